@@ -1,0 +1,1 @@
+"""Ints and buffers only: the handle table, its pure twin and the choice of backend."""

@@ -1,0 +1,68 @@
+"""What regsim itself raises; what Windows would report is returned as a status instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class RegsimError(Exception):
+    """The root of everything regsim raises on purpose."""
+
+
+class UsageError(RegsimError, ValueError):
+    """A call to regsim that cannot mean anything; the text says what to do instead."""
+
+
+class UnknownNameError(UsageError, LookupError):
+    """A name that regsim does not know; the text lists those it does."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(self.known)}")
+
+
+class NotApplicableError(UsageError):
+    """A question that has no answer on the chosen Windows generation; the text gives the reason."""
+
+
+class InvariantError(RegsimError, AssertionError):
+    """A machine that broke one of its own invariants: a defect in regsim, please report it."""
+
+
+class DataError(RegsimError, ValueError):
+    """Bytes or text that regsim was given do not have the form they claim."""
+
+
+class HiveFormatError(DataError):
+    """A hive file breaks the regf layout.
+
+    Args:
+        what: the field or structure, as the format's documents name it.
+        offset: where it stands, in bytes from the start of the file.
+        expected: what the format asks for there.
+        actual: what was found.
+        file: the file's name where it is known.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        offset: int,
+        expected: object,
+        actual: object,
+        file: str | None = None,
+    ) -> None:
+        self.what, self.offset, self.expected, self.actual = what, offset, expected, actual
+        self.file = file
+        where = f"{file}: " if file else ""
+        super().__init__(
+            f"{where}{what} at {offset:#010x} should be {_show(expected)}, but is {_show(actual)}"
+        )
+
+
+def _show(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)

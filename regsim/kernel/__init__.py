@@ -1,0 +1,1 @@
+"""The simulated kernel: hives, key objects, handles, processes; the one semantics."""

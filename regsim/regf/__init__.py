@@ -1,0 +1,1 @@
+"""Hive files: the regf format, read, written and recovered."""
