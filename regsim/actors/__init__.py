@@ -1,1 +1,1 @@
-"""regsim.actors"""
+"""The actors of the cases: services, Winlogon, and who uses them."""

@@ -1,1 +1,1 @@
-"""regsim.check"""
+"""The explorer: every interleaving of any model; it knows no registry."""

@@ -1,1 +1,1 @@
-"""regsim.report"""
+"""Verdicts as text and pictures."""

@@ -1,1 +1,1 @@
-"""regsim.testing"""
+"""What other projects use in their tests."""

@@ -1,1 +1,1 @@
-"""regsim.win32"""
+"""The Win32 and NT calls, as plans of kernel steps."""

@@ -1,0 +1,147 @@
+"""Windows NT 3.1 to 4.0, and Terminal Server Edition."""
+
+from __future__ import annotations
+
+from regsim.dialects.facts import after, documented, first, inferred, observed
+from regsim.policy import (
+    ClassesView,
+    DisabledRoot,
+    EmptySubkey,
+    HandlePolicy,
+    LogoffPolicy,
+    NoHive,
+    OverrideHold,
+    OverrideNull,
+    PerCallRoot,
+    PredefClose,
+    PredefEmpty,
+    Reload,
+    UnloadBlockers,
+    UnloadFailure,
+)
+from regsim.status import NtStatus, Win32Error
+from regsim.types import Access, Privilege
+
+TESTS = "Wine dlls/advapi32/tests/registry.c, which also runs on Windows"
+CHEN_ROOT = "Raymond Chen, The Old New Thing, 2021-07-23"
+MSDN = "MSDN, Registry Functions"
+
+SINCE_2000 = dict.fromkeys(
+    (
+        "RegOpenCurrentUser",
+        "RegDisablePredefinedCache",
+        "RegOverridePredefKey",
+        "RegOpenUserClassesRoot",
+    ),
+    "it came with Windows 2000 (MSDN, minimum supported system)",
+)
+SINCE_VISTA = dict.fromkeys(
+    ("RegDisablePredefinedCacheEx", "RegLoadAppKey"),
+    "it came with Windows Vista (MSDN, minimum supported system)",
+)
+SINCE_XP = {"NtUnloadKeyEx": "it came with Windows XP (public lists of system calls)"}
+SINCE_2003 = {"NtUnloadKey2": "it came with Windows Server 2003 (public lists of system calls)"}
+
+ONE_TRY = LogoffPolicy(actor="Winlogon", attempts=1, interval=0, on_failure=UnloadFailure.GIVE_UP)
+
+NT4_RTM = first(
+    "nt4-rtm",
+    "Windows NT 4.0",
+    handles=documented(HandlePolicy.UNIQUE, "KB Q137202"),
+    refcount_bits=documented(16, "KB Q179827"),
+    cached_root_access=inferred(
+        Access.MAXIMUM_ALLOWED, "Wine dlls/kernelbase/registry.c and ReactOS reg.c ask for it"
+    ),
+    close_predefined=documented(PredefClose.CLOSES_ROOT, f"{CHEN_ROOT}; KB Q229675"),
+    close_any_high_handle=inferred(
+        False, "RegCloseKey of a value that is no handle gives 6 (KB Q137202)"
+    ),
+    open_predefined_empty=documented(PredefEmpty.REFRESH, f"{CHEN_ROOT}; {TESTS}"),
+    open_ex_empty=documented(EmptySubkey.NEW_HANDLE, f"{CHEN_ROOT}; {TESTS}"),
+    open_empty=documented(EmptySubkey.SAME, f"{CHEN_ROOT}; KB Q137202"),
+    disabled_root=inferred(
+        DisabledRoot.KEPT, "unspecified: MSDN asks to call it before the first use"
+    ),
+    per_call_root=documented(PerCallRoot.CLOSED, f"{MSDN}, RegDisablePredefinedCache"),
+    override_hold=documented(OverrideHold.DUPLICATED, f"{MSDN}, RegOverridePredefKey"),
+    override_null=documented(OverrideNull.CLEARS, f"{MSDN}, RegOverridePredefKey"),
+    no_user_hive=documented(NoHive.DEFAULT_USER, f"{MSDN}, RegOpenCurrentUser; KB Q168877"),
+    classes_root=documented(ClassesView.MACHINE, f"{MSDN}: the merged view came with 2000"),
+    user_classes_root=documented(ClassesView.MERGED, f"{MSDN}, RegOpenUserClassesRoot"),
+    classes_hive=inferred(False, "NT 4.0 has one hive a user; UsrClass.dat came with 2000"),
+    unload_blockers=documented(UnloadBlockers.ANY, "KB Q241572, Q234606, Q187453"),
+    unloaded_status=inferred(
+        NtStatus.KEY_DELETED, "as 2003 answers; this generation cannot force an unload"
+    ),
+    default_unload_status=observed(NtStatus.ACCESS_DENIED, TESTS),
+    deferred_status=inferred(NtStatus.PENDING, "contested; this generation cannot defer an unload"),
+    reload=observed(Reload.REFUSED, TESTS),
+    load_privileges=observed(
+        frozenset({Privilege.RESTORE}),
+        "Wine server/registry.c and ReactOS ntapi.c check SeRestore only; MSDN names both",
+    ),
+    null_key_error=observed(Win32Error.INVALID_HANDLE, TESTS),
+    absent=documented(
+        {**SINCE_2000, **SINCE_VISTA, **SINCE_XP, **SINCE_2003},
+        f"{MSDN}, minimum supported system",
+    ),
+    logoff=documented(ONE_TRY, "UPHClean readme: NT 4.0 gives up immediately"),
+)
+
+NT31 = after(
+    NT4_RTM,
+    "nt31",
+    "Windows NT 3.1",
+    open_ex_empty=documented(EmptySubkey.BAD_KEY, CHEN_ROOT),
+    logoff=inferred(ONE_TRY, "the UPHClean readme speaks of NT 4.0 only"),
+)
+NT351 = after(
+    NT4_RTM,
+    "nt351",
+    "Windows NT 3.51",
+    logoff=inferred(ONE_TRY, "the UPHClean readme speaks of NT 4.0 only"),
+)
+NT4_SP1 = after(NT4_RTM, "nt4-sp1", "Windows NT 4.0 SP1")
+NT4_SP2 = after(NT4_RTM, "nt4-sp2", "Windows NT 4.0 SP2")
+NT4_SP3 = after(NT4_RTM, "nt4-sp3", "Windows NT 4.0 SP3")
+_WIDE = inferred(32, "KB Q179827: fixed in SP4; the new width is not stated")
+NT4_SP4 = after(NT4_RTM, "nt4-sp4", "Windows NT 4.0 SP4", refcount_bits=_WIDE)
+NT4_SP5 = after(NT4_SP4, "nt4-sp5", "Windows NT 4.0 SP5")
+NT4_SP6 = after(NT4_SP4, "nt4-sp6", "Windows NT 4.0 SP6")
+NT4_SP6A = after(NT4_SP4, "nt4-sp6a", "Windows NT 4.0 SP6a")
+
+TSE_RTM = after(NT4_RTM, "nt4-tse-rtm", "Windows NT 4.0 Terminal Server Edition")
+TSE_SP4 = after(
+    TSE_RTM, "nt4-tse-sp4", "Windows NT 4.0 Terminal Server Edition SP4", refcount_bits=_WIDE
+)
+TSE_SP5 = after(
+    TSE_SP4,
+    "nt4-tse-sp5",
+    "Windows NT 4.0 Terminal Server Edition SP5",
+    logoff=documented(
+        LogoffPolicy(
+            actor="Winlogon",
+            attempts=1,
+            interval=0,
+            on_failure=UnloadFailure.GIVE_UP,
+            session_wait=10,
+        ),
+        "KB Q234606: CSRSS waits ProcessTerminateTimeout, 10,000 ms unless set",
+    ),
+)
+
+DIALECTS = (
+    NT31,
+    NT351,
+    NT4_RTM,
+    NT4_SP1,
+    NT4_SP2,
+    NT4_SP3,
+    NT4_SP4,
+    NT4_SP5,
+    NT4_SP6,
+    NT4_SP6A,
+    TSE_RTM,
+    TSE_SP4,
+    TSE_SP5,
+)

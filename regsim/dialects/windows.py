@@ -1,0 +1,72 @@
+"""Windows 2000 to Windows 11."""
+
+from __future__ import annotations
+
+from regsim.dialects.facts import after, documented, inferred, observed
+from regsim.dialects.nt import MSDN, NT4_SP6A, SINCE_2003, SINCE_VISTA, SINCE_XP, TESTS
+from regsim.policy import ClassesView, LogoffPolicy, UnloadFailure
+from regsim.status import NtStatus
+
+UPHCLEAN = "UPHClean readme (Robin Caron, Microsoft)"
+
+W2K = after(
+    NT4_SP6A,
+    "w2k",
+    "Windows 2000",
+    classes_root=documented(ClassesView.MERGED, f"{MSDN}, HKEY_CLASSES_ROOT Key"),
+    classes_hive=documented(True, "the text of event 1524; KB 221833"),
+    absent=documented({**SINCE_VISTA, **SINCE_XP, **SINCE_2003}, f"{MSDN}, minimum system"),
+    logoff=documented(
+        LogoffPolicy(actor="Winlogon", attempts=60, interval=1, on_failure=UnloadFailure.GIVE_UP),
+        f"{UPHCLEAN}: 60 tries, one a second; ProfileUnloadTimeout, default 0x3C",
+    ),
+)
+XP = after(
+    W2K,
+    "xp",
+    "Windows XP",
+    absent=documented({**SINCE_VISTA, **SINCE_2003}, f"{MSDN}, minimum system"),
+    logoff=documented(
+        LogoffPolicy(actor="Winlogon", attempts=1, interval=0, on_failure=UnloadFailure.SAVE_COPY),
+        f"{UPHCLEAN}; the text of event 1517",
+    ),
+)
+WIN2003 = after(
+    XP,
+    "2003",
+    "Windows Server 2003",
+    absent=documented(SINCE_VISTA, f"{MSDN}, minimum system"),
+    default_unload_status=observed(NtStatus.CANNOT_DELETE, TESTS),
+    unloaded_status=observed(NtStatus.KEY_DELETED, "ReactOS rostests, accepted on Windows 2003"),
+)
+VISTA = after(
+    WIN2003,
+    "vista",
+    "Windows Vista",
+    absent=documented({}, f"{MSDN}, minimum system"),
+    default_unload_status=observed(NtStatus.ACCESS_DENIED, TESTS),
+    unloaded_status=inferred(NtStatus.KEY_DELETED, "unknown for Vista; 2003's answer is taken"),
+    refcount_bits=documented(32, "public symbols: CM_KEY_CONTROL_BLOCK.RefCount is a ULONG"),
+    logoff=documented(
+        LogoffPolicy(
+            actor="User Profile Service",
+            attempts=1,
+            interval=1,
+            on_failure=UnloadFailure.FORCE,
+            grace=30,
+        ),
+        "MSDN dsnotes blog 2014-03-25; the wait is 'around 30 s, but I'm not sure' "
+        "(Raymond Chen, 2025-01-02)",
+    ),
+)
+WIN7 = after(
+    VISTA,
+    "win7",
+    "Windows 7",
+    unloaded_status=observed(NtStatus.HIVE_UNLOADED, "Procmon captures; ReactOS rostests"),
+)
+WIN81 = after(WIN7, "win8.1", "Windows 8.1")
+WIN10 = after(WIN7, "win10", "Windows 10")
+WIN11 = after(WIN7, "win11", "Windows 11")
+
+DIALECTS = (W2K, XP, WIN2003, VISTA, WIN7, WIN81, WIN10, WIN11)

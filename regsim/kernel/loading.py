@@ -1,0 +1,295 @@
+"""The kernel's operations on hives: load, unload, save, restore, replace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regsim import keypath
+from regsim.errors import DataError
+from regsim.kernel import keys
+from regsim.kernel.keys import Result
+from regsim.kernel.tree import Node, durable
+from regsim.kernel.unload import blockers, flush, unmount
+from regsim.policy import Reload
+from regsim.status import NtStatus
+from regsim.types import Access, NotifyFilter, Privilege, RestoreFlag, Tid
+
+if TYPE_CHECKING:
+    from regsim.kernel.hive import Hive
+    from regsim.kernel.machine import Machine
+    from regsim.kernel.objects import KeyObject
+
+
+def holds(machine: Machine, caller: Tid, *needed: Privilege) -> NtStatus:
+    """Return SUCCESS when *caller* has the privileges *needed* switched on."""
+    missing = frozenset(needed) - machine.effective_token(caller).privileges
+    return NtStatus.PRIVILEGE_NOT_HELD if missing else NtStatus.SUCCESS
+
+
+def load_key(
+    machine: Machine, caller: Tid, *, root: int | None = None, path: str, file: str
+) -> Result:
+    r"""Mount the hive in *file* at *path*, which must lie directly below ``MACHINE`` or ``USER``.
+
+    A file that does not exist makes an empty hive (MSDN RegLoadKey; documented).
+    SHARING_VIOLATION when the file is loaded already, REGISTRY_CORRUPT when it is no hive.
+    """
+    status = holds(machine, caller, *machine.dialect.load_privileges)
+    if not status.ok:
+        return status, None
+    if not file:
+        return NtStatus.INVALID_PARAMETER, None
+    status, full = keys.target(machine, caller, root, path)
+    if not status.ok:
+        return status, None
+    if full[:-1] not in (keypath.MACHINE, keypath.USER):
+        return NtStatus.INVALID_PARAMETER, None
+    status = _may_mount(machine, full, file)
+    if status is not NtStatus.PENDING:
+        return status, None
+    name = keypath.split(path)[-1]
+    return _mount_file(machine, keypath.join((*full[:-1], name)), file)
+
+
+def _may_mount(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
+    """Return PENDING when nothing is in the way, else the answer."""
+    loaded = [hive for hive in machine.hives.values() if _same_file(hive, file)]
+    here = machine.mounts.get(full)
+    if loaded:
+        again = loaded[0].id == here and machine.dialect.reload is Reload.ACCEPTED
+        return NtStatus.SUCCESS if again else NtStatus.SHARING_VIOLATION
+    if here is not None:
+        return NtStatus.ACCESS_DENIED
+    return NtStatus.PENDING
+
+
+def _same_file(hive: Hive, file: str) -> bool:
+    return hive.file is not None and hive.file.upper() == file.upper()
+
+
+def _mount_file(machine: Machine, path: str, file: str, *, app: bool = False) -> Result:
+    try:
+        root = machine.files.read(file)
+    except DataError:
+        return NtStatus.REGISTRY_CORRUPT, None
+    hive = machine.mount_hive(path, root, file=file, app=app)
+    if root is None:
+        hive.dirty = True
+        flush(machine, hive)
+    return NtStatus.SUCCESS, None
+
+
+def load_app_key(
+    machine: Machine, caller: Tid, *, file: str, access: int = Access.MAXIMUM_ALLOWED
+) -> Result:
+    """Load *file* as a private hive and open its root; it unloads itself with its last handle.
+
+    No privilege is asked for. Source: MSDN RegLoadAppKey and Wine's registry tests; documented.
+    """
+    if not file:
+        return NtStatus.INVALID_PARAMETER, None
+    same = [hive for hive in machine.hives.values() if _same_file(hive, file)]
+    if same and not same[0].app:
+        return NtStatus.SHARING_VIOLATION, None
+    if same:
+        path = keypath.join(same[0].mount)
+    else:
+        path = keypath.join((*keypath.APP, f"{{app-{len(machine.hives)}-{machine.serial}}}"))
+        status, _ = _mount_file(machine, path, file, app=True)
+        if not status.ok:
+            return status, None
+    return keys.open_key(machine, caller, root=None, path=path, access=access)
+
+
+def _hive_to_unload(
+    machine: Machine, caller: Tid, root: int | None, path: str
+) -> tuple[NtStatus, Hive | None]:
+    status = holds(machine, caller, Privilege.RESTORE)
+    if not status.ok:
+        return status, None
+    status, full = keys.target(machine, caller, root, path)
+    if not status.ok:
+        return status, None
+    number = machine.mounts.get(full)
+    if number is None:
+        found, _ = machine.locate(full)
+        return (NtStatus.INVALID_PARAMETER if found.ok else found), None
+    hive = machine.hives[number]
+    if full == ("REGISTRY", "USER", ".DEFAULT"):
+        return machine.dialect.default_unload_status, None
+    if hive.file is None and full[:-1] != keypath.USER:
+        return NtStatus.CANNOT_DELETE, None
+    return NtStatus.SUCCESS, hive
+
+
+def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: str) -> Result:
+    """Unload the hive at *path*; CANNOT_DELETE while a key that blocks on this dialect is open.
+
+    INVALID_PARAMETER when *path* is no hive's root. The kernel asks for SeRestore only
+    (ReactOS ``ntoskrnl/config/ntapi.c``, Wine ``server/registry.c``; observed).
+    """
+    status, hive = _hive_to_unload(machine, caller, root, path)
+    if hive is None:
+        return status, None
+    if blockers(machine, hive):
+        return NtStatus.CANNOT_DELETE, None
+    unmount(machine, hive, NtStatus.KEY_DELETED)
+    return NtStatus.SUCCESS, None
+
+
+def force_unload_key(
+    machine: Machine, caller: Tid, *, root: int | None = None, path: str
+) -> Result:
+    """Unload the hive at *path* whatever is open: the handles stay, and every use of one fails.
+
+    Which status they answer is the dialect's. Source: ReactOS ``NtUnloadKey2``; KB 2287297;
+    documented.
+    """
+    status, hive = _hive_to_unload(machine, caller, root, path)
+    if hive is None:
+        return status, None
+    unmount(machine, hive, machine.dialect.unloaded_status)
+    return NtStatus.SUCCESS, None
+
+
+def unload_key_later(
+    machine: Machine, caller: Tid, *, root: int | None = None, path: str, event: str = ""
+) -> Result:
+    """Unload the hive at *path* now, or when the last key is closed, and signal *event* then.
+
+    The status while it is pending is the dialect's (contested). Inferred from the function's
+    prototype and the text of event 1517.
+    """
+    status, hive = _hive_to_unload(machine, caller, root, path)
+    if hive is None:
+        return status, None
+    if blockers(machine, hive):
+        hive.pending = event
+        return machine.dialect.deferred_status, None
+    unmount(machine, hive, NtStatus.KEY_DELETED)
+    if event:
+        machine.signalled.add(event)
+    return NtStatus.SUCCESS, None
+
+
+def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Result:
+    """Write the key and all below it to a new *file*, open handles or not, volatile keys left out.
+
+    SeBackup is asked for; OBJECT_NAME_COLLISION when the file is there already.
+    """
+    status = holds(machine, caller, Privilege.BACKUP)
+    if not status.ok:
+        return status, None
+    status, obj = keys.use(machine, caller, handle)
+    if obj is None:
+        return status, None
+    if machine.files.exists(file):
+        return NtStatus.OBJECT_NAME_COLLISION, None
+    hive = machine.hives[obj.kcb.hive]
+    tree = hive.image().find(obj.kcb.path)
+    if tree is None:  # a volatile key has no lasting content of its own
+        tree = durable(keys.node_of(machine, obj))
+    machine.files.write(file, tree)
+    return NtStatus.SUCCESS, None
+
+
+def restore_key(machine: Machine, caller: Tid, *, handle: int, file: str, flags: int = 0) -> Result:
+    """Replace the key's content by that of *file*, or with REFRESH_HIVE by the last flush.
+
+    ACCESS_DENIED while any other handle is open at or below it, unless FORCE_RESTORE, which makes
+    those answer KEY_DELETED. Source: MSDN RegRestoreKey, MS-RRP 3.1.5.22; documented.
+    """
+    status = holds(machine, caller, Privilege.RESTORE, Privilege.BACKUP)
+    if not status.ok:
+        return status, None
+    status, obj = keys.use(machine, caller, handle)
+    if obj is None:
+        return status, None
+    hive = machine.hives[obj.kcb.hive]
+    refresh = bool(flags & RestoreFlag.REFRESH_HIVE)
+    if refresh and (obj.kcb.path or hive.file is None):
+        return NtStatus.INVALID_PARAMETER, None
+    source = hive.file if refresh else file
+    try:
+        tree = machine.files.read(source) if source else None
+    except DataError:
+        return NtStatus.REGISTRY_CORRUPT, None
+    if tree is None:
+        return NtStatus.OBJECT_NAME_NOT_FOUND, None
+    if not _clear_below(machine, obj, force=bool(flags & RestoreFlag.FORCE_RESTORE)):
+        return NtStatus.ACCESS_DENIED, None
+    _graft(machine, hive, obj, tree, volatile=bool(flags & RestoreFlag.WHOLE_HIVE_VOLATILE))
+    hive.dirty = not refresh
+    return NtStatus.SUCCESS, None
+
+
+def _clear_below(machine: Machine, obj: KeyObject, *, force: bool) -> bool:
+    here = obj.kcb
+    depth = len(here.path)
+    below = [
+        kcb
+        for kcb in machine.kcbs.values()
+        if kcb.hive == here.hive and kcb.path[:depth] == here.path and kcb is not here
+    ]
+    others = [kcb for kcb in below if kcb.objects]
+    if not force:
+        return not others and len(here.objects) == 1 and obj.handles == 1
+    for kcb in sorted(others, key=lambda kcb: kcb.path, reverse=True):
+        machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
+    return True
+
+
+def _graft(machine: Machine, hive: Hive, obj: KeyObject, tree: Node, *, volatile: bool) -> None:
+    node = hive.edit(obj.kcb.path)
+    fresh = tree.copy(hive.owner)
+    node.values, node.children, node.class_name = fresh.values, fresh.children, fresh.class_name
+    node.last_write = machine.clock
+    if volatile:
+        hive.file = None
+    keys.changed(machine, hive, obj.kcb.path, NotifyFilter.NAME | NotifyFilter.LAST_SET)
+
+
+def replace_key(
+    machine: Machine, caller: Tid, *, handle: int, path: str, new_file: str, old_file: str
+) -> Result:
+    """Have the key's hive backed by *new_file* from the next start; the old goes to *old_file*.
+
+    A key that is no hive's root stands for the hive above it. Source: MSDN RegReplaceKey;
+    documented.
+    """
+    status = holds(machine, caller, Privilege.RESTORE, Privilege.BACKUP)
+    if not status.ok:
+        return status, None
+    status, full = keys.target(machine, caller, handle, path)
+    if not status.ok:
+        return status, None
+    status, place = machine.locate(full)
+    if place is None:
+        return status, None
+    hive = place[0]
+    if hive.file is None:
+        return NtStatus.INVALID_PARAMETER, None
+    if not machine.files.exists(new_file):
+        return NtStatus.OBJECT_NAME_NOT_FOUND, None
+    machine.replacements[keypath.fold(hive.mount)] = (new_file, old_file)
+    return NtStatus.SUCCESS, None
+
+
+def restart(machine: Machine) -> None:
+    """Start the computer again: every process ends, users' hives go, replacements take effect."""
+    for process in list(machine.processes.values()):
+        machine.end_process(process)
+    for hive in [h for h in machine.hives.values() if h.file is not None]:
+        flush(machine, hive)
+        swap = machine.replacements.pop(keypath.fold(hive.mount), None)
+        if swap is not None:
+            machine.files.write(swap[1], hive.image())
+            fresh = machine.files.read(swap[0])
+            machine.files.write(hive.file or "", fresh if fresh is not None else hive.image())
+        if hive.mount[:2] == keypath.USER and hive.mount[2:] != (".DEFAULT",):
+            unmount(machine, hive, NtStatus.KEY_DELETED)
+        else:
+            hive.root = machine.files.read(hive.file or "") or hive.root
+    for hive in machine.hives.values():
+        hive.root = durable(hive.root)
+    machine.signalled.clear()

@@ -1,0 +1,461 @@
+"""One simulated computer: the namespace, its hives, the processes, and every handle between them.
+
+All state of the simulation is here. The operations on it are the modules beside this one; each
+takes the machine and the calling thread and answers with a status and a result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from regsim import keypath
+from regsim.accel import new_handle_table
+from regsim.errors import UsageError
+from regsim.kernel import canonical, invariants
+from regsim.kernel.hive import Hive, HiveStore, MemoryStore
+from regsim.kernel.objects import Kcb, KeyObject, Origin
+from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Slot, Thread, Token
+from regsim.kernel.tree import Node
+from regsim.kernel.unload import blockers, unmount
+from regsim.status import NtStatus
+from regsim.types import (
+    NO_HANDLE,
+    Access,
+    Handle,
+    HiveId,
+    ObjectId,
+    Pid,
+    PredefinedKey,
+    Tid,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regsim.keypath import Parts
+    from regsim.policy import Dialect
+
+MAX_LINKS = 32
+"""How many symbolic links one open follows before it gives up."""
+
+
+@attrs.frozen
+class Event:
+    """An entry of the event log: the source, the id, and the text a user would read."""
+
+    source: str
+    id: int
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class Holder:
+    """One handle that is open on a key of a hive, as a support engineer wants to see it."""
+
+    process: str
+    service: str | None
+    pid: int
+    handle: int
+    key: str
+    opened_by: str
+    implicit: bool
+
+
+class Machine:
+    r"""One simulated computer under one dialect.
+
+    >>> from regsim import dialects
+    >>> machine = Machine(dialects.get("nt4-sp6a"))
+    >>> machine.mount_hive(r"\REGISTRY\USER\S-1-5-21-7").handles
+    0
+    """
+
+    def __init__(self, dialect: Dialect, *, files: HiveStore | None = None) -> None:
+        self.dialect = dialect
+        self.files: HiveStore = files if files is not None else MemoryStore()
+        self.server: HiveStore = MemoryStore()
+        self.hives: dict[HiveId, Hive] = {}
+        self.mounts: dict[Parts, HiveId] = {}
+        self.kcbs: dict[tuple[HiveId, Parts], Kcb] = {}
+        self.objects: dict[ObjectId, KeyObject] = {}
+        self.processes: dict[Pid, Process] = {}
+        self.threads: dict[Tid, Thread] = {}
+        self.memory = Memory()
+        self.signalled: set[str] = set()
+        self.watching: set[ObjectId] = set()
+        self.replacements: dict[Parts, tuple[str, str]] = {}
+        self.events: list[Event] = []
+        self.corruption: str | None = None
+        self.clock = 0
+        self.serial = 0
+        self.context = ("", False)
+        self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1}
+        self._deepest = 1
+        root = self.mount_hive("\\REGISTRY").root
+        for name in ("MACHINE", "USER", "A"):
+            root.children[name] = Node(name)
+
+    # -- ids, snapshots ---------------------------------------------------------------------
+
+    def _next(self, kind: str) -> int:
+        number = self._ids[kind]
+        self._ids[kind] = number + 1
+        return number
+
+    def snapshot(self) -> Machine:
+        """Return a machine with the same state, sharing trees until one of the two writes.
+
+        A hive store that keeps real files is shared, not copied.
+        """
+        twin = Machine.__new__(Machine)
+        twin.dialect = self.dialect
+        twin.files, twin.server = self.files.snapshot(), self.server.snapshot()
+        twin.hives = {number: hive.snapshot() for number, hive in self.hives.items()}
+        twin.mounts = self.mounts.copy()
+        blocks = _copy_blocks(self)
+        twin.kcbs = {key: blocks[id(kcb)] for key, kcb in self.kcbs.items()}
+        twin.objects = {
+            number: attrs.evolve(obj, kcb=blocks[id(obj.kcb)])
+            for number, obj in self.objects.items()
+        }
+        twin.processes = {pid: process.copy() for pid, process in self.processes.items()}
+        twin.threads = {tid: thread.copy() for tid, thread in self.threads.items()}
+        twin.memory = self.memory.copy()
+        twin.signalled, twin.watching = self.signalled.copy(), self.watching.copy()
+        twin.replacements = self.replacements.copy()
+        twin.events = self.events.copy()
+        twin.corruption, twin.context = self.corruption, self.context
+        twin.clock, twin.serial = self.clock, self.serial
+        twin._ids = self._ids.copy()  # noqa: SLF001 - its own kind
+        twin._deepest = self._deepest  # noqa: SLF001 - its own kind
+        return twin
+
+    def check(self) -> None:
+        """Assert every invariant; raise `InvariantError` naming the first that is broken."""
+        invariants.check(self)
+
+    def canonical(self) -> tuple[object, ...]:
+        """Return the key of what can still change behaviour, by role: see `kernel.canonical`."""
+        return canonical.canonical(self)
+
+    def same_as(self, other: Machine) -> bool:
+        """Return whether the two are equal in everything, handle values, ids and times included."""
+        return canonical.full_state(self) == canonical.full_state(other)
+
+    # -- the namespace ----------------------------------------------------------------------
+
+    def mount_hive(
+        self, path: str, root: Node | None = None, *, file: str | None = None, app: bool = False
+    ) -> Hive:
+        """Mount a tree at *path* and return the hive; nothing is checked, that is NtLoadKey's."""
+        parts = keypath.split(path)
+        hive = Hive(
+            id=HiveId(self._next("hive")),
+            mount=parts,
+            root=root if root is not None else Node(parts[-1], last_write=self.clock),
+            file=file,
+            app=app,
+        )
+        self.hives[hive.id] = hive
+        self.mounts[keypath.fold(parts)] = hive.id
+        self._deepest = max(self._deepest, len(parts))
+        return hive
+
+    def hive_at(self, path: str) -> Hive | None:
+        """Return the hive whose root is exactly at *path*, or None."""
+        number = self.mounts.get(keypath.fold(keypath.split(path)))
+        return None if number is None else self.hives[number]
+
+    def divide(self, full: Parts) -> tuple[Hive, Parts] | None:
+        """Return the hive that folded path *full* falls into and the rest below its root."""
+        for depth in range(min(len(full), self._deepest), 0, -1):
+            number = self.mounts.get(full[:depth])
+            if number is not None:
+                return self.hives[number], full[depth:]
+        return None
+
+    def locate(
+        self, full: Parts, *, open_link: bool = False
+    ) -> tuple[NtStatus, tuple[Hive, Parts] | None]:
+        """Return where folded path *full* leads, links followed.
+
+        OBJECT_NAME_NOT_FOUND when a key on the way is missing or links turn in a circle. With
+        *open_link* the last name is not followed.
+        """
+        for _ in range(MAX_LINKS):
+            place = self.divide(full)
+            if place is None:
+                return NtStatus.OBJECT_NAME_NOT_FOUND, None
+            hive, path = place
+            node = hive.root
+            for index, name in enumerate(path):
+                child = node.children.get(name)
+                if child is None:
+                    return NtStatus.OBJECT_NAME_NOT_FOUND, None
+                node = child
+                last = index == len(path) - 1
+                if node.link is not None and not (last and open_link):
+                    full = keypath.fold(keypath.split(node.link)) + path[index + 1 :]
+                    break
+            else:
+                return NtStatus.SUCCESS, place
+        return NtStatus.OBJECT_NAME_NOT_FOUND, None
+
+    def full_path(self, kcb: Kcb) -> Parts:
+        """Return the folded path of *kcb*'s key from the top of the namespace."""
+        return keypath.fold(self.hives[kcb.hive].mount) + kcb.path
+
+    def key_name(self, kcb: Kcb) -> str:
+        """Return the full path of *kcb*'s key as written, also once the key is dead."""
+        if not kcb.live or kcb.hive not in self.hives:
+            return kcb.name
+        hive = self.hives[kcb.hive]
+        return keypath.join(hive.mount + hive.names(kcb.path))
+
+    # -- control blocks, objects, handles ----------------------------------------------------
+
+    def _kcb(self, hive: Hive, path: Parts) -> Kcb:
+        kcb = self.kcbs.get((hive.id, path))
+        if kcb is not None:
+            return kcb
+        parent: Kcb | None = None
+        if path:
+            parent = self._kcb(hive, path[:-1])
+        elif len(hive.mount) > 1:
+            above = self.divide(keypath.fold(hive.mount[:-1]))
+            parent = self._kcb(*above) if above is not None else None
+        if parent is not None:
+            parent.children += 1
+        kcb = self.kcbs[(hive.id, path)] = Kcb(hive=hive.id, path=path, parent=parent)
+        return kcb
+
+    def _release_kcb(self, kcb: Kcb | None) -> None:
+        while kcb is not None and kcb.live and not (kcb.opens or kcb.children):
+            del self.kcbs[(kcb.hive, kcb.path)]
+            if kcb.parent is not None:
+                kcb.parent.children -= 1
+            kcb = kcb.parent
+
+    def kill_kcb(self, kcb: Kcb, status: NtStatus) -> None:
+        """Make *kcb* answer *status* from now on: its key is deleted or its hive is gone."""
+        kcb.name = self.key_name(kcb)
+        kcb.status = status
+        del self.kcbs[(kcb.hive, kcb.path)]
+        hive = self.hives[kcb.hive]
+        for number in kcb.objects:
+            obj = self.objects[number]
+            hive.handles -= obj.handles
+            self.end_notifies(obj)
+        parent, kcb.parent = kcb.parent, None
+        if parent is not None:
+            parent.children -= 1
+            self._release_kcb(parent)
+
+    @property
+    def count_mask(self) -> int:
+        """What a counter of opens is read through: all its bits."""
+        return (1 << self.dialect.refcount_bits) - 1
+
+    def open_object(
+        self, process: Process, hive: Hive, path: Parts, access: Access, *, inherit: bool = False
+    ) -> Handle:
+        """Open the key at folded *path* of *hive* for *process* and return the new handle."""
+        kcb = self._kcb(hive, path)
+        kcb.opens = (kcb.opens + 1) & self.count_mask
+        call, implicit = self.context
+        origin = Origin(call=call, actor=process.role, implicit=implicit, at=self.serial)
+        obj = KeyObject(id=ObjectId(self._next("object")), kcb=kcb, origin=origin)
+        self.objects[obj.id] = obj
+        kcb.objects.add(obj.id)
+        return self.add_handle(process, obj, access, inherit=inherit)
+
+    def add_handle(
+        self, process: Process, obj: KeyObject, access: Access, *, inherit: bool = False
+    ) -> Handle:
+        """Give *process* one more handle to *obj* and return it."""
+        obj.handles += 1
+        if obj.kcb.live:
+            self.hives[obj.kcb.hive].handles += 1
+        return Handle(process.table.open(obj.id, obj.kcb.hive, int(access), inherit))
+
+    def lookup(self, process: Process, handle: int) -> tuple[KeyObject, Access] | None:
+        """Return the object and access behind *handle* in *process*, or None."""
+        entry = process.table.lookup(handle)
+        return None if entry is None else (self.objects[ObjectId(entry[0])], Access(entry[2]))
+
+    def close_handle(self, process: Process, handle: int) -> NtStatus:
+        """Close *handle* in *process*; one that is not open is INVALID_HANDLE."""
+        number = process.table.close(handle)
+        if number < 0:
+            return NtStatus.INVALID_HANDLE
+        self.drop_reference(self.objects[ObjectId(number)])
+        return NtStatus.SUCCESS
+
+    def drop_reference(self, obj: KeyObject) -> None:
+        """Take one handle off *obj*; the last one ends it and may let its hive unload."""
+        obj.handles -= 1
+        kcb = obj.kcb
+        if kcb.live:
+            self.hives[kcb.hive].handles -= 1
+        if obj.handles:
+            return
+        self.end_notifies(obj)
+        del self.objects[obj.id]
+        kcb.objects.discard(obj.id)
+        if not kcb.live:
+            return
+        reads, kcb.opens = kcb.opens, (kcb.opens - 1) & self.count_mask
+        if reads <= 1 and kcb.objects:
+            self.free_under_handles(kcb)
+        else:
+            self._release_kcb(kcb)
+        self._settle(self.hives[kcb.hive])
+
+    def free_under_handles(self, kcb: Kcb) -> None:
+        """Free *kcb* although handles remain, as a wrapped counter makes the kernel do.
+
+        Source: KB Q179827 (pool corruption, then a STOP at random); documented.
+        """
+        left = len(kcb.objects)
+        self.kill_kcb(kcb, NtStatus.UNSUCCESSFUL)
+        kcb.freed = True
+        self.corruption = f"{kcb.name}: control block freed under {left} open handles (KB Q179827)"
+
+    def _settle(self, hive: Hive) -> None:
+        if (hive.pending is not None or hive.app) and not blockers(self, hive):
+            event = hive.pending
+            unmount(self, hive, NtStatus.KEY_DELETED)
+            if event:
+                self.signalled.add(event)
+
+    def end_notifies(self, obj: KeyObject) -> None:
+        """Signal what waits on *obj*: it was closed or its key is gone (MSDN; documented)."""
+        for notify in obj.notifies:
+            self.signalled.add(notify.event)
+        obj.notifies = ()
+        self.watching.discard(obj.id)
+
+    # -- processes --------------------------------------------------------------------------
+
+    def start_process(
+        self,
+        role: str,
+        *,
+        image: str = "",
+        token: Token = SYSTEM_TOKEN,
+        services: tuple[str, ...] = (),
+        user: bool = False,
+        parent: Process | None = None,
+    ) -> Process:
+        """Start a process named *role* and return it; it inherits *parent*'s inheritable handles.
+
+        Raises `UsageError` when a living process has that role.
+        """
+        if any(process.role == role for process in self.processes.values()):
+            raise UsageError(f"a process with the role {role!r} is already running")
+        process = Process(
+            pid=Pid(4 * self._next("pid") + 96),
+            role=role,
+            image=image or f"{role}.exe",
+            token=token,
+            table=new_handle_table(),
+            services=services,
+            user=user,
+        )
+        self.processes[process.pid] = process
+        for _, (number, _, access, inherit) in parent.table.items() if parent else ():
+            if inherit:
+                obj = self.objects[ObjectId(number)]
+                self.add_handle(process, obj, Access(access), inherit=True)
+        return process
+
+    def start_thread(self, process: Process, role: str = "", *, pc: str = "") -> Thread:
+        """Start a thread of *process* and return it; its role defaults to the process's."""
+        thread = Thread(
+            tid=Tid(4 * self._next("tid") + 10_000),
+            pid=process.pid,
+            role=role or process.role,
+            pc=pc,
+        )
+        self.threads[thread.tid] = thread
+        return thread
+
+    def end_process(self, process: Process) -> None:
+        """End *process*: every handle it holds is closed, the hidden cached roots among them.
+
+        A thread that runs a program stays on record, ended, so that the program can notice.
+        """
+        del self.processes[process.pid]
+        for thread in [t for t in self.threads.values() if t.pid == process.pid]:
+            thread.alive = False
+            thread.token = None
+            thread.memory.handles.clear()
+            if not thread.pc:
+                del self.threads[thread.tid]
+        for number in process.table.close_all():
+            self.drop_reference(self.objects[ObjectId(number)])
+
+    def process_of(self, caller: Tid) -> Process:
+        """Return the process of thread *caller*; raise `UsageError` when it has ended."""
+        process = self.processes.get(self.threads[caller].pid)
+        if process is None:
+            raise UsageError(f"thread {self.threads[caller].role!r} belongs to an ended process")
+        return process
+
+    def process_named(self, role: str) -> Process | None:
+        """Return the living process with that role, or None."""
+        return next((p for p in self.processes.values() if p.role == role), None)
+
+    def effective_token(self, caller: Tid) -> Token:
+        """Return whom *caller* acts as: the impersonated user, else its process's."""
+        return self.threads[caller].token or self.process_of(caller).token
+
+    def slot(self, process: Process, key: PredefinedKey) -> Slot | None:
+        """Return what stands behind *key* in *process* just now, or None."""
+        return process.slots.get(key)
+
+    def slot_handle(self, process: Process, key: PredefinedKey) -> Handle:
+        """Return the handle behind *key* in *process* just now; `NO_HANDLE` when it is empty."""
+        slot = process.slots.get(key)
+        return slot.handle if slot is not None else NO_HANDLE
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def holders(self, hive: Hive) -> Iterator[Holder]:
+        """Yield every handle open on a live key of *hive*, in order of process and handle."""
+        for process in self.processes.values():
+            for handle in process.table.handles_in(hive.id):
+                found = self.lookup(process, handle)
+                if found is not None and found[0].kcb.live:
+                    yield self.holder(process, handle, found[0])
+
+    def holder(self, process: Process, handle: int, obj: KeyObject) -> Holder:
+        """Return the report on *handle* of *process*."""
+        return Holder(
+            process=process.image,
+            service=", ".join(process.services) or None,
+            pid=process.pid,
+            handle=handle,
+            key=self.key_name(obj.kcb),
+            opened_by=obj.origin.call,
+            implicit=obj.origin.implicit,
+        )
+
+    def log(self, source: str, number: int, message: str) -> None:
+        """Write an entry to the event log."""
+        self.events.append(Event(source, number, message))
+
+
+def _copy_blocks(machine: Machine) -> dict[int, Kcb]:
+    """Return a copy of each control block, alive or dead, by the identity of the original."""
+    blocks: dict[int, Kcb] = {}
+    originals = [*machine.kcbs.values(), *(obj.kcb for obj in machine.objects.values())]
+    for kcb in originals:
+        if id(kcb) not in blocks:
+            blocks[id(kcb)] = attrs.evolve(kcb, objects=kcb.objects.copy())
+    for kcb in originals:
+        if kcb.parent is not None:
+            blocks[id(kcb)].parent = blocks[id(kcb.parent)]
+    return blocks

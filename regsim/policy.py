@@ -1,0 +1,210 @@
+"""The Dialect record: every way in which registries differ, as data the kernel is handed.
+
+No Windows version is named here. What a dialect is, and on whose word, is in `regsim.dialects`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from regsim.errors import UnknownNameError, UsageError
+from regsim.status import NtStatus, Win32Error
+from regsim.types import Access, Privilege
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Grade(enum.Enum):
+    """How well a fact is known."""
+
+    DOCUMENTED = "documented"
+    OBSERVED = "observed"
+    INFERRED = "inferred"
+
+
+@attrs.frozen
+class Evidence:
+    """Who says so: the grade of a fact and where it can be read."""
+
+    grade: Grade
+    source: str
+
+
+class HandlePolicy(enum.Enum):
+    """What a second open of an open key gives."""
+
+    UNIQUE = "unique"  # a handle of its own
+    SHARED = "shared"  # the same handle, counted once more
+
+
+class PredefClose(enum.Enum):
+    """What RegCloseKey does with a predefined key (rule P4)."""
+
+    CLOSES_ROOT = "closes the cached root"
+    IGNORED = "closes nothing"
+
+
+class PredefEmpty(enum.Enum):
+    """What RegOpenKeyEx(predefined, NULL or "") does (rule P5)."""
+
+    REFRESH = "closes the cached root and gives back the same number"
+    SAME = "gives back the same number and does nothing else"
+
+
+class EmptySubkey(enum.Enum):
+    """What opening a NULL or empty subkey of an ordinary handle gives."""
+
+    NEW_HANDLE = "a handle of its own"
+    SAME = "the same handle, uncounted"
+    SAME_COUNTED = "the same handle, counted once more"
+    BAD_KEY = "ERROR_BADKEY"
+
+
+class DisabledRoot(enum.Enum):
+    """What becomes of a root that was cached when the cache is disabled (rule P6)."""
+
+    KEPT = "stays open"
+    CLOSED = "is closed"
+
+
+class PerCallRoot(enum.Enum):
+    """What a call does with its own root once the cache is disabled (rule P6)."""
+
+    CLOSED = "closed when the call returns"
+    LEAKED = "never closed"
+
+
+class OverrideHold(enum.Enum):
+    """How RegOverridePredefKey keeps the key it is given (rule P7)."""
+
+    DUPLICATED = "a handle of its own"
+    BORROWED = "the caller's handle"
+
+
+class OverrideNull(enum.Enum):
+    """What RegOverridePredefKey(key, NULL) does (rule P7)."""
+
+    CLEARS = "empties the slot; the next use opens it"
+    REOPENS = "opens the default at once"
+
+
+class NoHive(enum.Enum):
+    """What RegOpenCurrentUser does when the user's hive is not loaded (rule P8)."""
+
+    DEFAULT_USER = "opens .DEFAULT"
+    NOT_FOUND = "fails with ERROR_FILE_NOT_FOUND"
+
+
+class ClassesView(enum.Enum):
+    """What HKEY_CLASSES_ROOT, or RegOpenUserClassesRoot, shows (rule P9)."""
+
+    MACHINE = "the machine's classes"
+    MERGED = "the user's classes over the machine's"
+    USER = "the user's classes"
+
+
+class UnloadBlockers(enum.Enum):
+    """Which open keys refuse a normal unload."""
+
+    ANY = "any open key of the hive"
+    ROOT = "only the hive's root"
+    SUBKEY = "only keys below the root"
+
+
+class Reload(enum.Enum):
+    """What loading a file that is already loaded at the same place gives."""
+
+    REFUSED = "a sharing violation"
+    ACCEPTED = "success"
+
+
+class UnloadFailure(enum.Enum):
+    """What logoff does when the last normal unload has failed."""
+
+    GIVE_UP = "leaves the profile unsaved"
+    SAVE_COPY = "saves a copy and unloads later"
+    FORCE = "invalidates the handles and unloads"
+    WAIT = "waits for the handles to be closed"
+
+
+@attrs.frozen(kw_only=True)
+class LogoffPolicy:
+    """How a generation logs a user off.
+
+    ``attempts`` normal unloads are tried, ``interval`` seconds apart; then ``on_failure`` happens,
+    for FORCE after ``grace`` seconds. ``session_wait`` is how long, in seconds, the session's
+    processes are awaited first; 0 where nothing waits.
+    """
+
+    actor: str
+    attempts: int
+    interval: int
+    on_failure: UnloadFailure
+    grace: int = 0
+    session_wait: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Dialect:
+    """One registry's behaviour as policies; each field has its `Evidence` in ``evidence``.
+
+    ``refcount_bits`` is the width of a key control block's count of opens: 16 wraps.
+    ``absent`` maps a function that this generation lacks to the reason.
+    """
+
+    name: str
+    title: str
+    handles: HandlePolicy
+    refcount_bits: int
+    cached_root_access: Access
+    close_predefined: PredefClose
+    close_any_high_handle: bool
+    open_predefined_empty: PredefEmpty
+    open_ex_empty: EmptySubkey
+    open_empty: EmptySubkey
+    disabled_root: DisabledRoot
+    per_call_root: PerCallRoot
+    override_hold: OverrideHold
+    override_null: OverrideNull
+    no_user_hive: NoHive
+    classes_root: ClassesView
+    user_classes_root: ClassesView
+    classes_hive: bool
+    unload_blockers: UnloadBlockers
+    unloaded_status: NtStatus
+    default_unload_status: NtStatus
+    deferred_status: NtStatus
+    reload: Reload
+    load_privileges: frozenset[Privilege]
+    null_key_error: Win32Error
+    absent: Mapping[str, str] = attrs.field(hash=False)
+    logoff: LogoffPolicy
+    evidence: Mapping[str, Evidence] = attrs.field(hash=False, repr=False, eq=False)
+
+    def with_(self, **changes: Any) -> Dialect:  # noqa: ANN401 - one type per field
+        """Return a dialect with *changes* made; they count as the caller's own assumption.
+
+        >>> from regsim import dialects
+        >>> dialects.get("win11").with_(refcount_bits=16).refcount_bits
+        16
+        """
+        known = [field.name for field in attrs.fields(Dialect)]
+        for name in changes:
+            if name not in known:
+                raise UnknownNameError("policy", name, known)
+        mine = Evidence(Grade.INFERRED, "the caller's assumption")
+        evidence = {**self.evidence, **dict.fromkeys(changes, mine)}
+        return attrs.evolve(self, **changes, evidence=evidence)
+
+    def has(self, function: str) -> bool:
+        """Return whether this generation has *function*."""
+        return function not in self.absent
+
+    def require(self, function: str) -> None:
+        """Raise `UsageError` with the reason if this generation lacks *function*."""
+        if function in self.absent:
+            raise UsageError(f"{self.title} has no {function}: {self.absent[function]}")
