@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from regsim.errors import UnknownNameError, UsageError
+from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.status import NtStatus, Win32Error
 from regsim.types import Access, Privilege
 
@@ -205,6 +205,6 @@ class Dialect:
         return function not in self.absent
 
     def require(self, function: str) -> None:
-        """Raise `UsageError` with the reason if this generation lacks *function*."""
+        """Raise `NotApplicableError` with the reason if this generation lacks *function*."""
         if function in self.absent:
-            raise UsageError(f"{self.title} has no {function}: {self.absent[function]}")
+            raise NotApplicableError(f"{self.title} has no {function}: {self.absent[function]}")

@@ -51,6 +51,14 @@ class KeyInfo:
     last_write: int
 
 
+@attrs.frozen
+class Created:
+    """What NtCreateKey gives: the handle, and whether the key is new."""
+
+    handle: Handle
+    new: bool
+
+
 def use(
     machine: Machine, caller: Tid, handle: int, need: Access = Access.NONE
 ) -> tuple[NtStatus, KeyObject | None]:
@@ -150,7 +158,7 @@ def create_key(
     class_name: str = "",
     inherit: bool = False,
 ) -> Result:
-    """Open a key, or create it and what is missing above it; the result is (handle, created).
+    """Open a key, or create it and what is missing above it; the result is `Created`.
 
     CHILD_MUST_BE_VOLATILE for a lasting key below a volatile one. Nothing can be created directly
     below ``MACHINE`` or ``USER`` (MSDN RegCreateKeyEx, documented; the code is inferred).
@@ -160,7 +168,7 @@ def create_key(
         return status, None
     status, place = machine.locate(full, open_link=bool(options & CreateOption.CREATE_LINK))
     if place is not None:
-        return NtStatus.SUCCESS, (_give(machine, caller, place, access, inherit), False)
+        return NtStatus.SUCCESS, Created(_give(machine, caller, place, access, inherit), new=False)
     known = _nearest(machine, full)
     if known is None:
         return status, None
@@ -180,7 +188,8 @@ def create_key(
     leaf.class_name = class_name
     if options & CreateOption.CREATE_LINK:
         leaf.link = ""
-    return NtStatus.SUCCESS, (_give(machine, caller, (hive, above), access, inherit), True)
+    handle = _give(machine, caller, (hive, above), access, inherit)
+    return NtStatus.SUCCESS, Created(handle, new=True)
 
 
 def _nearest(machine: Machine, full: Parts) -> tuple[tuple[Hive, Parts], int] | None:

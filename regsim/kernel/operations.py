@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from regsim.kernel import keys, loading, predef
+from regsim.kernel import classes, keys, loading, predef
 from regsim.kernel.keys import Result
 from regsim.kernel.process import Token
 from regsim.kernel.tree import durable
 from regsim.status import NtStatus
-from regsim.types import SECOND, PredefinedKey, Sid, Tid
+from regsim.types import SECOND, Access, PredefinedKey, Sid, Tid
 
 if TYPE_CHECKING:
     from regsim.kernel.machine import Machine
@@ -46,6 +46,14 @@ def end_session(machine: Machine, _caller: Tid) -> Result:
     return NtStatus.SUCCESS, None
 
 
+def open_user_classes(
+    machine: Machine, caller: Tid, *, access: int = Access.MAXIMUM_ALLOWED
+) -> Result:
+    """Open the user's own classes alone, without the machine's behind them."""
+    path = classes.user_classes(machine, caller)
+    return keys.open_key(machine, caller, root=None, path=path, access=access)
+
+
 OPERATIONS: Final[Mapping[str, Callable[..., Result]]] = {
     "NtOpenKey": keys.open_key,
     "NtCreateKey": keys.create_key,
@@ -74,6 +82,10 @@ OPERATIONS: Final[Mapping[str, Callable[..., Result]]] = {
     "DisableCache": predef.disable_cache,
     "OverridePredefined": predef.override,
     "OpenCurrentUser": predef.open_current_user,
+    "OpenUserClasses": open_user_classes,
+    "OpenClassesView": classes.open_view,
+    "QueryClassesView": classes.query_view,
+    "EnumerateClassesView": classes.enumerate_view,
     "StartProcess": start_process,
     "EndProcess": end_process,
     "EndSession": end_session,

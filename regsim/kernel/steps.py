@@ -191,7 +191,7 @@ def take(frame: Frame, step: Step, call: str = "") -> Outcome:
 def _store(var: Var | HandleVar, value: Any, frame: Frame) -> None:  # noqa: ANN401 - any result
     memory = frame.memory_of(var.scope)
     if isinstance(var, HandleVar):
-        memory.handles[var.name] = Handle(value)
+        memory.handles[var.name] = Handle(getattr(value, "handle", value))
     else:
         memory.vars[var.name] = value
 
@@ -240,7 +240,7 @@ def advance(machine: Machine, tid: Tid, step: Step) -> Outcome:
 
 @attrs.frozen
 class Plan:
-    """A call as steps: its name, its parameters, and where its result is when it returns.
+    """A call as steps: its name, its parameters, and the expression that is its result.
 
     The first step's label is where it starts; branches end it at `RETURN` or `FAIL`.
     """
@@ -248,7 +248,7 @@ class Plan:
     name: str
     params: tuple[str, ...]
     steps: tuple[Step, ...]
-    result: Var | HandleVar | None = None
+    result: Expr = None
 
     @cached_property
     def by_label(self) -> Mapping[str, Step]:
@@ -281,10 +281,7 @@ def run_call(
         if outcome.goto == RETURN:
             break
         step = call.plan.by_label[outcome.goto]
-    result = call.plan.result
-    if isinstance(result, HandleVar):
-        return outcome.status, memory.handles.get(result.name)
-    return outcome.status, memory.vars.get(result.name) if result is not None else None
+    return outcome.status, evaluate(call.plan.result, frame)
 
 
 def inline(
