@@ -1,0 +1,160 @@
+"""The whole file judged: bins, cells, trees, lists, counts, and that each cell has one owner."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from regsim.errors import HiveFormatError
+from regsim.regf import bigdata, bins, sk, subkeys, vk
+from regsim.regf.hash import name_hash, name_hint, sort_key
+from regsim.regf.layout import INLINE, NONE, PREDEF_HANDLE
+
+if TYPE_CHECKING:
+    from regsim.regf.hive import HiveFile
+    from regsim.regf.key import KeyNode
+    from regsim.regf.nk import KeyCell
+
+
+def check(hive: HiveFile) -> None:
+    """Read everything; in strict mode raise at the first violation, else list them all.
+
+    Raises:
+        HiveFormatError: strict mode.
+    """
+    _Checker(hive).run()
+
+
+class _Checker:
+    """One pass over a hive, remembering which cells are allocated and who owns them."""
+
+    def __init__(self, hive: HiveFile) -> None:
+        self.hive, self.image = hive, hive.image
+        self.allocated: set[int] = set()
+        self.owned: set[int] = set()
+        self.security: Counter[int] = Counter()
+
+    def run(self) -> None:
+        for start, size in bins.bins(self.image):
+            for offset, signed in bins.cells(self.image, start, size):
+                if signed < 0:
+                    self.allocated.add(offset)
+        try:
+            root = self.hive.root
+        except HiveFormatError as error:
+            self.image.report(error)
+            return
+        for _, key in self.hive.walk(root):
+            self.guard(key)
+        self.securities()
+        self.leaks()
+
+    def guard(self, key: KeyNode) -> None:
+        try:
+            self.key(key)
+        except HiveFormatError as error:
+            self.image.report(error)
+
+    def fault(self, what: str, offset: int, expected: object, actual: object) -> None:
+        self.image.report(self.image.error(what, offset, expected, actual))
+
+    def own(self, offset: int, what: str) -> None:
+        """Note that *what* lives in the cell at *offset*, which must be free for it."""
+        if offset not in self.allocated:
+            self.fault(f"offset of {what}", offset, "the start of an allocated cell", hex(offset))
+        elif offset in self.owned:
+            self.fault(f"cell of {what}", offset, "used once", "used by something else too")
+        self.owned.add(offset)
+
+    def key(self, key: KeyNode) -> None:
+        cell = key.cell
+        self.own(key.offset, "key")
+        self.security[cell.security] += 1
+        if cell.class_length:
+            self.own(cell.class_name, "class name")
+            _ = key.class_name
+        if "\\" in key.name:
+            self.fault("key name", key.offset, "without a backslash", key.name)
+        if key.parent is not None and cell.flags & 1:
+            self.fault("key flags", key.offset, "not volatile on a disk", cell.flags)
+        if cell.subkeys:
+            self.lists(cell)
+        if cell.values and not cell.flags & PREDEF_HANDLE:
+            self.own(cell.value_list, "value list")
+            for value in key.values():
+                self.value(value.offset)
+
+    def lists(self, cell: KeyCell) -> None:
+        image = self.image
+        self.own(cell.subkey_list, "subkey list")
+        for each in subkeys.leaf_offsets(image, cell.subkey_list) or ():
+            self.own(each, "subkey list")
+        before = ""
+        for leaf in subkeys.leaves(image, cell.subkey_list):
+            if not leaf.keys:
+                self.fault("number of list elements", leaf.offset, "at least 1", 0)
+            for index, offset in enumerate(leaf.keys):
+                name = self.hive.key_at(offset).name
+                hint = leaf.hints[index] if leaf.hints else None
+                self.hint(leaf.kind, offset, name, hint)
+                if before and not _in_order(before, name):
+                    self.fault("order of subkeys", offset, f"after {before!r}", repr(name))
+                before = name
+
+    def hint(self, kind: bytes, offset: int, name: str, stored: int | None) -> None:
+        if stored is None or not name.isascii():
+            return
+        if kind == b"lh" and stored != name_hash(name):
+            self.fault("name hash", offset, hex(name_hash(name)), hex(stored))
+        if kind == b"lf" and stored.to_bytes(4, "little") != name_hint(name):
+            self.fault("name hint", offset, name_hint(name), stored.to_bytes(4, "little"))
+
+    def value(self, offset: int) -> None:
+        self.own(offset, "value")
+        cell = vk.parse(self.image, offset)[0]
+        size = vk.size_of(cell)
+        if cell.data_size & INLINE or not size:
+            vk.data(self.image, cell.data_size, cell.data, offset)
+            return
+        self.own(cell.data, "value data")
+        vk.data(self.image, cell.data_size, cell.data, offset)
+        if vk.is_big(self.image, size):
+            listed, pieces = bigdata.segments(self.image, cell.data, size)
+            for each in (listed, *pieces):
+                self.own(each, "data segment")
+
+    def securities(self) -> None:
+        """Judge the ring of security cells and their counts against the keys that name them."""
+        start = next((offset for offset in self.security if offset != NONE), None)
+        if start is None:
+            return
+        ring: set[int] = set()
+        try:
+            before = None
+            for offset, cell, _ in sk.ring(self.image, start):
+                self.own(offset, "security")
+                ring.add(offset)
+                if before is not None and cell.previous != before:
+                    self.fault("previous security cell", offset, hex(before), hex(cell.previous))
+                if cell.count != self.security[offset]:
+                    self.fault("security count", offset, self.security[offset], cell.count)
+                before = offset
+        except HiveFormatError as error:
+            self.image.report(error)
+        for offset in sorted(set(self.security) - ring - {NONE}):
+            self.fault("security of a key", offset, "in the ring", "not there")
+
+    def leaks(self) -> None:
+        """Note allocated cells that nothing owns: lost space, which Windows leaves too."""
+        lost = self.allocated - self.owned
+        if lost:
+            actual = f"lost, one of {len(lost)}"
+            error = self.image.error("allocated cell", min(lost), "owned by something", actual)
+            self.image.notes.add(error)
+
+
+def _in_order(before: str, name: str) -> bool:
+    """Return whether two neighbours are sorted; rare letters are given the benefit of the doubt."""
+    if not (before.isascii() and name.isascii()):
+        return True
+    return sort_key(before) < sort_key(name)
