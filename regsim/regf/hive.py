@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import check as deep
+from regsim.regf import flush as flushing
 from regsim.regf import save as saving
 from regsim.regf.edit import Editor
 from regsim.regf.image import Buffer, Image
 from regsim.regf.key import KeyNode
-from regsim.regf.layout import Mode
+from regsim.regf.layout import FileType, Mode
 from regsim.regf.walk import walk
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class HiveFile:
     def __init__(self, image: Image, *, clock: Callable[[], int] | None = None) -> None:
         self.image = image
         self.edits = 0
+        self._sealed = -1
         self._clock = clock
         self._dead: dict[int, int] = {}
         self._editor: Editor | None = None
@@ -153,8 +155,9 @@ class HiveFile:
 
     def to_bytes(self) -> bytes:
         """Return the file as :meth:`save` would write it; unchanged hives byte for byte."""
-        if self.modified:
+        if self.modified and self._sealed != self.edits:
             saving.seal(self.image, self.stamp(None))
+            self._sealed = self.edits
         return bytes(self.image.buffer)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -167,6 +170,36 @@ class HiveFile:
         saving.write_durably(Path(path), data)
         if self._editor is not None:
             self._editor.allocator.dirty.clear()
+
+    def flush(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        log: str | os.PathLike[str],
+        kind: FileType = FileType.LOG_NEW,
+        last_written: int | None = None,
+    ) -> None:
+        """Write the changed pages in place at *path* under the log, so that a crash recovers.
+
+        Costs the changed pages, not the file. An unchanged hive writes nothing.
+
+        Args:
+            path: the file the hive was read from or last saved to.
+            log: its log; overwritten.
+            kind: the log's format: LOG_NT up to Windows 2000, LOG_XP to 8, LOG_NEW from 8.1.
+            last_written: FILETIME of the flush, by default the clock's.
+
+        Raises:
+            UsageError: the file is not the one that was read.
+            OSError: a write failed; recovery with the log leads to the old or the new state.
+        """
+        if self._editor is None or not self.modified:
+            return
+        flushing.require_unchanged(self.image, Path(path))
+        dirty = self._editor.allocator.dirty
+        steps = flushing.plan(self.image, dirty, self.stamp(last_written), kind)
+        flushing.execute(steps, Path(path), Path(log))
+        dirty.clear()
 
     def close(self) -> None:
         """Let go of the file; a closed hive cannot be read any more."""

@@ -20,7 +20,8 @@ class KeyNode:
     """One key of a hive file.
 
     The object stands for the cell it was read from. After an edit it reads itself anew; once its
-    key is deleted, or moved by a rename, every use raises :class:`~regsim.errors.UsageError`.
+    key is deleted, or renamed through another object, every use raises
+    :class:`~regsim.errors.UsageError`.
     """
 
     __slots__ = ("_born", "_cell", "_hive", "_name", "_seen", "offset", "parent")
@@ -278,11 +279,13 @@ class KeyNode:
             msg = f"the key {self.path!r} has {self.subkey_count} subkeys; delete recursively"
             raise UsageError(msg)
         stamp = self._hive.stamp(last_written)
-        gone = self._hive.editor().delete_key(self.offset, self.parent.offset, stamp)
+        gone = self._hive.editor().delete_key(self.offset, self.cell.parent, stamp)
         self._hive.changed(gone)
 
-    def rename(self, name: str, *, last_written: int | None = None) -> KeyNode:
-        """Give the key another name and return it anew; its subtree stays where it is.
+    def rename(self, name: str, *, last_written: int | None = None) -> None:
+        """Give the key another name; its subtree stays where it is.
+
+        This object follows the key; others that were read for the same key end.
 
         Raises:
             UsageError: it is the root, the name is invalid, or a sibling has it.
@@ -290,14 +293,16 @@ class KeyNode:
         if self.parent is None:
             msg = "the root of a hive cannot be renamed"
             raise UsageError(msg)
-        other = self.parent.subkey(name)
+        above = self._hive.key_at(self.cell.parent)
+        other = above.subkey(name)
         if other is not None and other.offset != self.offset:
-            msg = f"the key {self.parent.path!r} already has a subkey {name!r}"
+            msg = f"the key {above.name!r} already has a subkey {name!r}"
             raise UsageError(msg)
         stamp = self._hive.stamp(last_written)
-        offset = self._hive.editor().rename_key(self.offset, self.parent.offset, name, stamp)
+        offset = self._hive.editor().rename_key(self.offset, above.offset, name, stamp)
         self._hive.changed([self.offset])
-        return KeyNode(self._hive, offset, self.parent)
+        self.offset, self._born = offset, self._hive.edits
+        self._reload()
 
     def set_security(self, descriptor: bytes) -> None:
         """Give the key another security descriptor; equal ones share one cell, counted."""
