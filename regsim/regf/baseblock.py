@@ -25,11 +25,12 @@ _NAME_AT: Final = 48
 _NAME_SIZE: Final = 64
 _FLAGS_AT: Final = 144
 _CHECKSUM_AT: Final = 508
+_PRIMARY: Final = "0 (a hive, not one of its logs)"
 
 
 def checksum(block: bytes | bytearray | memoryview) -> int:
     """Return the XOR-32 of the first 508 bytes; never 0 or 0xFFFFFFFF (spec, note 2)."""
-    words = struct.unpack_from("<127I", block)
+    words: tuple[int, ...] = struct.unpack_from("<127I", block)
     value = functools.reduce(operator.xor, words)
     return {0: 1, 0xFFFFFFFF: 0xFFFFFFFE}.get(value, value)
 
@@ -102,7 +103,7 @@ class BaseBlock:
         checks = (
             (self.major == 1, "major version", 20, 1, self.major),
             (self.minor in MINOR_VERSIONS, "minor version", 24, "1 to 6", self.minor),
-            (self.file_type == FileType.PRIMARY, "file type", 28, "0 (primary)", self.file_type),
+            (self.file_type == FileType.PRIMARY, "file type", 28, _PRIMARY, self.file_type),
             (self.file_format == 1, "file format", 32, 1, self.file_format),
             (self.root % 8 == 0, "root cell offset", 36, "a multiple of 8", self.root),
             (self.root < self.data_size, "root cell offset", 36, "inside the data", self.root),

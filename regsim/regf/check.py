@@ -136,8 +136,8 @@ class _Checker:
                 ring.add(offset)
                 if before is not None and cell.previous != before:
                     self.fault("previous security cell", offset, hex(before), hex(cell.previous))
-                if cell.count != self.security[offset]:
-                    self.fault("security count", offset, self.security[offset], cell.count)
+                if cell.keys != self.security[offset]:
+                    self.fault("security count", offset, self.security[offset], cell.keys)
                 before = offset
         except HiveFormatError as error:
             self.image.report(error)

@@ -29,7 +29,7 @@ DEFAULT_ROOT = "CMI-CreateHive{00000000-0000-0000-0000-000000000000}"
 """Windows names the root of a hive it creates after a random GUID; ours is always the same."""
 
 
-def new_hive(
+def new_hive(  # noqa: PLR0913 - what a new hive can be told
     minor: int = 3,
     *,
     root_name: str = DEFAULT_ROOT,
@@ -89,5 +89,3 @@ def _skeleton(minor: int, last_written: int, file_name: str) -> bytearray:
     head[bins.TIMESTAMP_AT : bins.TIMESTAMP_AT + 8] = last_written.to_bytes(8, "little")
     free = (PAGE - BIN_HEADER_SIZE).to_bytes(4, "little") + b"\xff" * 4 * (minor == 1)
     return base.pack() + (head + free).ljust(PAGE, b"\0")
-
-

@@ -75,7 +75,7 @@ class Editor:
 
     # -- what a key carries -----------------------------------------------------------------
 
-    def set_value(
+    def set_value(  # noqa: PLR0913, PLR0917 - what a value is
         self, key: int, name: str, kind: int, data: bytes, old: int | None, stamp: int
     ) -> None:
         """Create the value, or replace the one at cell *old*."""

@@ -25,7 +25,7 @@ class Securities:
         if offset == NONE:  # written by tools that keep no security; nothing to count
             return offset
         cell = sk.parse(self._image, offset)[0]
-        self._cells.put_u32(offset, sk.COUNT_AT, cell.count + 1)
+        self._cells.put_u32(offset, sk.COUNT_AT, cell.keys + 1)
         return offset
 
     def obtain(self, descriptor: bytes, near: int) -> int:
@@ -54,8 +54,8 @@ class Securities:
         if offset == NONE:
             return
         cell, descriptor = sk.parse(self._image, offset)
-        if cell.count > 1:
-            self._cells.put_u32(offset, sk.COUNT_AT, cell.count - 1)
+        if cell.keys > 1:
+            self._cells.put_u32(offset, sk.COUNT_AT, cell.keys - 1)
             return
         if cell.next != offset:
             sk.parse(self._image, cell.next)

@@ -38,7 +38,7 @@ class Values:
         self._cells = allocator
         self._image = allocator.image
 
-    def set(
+    def set(  # noqa: PLR0913 - what a value is
         self, key: int, name: str, kind: int, data: bytes, *, old: int | None, stamp: int
     ) -> None:
         """Create the value, or replace type and data of the one at cell *old*."""
@@ -151,8 +151,9 @@ class Values:
             return len(data) | INLINE, int.from_bytes(data.ljust(4, b"\0"), "little")
         if not vk.is_big(self._image, len(data)):
             return len(data), self._cells.allocate(data)
+        # Windows gives the last segment a full cell too (observed); hivex loses data otherwise.
         pieces = [
-            self._cells.allocate(data[at : at + SEGMENT_SIZE])
+            self._cells.allocate(data[at : at + SEGMENT_SIZE], room=SEGMENT_SIZE)
             for at in range(0, len(data), SEGMENT_SIZE)
         ]
         listed = self._cells.allocate(struct.pack(f"<{len(pieces)}I", *pieces))

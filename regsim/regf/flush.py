@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import os
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
@@ -24,6 +23,7 @@ from regsim.regf.save import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from regsim.regf.image import Image
 
@@ -122,13 +122,14 @@ def _old_log(
     image: Image, closed: BaseBlock, marked: BaseBlock, pages: list[Page], kind: FileType
 ) -> list[Step]:
     """Return the writes of an old-format log: invalid head, contents, valid head."""
-    one = {"file_type": kind, "clustering": 1}
+    begun = attrs.evolve(marked, file_type=kind, clustering=1)
+    ended = attrs.evolve(closed, file_type=kind, clustering=1)
     return [
-        Step(Target.LOG, 0, _sector(image, attrs.evolve(marked, **one))),
+        Step(Target.LOG, 0, _sector(image, begun)),
         Step(Target.LOG),
         Step(Target.LOG, SECTOR, pack_old(closed.data_size, pages)),
         Step(Target.LOG),
-        Step(Target.LOG, 0, _sector(image, attrs.evolve(closed, **one))),
+        Step(Target.LOG, 0, _sector(image, ended)),
         Step(Target.LOG),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import check as deep
@@ -205,7 +205,7 @@ class HiveFile:
         """Let go of the file; a closed hive cannot be read any more."""
         self.image.close()
 
-    def __enter__(self) -> HiveFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -28,7 +28,9 @@ class Image:
         file: the file's name, for messages.
     """
 
-    def __init__(self, buffer: Buffer, *, mode: Mode = Mode.STRICT, file: str | None = None) -> None:
+    def __init__(
+        self, buffer: Buffer, *, mode: Mode = Mode.STRICT, file: str | None = None
+    ) -> None:
         self.buffer, self.mode, self.file = buffer, mode, file
         self.problems = ProblemLog()
         self.notes = ProblemLog()
@@ -113,4 +115,3 @@ class Image:
         """Let go of a mapped file; an image in memory is left as it is."""
         if isinstance(self.buffer, mmap.mmap):
             self.buffer.close()
-

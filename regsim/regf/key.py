@@ -243,17 +243,22 @@ class KeyNode:
         return node
 
     def set_value(
-        self, name: str, type: int, data: bytes, *, last_written: int | None = None  # noqa: A002
+        self,
+        name: str,
+        kind: int,
+        data: bytes,
+        *,
+        last_written: int | None = None,
     ) -> None:
         """Create or replace a value; only the cells that must change are written.
 
         Raises:
-            UsageError: the name is longer than 16,383 units, or type or data do not fit.
+            UsageError: the name is longer than 16,383 units, or *kind* is no 32-bit number.
         """
         old = self.value(name)
         stamp = self._hive.stamp(last_written)
         editor = self._hive.editor()
-        editor.set_value(self.offset, name, type, data, old.offset if old else None, stamp)
+        editor.set_value(self.offset, name, kind, data, old.offset if old else None, stamp)
         self._hive.changed()
 
     def delete_value(self, name: str, *, last_written: int | None = None) -> bool:

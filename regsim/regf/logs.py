@@ -81,9 +81,7 @@ def parse_log(data: bytes, name: str) -> Log:
         entries, stopped = _read_entries(data, base.primary_seq)
     else:
         entries, stopped = (_read_old(data, base, name),), ""
-    return Log(
-        name=name, base=base, head=bytes(data[:SECTOR]), entries=entries, stopped=stopped
-    )
+    return Log(name=name, base=base, head=bytes(data[:SECTOR]), entries=entries, stopped=stopped)
 
 
 # -- the new format -------------------------------------------------------------------------
@@ -147,8 +145,9 @@ def pack_entry(sequence: int, data_size: int, flags: int, pages: list[Page]) -> 
     body = references + b"".join(page.data for page in pages)
     size = -(-(ENTRY_STRUCT.size + len(body)) // SECTOR) * SECTOR
     body = body.ljust(size - ENTRY_STRUCT.size, b"\0")
-    head = struct.pack("<4sIIIIIQ", ENTRY, size, flags & 1, sequence, data_size, len(pages),
-                       marvin32(body))
+    head = struct.pack(
+        "<4sIIIIIQ", ENTRY, size, flags & 1, sequence, data_size, len(pages), marvin32(body)
+    )
     return head + struct.pack("<Q", marvin32(head)) + body
 
 
@@ -160,7 +159,10 @@ def _read_old(data: bytes, base: BaseBlock, name: str) -> Entry:
     signature = bytes(data[sector : sector + 4])
     if signature != DIRTY_VECTOR:
         raise HiveFormatError(
-            "dirty vector signature", offset=sector, expected=DIRTY_VECTOR, actual=signature,
+            "dirty vector signature",
+            offset=sector,
+            expected=DIRTY_VECTOR,
+            actual=signature,
             file=name,
         )
     length = base.data_size // SECTOR // 8
@@ -175,8 +177,11 @@ def _read_old(data: bytes, base: BaseBlock, name: str) -> Entry:
         size = (end - start) * SECTOR
         if position + size > len(data):
             raise HiveFormatError(
-                "dirty pages", offset=position, expected=f"{size} bytes",
-                actual=len(data) - position, file=name,
+                "dirty pages",
+                offset=position,
+                expected=f"{size} bytes",
+                actual=len(data) - position,
+                file=name,
             )
         piece = bytes(data[position : position + size])
         pages.append(Page(offset=start * SECTOR, data=piece))

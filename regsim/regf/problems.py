@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from regsim.errors import HiveFormatError
+if TYPE_CHECKING:
+    from regsim.errors import HiveFormatError
 
 MAX_PROBLEMS: Final = 10_000
 """Problems kept for one hive; later ones are only counted, so that noise cannot fill memory."""

@@ -45,6 +45,8 @@ def recover(primary: bytes, logs: Sequence[tuple[str, bytes]]) -> Recovery:
         HiveFormatError: neither the hive nor a log has a readable base block.
     """
     base = _readable(primary)
+    if base is not None and base.checksum_ok and base.file_type != FileType.PRIMARY:
+        raise next(f for f in base.faults(len(primary)) if f.what == "file type")
     if base is not None and base.clean:
         ignored = tuple(f"{name}: the hive is clean" for name, _ in logs)
         return Recovery(data=primary, applied=(), ignored=ignored)
@@ -107,9 +109,7 @@ def _new_steps(
     for log in new:
         first = log.entries[0].sequence
         if base is not None and first < base.secondary_seq:
-            ignored.append(
-                f"{log.name}: starts at {first}, before the hive's {base.secondary_seq}"
-            )
+            ignored.append(f"{log.name}: starts at {first}, before the hive's {base.secondary_seq}")
             continue
         if steps and first != steps[-1][1].sequence + 1:
             ignored.append(f"{log.name}: starts at {first}, not {steps[-1][1].sequence + 1}")
@@ -132,8 +132,9 @@ def _old_steps(
         # The base block is torn before any bin was written: the bins are the old ones, the log
         # is whole, and it was complete before the first write to the hive. Grade: inferred.
         matching = old
-    ignored += [f"{each.name}: of another time than the hive" for each in old
-                if each not in matching]
+    ignored += [
+        f"{each.name}: of another time than the hive" for each in old if each not in matching
+    ]
     return [(each, each.entries[0]) for each in matching[-1:]]
 
 

@@ -25,8 +25,8 @@ class SecurityCell(NamedTuple):
     reserved: int
     next: int
     previous: int
-    count: int
-    """Keys that point here."""
+    keys: int
+    """How many keys point here."""
     size: int
 
 
@@ -74,7 +74,9 @@ def _ace(access: int, sid: bytes) -> bytes:
 
 
 def _sid(*authorities: int) -> bytes:
-    return struct.pack(f"<BB6s{len(authorities)}I", 1, len(authorities), b"\0\0\0\0\0\5", *authorities)
+    return struct.pack(
+        f"<BB6s{len(authorities)}I", 1, len(authorities), b"\0\0\0\0\0\5", *authorities
+    )
 
 
 def default_descriptor() -> bytes:
