@@ -28,9 +28,10 @@ def _upcase_char(char: str) -> str:
 def upcase(name: str) -> str:
     """Return *name* in the registry's upper case: one unit for one unit, never longer.
 
-    Only pairs that round-trip are mapped (sharp s, dotless i, the micro sign and long s stay), and nothing beyond
-    the Basic Multilingual Plane. Grade: inferred from the behaviour of Windows' upcase table; it
-    grew between releases, so the order of rare letters is not treated as a violation.
+    Only pairs that round-trip are mapped (sharp s, dotless i, the micro sign and long s stay),
+    and nothing beyond the Basic Multilingual Plane. Grade: inferred from the behaviour of
+    Windows' upcase table; it grew between releases, so the order of rare letters is not treated
+    as a violation.
     """
     if name.isascii():
         return name.upper()

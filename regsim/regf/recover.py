@@ -33,12 +33,13 @@ class Recovery:
     """What was not, and why."""
 
 
-def recover(primary: bytes, logs: Sequence[tuple[str, bytes]]) -> Recovery:
+def recover(primary: bytes, logs: Sequence[tuple[str, bytes]], name: str | None = None) -> Recovery:
     """Apply to *primary* those of its *logs*, (name, bytes) each, that belong to it.
 
-    A clean hive is returned as it is, whatever the logs hold. Which log comes first is decided by
-    sequence numbers, never by names. Entries are applied up to the last good one. Source: spec,
-    "Dirty state of a hive" and "Multiple transaction log files".
+    *name* stands for the hive in messages. A clean hive is returned as it is, whatever the logs
+    hold. Which log comes first is decided by sequence numbers, never by names. Entries are applied
+    up to the last good one. Source: spec, "Dirty state of a hive" and "Multiple transaction log
+    files".
 
     Raises:
         RecoveryError: the hive is dirty and no log applies.
@@ -46,12 +47,14 @@ def recover(primary: bytes, logs: Sequence[tuple[str, bytes]]) -> Recovery:
     """
     base = _readable(primary)
     if base is not None and base.checksum_ok and base.file_type != FileType.PRIMARY:
-        raise next(f for f in base.faults(len(primary)) if f.what == "file type")
+        raise HiveFormatError(
+            "file type", offset=28, expected="0 (a hive)", actual=base.file_type, file=name
+        )
     if base is not None and base.clean:
         ignored = tuple(f"{name}: the hive is clean" for name, _ in logs)
         return Recovery(data=primary, applied=(), ignored=ignored)
     if base is None and not logs:
-        BaseBlock.parse(primary)
+        BaseBlock.parse(primary, file=name)
     ignored_logs: list[str] = []
     usable = _usable(logs, ignored_logs)
     trusted = base if base is not None and base.checksum_ok else None
@@ -61,7 +64,7 @@ def recover(primary: bytes, logs: Sequence[tuple[str, bytes]]) -> Recovery:
     )
     if not steps:
         reasons = "; ".join(ignored_logs) or "there is no log"
-        msg = f"the hive is dirty and nothing recovers it: {reasons}"
+        msg = f"{name or 'the hive'} is dirty and nothing recovers it: {reasons}"
         raise RecoveryError(msg)
     return _apply(primary, trusted, steps, ignored_logs)
 

@@ -164,7 +164,7 @@ class _Parser:
         rest = row[end + 1 :].strip()
         if end < 0 or (rest and not rest.startswith(";")):
             raise self.fault('a key ends with "]"')
-        path = row[1:end].strip()
+        path = row[1:end]
         delete = path.startswith("-")
         path = path[1:] if delete else path
         if not path.strip("\\"):
