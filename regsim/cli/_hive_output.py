@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from click.utils import get_binary_stream, get_text_stream
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from regsim.errors import UsageError
 
@@ -38,23 +36,25 @@ _QUIET_SECONDS = 1.0
 
 def say(text: str) -> None:
     """Print *text* to stdout; what the console's encoding lacks is escaped, never a traceback."""
-    stream = get_text_stream("stdout", errors="backslashreplace")
-    stream.write(_printable(text) + "\n")
-    stream.flush()
+    _write(sys.stdout, text)
 
 
 def tell(text: str) -> None:
     """Print *text* to stderr in the same way."""
-    stream = get_text_stream("stderr", errors="backslashreplace")
-    stream.write(_printable(text) + "\n")
-    stream.flush()
+    _write(sys.stderr, text)
 
 
 def say_bytes(data: bytes) -> None:
     """Write *data* to stdout as it is."""
-    stream = get_binary_stream("stdout")
-    stream.write(data)
-    stream.flush()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    safe = _printable(text).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(safe + "\n")
 
 
 def say_json(record: dict[str, Any]) -> None:

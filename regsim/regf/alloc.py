@@ -33,13 +33,16 @@ class Allocator:
         self.dirty: set[int] = set()
         """Numbers of the 4,096-byte pages of bins data that have changed."""
         self._bins: set[int] = set()
+        self._allocated: set[int] = set()
         self._free: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._sizes: list[tuple[int, int]] = []
         for start, size in bins.bins(image):
             self._bins.add(start)
             for offset, signed in bins.cells(image, start, size):
-                if signed > 0:
+                if signed < 0:
+                    self._allocated.add(offset)
+                else:
                     self._free[offset] = signed
                     self._ends[offset + signed] = offset
                     self._sizes.append((signed, offset))
@@ -90,6 +93,7 @@ class Allocator:
             self._set_last(offset + need, offset)
             self._set_last(offset + size, offset + need)
             size = need
+        self._allocated.add(offset)
         self.write(offset, _I32.pack(-size))
         self.write_data(offset, data.ljust(size - header, b"\0"))
         return offset
@@ -101,6 +105,11 @@ class Allocator:
             HiveFormatError: it is not allocated: two parts of the hive claimed it.
         """
         size = self.image.cell(offset, "cell")[1] + self.image.cell_header
+        if offset not in self._allocated:
+            raise self.image.error(
+                "offset of cell", offset, "an allocated cell's start", hex(offset)
+            )
+        self._allocated.remove(offset)
         after = offset + size
         if after in self._free:
             size += self._free[after]

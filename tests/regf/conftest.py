@@ -1,0 +1,154 @@
+"""Hives to test on, and the judges: other readers, each in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import lzma
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regsim.regf import HiveFile, open_hive, parse_hive
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parents[1]
+SHARED = Path(os.environ.get("REGSIM_SHARED") or REPO.parent / "shared")
+HIVES = SHARED / "data" / "hives"
+
+Items = list[list[Any]]
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def make() -> ModuleType:
+    """The program that makes the project's own hives."""
+    return _load("make_hives")
+
+
+@pytest.fixture(scope="session")
+def fuzz() -> ModuleType:
+    """The fuzz target, importable without Atheris."""
+    return _load("fuzz_hive")
+
+
+def items_of(hive: HiveFile) -> Items:
+    """Return every key and value of *hive* in the form the judges print."""
+    found: Items = []
+    for path, key in hive.walk():
+        found.append(["k", path, key.last_written])
+        found += [["v", path, v.name, v.type, v.data.hex()] for v in key.values()]
+    return found
+
+
+@pytest.fixture(scope="session")
+def items() -> Any:
+    """A function from a hive, its bytes or its path to all its keys and values."""
+
+    def read(source: HiveFile | bytes | Path) -> Items:
+        if isinstance(source, bytes):
+            return items_of(parse_hive(source))
+        if isinstance(source, Path):
+            with open_hive(source) as hive:
+                return items_of(hive)
+        return items_of(source)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A function from a name in ../shared/data/hives to an unpacked file of our own."""
+    if not (HIVES / "MANIFEST.tsv").exists():
+        pytest.skip(f"no captured hives at {HIVES} (set REGSIM_SHARED)")
+    target = tmp_path_factory.mktemp("hives")
+
+    def fetch(name: str) -> Path:
+        copy = target / name
+        if not copy.exists():
+            packed = HIVES / f"{name}.xz"
+            if packed.exists():
+                copy.write_bytes(lzma.decompress(packed.read_bytes()))
+            else:
+                copy.write_bytes((HIVES / name).read_bytes())
+        return copy
+
+    return fetch
+
+
+JUDGES = {"hivex": "hivex", "libregf": "pyregf", "dissect": "dissect.regf"}
+_PYTHONS = (
+    os.environ.get("REGSIM_JUDGE_PYTHON"),
+    sys.executable,
+    "/usr/bin/python3",
+    "/tmp/regf-peers/bin/python",  # noqa: S108 - a place to look, nothing is written
+)
+
+
+def _python_with(module: str) -> str | None:
+    """Return an interpreter that can import *module*, looking in the usual places."""
+    for python in _PYTHONS:
+        if python and shutil.which(python):
+            done = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
+            if done.returncode == 0:
+                return python
+    return None
+
+
+class Judge:
+    """Another reader, run as a separate process."""
+
+    def __init__(self, name: str, python: str) -> None:
+        self.name, self.python = name, python
+
+    def read(self, hive: bytes | Path, scratch: Path) -> Items | str:
+        """Return what the judge reads, or its complaint."""
+        path = hive if isinstance(hive, Path) else scratch / "judged.hiv"
+        if isinstance(hive, bytes):
+            path.write_bytes(hive)
+        script = HERE / "judges" / f"{self.name}_dump.py"
+        done = subprocess.run([self.python, str(script), str(path)], capture_output=True, timeout=120)
+        if done.returncode:
+            return done.stderr.decode(errors="replace").strip() or f"exit {done.returncode}"
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def judge_named() -> Any:
+    """A function from a judge's name to the judge; skips when it is not installed."""
+    known: dict[str, Judge | None] = {}
+
+    def get(name: str) -> Judge:
+        if name not in known:
+            python = _python_with(JUDGES[name])
+            known[name] = Judge(name, python) if python else None
+        judge = known[name]
+        if judge is None:
+            how = "apt-get install python3-hivex" if name == "hivex" else "pip install"
+            pytest.skip(f"judge {name} is not installed ({how} {JUDGES[name]})")
+        return judge
+
+    return get
+
+
+@pytest.fixture(params=sorted(JUDGES))
+def judge(request: pytest.FixtureRequest, judge_named: Any) -> Judge:
+    """Each judge in turn; skips when it is not installed."""
+    found: Judge = judge_named(request.param)
+    return found
