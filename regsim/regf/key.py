@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import nk, sk, subkeys, vk
-from regsim.regf.hash import name_hash, name_hint, sort_key
+from regsim.regf.hash import sort_key
 from regsim.regf.layout import PREDEF_HANDLE, KeyFlag
 from regsim.regf.value import Value, read_all
 
@@ -147,28 +147,40 @@ class KeyNode:
     def subkey(self, name: str) -> KeyNode | None:
         """Return the subkey of that name, ignoring case, or None.
 
-        Lists with hints are searched without decoding the other names.
+        The sorted list is searched by halves, as Windows does, so a key out of order is not
+        found; in salvage mode, and among names beyond ASCII, whose order depends on the release
+        of Windows, every name is looked at.
         """
         wanted = sort_key(name)
         image = self._hive.image
-        if image.salvage or not name.isascii():
-            return next((k for k in self.subkeys() if sort_key(k.name) == wanted), None)
-        cell = self.cell
-        if not cell.subkeys:
-            return None
-        by_hash = name_hash(name)
-        by_hint = name_hint(name).upper()
-        for leaf in subkeys.leaves(image, cell.subkey_list):
-            for index, offset in enumerate(leaf.keys):
-                if leaf.kind == b"lh":
-                    if leaf.hints[index] != by_hash:
-                        continue
-                elif leaf.kind == b"lf" and _differs(leaf.hints[index], by_hint):
-                    continue
-                child = self._child(offset)
-                if sort_key(child.name) == wanted:
-                    return child
-        return None
+        if not image.salvage and name.isascii():
+            offset, certain = self._search(wanted)
+            if offset is not None:
+                return self._child(offset)
+            if certain:
+                return None
+        return next((k for k in self.subkeys() if sort_key(k.name) == wanted), None)
+
+    def _search(self, wanted: bytes) -> tuple[int | None, bool]:
+        """Return the cell of the subkey *wanted*, and whether None means there is none."""
+        image, cell = self._hive.image, self.cell
+        keys: list[int] = []
+        if cell.subkeys:
+            for leaf in subkeys.leaves(image, cell.subkey_list):
+                keys += leaf.keys
+        low, high, certain = 0, len(keys), True
+        while low < high:
+            middle = (low + high) // 2
+            name = nk.parse(image, keys[middle])[1]
+            here = sort_key(name)
+            if here == wanted:
+                return keys[middle], True
+            certain = certain and name.isascii()
+            if here < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return None, certain
 
     def find(self, path: str) -> KeyNode | None:
         r"""Return the key at *path* (names joined by ``\``) below this one, or None.
@@ -335,9 +347,3 @@ class KeyNode:
 
     def __repr__(self) -> str:
         return f"<KeyNode {self.path!r} at {self.offset:#x}>"
-
-
-def _differs(stored: int, wanted: bytes) -> bool:
-    """Return whether an ``lf`` hint rules the name out; a zero hint rules nothing out."""
-    hint = stored.to_bytes(4, "little")
-    return bool(stored) and hint.isascii() and hint.upper() != wanted

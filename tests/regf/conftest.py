@@ -105,7 +105,7 @@ def _python_with(module: str) -> str | None:
     """Return an interpreter that can import *module*, looking in the usual places."""
     for python in _PYTHONS:
         if python and shutil.which(python):
-            done = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
+            done = subprocess.run([python, "-c", f"import {module}"], check=False, capture_output=True)
             if done.returncode == 0:
                 return python
     return None
@@ -123,7 +123,9 @@ class Judge:
         if isinstance(hive, bytes):
             path.write_bytes(hive)
         script = HERE / "judges" / f"{self.name}_dump.py"
-        done = subprocess.run([self.python, str(script), str(path)], capture_output=True, timeout=120)
+        done = subprocess.run(
+            [self.python, str(script), str(path)], check=False, capture_output=True, timeout=120
+        )
         if done.returncode:
             return done.stderr.decode(errors="replace").strip() or f"exit {done.returncode}"
         return [json.loads(line) for line in done.stdout.splitlines()]

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from pathlib import Path
 
 from dissect.regf import regf
 
@@ -20,15 +21,15 @@ class Complaints(logging.Handler):
 def main() -> None:
     """Walk the hive named on the command line."""
     logging.getLogger().addHandler(Complaints(logging.WARNING))
-    with open(sys.argv[1], "rb") as file:
+    with Path(sys.argv[1]).open("rb") as file:
         hive = regf.RegistryHive(file)
         stack = [("", hive.root())]
         while stack:
             path, key = stack.pop()
-            print(json.dumps(["k", path, int(key.cell.LastWriteTime)]))
+            sys.stdout.write(json.dumps(["k", path, int(key.cell.LastWriteTime)]) + "\n")
             for value in key.values():
                 name = value.name if value.cell.NameLength else ""
-                print(json.dumps(["v", path, name, int(value.type), value.data.hex()]))
+                sys.stdout.write(json.dumps(["v", path, name, int(value.type), value.data.hex()]) + "\n")
             prefix = path + "\\" if path else ""
             below = list(key.subkeys())
             stack += [(prefix + child.name, child) for child in reversed(below)]

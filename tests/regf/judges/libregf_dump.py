@@ -15,11 +15,11 @@ def main() -> None:
     stack = [("", file.get_root_key())]
     while stack:
         path, key = stack.pop()
-        print(json.dumps(["k", path, key.get_last_written_time_as_integer()]))
+        sys.stdout.write(json.dumps(["k", path, key.get_last_written_time_as_integer()]) + "\n")
         for index in range(key.number_of_values):
             value = key.get_value(index)
             data = value.get_data() or b""
-            print(json.dumps(["v", path, value.name or "", value.type, data.hex()]))
+            sys.stdout.write(json.dumps(["v", path, value.name or "", value.type, data.hex()]) + "\n")
         prefix = path + "\\" if path else ""
         below = [key.get_sub_key(index) for index in range(key.number_of_sub_keys)]
         stack += [(prefix + child.name, child) for child in reversed(below)]
