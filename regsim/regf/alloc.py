@@ -64,7 +64,13 @@ class Allocator:
         self.write(cell + self.image.cell_header + at, data)
 
     def put_u32(self, cell: int, at: int, value: int) -> None:
-        """Put one 32-bit number into the cell at *cell*."""
+        """Put one 32-bit number into the cell at *cell*.
+
+        Raises:
+            HiveFormatError: it does not fit: a count in the file was wrong to begin with.
+        """
+        if not 0 <= value <= NONE:
+            raise self.image.error(f"count at {at} of cell", cell, "one that can change", hex(value))
         self.write_data(cell, _U32.pack(value), at=at)
 
     # -- cells ------------------------------------------------------------------------------

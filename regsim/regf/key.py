@@ -45,6 +45,11 @@ class KeyNode:
         self._cell, self._name = nk.parse(self._hive.image, self.offset)
         self._seen = self._hive.edits
 
+    def _living(self) -> int:
+        """Return the key's cell offset, once it is sure that the key is still there."""
+        _ = self.cell
+        return self.offset
+
     @property
     def hive(self) -> HiveFile:
         """The hive the key lives in."""
@@ -323,17 +328,17 @@ class KeyNode:
 
     def set_security(self, descriptor: bytes) -> None:
         """Give the key another security descriptor; equal ones share one cell, counted."""
-        self._hive.editor().set_security(self.offset, descriptor)
+        self._hive.editor().set_security(self._living(), descriptor)
         self._hive.changed()
 
     def set_class_name(self, name: str) -> None:
         """Set or (with ``""``) drop the class name."""
-        self._hive.editor().set_class(self.offset, name)
+        self._hive.editor().set_class(self._living(), name)
         self._hive.changed()
 
     def set_last_written(self, filetime: int) -> None:
         """Set the FILETIME of the last change."""
-        self._hive.editor().set_last_written(self.offset, filetime)
+        self._hive.editor().set_last_written(self._living(), filetime)
         self._hive.changed()
 
     def set_flags(self, flags: int) -> None:
@@ -342,7 +347,7 @@ class KeyNode:
         Raises:
             UsageError: the flags do not fit 16 bits, or would make the key volatile.
         """
-        self._hive.editor().set_flags(self.offset, flags)
+        self._hive.editor().set_flags(self._living(), flags)
         self._hive.changed()
 
     def __repr__(self) -> str:

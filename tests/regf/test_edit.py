@@ -261,9 +261,23 @@ def test_a_deleted_key_is_gone_for_every_object() -> None:
     same.delete()
     hive.root.create_subkey("here")
 
-    for use in (key, same):
-        with pytest.raises(UsageError, match="gone"):
-            _ = use.name
+    uses = [
+        lambda dead: dead.name,
+        lambda dead: list(dead.subkeys()),
+        lambda dead: dead.set_value("x", 1, b""),
+        lambda dead: dead.set_security(bytes(24)),
+        lambda dead: dead.set_class_name("c"),
+        lambda dead: dead.set_last_written(1),
+        lambda dead: dead.set_flags(0),
+        lambda dead: dead.create_subkey("x"),
+        lambda dead: dead.rename("x"),
+        lambda dead: dead.delete(),
+    ]
+    for dead in (key, same):
+        for use in uses:
+            with pytest.raises(UsageError, match="gone"):
+                use(dead)
+    audit(hive)
 
 
 def refusals(hive: HiveFile) -> Iterator[tuple[str, Any]]:
@@ -330,6 +344,17 @@ def test_freeing_a_cell_twice_is_a_format_error(make: Any) -> None:
 
     with pytest.raises(HiveFormatError):
         target.delete()
+
+
+def test_a_count_at_its_limit_is_a_format_error(make: Any) -> None:
+    """A key that claims 2**32 - 1 subkeys cannot get one more (found by fuzzing)."""
+    hive = make.rich(3)
+    hive.editor().allocator.put_u32(hive.root.offset, 20, 0xFFFFFFFF)
+    hive.changed()
+    broken = parse_hive(hive.to_bytes())
+
+    with pytest.raises(HiveFormatError, match="count at 20"):
+        broken.root.create_subkey("fuzz key")
 
 
 def test_times_come_from_the_caller_or_the_clock() -> None:

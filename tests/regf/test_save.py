@@ -1,0 +1,106 @@
+"""Saving: whole or not at all, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regsim.regf import new_hive, open_hive, parse_hive, write_durably
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_save_replaces_the_file_in_one_step(tmp_path: Path, make: Any, items: Any) -> None:
+    """The new state is there, and no temporary file beside it."""
+    path = tmp_path / "NTUSER.DAT"
+    make.rich(3).save(path)
+    with open_hive(path) as hive:
+        hive.root.create_subkey("more")
+        hive.save(path)
+
+        assert items(path) == items(hive)
+    assert os.listdir(tmp_path) == ["NTUSER.DAT"]
+
+
+def test_a_mapped_hive_can_be_saved_over_itself_and_read_on(tmp_path: Path, make: Any) -> None:
+    """Saving an unedited, mapped hive to its own path keeps the object usable."""
+    path = tmp_path / "hive"
+    make.rich(3).save(path)
+    before = path.read_bytes()
+    with open_hive(path) as hive:
+        hive.save(path)
+
+        assert path.read_bytes() == before
+        assert hive.find("Software") is not None
+
+
+def test_every_save_of_an_edit_raises_both_sequence_numbers_once() -> None:
+    """Asking twice for the bytes of one state gives the same bytes."""
+    hive = new_hive(3, last_written=5)
+    hive.root.create_subkey("x")
+    first, second = hive.to_bytes(), hive.to_bytes()
+
+    assert first == second
+    assert parse_hive(first).sequence == (2, 2)
+    hive.root.create_subkey("y")
+    assert parse_hive(hive.to_bytes()).sequence == (3, 3)
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failing_disk_leaves_the_old_file_alone(
+    tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Whichever step fails, the old file is whole and the temporary one is gone."""
+    path = tmp_path / "hive"
+    make.rich(3).save(path)
+    before = path.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="No space"):
+        write_durably(path, b"new")
+    monkeypatch.undo()
+
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["hive"]
+
+
+def test_fsync_comes_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data is on the disk before the name points to it."""
+    order: list[str] = []
+    real_sync, real_replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda n: (order.append("fsync"), real_sync(n))[1])
+    monkeypatch.setattr(
+        os, "replace", lambda a, b: (order.append("replace"), real_replace(a, b))[1]
+    )
+    write_durably(tmp_path / "x", b"data")
+
+    assert order[:2] == ["fsync", "replace"]
+
+
+def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
+    """Saving onto a directory is an OSError, and the directory stays."""
+    with pytest.raises(IsADirectoryError):
+        write_durably(tmp_path, b"data")
+
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
+    """An existing file keeps its mode, and a link to it stays a link."""
+    path, link = tmp_path / "real", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write_durably(link, b"new")
+
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
