@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from regsim.errors import HiveFormatError
-from regsim.regf import bigdata, bins, sk, subkeys, vk
+from regsim.regf import bigdata, bins, names, nk, sk, subkeys, vk
 from regsim.regf.hash import name_hash, name_hint, sort_key
 from regsim.regf.layout import INLINE, NONE, PREDEF_HANDLE
 
@@ -78,28 +78,42 @@ class _Checker:
         if key.parent is not None and cell.flags & 1:
             self.fault("key flags", key.offset, "not volatile on a disk", cell.flags)
         if cell.subkeys:
-            self.lists(cell)
+            self.lists(key.offset, cell)
         if cell.values and not cell.flags & PREDEF_HANDLE:
             self.own(cell.value_list, "value list")
-            for value in key.values():
+            found = list(key.values())
+            for value in found:
                 self.value(value.offset)
+            longest = max((names.width(value.name) for value in found), default=0)
+            largest = max((value.size for value in found), default=0)
+            self.at_least("largest value name", key.offset, longest, cell.max_value_name)
+            self.at_least("largest value data", key.offset, largest, cell.max_value_data)
 
-    def lists(self, cell: KeyCell) -> None:
+    def at_least(self, what: str, offset: int, needed: int, stored: int) -> None:
+        """Judge a "largest" field, by which Windows' callers size their buffers."""
+        if stored < needed:
+            self.fault(what, offset, f"at least {needed}", stored)
+
+    def lists(self, key: int, cell: KeyCell) -> None:
         image = self.image
         self.own(cell.subkey_list, "subkey list")
         for each in subkeys.leaf_offsets(image, cell.subkey_list) or ():
             self.own(each, "subkey list")
-        before = ""
+        before, longest, longest_class = "", 0, 0
         for leaf in subkeys.leaves(image, cell.subkey_list):
             if not leaf.keys:
                 self.fault("number of list elements", leaf.offset, "at least 1", 0)
             for index, offset in enumerate(leaf.keys):
-                name = self.hive.key_at(offset).name
+                below, name = nk.parse(image, offset)
+                longest = max(longest, names.width(name))
+                longest_class = max(longest_class, below.class_length)
                 hint = leaf.hints[index] if leaf.hints else None
                 self.hint(leaf.kind, offset, name, hint)
                 if before and not _in_order(before, name):
                     self.fault("order of subkeys", offset, f"after {before!r}", repr(name))
                 before = name
+        self.at_least("largest subkey name", key, longest, cell.max_name & 0xFFFF)
+        self.at_least("largest subkey class", key, longest_class, cell.max_class)
 
     def hint(self, kind: bytes, offset: int, name: str, stored: int | None) -> None:
         if stored is None or not name.isascii():

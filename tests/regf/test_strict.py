@@ -139,6 +139,10 @@ DEEP: dict[str, Callable[[Surgeon], Any]] = {
         s.put(s.key("Kinds"), 76 + 4, ord("\\"), "<B"),
         s.put(s.field(s.key(""), 28), 8, _hash("Kind\\")),
     ),
+    "largest subkey name": lambda s: s.put(s.key("Software"), 52, 9),
+    "largest subkey class": lambda s: s.put(s.key(""), 56, 1),
+    "largest value name": lambda s: s.put(s.key("Kinds"), 60, 1),
+    "largest value data": lambda s: s.put(s.key("Kinds"), 64, 99),
     "key flags": lambda s: s.put(s.key("Kinds"), 2, 0x21, "<H"),
 }
 
