@@ -101,10 +101,13 @@ def _when(filetime: int) -> str:
 
 @hive.command()
 @_file
+@click.option("--salvage", is_flag=True, help="Accept a file that was cut short.")
 @_as_json
-def info(file: Path, *, as_json: bool) -> None:
+def info(file: Path, *, salvage: bool, as_json: bool) -> None:
     """Say what FILE is: version, state, size, and every violation of the format."""
     with _open(file, salvage=True) as opened:
+        if not salvage:
+            opened.image.require_whole()
         keys = values = 0
         for _, key in out.with_progress(opened.walk(), "keys"):
             keys += 1
@@ -354,7 +357,8 @@ def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool)
             msg = f"{output} is one of the sources; write the recovered hive elsewhere"
             raise UsageError(msg)
     done = recover(file.read_bytes(), [(str(log), log.read_bytes()) for log in logs], str(file))
-    result = parse_hive(done.data, mode=Mode.SALVAGE, name=str(output))
+    result = parse_hive(done.data, mode=Mode.SALVAGE, name=str(file))
+    result.image.require_whole()
     problems = result.check()
     write_durably(output, done.data)
     if as_json:

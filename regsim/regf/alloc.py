@@ -70,7 +70,9 @@ class Allocator:
             HiveFormatError: it does not fit: a count in the file was wrong to begin with.
         """
         if not 0 <= value <= NONE:
-            raise self.image.error(f"count at {at} of cell", cell, "one that can change", hex(value))
+            raise self.image.error(
+                f"count at {at} of cell", cell, "one that can change", hex(value)
+            )
         self.write_data(cell, _U32.pack(value), at=at)
 
     # -- cells ------------------------------------------------------------------------------

@@ -54,6 +54,17 @@ class Image:
         """True when violations are listed instead of raised."""
         return self.mode is Mode.SALVAGE
 
+    def require_whole(self) -> None:
+        """Raise if the file is shorter than its base block says, in salvage mode too.
+
+        Raises:
+            HiveFormatError: it was cut short.
+        """
+        room = len(self.buffer) - BASE_BLOCK_SIZE
+        if self.base.data_size > room:
+            what, actual = "bins data size", f"{self.base.data_size}: the file is cut short"
+            raise self.error(what, 40, f"at most {room}", actual, whole=True)
+
     def error(
         self, what: str, offset: int, expected: object, actual: object, *, whole: bool = False
     ) -> HiveFormatError:

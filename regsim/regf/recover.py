@@ -157,8 +157,25 @@ def _apply(
             result[at : at + len(page.data)] = page.data
         pages = len(entry.pages)
         applied.append(f"{log.name}: entry {entry.sequence}, {pages} pages")
+    _require_cover(len(primary) - BASE_BLOCK_SIZE, last.data_size, steps)
     _finish(result, base or last_log.base, last_log, last)
     return Recovery(data=bytes(result), applied=tuple(applied), ignored=tuple(ignored))
+
+
+def _require_cover(start: int, end: int, steps: list[tuple[Log, Entry]]) -> None:
+    """Raise unless the logs hold all the data that the file is too short for.
+
+    A crash while a hive grows leaves such a file, with the missing pages in the log; a file that
+    was cut short is another matter.
+    """
+    pages = sorted((p.offset, p.offset + len(p.data)) for _, e in steps for p in e.pages)
+    at = max(start, 0)
+    for first, behind in pages:
+        if first <= at < behind:
+            at = behind
+    if at < end:
+        msg = f"the hive is cut short: {end - at:#x} bytes are in neither the file nor its logs"
+        raise RecoveryError(msg)
 
 
 def _grow(result: bytearray, size: int) -> None:

@@ -105,7 +105,9 @@ def _python_with(module: str) -> str | None:
     """Return an interpreter that can import *module*, looking in the usual places."""
     for python in _PYTHONS:
         if python and shutil.which(python):
-            done = subprocess.run([python, "-c", f"import {module}"], check=False, capture_output=True)
+            done = subprocess.run(
+                [python, "-c", f"import {module}"], check=False, capture_output=True
+            )
             if done.returncode == 0:
                 return python
     return None

@@ -43,7 +43,7 @@ DIRTY = [
 
 
 @pytest.mark.parametrize("name", [*CLEAN, *DIRTY])
-def test_the_judges_read_the_same(
+def test_the_judges_read_the_same(  # noqa: PLR0917 - fixtures
     shared: Any, items: Any, judge: Any, agree: Any, name: str, tmp_path: Path
 ) -> None:
     """Every key, time, value, type and byte of data equals what another reader reads."""
@@ -134,7 +134,9 @@ def test_opening_a_large_hive_reads_little(shared: Any) -> None:
     path = shared("regipy__SYSTEM_WIN_10_1709")
     tracemalloc.start()
     with open_hive(path) as hive:
-        key = hive.find(r"ControlSet001\Control\Session Manager\Memory Management\PrefetchParameters")
+        key = hive.find(
+            r"ControlSet001\Control\Session Manager\Memory Management\PrefetchParameters"
+        )
         assert key is not None
         assert key.value("EnablePrefetcher") is not None
     peak = tracemalloc.get_traced_memory()[1]

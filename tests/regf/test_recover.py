@@ -305,3 +305,17 @@ def test_a_real_log_of_windows_8_1_is_parsed(shared: Any) -> None:
     assert log.new_format
     assert [entry.sequence for entry in log.entries] == [131]
     assert log.stopped == ""
+
+
+def test_a_hive_cut_short_is_not_recovered() -> None:
+    """Pages that are in neither the file nor its logs are not made up."""
+    hive = new_hive(3, last_written=1)
+    hive.root.set_value("large", 3, bytes(20000))
+    primary = hive.to_bytes()
+    hive.root.create_subkey("x")
+    steps = flushed(hive, NEW)
+    dirty = marked(primary, steps)
+
+    assert parse_hive(recover(dirty, [("log", log_of(steps))]).data).find("x")
+    with pytest.raises(RecoveryError, match="cut short"):
+        recover(dirty[:-12288], [("log", log_of(steps))])

@@ -23,7 +23,7 @@ def test_save_replaces_the_file_in_one_step(tmp_path: Path, make: Any, items: An
         hive.save(path)
 
         assert items(path) == items(hive)
-    assert os.listdir(tmp_path) == ["NTUSER.DAT"]
+    assert [each.name for each in tmp_path.iterdir()] == ["NTUSER.DAT"]
 
 
 def test_a_mapped_hive_can_be_saved_over_itself_and_read_on(tmp_path: Path, make: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_failing_disk_leaves_the_old_file_alone(
     monkeypatch.undo()
 
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path) == ["hive"]
+    assert [each.name for each in tmp_path.iterdir()] == ["hive"]
 
 
 def test_fsync_comes_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_durably(tmp_path, b"data")
 
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -29,7 +29,9 @@ def main() -> None:
             sys.stdout.write(json.dumps(["k", path, int(key.cell.LastWriteTime)]) + "\n")
             for value in key.values():
                 name = value.name if value.cell.NameLength else ""
-                sys.stdout.write(json.dumps(["v", path, name, int(value.type), value.data.hex()]) + "\n")
+                sys.stdout.write(
+                    json.dumps(["v", path, name, int(value.type), value.data.hex()]) + "\n"
+                )
             prefix = path + "\\" if path else ""
             below = list(key.subkeys())
             stack += [(prefix + child.name, child) for child in reversed(below)]

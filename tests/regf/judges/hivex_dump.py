@@ -15,7 +15,9 @@ def main() -> None:
         sys.stdout.write(json.dumps(["k", path, hive.node_timestamp(node)]) + "\n")
         for value in hive.node_values(node):
             kind, data = hive.value_value(value)
-            sys.stdout.write(json.dumps(["v", path, hive.value_key(value), kind, data.hex()]) + "\n")
+            sys.stdout.write(
+                json.dumps(["v", path, hive.value_key(value), kind, data.hex()]) + "\n"
+            )
         below = [(hive.node_name(child), child) for child in hive.node_children(node)]
         prefix = path + "\\" if path else ""
         stack += [(prefix + name, child) for name, child in reversed(below)]

@@ -19,7 +19,9 @@ def main() -> None:
         for index in range(key.number_of_values):
             value = key.get_value(index)
             data = value.get_data() or b""
-            sys.stdout.write(json.dumps(["v", path, value.name or "", value.type, data.hex()]) + "\n")
+            sys.stdout.write(
+                json.dumps(["v", path, value.name or "", value.type, data.hex()]) + "\n"
+            )
         prefix = path + "\\" if path else ""
         below = [key.get_sub_key(index) for index in range(key.number_of_sub_keys)]
         stack += [(prefix + child.name, child) for child in reversed(below)]
