@@ -312,6 +312,7 @@ def test_a_hive_cut_short_is_not_recovered() -> None:
     hive = new_hive(3, last_written=1)
     hive.root.set_value("large", 3, bytes(20000))
     primary = hive.to_bytes()
+    hive = parse_hive(primary)
     hive.root.create_subkey("x")
     steps = flushed(hive, NEW)
     dirty = marked(primary, steps)
