@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from regsim.errors import HiveFormatError
 from regsim.regf import bigdata, bins, names, nk, sk, subkeys, vk
 from regsim.regf.hash import name_hash, name_hint, sort_key
-from regsim.regf.layout import INLINE, NONE, PREDEF_HANDLE
+from regsim.regf.layout import BASE_BLOCK_SIZE, INLINE, NONE, PREDEF_HANDLE
 
 if TYPE_CHECKING:
     from regsim.regf.hive import HiveFile
     from regsim.regf.key import KeyNode
     from regsim.regf.nk import KeyCell
+
+_LAST: Final = BASE_BLOCK_SIZE + 4
 
 
 def check(hive: HiveFile) -> None:
@@ -36,9 +38,13 @@ class _Checker:
 
     def run(self) -> None:
         for start, size in bins.bins(self.image):
+            before = NONE
             for offset, signed in bins.cells(self.image, start, size):
                 if signed < 0:
                     self.allocated.add(offset)
+                if self.image.old_cells:
+                    self.last(offset, before)
+                    before = offset - start
         try:
             root = self.hive.root
         except HiveFormatError as error:
@@ -48,6 +54,12 @@ class _Checker:
             self.guard(key)
         self.securities()
         self.leaks()
+
+    def last(self, offset: int, before: int) -> None:
+        """Judge an NT 3.1 cell's note of where the cell before it starts."""
+        stored = int.from_bytes(self.image.buffer[offset + _LAST : offset + _LAST + 4], "little")
+        if stored != before:
+            self.fault("previous cell", offset, hex(before), hex(stored))
 
     def guard(self, key: KeyNode) -> None:
         try:

@@ -11,7 +11,6 @@ from regsim.regf.alloc import Allocator
 from regsim.regf.edit_lists import SubkeyLists
 from regsim.regf.edit_security import Securities
 from regsim.regf.edit_values import Values
-from regsim.regf.hash import sort_key
 from regsim.regf.layout import COMP_NAME, MAX_DEPTH, MAX_NAME, NONE, PREDEF_HANDLE, KeyFlag
 
 if TYPE_CHECKING:
@@ -222,8 +221,3 @@ def check_flags(flags: int) -> None:
     if not 0 <= flags <= 0xFFFF or flags & KeyFlag.VOLATILE:
         msg = f"key flags are 16 bits without the volatile one, not {flags:#x}"
         raise UsageError(msg)
-
-
-def same_name(one: str, other: str) -> bool:
-    """Return whether the registry takes the two names for one."""
-    return sort_key(one) == sort_key(other)

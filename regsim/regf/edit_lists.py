@@ -64,13 +64,6 @@ class SubkeyLists:
             self._cells.release(leaf)
         self._cells.release(list_offset)
 
-    def repoint(self, list_offset: int, old: int, new: int) -> None:
-        """Replace the offset of a key that moved but kept its name's place."""
-        for leaf in list(subkeys.leaves(self._image, list_offset)):
-            if old in leaf.keys:
-                keys = tuple(new if each == old else each for each in leaf.keys)
-                self._cells.write_data(leaf.offset, _pack(leaf.kind, keys, leaf.hints))
-
     def _insert_single(self, leaf: Leaf, key: int, name: str) -> int:
         keys, hints = self._with(leaf, key, name)
         if len(keys) <= CAPACITY[leaf.kind]:
