@@ -137,9 +137,7 @@ def main() -> None:
             code = setup + HEAD + work + TAIL
             results[name].append(run(pythons[name], code, str(options.hive)))
     report(options.hive, options.rounds, results)
-    deep = run(
-        sys.executable, DEEP, str(options.hive), options.deep_key, options.deep_value
-    )
+    deep = run(sys.executable, DEEP, str(options.hive), options.deep_key, options.deep_value)
     first, rest = deep[0] * 1000, [each * 1000 for each in deep[1:]]
     print(f"\nOpen and read `{options.deep_key}` : `{options.deep_value}`: first {first:.2f} ms, "
           f"then median {statistics.median(rest):.2f} ms (max {max(rest):.2f} ms)")  # fmt: skip
@@ -150,7 +148,7 @@ def report(hive: Path, rounds: int, results: dict[str, list[list[float]]]) -> No
     size = hive.stat().st_size
     print(f"{hive.name}, {size} bytes; {rounds} rounds, interleaved; "
           f"{platform.machine()}, Python {platform.python_version()}\n")  # fmt: skip
-    print("| reader | median s | min–max s | MB/s | keys | values | data bytes | peak RSS MiB "
+    print("| reader | median s | min-max s | MB/s | keys | values | data bytes | peak RSS MiB "
           "| of it before | speed against regsim |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|")
     ours = statistics.median(each[0] for each in results["regsim"])
@@ -158,9 +156,9 @@ def report(hive: Path, rounds: int, results: dict[str, list[list[float]]]) -> No
         seconds = [row[0] for row in rows]
         median = statistics.median(seconds)
         _, keys, values, data, peak, before = rows[-1]
-        print(f"| {name} | {median:.3f} | {min(seconds):.3f}–{max(seconds):.3f} "
+        print(f"| {name} | {median:.3f} | {min(seconds):.3f}-{max(seconds):.3f} "
               f"| {size / median / 1e6:.1f} | {keys:.0f} | {values:.0f} | {data:.0f} "
-              f"| {peak / 1024:.0f} | {before / 1024:.0f} | {ours / median:.2f}× |")  # fmt: skip
+              f"| {peak / 1024:.0f} | {before / 1024:.0f} | {ours / median:.2f}x |")  # fmt: skip
 
 
 if __name__ == "__main__":

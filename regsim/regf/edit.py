@@ -76,9 +76,9 @@ class Editor:
 
     def set_value(  # noqa: PLR0913, PLR0917 - what a value is
         self, key: int, name: str, kind: int, data: bytes, old: int | None, stamp: int
-    ) -> None:
-        """Create the value, or replace the one at cell *old*."""
-        self._values.set(key, name, kind, bytes(data), old=old, stamp=stamp)
+    ) -> int:
+        """Create the value, or replace the one at cell *old*; return its cell."""
+        return self._values.set(key, name, kind, bytes(data), old=old, stamp=stamp)
 
     def delete_value(self, key: int, value: int, stamp: int) -> None:
         """Delete the value at cell *value* of *key*."""

@@ -40,23 +40,25 @@ class Values:
 
     def set(  # noqa: PLR0913 - what a value is
         self, key: int, name: str, kind: int, data: bytes, *, old: int | None, stamp: int
-    ) -> None:
-        """Create the value, or replace type and data of the one at cell *old*."""
+    ) -> int:
+        """Create the value, or replace type and data of the one at *old*; return its cell."""
         self._validate(name, kind, data)
         cell = parse_key(self._image, key)[0]
         if cell.flags & PREDEF_HANDLE:
             msg = "a predefined-handle key cannot hold values"
             raise UsageError(msg)
         if old is None:
-            vk_offset = self._create(name, kind, data)
-            self._append(key, cell.value_list if cell.values else NONE, cell.values, vk_offset)
+            where = self._create(name, kind, data)
+            self._append(key, cell.value_list if cell.values else NONE, cell.values, where)
         else:
+            where = old
             self._replace(old, kind, data)
         self._cells.write_data(key, struct.pack("<Q", stamp), at=LAST_WRITTEN_AT)
         if names.width(name) > cell.max_value_name:
             self._cells.put_u32(key, MAX_VALUE_NAME_AT, names.width(name))
         if len(data) > cell.max_value_data:
             self._cells.put_u32(key, MAX_VALUE_DATA_AT, len(data))
+        return where
 
     def delete(self, key: int, value: int, stamp: int) -> None:
         """Free the value at cell *value* and take it out of the key's list."""

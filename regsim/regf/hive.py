@@ -37,6 +37,7 @@ class HiveFile:
         self.image = image
         self.edits = 0
         self._sealed = -1
+        self._values: tuple[int, int, dict[bytes, int]] = (-1, -1, {})
         self._clock = clock
         self._dead: dict[int, int] = {}
         self._editor: Editor | None = None
@@ -141,6 +142,15 @@ class HiveFile:
         self.edits += 1
         for offset in gone:
             self._dead[offset] = self.edits
+
+    def known_values(self, key: int) -> dict[bytes, int] | None:
+        """Return the value cells of the key that the last edit set a value of, else None."""
+        edits, offset, places = self._values
+        return places if (edits, offset) == (self.edits, key) else None
+
+    def remember_values(self, key: int, places: dict[bytes, int]) -> None:
+        """Keep the value cells of *key* until the next edit of anything else."""
+        self._values = (self.edits, key, places)
 
     def died_at(self, offset: int) -> int:
         """Return the number of the edit that ended the key at *offset*, or -1."""

@@ -272,11 +272,23 @@ class KeyNode:
         Raises:
             UsageError: the name is longer than 16,383 units, or *kind* is no 32-bit number.
         """
-        old = self.value(name)
+        places = self._places()
+        place = sort_key(name)
         stamp = self._hive.stamp(last_written)
         editor = self._hive.editor()
-        editor.set_value(self.offset, name, kind, data, old.offset if old else None, stamp)
+        offset = editor.set_value(self.offset, name, kind, data, places.get(place), stamp)
         self._hive.changed()
+        places[place] = offset
+        self._hive.remember_values(self.offset, places)
+
+    def _places(self) -> dict[bytes, int]:
+        """Return where each value's cell is, kept between sets so that many stay quick."""
+        known = self._hive.known_values(self._living())
+        if known is None:
+            known = {}
+            for value in self.values():
+                known.setdefault(sort_key(value.name), value.offset)
+        return known
 
     def delete_value(self, name: str, *, last_written: int | None = None) -> bool:
         """Delete a value; return False when there is none of that name."""

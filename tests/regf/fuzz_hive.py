@@ -1,7 +1,11 @@
 """Nightly fuzzing with Atheris: whatever the bytes, only regsim's own errors come out.
 
-``python fuzz_hive.py CORPUS [libFuzzer options]``; the first byte of an input chooses what is done
-with the rest. ``replay.py`` runs the same over a corpus without Atheris.
+The first byte of an input chooses what is done with the rest. A night's run::
+
+    python tests/regf/make_hives.py corpus
+    python tests/regf/fuzz_hive.py corpus -max_len=60000 -timeout=5 -max_total_time=3600
+
+``python fuzz_hive.py --replay corpus`` runs every file of a corpus once, without Atheris.
 """
 
 from __future__ import annotations
@@ -99,7 +103,11 @@ def one_input(data: bytes) -> None:
 
 
 def main() -> None:
-    """Fuzz with Atheris."""
+    """Replay a corpus, or fuzz with Atheris."""
+    if sys.argv[1:2] == ["--replay"]:
+        for path in sorted(Path(sys.argv[2]).iterdir()):
+            one_input(path.read_bytes())
+        return
     import atheris  # noqa: PLC0415 - only the nightly job has it
 
     atheris.instrument_all()

@@ -1,6 +1,6 @@
-"""Make the small hives that the tests and the fuzzers start from.
+"""Make the small hives that the tests and the fuzzer start from.
 
-Run as a program to write them to a directory: ``python make_hives.py DIR``.
+Run as a program to write the fuzzer's first corpus: ``python make_hives.py DIR``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from regsim.regf import HiveFile, KeyFlag, new_hive
+from regsim.regf import FileType, HiveFile, KeyFlag, new_hive, parse_hive
+from regsim.regf.flush import Target, plan
 
 STAMP = 0x01CA15175DF0618A
 
@@ -46,13 +47,51 @@ def big(minor: int = 5) -> HiveFile:
     return hive
 
 
+REG_TEXT = """[HKEY_CURRENT_USER\\a]
+"x"=hex(2):41,42,\\
+  00
+@="a\\"b"
+"d"=dword:1
+"gone"=-
+[-HKEY_CURRENT_USER\\b]
+"""
+
+
+def dirty() -> tuple[bytes, bytes]:
+    """Return a hive as a crash leaves it, and its new-format log."""
+    hive = rich(5)
+    hive = parse_hive(hive.to_bytes())
+    before = hive.to_bytes()
+    hive.root.create_subkey("flushed")
+    pages = hive.editor().allocator.dirty
+    steps = plan(hive.image, pages, STAMP, FileType.LOG_NEW)
+    log = bytearray(65536)
+    for step in steps:
+        if step.target is Target.LOG and step.data is not None:
+            log[step.offset : step.offset + len(step.data)] = step.data
+    marked = next(s.data for s in steps if s.target is Target.PRIMARY and s.data)
+    return marked + before[len(marked) :], bytes(log[:16384])
+
+
+def seeds() -> list[bytes]:
+    """Return the fuzzer's first inputs: a byte that chooses the action, then what it works on."""
+    hives = [rich(minor).to_bytes() for minor in (1, 3, 5)]
+    found = [bytes([action]) + hive for action in (0, 1, 2, 3, 4, 6) for hive in hives]
+    hive, log = dirty()
+    size = max(len(hive), len(log))
+    found.append(b"\5" + hive.ljust(size, b"\0") + log.ljust(size, b"\0"))
+    found.append(b"\7REGEDIT4\n\n" + REG_TEXT.encode())
+    text = "\ufeffWindows Registry Editor Version 5.00\n\n" + REG_TEXT
+    found.append(b"\7" + text.encode("utf-16-le"))
+    return found
+
+
 def main() -> None:
-    """Write every hive into the directory named on the command line."""
+    """Write the seeds into the directory named on the command line."""
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    for minor in range(1, 7):
-        (target / f"rich-1.{minor}.hiv").write_bytes(rich(minor).to_bytes())
-    (target / "big-1.5.hiv").write_bytes(big(5).to_bytes())
+    for number, seed in enumerate(seeds()):
+        (target / f"seed-{number:02}").write_bytes(seed)
 
 
 if __name__ == "__main__":

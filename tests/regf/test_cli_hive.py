@@ -301,13 +301,20 @@ COMMANDS = {
 BAD = ["missing", "directory", "empty", "text", "truncated", "log", "forbidden"]
 
 
+@pytest.fixture(scope="module")
+def large(make: Any) -> bytes:
+    """A good hive long enough to be cut."""
+    data: bytes = make.big(3).to_bytes()
+    return data
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_is_one_line_and_exit_2(
-    name: str, kind: str, tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+    name: str, kind: str, tmp_path: Path, large: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with FILE: one clear line, exit 2, and no file made or changed."""
-    good = make.big(3).to_bytes()
+    good = large
     path = tmp_path / "bad.dat"
     (tmp_path / "x.reg").write_text("REGEDIT4\n\n[HKEY_CURRENT_USER\\x]\n")
     if kind == "directory":

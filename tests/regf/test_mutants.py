@@ -178,6 +178,18 @@ def test_hostile_repetition_does_not_blow_up(make: Any) -> None:
     assert "subkey list" in problems
 
 
+def test_the_fuzzers_corpus_replays(fuzz: Any, make: Any) -> None:
+    """Every seed of the nightly fuzzer, and 20 mutants of each, bring out no foreign exception."""
+    rng = random.Random(2)  # noqa: S311
+    for seed in make.seeds():
+        fuzz.one_input(seed)
+        for _ in range(20):
+            broken = bytearray(seed)
+            for _ in range(rng.randrange(1, 4)):
+                broken[rng.randrange(1, len(broken))] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
+            fuzz.one_input(bytes(broken))
+
+
 @pytest.mark.parametrize("action", range(8))
 def test_the_fuzz_target_accepts_its_seeds(fuzz: Any, make: Any, action: int) -> None:
     """Every action of the fuzzer runs on a good hive, a truncated one and noise."""

@@ -245,7 +245,7 @@ def test_broken_big_data_is_refused_and_salvaged(at: int, data: bytes, what: str
 
 
 def test_a_plain_cell_where_big_data_belongs_is_salvaged() -> None:
-    """hivex writes large values so; strict refuses them as Windows' own readers would."""
+    """Strict refuses a large value stored as hivex stores it; salvage reads it."""
     hive = new_hive(3)
     data = bytes(range(256)) * 80
     hive.root.set_value("big", 3, data)
@@ -424,6 +424,18 @@ def test_the_smallest_free_cell_that_fits_is_taken() -> None:
     assert cells.allocate(bytes(52)) == spots[2]
 
 
+def test_the_rest_of_a_hole_is_a_free_cell_down_to_the_smallest() -> None:
+    """A hole eight bytes larger than needed is split; one that fits is taken whole."""
+    cells = Allocator(Image(bytearray(new_hive(3).to_bytes())))
+    hole, _ = cells.allocate(bytes(36)), cells.allocate(bytes(4))
+    cells.release(hole)
+
+    assert cells.allocate(bytes(28)) == hole
+    assert cells.capacity(hole) == 28
+    cells.check()
+    assert cells.allocate(bytes(4)) == hole + 32
+
+
 def test_a_hive_does_not_grow_past_2_gib(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is an error before any byte is written."""
     from regsim.regf import alloc  # noqa: PLC0415 - one use
@@ -493,3 +505,22 @@ def test_the_dirty_vector_brings_every_page_to_its_place(numbers: set[int]) -> N
             found[(page.offset + at) // 4096] = page.data[at : at + 4096]
 
     assert found == {n: bytes([n]) * 4096 for n in numbers}
+
+
+def test_many_values_of_one_key_stay_quick() -> None:
+    """5,000 values set in a row cost no search each; all are there, replaced ones too."""
+    hive = new_hive(3)
+    key = hive.root.create_subkey("k")
+    for number in range(5000):
+        key.set_value(f"v{number}", 4, bytes(4))
+    same = hive.find("k")
+    assert same is not None
+    same.set_value("V17", 4, b"\1\1\1\1")
+    same.delete_value("v18")
+    same.set_value("v18", 4, b"\2\2\2\2")
+    found = {value.name: value.data for value in key.values()}
+
+    assert len(found) == 5000
+    assert found["v17"] == b"\1\1\1\1"
+    assert found["v18"] == b"\2\2\2\2"
+    assert hive.check() == []
