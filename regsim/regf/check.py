@@ -162,8 +162,9 @@ class _Checker:
                 ring.add(offset)
                 if before is not None and cell.previous != before:
                     self.fault("previous security cell", offset, hex(before), hex(cell.previous))
-                if cell.keys != self.security[offset]:
-                    self.fault("security count", offset, self.security[offset], cell.keys)
+                if not cell.keys or cell.keys != self.security[offset]:
+                    needed = self.security[offset] or "no cell without a key"
+                    self.fault("security count", offset, needed, cell.keys)
                 before = offset
         except HiveFormatError as error:
             self.image.report(error)

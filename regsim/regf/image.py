@@ -117,7 +117,9 @@ class Image:
 
     def close_map_of(self, path: Path) -> None:
         """Read a mapped file into memory if *path* is it: Windows cannot replace a mapped file."""
-        if isinstance(self.buffer, mmap.mmap) and self.file and Path(self.file) == path:
+        if not isinstance(self.buffer, mmap.mmap) or not self.file:
+            return
+        if path.exists() and Path(self.file).exists() and path.samefile(self.file):
             data = bytes(self.buffer)
             self.close()
             self.buffer = data

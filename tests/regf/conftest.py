@@ -93,11 +93,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 JUDGES = {"hivex": "hivex", "libregf": "pyregf", "dissect": "dissect.regf"}
+PACKAGES = {
+    "hivex": "apt-get install python3-hivex",
+    "libregf": "pip install libregf-python, or set REGSIM_JUDGE_PYTHON",
+    "dissect": "pip install dissect.regf, or set REGSIM_JUDGE_PYTHON",
+}
 _PYTHONS = (
     os.environ.get("REGSIM_JUDGE_PYTHON"),
     sys.executable,
     "/usr/bin/python3",
-    "/tmp/regf-peers/bin/python",  # noqa: S108 - a place to look, nothing is written
 )
 
 
@@ -144,8 +148,7 @@ def judge_named() -> Any:
             known[name] = Judge(name, python) if python else None
         judge = known[name]
         if judge is None:
-            how = "apt-get install python3-hivex" if name == "hivex" else "pip install"
-            pytest.skip(f"judge {name} is not installed ({how} {JUDGES[name]})")
+            pytest.skip(f"judge {name} is not installed ({PACKAGES[name]})")
         return judge
 
     return get
