@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from regsim.cli import _hive_output
 from regsim.cli.hive import hive as command
 from regsim.errors import RegsimError
 from regsim.regf import open_hive, parse_hive
@@ -423,3 +425,119 @@ def test_wrong_wishes_are_one_line(file: Path, args: list[str], message: str) ->
     assert message in done.stderr.decode()
     assert done.stderr.count(b"\n") in {1, 2, 3}
     assert file.read_bytes() == before
+
+
+class Terminal(io.StringIO):
+    """A stderr that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_progress_is_for_terminals_and_long_work_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe sees nothing; a terminal sees a count once a second has passed, wiped at the end."""
+    clock = iter([0.0, 0.5, 1.5, 1.6, 3.0])
+    monkeypatch.setattr(_hive_output.time, "monotonic", lambda: next(clock))
+    terminal, pipe = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", pipe)
+    assert list(_hive_output.with_progress("abc", "letters")) == ["a", "b", "c"]
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert list(_hive_output.with_progress("ab", "letters")) == ["a", "b"]
+
+    assert pipe.getvalue() == ""
+    assert "2 letters ..." in terminal.getvalue()
+    assert "1 letters ..." not in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "shown"),
+    [
+        (1, "text\0".encode("utf-16-le"), "text"),
+        (1, b"odd", "6f 64 64"),
+        (7, "a\0b\0\0".encode("utf-16-le"), "a | b"),
+        (4, b"\x0a\0\0\0", "10"),
+        (11, b"\x0a" + bytes(7), "10"),
+        (4, b"\x0a", "0a"),
+        (3, b"\x01\x02", "01 02"),
+        (0x200000, b"\xff", "ff"),
+        (3, b"", ""),
+    ],
+)
+def test_data_is_shown_as_people_read_it(kind: int, data: bytes, shown: str) -> None:
+    """Text, numbers and lists where the bytes are that, hex where they are not."""
+    assert _hive_output.show_data(kind, data) == shown
+
+
+def test_type_names_are_microsofts_or_the_number() -> None:
+    """Twelve types have names; others are shown in hex."""
+    assert _hive_output.type_name(1) == "REG_SZ"
+    assert _hive_output.type_name(0x200000) == "0x200000"
+
+
+def test_a_time_no_calendar_holds_is_shown_as_its_number(tmp_path: Path) -> None:
+    """A FILETIME of the year 60000 is no crash."""
+    path = tmp_path / "hive"
+    run("new", path, "--timestamp", str(2**64 - 1))
+
+    assert str(2**64 - 1) in run("info", path).out
+
+
+def test_diff_of_broken_hives_needs_salvage(file: Path, tmp_path: Path) -> None:
+    """Strictly the damage is exit 2; with --salvage the rest is compared, problems on stderr."""
+    other = tmp_path / "other"
+    data = bytearray(file.read_bytes())
+    with open_hive(file) as hive:
+        data[hive.find("Kinds").offset + 4100] = ord("x")
+    other.write_bytes(data)
+    salvaged = run("diff", file, other, "--salvage", "--json")
+
+    assert run("diff", file, other).code == 2
+    assert salvaged.code == 1
+    assert {each["key"] for each in salvaged.json["differences"]} == {"Kinds"}
+    assert "problem: key signature" in salvaged.err
+
+
+def test_export_of_a_broken_hive_writes_no_half_file(file: Path, tmp_path: Path) -> None:
+    """A fault in the middle of the walk leaves no output file behind."""
+    data = bytearray(file.read_bytes())
+    with open_hive(file) as hive:
+        data[hive.find("Secured").offset + 4100] = ord("x")
+    file.write_bytes(data)
+    out = tmp_path / "out.reg"
+
+    assert run("export", file, "-o", out).code == 2
+    assert not out.exists()
+    assert run("export", file, "-o", out, "--salvage").code == 0
+    assert out.exists()
+
+
+def test_set_with_output_leaves_the_source_alone(file: Path, tmp_path: Path) -> None:
+    """-o writes the changed hive elsewhere."""
+    before, out = file.read_bytes(), tmp_path / "out"
+
+    assert run("set", file, "New", "v", "x", "-o", out, "--json").json["changed"] is True
+    assert file.read_bytes() == before
+    with open_hive(out) as hive:
+        assert hive.find("New") is not None
+    assert run("delete", file, "Software", "-r", "-o", out).code == 0
+    assert file.read_bytes() == before
+
+
+def test_setting_nothing_changes_nothing(file: Path) -> None:
+    """Making a key that exists keeps the file byte for byte."""
+    before = file.read_bytes()
+
+    assert run("set", file, "Software", "--json").json["changed"] is False
+    assert file.read_bytes() == before
+
+
+def test_help_names_every_sub_command() -> None:
+    """The group's help lists all ten."""
+    text = run("--help").out
+
+    for name in ("info", "ls", "cat", "export", "import", "recover", "new", "diff", "set",
+                 "delete"):  # fmt: skip
+        assert f"\n  {name} " in text
+        assert run(name, "--help").code == 0
