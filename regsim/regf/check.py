@@ -70,13 +70,19 @@ class _Checker:
     def fault(self, what: str, offset: int, expected: object, actual: object) -> None:
         self.image.report(self.image.error(what, offset, expected, actual))
 
-    def own(self, offset: int, what: str) -> None:
-        """Note that *what* lives in the cell at *offset*, which must be free for it."""
+    def own(self, offset: int, what: str) -> bool:
+        """Note that *what* lives in the cell at *offset*; return whether it has it for itself.
+
+        What shares a cell is not looked into again: a hostile file could make that endless.
+        """
         if offset not in self.allocated:
             self.fault(f"offset of {what}", offset, "the start of an allocated cell", hex(offset))
-        elif offset in self.owned:
+            return False
+        if offset in self.owned:
             self.fault(f"cell of {what}", offset, "used once", "used by something else too")
+            return False
         self.owned.add(offset)
+        return True
 
     def key(self, key: KeyNode) -> None:
         cell = key.cell
@@ -92,7 +98,8 @@ class _Checker:
         if cell.subkeys:
             self.lists(key.offset, cell)
         if cell.values and not cell.flags & PREDEF_HANDLE:
-            self.own(cell.value_list, "value list")
+            if not self.own(cell.value_list, "value list"):
+                return
             found = list(key.values())
             for value in found:
                 self.value(value.offset)
@@ -108,9 +115,12 @@ class _Checker:
 
     def lists(self, key: int, cell: KeyCell) -> None:
         image = self.image
-        self.own(cell.subkey_list, "subkey list")
-        for each in subkeys.leaf_offsets(image, cell.subkey_list) or ():
-            self.own(each, "subkey list")
+        if not self.own(cell.subkey_list, "subkey list"):
+            return
+        roots = subkeys.leaf_offsets(image, cell.subkey_list) or ()
+        owned = [self.own(each, "subkey list") for each in roots]
+        if not all(owned):
+            return
         before, longest, longest_class = "", 0, 0
         for leaf in subkeys.leaves(image, cell.subkey_list):
             if not leaf.keys:
@@ -142,7 +152,8 @@ class _Checker:
         if cell.data_size & INLINE or not size:
             vk.data(self.image, cell.data_size, cell.data, offset)
             return
-        self.own(cell.data, "value data")
+        if not self.own(cell.data, "value data"):
+            return
         vk.data(self.image, cell.data_size, cell.data, offset)
         if vk.is_big(self.image, size):
             listed, pieces = bigdata.segments(self.image, cell.data, size)

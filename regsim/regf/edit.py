@@ -150,11 +150,14 @@ class Editor:
             below: list[int] = []
             for each in level:
                 cell = nk.parse(self._image, each)[0]
-                below += subkeys.offsets(self._image, cell.subkey_list, cell.subkeys)
+                children = subkeys.offsets(self._image, cell.subkey_list, cell.subkeys)
+                if not seen.isdisjoint(children):
+                    raise self._image.error("subkeys", offset, "a tree", "a cycle")
+                seen.update(children)
+                below += children
             depth += 1
-            if depth > MAX_DEPTH or len(set(below)) != len(below) or seen & set(below):
-                raise self._image.error("subkeys", offset, "a tree", "a cycle")
-            seen.update(below)
+            if depth > MAX_DEPTH:
+                raise self._image.error("depth of key", offset, f"below {MAX_DEPTH}", depth)
             found += below
             level = below
         return found

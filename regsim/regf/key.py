@@ -24,12 +24,48 @@ class KeyNode:
     :class:`~regsim.errors.UsageError`.
     """
 
-    __slots__ = ("_born", "_cell", "_hive", "_name", "_seen", "offset", "parent")
+    __slots__ = (
+        "_born",
+        "_cell",
+        "_charged",
+        "_credit",
+        "_hive",
+        "_name",
+        "_seen",
+        "offset",
+        "parent",
+    )
 
     def __init__(self, hive: HiveFile, offset: int, parent: KeyNode | None = None) -> None:
         self._hive, self.offset, self.parent = hive, offset, parent
         self._born = self._seen = hive.edits
         self._cell, self._name = nk.parse(hive.image, offset)
+        self._credit = None if parent is None else parent.credit
+        self._charged: set[int] | None = None
+
+    @property
+    def credit(self) -> list[int] | None:
+        """How many list elements the walk that found this key may still read, in a list of one."""
+        return self._credit
+
+    @credit.setter
+    def credit(self, credit: list[int]) -> None:
+        self._credit = credit
+
+    def _charge(self, count: int, where: int) -> None:
+        """Count the elements of a list, the first time it is read, against the walk's credit.
+
+        Raises:
+            HiveFormatError: the hive's lists hold more than the hive has room for: keys share
+                lists, or lists overlap, and reading on could take for ever.
+        """
+        credit = self._credit
+        if credit is not None and where not in (self._charged or ()):
+            self._charged = {where, *(self._charged or ())}
+            credit[0] -= count
+            if credit[0] < 0:
+                image = self._hive.image
+                raise image.error("list elements", where, "what the hive has room for", "more")
 
     @property
     def cell(self) -> nk.KeyCell:
@@ -144,10 +180,12 @@ class KeyNode:
     def _listed(self, cell: nk.KeyCell) -> tuple[int, ...]:
         image = self._hive.image
         try:
-            return subkeys.offsets(image, cell.subkey_list, cell.subkeys)
+            found = subkeys.offsets(image, cell.subkey_list, cell.subkeys)
+            self._charge(len(found), cell.subkey_list)
         except HiveFormatError as error:
             image.report(error)
             return ()
+        return found
 
     def subkey(self, name: str) -> KeyNode | None:
         """Return the subkey of that name, ignoring case, or None.
@@ -208,6 +246,7 @@ class KeyNode:
         image = self._hive.image
         try:
             found = vk.offsets(image, cell.value_list, cell.values)
+            self._charge(len(found), cell.value_list)
             if len(set(found)) != len(found):
                 what, where = "value list", cell.value_list
                 image.report(image.error(what, where, "each value once", "one is repeated"))

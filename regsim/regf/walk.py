@@ -23,6 +23,7 @@ def walk(start: KeyNode) -> Iterator[tuple[str, KeyNode]]:
     """
     image = start.hive.image
     seen = {start.offset}
+    start.credit = [image.data_size // 4]  # each element of a list takes four bytes or more
     yield start.path, start
     stack = [(start.path, start.subkeys())]
     while stack:

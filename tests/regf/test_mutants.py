@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from regsim.errors import HiveFormatError
-from regsim.regf import Mode, parse_hive
+from regsim.regf import Mode, new_hive, parse_hive
 from regsim.regf import bins as bins_module
 from regsim.regf.layout import INLINE
 
@@ -197,3 +197,64 @@ def test_the_fuzz_target_accepts_its_seeds(fuzz: Any, make: Any, action: int) ->
     noise = random.Random(action).randbytes(9000)  # noqa: S311
     for each in (data, data[:5000], noise, b"REGEDIT4\n[k]\n"):
         fuzz.one_input(bytes([action]) + each)
+
+
+def crowded() -> bytes:
+    """Return a hive in which every key names one shared list of all keys, and one of all values.
+
+    An honest reader would visit 1,500 lists of 1,500 keys and 1,500 lists of 2,000 values.
+    """
+    hive = new_hive(5)
+    hub = hive.root.create_subkey("hub")
+    for number in range(2000):
+        hub.set_value(f"v{number}", 4, bytes(4))
+    keys = [hive.root.create_subkey(f"k{number}") for number in range(1500)]
+    data = bytearray(hive.to_bytes())
+    root, values = hive.root.cell, hub.cell
+    for key in keys:
+        at = 4100 + key.offset
+        struct.pack_into("<I", data, at + 20, root.subkeys)
+        struct.pack_into("<I", data, at + 28, root.subkey_list)
+        struct.pack_into("<II", data, at + 36, values.values, values.value_list)
+    return bytes(data)
+
+
+def test_shared_lists_do_not_make_a_walk_endless() -> None:
+    """Salvage reads each key once, stops at the room the hive has, and lists why; no hang."""
+    began = time.perf_counter()
+    hive = parse_hive(crowded(), mode=Mode.SALVAGE)
+    keys = values = 0
+    for _, key in hive.walk():
+        keys += 1
+        values += sum(1 for _ in key.values())
+    hive.check()
+
+    assert keys == 1502
+    assert values <= hive.image.data_size // 4
+    found = {problem.what for problem in hive.problems}
+    assert {"list elements", "cell of value list", "cell of subkey list"} <= found
+    assert time.perf_counter() - began < 3 * LIMIT
+
+
+def test_overlapping_leaves_do_not_fill_memory() -> None:
+    """An index root over lists that lie in each other is stopped by the room for keys."""
+    hive = new_hive(5)
+    for number in range(600):
+        hive.root.create_subkey(f"k{number}")
+    header = struct.pack("<i", -8 * 2000) + b"lf" + struct.pack("<H", 1900)
+    nest = hive.editor().allocator.allocate(header * 2100)
+    first = (nest + 4 + 7) // 8 * 8
+    shift = (first - nest - 4) % 8
+    assert shift == 4
+    hive.editor().allocator.write_data(nest, header * 2000, at=shift)
+    count = 150
+    offsets = struct.pack(f"<{count}I", *range(first, first + 8 * count, 8))
+    root = hive.editor().allocator.allocate(b"ri" + struct.pack("<H", count) + offsets)
+    hive.editor().allocator.put_u32(hive.root.offset, 28, root)
+    data = hive.to_bytes()
+
+    with pytest.raises(HiveFormatError, match="room for"):
+        parse_hive(data).root.subkey("k1")
+    salvaged = parse_hive(data, mode=Mode.SALVAGE)
+    assert list(salvaged.root.subkeys()) == []
+    assert "number of subkeys" in [problem.what for problem in salvaged.problems]
