@@ -231,3 +231,24 @@ def test_an_unfinished_log_is_told_from_a_finished_one() -> None:
     for step in steps[4:6]:
         write(files, step)
     assert parse_log(bytes(files[Target.LOG]), "log").entries
+
+
+def test_remains_of_a_longer_log_are_not_taken_for_the_next_entry() -> None:
+    """A hive put back from a backup meets its own newer log: old entries must not follow new."""
+    start = new_hive(5, last_written=1).to_bytes()
+    newer = parse_hive(start)
+    log = bytearray()
+    for name in ("first", "second"):
+        newer.root.create_subkey(name)
+        entry = next(s.data for s in plan_of(newer, FileType.LOG_NEW, 5) if s.offset == 512)
+        assert entry is not None
+        log += entry[:-512]
+    files: Files = {Target.PRIMARY: bytearray(start), Target.LOG: bytearray(512) + log}
+    backup = parse_hive(start)
+    backup.root.create_subkey("other")
+    steps = plan_of(backup, FileType.LOG_NEW, 5)
+    for step in steps[:6]:  # up to the base block that is marked dirty
+        write(files, step)
+
+    assert not parse_hive(bytes(files[Target.PRIMARY])).clean
+    assert survivor(files) == bins_of(backup.to_bytes())
