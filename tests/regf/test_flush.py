@@ -242,7 +242,7 @@ def test_remains_of_a_longer_log_are_not_taken_for_the_next_entry() -> None:
         newer.root.create_subkey(name)
         entry = next(s.data for s in plan_of(newer, FileType.LOG_NEW, 5) if s.offset == 512)
         assert entry is not None
-        log += entry[:-512]
+        log += entry[: int.from_bytes(entry[4:8], "little")]
     files: Files = {Target.PRIMARY: bytearray(start), Target.LOG: bytearray(512) + log}
     backup = parse_hive(start)
     backup.root.create_subkey("other")
