@@ -320,3 +320,44 @@ def test_a_hive_cut_short_is_not_recovered() -> None:
     assert parse_hive(recover(dirty, [("log", log_of(steps))]).data).find("x")
     with pytest.raises(RecoveryError, match="cut short"):
         recover(dirty[:-12288], [("log", log_of(steps))])
+
+
+@pytest.mark.parametrize("sequence", [1, 3, 0xFFFFFFFF])
+def test_an_entry_that_does_not_follow_ends_the_log(sequence: int) -> None:
+    """A whole and rightly hashed entry with another number than the next is a remain."""
+    primary, logs, states = chain(2)
+    entry = parse_log(logs[1], "log").entries[0]
+    size = struct.unpack_from("<I", logs[0], 516)[0]
+    stray = pack_entry(sequence, entry.data_size, 0, list(entry.pages))
+
+    done = recover(primary, [("log", logs[0][: 512 + size] + stray)])
+
+    assert done.data[4096:] == states[0]
+    assert "remains of earlier use" in done.ignored[0]
+
+
+def test_the_first_entry_must_have_the_number_of_the_logs_head() -> None:
+    """A log whose head was written for another entry holds nothing that counts."""
+    primary, logs, _ = chain(1)
+    entry = parse_log(logs[0], "log").entries[0]
+    stray = pack_entry(7, entry.data_size, 0, list(entry.pages))
+
+    with pytest.raises(RecoveryError, match="remains of earlier use"):
+        recover(primary, [("log", logs[0][:512] + stray)])
+
+
+def test_sequence_numbers_wrap_around() -> None:
+    """After 0xFFFFFFFF comes 0, in the hive, in its log and in recovery."""
+    hive = new_hive(5, last_written=1)
+    data = bytearray(hive.to_bytes())
+    top = attrs.evolve(hive.image.base, primary_seq=0xFFFFFFFF, secondary_seq=0xFFFFFFFF)
+    top.pack_into(data)
+    hive = parse_hive(bytes(data))
+    hive.root.create_subkey("x")
+    steps = flushed(hive, NEW)
+    dirty = marked(bytes(data), steps)
+
+    assert parse_hive(dirty).sequence == (0, 0xFFFFFFFF)
+    again = parse_hive(recover(dirty, [("log", log_of(steps))]).data)
+    assert again.sequence == (0, 0)
+    assert again.find("x") is not None
