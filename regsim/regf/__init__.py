@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regsim.regf.copying import copy_tree
 from regsim.regf.create import new_hive
 from regsim.regf.diff import Difference, diff_hives
 from regsim.regf.hive import HiveFile, open_hive, parse_hive
@@ -28,6 +29,7 @@ __all__ = [
     "RegText",
     "RegTextError",
     "Value",
+    "copy_tree",
     "diff_hives",
     "export_reg",
     "import_reg",

@@ -114,8 +114,9 @@ def _new_steps(
         if base is not None and first < base.secondary_seq:
             ignored.append(f"{log.name}: starts at {first}, before the hive's {base.secondary_seq}")
             continue
-        if steps and first != steps[-1][1].sequence + 1:
-            ignored.append(f"{log.name}: starts at {first}, not {steps[-1][1].sequence + 1}")
+        expected = (steps[-1][1].sequence + 1) & 0xFFFFFFFF if steps else first
+        if first != expected:
+            ignored.append(f"{log.name}: starts at {first}, not {expected}")
             continue
         steps += [(log, entry) for entry in log.entries]
     return steps
