@@ -79,9 +79,8 @@ class BaseBlock:
             HiveFormatError: fewer than 512 bytes, or the signature is not ``regf``.
         """
         if len(block) < SECTOR:
-            raise HiveFormatError(
-                "file size", offset=0, expected="at least 512 bytes", actual=len(block), file=file
-            )
+            size = len(block)
+            raise HiveFormatError("file size", offset=0, expected=">= 512", actual=size, file=file)
         signature, *numbers = _FIELDS.unpack_from(block)
         if signature != SIGNATURE:
             raise HiveFormatError(

@@ -43,10 +43,7 @@ def segments(image: Image, offset: int, size: int) -> tuple[int, tuple[int, ...]
         image.report(image.error("number of data segments", offset, wanted, count))
         count = min(count, wanted)
     position, length = image.cell(list_offset, "segment list")
-    if count * 4 > length:
-        room = length // 4
-        image.report(image.error("number of data segments", list_offset, f"at most {room}", count))
-        count = room
+    count = image.clip("number of data segments", list_offset, count, length // 4)
     found = struct.unpack_from(f"<{count}I", image.buffer, position)
     if len(set(found)) != count:
         raise image.error("segment list", list_offset, "each segment once", "one is repeated")

@@ -173,14 +173,18 @@ class _Checker:
                 ring.add(offset)
                 if before is not None and cell.previous != before:
                     self.fault("previous security cell", offset, hex(before), hex(cell.previous))
-                if not cell.keys or cell.keys != self.security[offset]:
-                    needed = self.security[offset] or "no cell without a key"
-                    self.fault("security count", offset, needed, cell.keys)
+                self.count(offset, cell.keys)
                 before = offset
         except HiveFormatError as error:
             self.image.report(error)
         for offset in sorted(set(self.security) - ring - {NONE}):
             self.fault("security of a key", offset, "in the ring", "not there")
+
+    def count(self, offset: int, stored: int) -> None:
+        """Judge a security cell's count of keys; one without a key should have been freed."""
+        if not stored or stored != self.security[offset]:
+            needed = self.security[offset] or "no cell without a key"
+            self.fault("security count", offset, needed, stored)
 
     def leaks(self) -> None:
         """Note allocated cells that nothing owns: lost space, which Windows leaves too."""

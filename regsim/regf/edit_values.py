@@ -54,10 +54,12 @@ class Values:
             where = old
             self._replace(old, kind, data)
         self._cells.write_data(key, struct.pack("<Q", stamp), at=LAST_WRITTEN_AT)
-        if names.width(name) > cell.max_value_name:
-            self._cells.put_u32(key, MAX_VALUE_NAME_AT, names.width(name))
-        if len(data) > cell.max_value_data:
-            self._cells.put_u32(key, MAX_VALUE_DATA_AT, len(data))
+        for at, most, size in (
+            (MAX_VALUE_NAME_AT, cell.max_value_name, names.width(name)),
+            (MAX_VALUE_DATA_AT, cell.max_value_data, len(data)),
+        ):
+            if size > most:
+                self._cells.put_u32(key, at, size)
         return where
 
     def delete(self, key: int, value: int, stamp: int) -> None:

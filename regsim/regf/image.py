@@ -83,6 +83,13 @@ class Image:
             raise error
         self.problems.add(error)
 
+    def clip(self, what: str, offset: int, claimed: int, room: int) -> int:
+        """Return *claimed*, or report it and return *room* when it exceeds that."""
+        if claimed <= room:
+            return claimed
+        self.report(self.error(what, offset, f"at most {room}", claimed))
+        return room
+
     def cell(self, offset: int, what: str) -> tuple[int, int]:
         """Return (position in the file, length) of the data of the allocated cell at *offset*.
 

@@ -50,6 +50,7 @@ class KeyNode:
 
     @credit.setter
     def credit(self, credit: list[int]) -> None:
+        """Set what :func:`regsim.regf.walk.walk` grants itself."""
         self._credit = credit
 
     def _charge(self, count: int, where: int) -> None:
@@ -278,8 +279,7 @@ class KeyNode:
             UsageError: the name is empty, too long, holds a backslash, or exists already.
         """
         if self.subkey(name) is not None:
-            msg = f"the key {self.path!r} already has a subkey {name!r}"
-            raise UsageError(msg)
+            raise _taken(self, name)
         editor = self._hive.editor()
         stamp = self._hive.stamp(last_written)
         offset = editor.create_key(self.cell, self.offset, name, stamp, flags=flags)
@@ -299,12 +299,7 @@ class KeyNode:
         return node
 
     def set_value(
-        self,
-        name: str,
-        kind: int,
-        data: bytes,
-        *,
-        last_written: int | None = None,
+        self, name: str, kind: int, data: bytes, *, last_written: int | None = None
     ) -> None:
         """Create or replace a value; only the cells that must change are written.
 
@@ -369,8 +364,7 @@ class KeyNode:
         above = self._hive.key_at(self.cell.parent)
         other = above.subkey(name)
         if other is not None and other.offset != self.offset:
-            msg = f"the key {above.name!r} already has a subkey {name!r}"
-            raise UsageError(msg)
+            raise _taken(above, name)
         stamp = self._hive.stamp(last_written)
         offset = self._hive.editor().rename_key(self.offset, above.offset, name, stamp)
         self._hive.changed([self.offset])
@@ -403,3 +397,7 @@ class KeyNode:
 
     def __repr__(self) -> str:
         return f"<KeyNode {self.path!r} at {self.offset:#x}>"
+
+
+def _taken(above: KeyNode, name: str) -> UsageError:
+    return UsageError(f"the key {above.name!r} already has a subkey {name!r}")

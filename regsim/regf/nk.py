@@ -94,11 +94,7 @@ def _parse(image: Image, offset: int) -> tuple[KeyCell, str]:
     cell = _make(_unpack(image.buffer, position))
     if cell.signature != SIGNATURE:
         raise image.error("key signature", offset, SIGNATURE, cell.signature)
-    size = cell.name_length
-    if size + HEADER_SIZE > length:
-        room = length - HEADER_SIZE
-        image.report(image.error("key name length", offset, f"at most {room}", size))
-        size = room
+    size = image.clip("key name length", offset, cell.name_length, length - HEADER_SIZE)
     at = position + HEADER_SIZE
     if cell.flags & COMP_NAME and not image.old_cells:
         return cell, image.buffer[at : at + size].decode("latin-1")
@@ -120,8 +116,5 @@ def class_name(image: Image, cell: KeyCell) -> str:
     if not length:
         return ""
     position, room = image.cell(cell.class_name, "class name")
-    if length > room:
-        error = image.error("class name length", cell.class_name, f"at most {room}", length)
-        image.report(error)
-        length = room
+    length = image.clip("class name length", cell.class_name, length, room)
     return names.decode(image, position, length, compressed=False, what="class name")

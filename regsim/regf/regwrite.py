@@ -201,9 +201,9 @@ def _apply_key(
         raise UsageError(msg)
     if line.delete:
         doomed = hive.find(path)
+        counts["keys_deleted"] += doomed is not None
         if doomed is not None:
             doomed.delete(recursive=True)
-            counts["keys_deleted"] += 1
         return None
     key = hive.root
     for name in filter(None, path.split("\\")):

@@ -42,11 +42,7 @@ def parse(image: Image, offset: int) -> tuple[SecurityCell, bytes]:
     cell = SecurityCell._make(STRUCT.unpack_from(image.buffer, position))
     if cell.signature != SIGNATURE:
         raise image.error("security signature", offset, SIGNATURE, cell.signature)
-    size = cell.size
-    if size + HEADER_SIZE > length:
-        room = length - HEADER_SIZE
-        image.report(image.error("security descriptor size", offset, f"at most {room}", size))
-        size = room
+    size = image.clip("security descriptor size", offset, cell.size, length - HEADER_SIZE)
     at = position + HEADER_SIZE
     return cell, bytes(image.buffer[at : at + size])
 

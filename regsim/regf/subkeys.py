@@ -51,10 +51,7 @@ def read_list(image: Image, offset: int) -> tuple[bytes, tuple[int, ...], int]:
     element = 4 if kind == ROOT else LEAVES.get(kind, 0)
     if not element:
         raise image.error("subkey list signature", offset, "li, lf, lh or ri", kind)
-    if count * element + 4 > length:
-        room = (length - 4) // element
-        image.report(image.error("number of list elements", offset, f"at most {room}", count))
-        count = room
+    count = image.clip("number of list elements", offset, count, (length - 4) // element)
     numbers = struct.unpack_from(f"<{count * element // 4}I", image.buffer, position + 4)
     return kind, numbers, element
 

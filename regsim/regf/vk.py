@@ -43,10 +43,7 @@ def offsets(image: Image, list_offset: int, count: int) -> tuple[int, ...]:
     if not count:
         return ()
     position, length = image.cell(list_offset, "value list")
-    if count * 4 > length:
-        room = length // 4
-        image.report(image.error("number of values", list_offset, f"at most {room}", count))
-        count = room
+    count = image.clip("number of values", list_offset, count, length // 4)
     return struct.unpack_from(f"<{count}I", image.buffer, position)
 
 
@@ -62,11 +59,7 @@ def parse(image: Image, offset: int) -> tuple[ValueCell, str]:
     cell = _make(_unpack(image.buffer, position))
     if cell.signature != SIGNATURE:
         raise image.error("value signature", offset, SIGNATURE, cell.signature)
-    size = cell.name_length
-    if size + HEADER_SIZE > length:
-        room = length - HEADER_SIZE
-        image.report(image.error("value name length", offset, f"at most {room}", size))
-        size = room
+    size = image.clip("value name length", offset, cell.name_length, length - HEADER_SIZE)
     at = position + HEADER_SIZE
     if cell.flags & VALUE_COMP_NAME and not image.old_cells:
         return cell, image.buffer[at : at + size].decode("latin-1")
@@ -100,8 +93,5 @@ def data(image: Image, size: int, where: int, offset: int) -> bytes:
     if size > SEGMENT_SIZE and image.big_data:
         return bigdata.read(image, where, size)
     position, length = image.cell(where, "value data")
-    if size > length:
-        error = image.error("value data size", offset, f"at most {length}", size)
-        image.report(error)
-        size = length
+    size = image.clip("value data size", offset, size, length)
     return bytes(image.buffer[position : position + size])

@@ -252,3 +252,22 @@ def test_remains_of_a_longer_log_are_not_taken_for_the_next_entry() -> None:
 
     assert not parse_hive(bytes(files[Target.PRIMARY])).clean
     assert survivor(files) == bins_of(backup.to_bytes())
+
+
+@pytest.mark.parametrize("kind", [FileType.LOG_XP, FileType.LOG_NT])
+def test_the_first_bin_repeats_the_time_on_the_disk(
+    kind: FileType, tmp_path: Path, make: Any
+) -> None:
+    """A change far from the first bin still writes it: its time is the base block's backup."""
+    path = tmp_path / "hive"
+    make.big(3).save(path)
+    hive = parse_hive(path.read_bytes())
+    deep = hive.find("Many\\n1099")
+    assert deep is not None
+    assert deep.offset > 8192
+    deep.set_last_written(3)
+    hive.flush(path, log=tmp_path / "log", kind=kind, last_written=0x0123456789ABCDEF)
+
+    data = path.read_bytes()
+    assert data[4096 + 20 : 4096 + 28] == bytes.fromhex("efcdab8967452301")
+    assert data == hive.to_bytes()
