@@ -443,7 +443,7 @@ def set_(  # noqa: PLR0913 - one parameter an option
         number, raw = out.parse_data(kind, data or "")
         target.set_value(name, number, raw)
     edited.save(output or file)
-    record = {"output": str(output or file), "key": target.path, "name": name}
+    record = _record(output or file, target.path, name)
     _done(record, as_json=as_json, changed=edited.edits > before)
 
 
@@ -468,14 +468,18 @@ def delete(  # noqa: PLR0913 - one parameter an option
     """Delete the value NAME of KEY, or without NAME the key itself."""
     edited = _edit(file, timestamp)
     target = _key(edited, key)
-    record = {"output": str(output or file), "key": target.path, "name": name}
+    path = target.path
     if name is None:
         target.delete(recursive=recursive)
     elif not target.delete_value(name):
         msg = f"the key {key!a} has no value {name!a}"
         raise UsageError(msg)
     edited.save(output or file)
-    _done(record, as_json=as_json, changed=True)
+    _done(_record(output or file, path, name), as_json=as_json, changed=True)
+
+
+def _record(output: Path, key: str, name: str | None) -> dict[str, Any]:
+    return {"output": str(output), "key": key, "name": name}
 
 
 def _done(record: dict[str, Any], *, as_json: bool, changed: bool) -> None:

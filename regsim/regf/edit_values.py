@@ -26,6 +26,7 @@ from regsim.regf.nk import parse as parse_key
 
 if TYPE_CHECKING:
     from regsim.regf.alloc import Allocator
+    from regsim.regf.nk import KeyCell
     from regsim.regf.vk import ValueCell
 
 _MAX_SEGMENTS = 0xFFFF
@@ -42,11 +43,8 @@ class Values:
         self, key: int, name: str, kind: int, data: bytes, *, old: int | None, stamp: int
     ) -> int:
         """Create the value, or replace type and data of the one at *old*; return its cell."""
-        self._validate(name, kind, data)
         cell = parse_key(self._image, key)[0]
-        if cell.flags & PREDEF_HANDLE:
-            msg = "a predefined-handle key cannot hold values"
-            raise UsageError(msg)
+        self._validate(cell, name, kind, data)
         if old is None:
             where = self._create(name, kind, data)
             self._append(key, cell.value_list if cell.values else NONE, cell.values, where)
@@ -85,7 +83,10 @@ class Values:
         self._release_data(vk.parse(self._image, value)[0])
         self._cells.release(value)
 
-    def _validate(self, name: str, kind: int, data: bytes) -> None:
+    def _validate(self, key: KeyCell, name: str, kind: int, data: bytes) -> None:
+        if key.flags & PREDEF_HANDLE:
+            msg = "a predefined-handle key cannot hold values"
+            raise UsageError(msg)
         if names.width(name) > 2 * MAX_VALUE_NAME:
             msg = f"a value name has at most {MAX_VALUE_NAME} characters, not {len(name)}"
             raise UsageError(msg)

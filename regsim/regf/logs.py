@@ -97,10 +97,7 @@ def _read_entries(data: bytes, expected: int) -> tuple[tuple[Entry, ...], str]:
         if signature != ENTRY:
             return tuple(entries), ""
         fault = _entry_fault(data, at, size, count, sequence, expected, data_size)
-        if not fault and marvin32(data[at : at + 32]) != head:
-            fault = "second hash differs"
-        if not fault and marvin32(data[at + 40 : at + size]) != body:
-            fault = "first hash differs"
+        fault = fault or _hash_fault(data, at, size, (body, head))
         pages = None if fault else _entry_pages(data, at, size, count, data_size)
         if pages is None:
             return tuple(entries), f"entry at {at:#x}: {fault or 'a page leaves the hive'}"
@@ -122,6 +119,12 @@ def _entry_fault(  # noqa: PLR0913, PLR0917 - the fields of an entry
     if ENTRY_STRUCT.size + count * _REFERENCE.size > size:
         return f"{count} pages do not fit"
     return ""
+
+
+def _hash_fault(data: bytes, at: int, size: int, stored: tuple[int, int]) -> str:
+    if marvin32(data[at : at + 32]) != stored[1]:
+        return "second hash differs"
+    return "" if marvin32(data[at + 40 : at + size]) == stored[0] else "first hash differs"
 
 
 def _entry_pages(

@@ -205,7 +205,10 @@ def _apply_key(
         if doomed is not None:
             doomed.delete(recursive=True)
         return None
-    key = hive.root
+    return _made(hive.root, path, counts)
+
+
+def _made(key: KeyNode, path: str, counts: dict[str, int]) -> KeyNode:
     for name in filter(None, path.split("\\")):
         child = key.subkey(name)
         if child is None:
