@@ -36,7 +36,6 @@ class HiveFile:
     def __init__(self, image: Image, *, clock: Callable[[], int] | None = None) -> None:
         self.image = image
         self.edits = 0
-        self._sealed = -1
         self._values: tuple[int, int, dict[bytes, int]] = (-1, -1, {})
         self._clock = clock
         self._dead: dict[int, int] = {}
@@ -165,21 +164,27 @@ class HiveFile:
 
     def to_bytes(self) -> bytes:
         """Return the file as :meth:`save` would write it; unchanged hives byte for byte."""
-        if self.modified and self._sealed != self.edits:
-            saving.seal(self.image, self.stamp(None))
-            self._sealed = self.edits
+        if self.modified:
+            return bytes(saving.sealed(self.image, self.stamp(None))[0])
         return bytes(self.image.buffer)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the hive to *path* so that a crash leaves the old file or the new one.
 
         Goes to a temporary file beside it, which is flushed to the disk and then renamed.
+
+        Raises:
+            OSError: it cannot be written; the hive in memory still counts as modified.
         """
-        data = self.to_bytes()
         self.image.close_map_of(Path(path))
+        if self._editor is None or not self.modified:
+            saving.write_durably(Path(path), bytes(self.image.buffer))
+            return
+        data, base = saving.sealed(self.image, self.stamp(None))
         saving.write_durably(Path(path), data)
-        if self._editor is not None:
-            self._editor.allocator.dirty.clear()
+        self.image.thaw()[:] = data
+        self.image.base = base
+        self._editor.allocator.dirty.clear()
 
     def flush(
         self,

@@ -16,24 +16,27 @@ from regsim.regf import bins
 from regsim.regf.layout import BASE_BLOCK_SIZE
 
 if TYPE_CHECKING:
+    from regsim.regf.baseblock import BaseBlock
     from regsim.regf.image import Image
 
 
-def seal(image: Image, stamp: int) -> None:
-    """Close one write: raise both sequence numbers, stamp base block and first bin.
+def sealed(image: Image, stamp: int) -> tuple[bytearray, BaseBlock]:
+    """Return the file with one write closed, and its base block; *image* is left as it is.
 
-    The hive must be clean. The first bin repeats the time as a backup (spec).
+    Both sequence numbers are raised, base block and first bin stamped; the bin repeats the time as
+    a backup (spec). The hive must be clean.
     """
     sequence = (image.base.primary_seq + 1) & 0xFFFFFFFF
-    image.base = attrs.evolve(
+    base = attrs.evolve(
         image.base, primary_seq=sequence, secondary_seq=sequence, last_written=stamp
     )
-    buffer = image.thaw()
-    image.base.pack_into(buffer)
-    struct.pack_into("<Q", buffer, BASE_BLOCK_SIZE + bins.TIMESTAMP_AT, stamp)
+    data = bytearray(image.buffer)
+    base.pack_into(data)
+    struct.pack_into("<Q", data, BASE_BLOCK_SIZE + bins.TIMESTAMP_AT, stamp)
+    return data, base
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes | bytearray) -> None:
     """Replace *path* by a file of *data*: temporary file beside it, fsync, rename, fsync.
 
     A symbolic link is followed; an existing file's permissions are kept.

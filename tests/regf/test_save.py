@@ -38,16 +38,54 @@ def test_a_mapped_hive_can_be_saved_over_itself_and_read_on(tmp_path: Path, make
         assert hive.find("Software") is not None
 
 
-def test_every_save_of_an_edit_raises_both_sequence_numbers_once() -> None:
-    """Asking twice for the bytes of one state gives the same bytes."""
+def test_every_save_of_an_edit_raises_both_sequence_numbers_once(tmp_path: Path) -> None:
+    """Looking at the bytes changes nothing; saving an edit does, saving again does not."""
     hive = new_hive(3, last_written=5)
     hive.root.create_subkey("x")
     first, second = hive.to_bytes(), hive.to_bytes()
 
     assert first == second
     assert parse_hive(first).sequence == (2, 2)
+    assert hive.sequence == (1, 1)
+    for _ in range(2):
+        hive.save(tmp_path / "hive")
+        assert (tmp_path / "hive").read_bytes() == first
     hive.root.create_subkey("y")
-    assert parse_hive(hive.to_bytes()).sequence == (3, 3)
+    hive.save(tmp_path / "hive")
+    assert parse_hive((tmp_path / "hive").read_bytes()).sequence == (3, 3)
+    assert hive.sequence == (3, 3)
+
+
+def test_a_failed_save_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error the edits are still there, still unsaved, and the next save has them."""
+    hive = new_hive(3)
+    hive.save(tmp_path / "hive")
+    hive.root.create_subkey("x")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        hive.save(tmp_path / "hive")
+    monkeypatch.undo()
+
+    assert hive.modified
+    hive.save(tmp_path / "hive")
+    assert not hive.modified
+    assert parse_hive((tmp_path / "hive").read_bytes()).find("x") is not None
+
+
+def test_looking_at_the_bytes_does_not_hinder_a_flush(tmp_path: Path) -> None:
+    """to_bytes between edits and flush leaves the file on the disk the one that was read."""
+    path = tmp_path / "hive"
+    hive = new_hive(3)
+    hive.save(path)
+    hive.root.create_subkey("x")
+    hive.to_bytes()
+    hive.flush(path, log=tmp_path / "log")
+
+    assert path.read_bytes() == hive.to_bytes()
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
