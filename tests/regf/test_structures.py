@@ -524,3 +524,32 @@ def test_many_values_of_one_key_stay_quick() -> None:
     assert found["v17"] == b"\1\1\1\1"
     assert found["v18"] == b"\2\2\2\2"
     assert hive.check() == []
+
+
+def test_a_name_may_fill_its_cell_but_not_leave_it() -> None:
+    """To the byte: the longest name that fits is read, one byte more is refused."""
+    hive = new_hive(5)
+    key = hive.root.create_subkey("k" * 10)
+    key.set_value("v" * 10, 4, bytes(4))
+    value = next(key.values())
+    for offset, at, head in ((key.offset, 72, 76), (value.offset, 2, 20)):
+        room = hive.image.cell(offset, "cell")[1] - head
+        fits = parse_hive(broken(hive, offset, at, struct.pack("<H", room)))
+        over = parse_hive(broken(hive, offset, at, struct.pack("<H", room + 1)))
+
+        assert [len(v.name) for k in fits.root.subkeys() for v in k.values()]
+        with pytest.raises(HiveFormatError, match="name length"):
+            [list(k.values()) for k in over.root.subkeys()]
+
+
+def test_every_segment_has_a_full_cell() -> None:
+    """As Windows does it; hivex loses a last segment whose cell is short."""
+    from regsim.regf import bigdata  # noqa: PLC0415 - one use
+
+    hive = new_hive(5)
+    hive.root.set_value("big", 3, bytes(16345))
+    value = hive.root.value("big")
+    assert value is not None
+    found = bigdata.segments(hive.image, value._where, value.size)[1]
+
+    assert [hive.image.cell(each, "segment")[1] for each in found] == [16348, 16348]
