@@ -18,6 +18,7 @@ def changes(
 def test_equal_trees_do_not_differ(make: Any) -> None:
     """Versions, cell places, sequence numbers and the case of names do not count."""
     assert changes(make.rich(3), make.rich(5)) == []
+    assert changes(make.rich(1), make.rich(5)) == []
     one, other = new_hive(3), new_hive(5, root_name="another")
     one.root.create_subkey("Name").set_value("Value", 1, b"x")
     other.root.create_subkey("NAME").set_value("VALUE", 1, b"x")
