@@ -151,6 +151,6 @@ def _model_tree(model: Model) -> Any:
 
 TestHive = HiveMachine.TestCase
 TestHive.settings = settings(
-    max_examples=150, stateful_step_count=50, deadline=None,
+    max_examples=100, stateful_step_count=40, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
