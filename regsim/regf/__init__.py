@@ -1,1 +1,42 @@
 """Hive files: the regf format, read, written and recovered."""
+
+from __future__ import annotations
+
+from regsim.regf.copying import copy_tree
+from regsim.regf.create import new_hive
+from regsim.regf.diff import Difference, diff_hives
+from regsim.regf.hive import HiveFile, open_hive, parse_hive
+from regsim.regf.key import KeyNode
+from regsim.regf.layout import FileType, KeyFlag, Mode
+from regsim.regf.problems import Problem
+from regsim.regf.recover import Recovery, RecoveryError, recover
+from regsim.regf.regtext import RegText, RegTextError, parse_reg
+from regsim.regf.regwrite import Imported, export_reg, import_reg
+from regsim.regf.save import write_durably
+from regsim.regf.value import Value
+
+__all__ = [
+    "Difference",
+    "FileType",
+    "HiveFile",
+    "Imported",
+    "KeyFlag",
+    "KeyNode",
+    "Mode",
+    "Problem",
+    "Recovery",
+    "RecoveryError",
+    "RegText",
+    "RegTextError",
+    "Value",
+    "copy_tree",
+    "diff_hives",
+    "export_reg",
+    "import_reg",
+    "new_hive",
+    "open_hive",
+    "parse_hive",
+    "parse_reg",
+    "recover",
+    "write_durably",
+]

@@ -1,0 +1,489 @@
+"""``regsim hive``: look into hive files, change, convert, compare and recover them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regsim.cli import _hive_output as out
+from regsim.errors import UsageError
+from regsim.regf import (
+    HiveFile,
+    KeyNode,
+    Mode,
+    diff_hives,
+    export_reg,
+    import_reg,
+    new_hive,
+    open_hive,
+    parse_hive,
+    parse_reg,
+    recover,
+    write_durably,
+)
+from regsim.regf.create import DEFAULT_ROOT
+from regsim.regf.walk import DataBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regsim.regf import Value
+
+_EPOCH_1601 = 116444736000000000
+
+_file = click.argument("file", type=click.Path(path_type=Path))
+_as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+_salvage = click.option(
+    "--salvage", is_flag=True, help="Read all that can be read; list problems on stderr."
+)
+_output = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write here instead."
+)
+_time = click.option(
+    "--timestamp", type=int, metavar="FILETIME", help="Stamp changes with this time, not now."
+)
+_prefix = click.option(
+    "--prefix",
+    default="HKEY_CURRENT_USER",
+    show_default=True,
+    help="The path that stands for the hive's root in the .reg file.",
+)
+_ansi = click.option(
+    "--code-page", default="cp1252", show_default=True, help="Code page of .reg version 4."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def hive() -> None:
+    """Hive files: registry hives as Windows keeps them on a disk."""
+
+
+def _open(file: Path, *, salvage: bool = False) -> HiveFile:
+    return open_hive(file, mode=Mode.SALVAGE if salvage else Mode.STRICT)
+
+
+def _edit(file: Path, timestamp: int | None) -> HiveFile:
+    """Return the hive read into memory, so that the file may be replaced on Windows too."""
+    return parse_hive(file.read_bytes(), name=str(file), clock=_clock(timestamp))
+
+
+def _clock(timestamp: int | None) -> Callable[[], int]:
+    now = time.time_ns() // 100 + _EPOCH_1601 if timestamp is None else timestamp
+    return lambda: now
+
+
+def _key(opened: HiveFile, path: str) -> KeyNode:
+    key = opened.find(path)
+    if key is None:
+        msg = f"there is no key {path!a} in {opened.image.file}"
+        raise UsageError(msg)
+    return key
+
+
+def _when(filetime: int) -> str:
+    """Return a FILETIME as a date, or the number where no date fits it."""
+    start = dt.datetime(1601, 1, 1, tzinfo=dt.UTC)
+    try:
+        moment = start + dt.timedelta(microseconds=filetime // 10)
+    except OverflowError:
+        return str(filetime)
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+# -- looking --------------------------------------------------------------------------------
+
+
+@hive.command()
+@_file
+@click.option("--salvage", is_flag=True, help="Accept a file that was cut short.")
+@_as_json
+def info(file: Path, *, salvage: bool, as_json: bool) -> None:
+    """Say what FILE is: version, state, size, and every violation of the format."""
+    with _open(file, salvage=True) as opened:
+        if not salvage:
+            opened.image.require_whole()
+        keys = values = 0
+        for _, key in out.with_progress(opened.walk(), "keys"):
+            keys += 1
+            values += sum(1 for _ in key.values())
+        opened.check()
+        record: dict[str, Any] = {
+            "version": opened.version,
+            "clean": opened.clean,
+            "sequence": list(opened.sequence),
+            "root": opened.root.name,
+            "keys": keys,
+            "values": values,
+            "bytes": len(opened.image.buffer),
+            "last_written": opened.image.base.last_written,
+            "problems": [problem.as_dict() for problem in opened.problems],
+            "notes": [note.as_dict() for note in opened.notes],
+        }
+        if as_json:
+            out.say_json(record)
+        else:
+            _show_info(opened, record)
+
+
+def _show_info(opened: HiveFile, record: dict[str, Any]) -> None:
+    first, second = opened.sequence
+    state = "clean" if opened.clean else "dirty: recover it with its logs"
+    out.say(f"version:       {record['version']}")
+    out.say(f"state:         {state} (sequence numbers {first} and {second})")
+    out.say(f"root:          {record['root']}")
+    out.say(f"last written:  {_when(record['last_written'])}")
+    out.say(f"keys:          {record['keys']}")
+    out.say(f"values:        {record['values']}")
+    out.say(f"bytes:         {record['bytes']}")
+    out.say(f"problems:      {len(opened.problems) + opened.image.problems.dropped}")
+    for problem in opened.problems:
+        out.say(f"  {problem}")
+    for note in opened.notes:
+        out.say(f"note: {note}")
+
+
+@hive.command()
+@_file
+@click.argument("key", default="")
+@click.option("-r", "--recursive", is_flag=True, help="Everything below KEY too.")
+@_salvage
+@_as_json
+def ls(file: Path, key: str, *, recursive: bool, salvage: bool, as_json: bool) -> None:
+    r"""List the subkeys and values of KEY (names joined by \; the root by default).
+
+    With --recursive --json: one JSON object a line, keys and their values, parents first.
+    """
+    with _open(file, salvage=salvage) as opened:
+        start = _key(opened, key)
+        if recursive:
+            _list_all(opened, start, as_json=as_json)
+        elif as_json:
+            below = [child.name for child in start.subkeys()]
+            values = [_value_record(start.path, value) for value in start.values()]
+            head = {"key": start.path, "last_written": start.last_written}
+            out.say_json({**head, "subkeys": below, "values": values})
+        else:
+            for child in start.subkeys():
+                out.say(f"{_when(child.last_written)}  {child.name}\\")
+            for value in start.values():
+                out.say(_value_line(value, value.data))
+        out.tell_problems(opened)
+
+
+def _list_all(opened: HiveFile, start: KeyNode, *, as_json: bool) -> None:
+    budget = DataBudget(opened.image)
+    for path, key in out.with_progress(opened.walk(start), "keys"):
+        if as_json:
+            out.say_json_line({"key": path, "last_written": key.last_written})
+        else:
+            out.say(f"{_when(key.last_written)}  {path}\\")
+        for value in key.values():
+            data = budget.take(value)
+            if as_json:
+                out.say_json_line(_value_record(path, value, data))
+            else:
+                out.say("    " + _value_line(value, data))
+
+
+def _value_record(path: str, value: Value, data: bytes | None = None) -> dict[str, Any]:
+    data = value.data if data is None else data
+    return {"key": path, "name": value.name, "type": value.type, "data": data.hex()}
+
+
+def _value_line(value: Value, data: bytes) -> str:
+    shown = out.show_data(value.type, data)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{value.name or '(default)'} = {out.type_name(value.type)}: {shown}"
+
+
+@hive.command()
+@_file
+@click.argument("key")
+@click.argument("name", default="")
+@click.option("--raw", is_flag=True, help="Write the data's bytes as they are.")
+@_salvage
+@_as_json
+def cat(  # noqa: PLR0913 - one parameter an option
+    file: Path, key: str, name: str, *, raw: bool, salvage: bool, as_json: bool
+) -> None:
+    """Print the data of the value NAME (the default value, if not given) of KEY."""
+    with _open(file, salvage=salvage) as opened:
+        found = _key(opened, key)
+        value = found.value(name)
+        if value is None:
+            msg = f"the key {key!a} has no value {name!a}"
+            raise UsageError(msg)
+        if as_json:
+            out.say_json(_value_record(found.path, value))
+        elif raw:
+            out.say_bytes(value.data)
+        else:
+            out.say(out.show_data(value.type, value.data))
+        out.tell_problems(opened)
+
+
+@hive.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--times", is_flag=True, help="Compare last-written times too.")
+@click.option("--security", is_flag=True, help="Compare security descriptors too.")
+@_salvage
+@_as_json
+@click.pass_context
+def diff(  # noqa: PLR0913 - one parameter an option
+    context: click.Context,
+    old: Path,
+    new: Path,
+    *,
+    times: bool,
+    security: bool,
+    salvage: bool,
+    as_json: bool,
+) -> None:
+    """Compare the hives OLD and NEW key by key; exit 1 when they differ."""
+    with _open(old, salvage=salvage) as left, _open(new, salvage=salvage) as right:
+        pairs = diff_hives(left, right, times=times, security=security)
+        found = list(out.with_progress(pairs, "differences"))
+        if as_json:
+            records = [each.as_dict() for each in found]
+            out.say_json({"different": bool(found), "differences": records})
+        else:
+            for each in found:
+                mark = {"added": "+", "removed": "-", "changed": "*"}[each.change]
+                name = "" if each.name is None else f" : {each.name or '(default)'}"
+                what = f" ({each.what})" if each.what else ""
+                out.say(f"{mark} {each.key}\\{name}{what}")
+        out.tell_problems(left)
+        out.tell_problems(right)
+    context.exit(1 if found else 0)
+
+
+# -- converting -----------------------------------------------------------------------------
+
+
+@hive.command()
+@_file
+@click.argument("key", default="")
+@_output
+@_prefix
+@click.option("--reg-version", type=click.Choice(["4", "5"]), default="5", show_default=True)
+@_ansi
+@_salvage
+@_as_json
+def export(  # noqa: PLR0913 - one parameter an option
+    file: Path,
+    key: str,
+    *,
+    output: Path | None,
+    prefix: str,
+    reg_version: str,
+    code_page: str,
+    salvage: bool,
+    as_json: bool,
+) -> None:
+    """Write KEY and all below as a .reg file, to stdout or to the file given with -o."""
+    with _open(file, salvage=salvage) as opened:
+        start = _key(opened, key)
+        pieces = export_reg(start, prefix=prefix, version=int(reg_version), ansi=code_page)
+        data = b"".join(out.with_progress(pieces, "keys"))
+        if output is not None:
+            write_durably(output, data)
+        if as_json:
+            text = data.decode("utf-16" if reg_version == "5" else code_page, "surrogatepass")
+            shown = {"output": str(output)} if output is not None else {"text": text}
+            out.say_json({"key": start.path, "bytes": len(data), **shown})
+        elif output is None:
+            out.say_bytes(data)
+        out.tell_problems(opened)
+
+
+@hive.command(name="import")
+@_file
+@click.argument("reg", type=click.Path(path_type=Path))
+@_output
+@_prefix
+@_ansi
+@_time
+@_as_json
+def import_(  # noqa: PLR0913 - one parameter an option
+    file: Path,
+    reg: Path,
+    *,
+    output: Path | None,
+    prefix: str,
+    code_page: str,
+    timestamp: int | None,
+    as_json: bool,
+) -> None:
+    """Carry out the .reg file REG on the hive FILE: all of it, or on a fault nothing."""
+    edited = _edit(file, timestamp)
+    text = parse_reg(reg.read_bytes(), ansi=code_page, file=str(reg))
+    done = import_reg(edited, text, prefix=prefix)
+    edited.save(output or file)
+    counts = {
+        "keys_created": done.keys_created,
+        "keys_deleted": done.keys_deleted,
+        "values_set": done.values_set,
+        "values_deleted": done.values_deleted,
+    }
+    if as_json:
+        out.say_json({"output": str(output or file), **counts})
+    else:
+        out.say(", ".join(f"{name.replace('_', ' ')}: {n}" for name, n in counts.items()))
+
+
+@hive.command(name="recover")
+@_file
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A transaction log of FILE; repeat for the second. Their order does not matter.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Write here.")
+@_as_json
+def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool) -> None:
+    """Apply its logs to the dirty hive FILE, as Windows does at load; FILE is not changed."""
+    for source in (file, *logs):
+        if output.exists() and source.exists() and os.path.samefile(output, source):  # noqa: PTH121
+            msg = f"{output} is one of the sources; write the recovered hive elsewhere"
+            raise UsageError(msg)
+    done = recover(file.read_bytes(), [(str(log), log.read_bytes()) for log in logs], str(file))
+    result = parse_hive(done.data, mode=Mode.SALVAGE, name=str(file))
+    result.image.require_whole()
+    problems = result.check()
+    write_durably(output, done.data)
+    if as_json:
+        record = {"output": str(output), "applied": done.applied, "ignored": done.ignored}
+        out.say_json({**record, "problems": [problem.as_dict() for problem in problems]})
+        return
+    for text in done.applied:
+        out.say(f"applied: {text}")
+    for text in done.ignored:
+        out.tell(f"ignored: {text}")
+    if not done.applied:
+        out.say(f"{file} is clean; {output} is a copy")
+    out.tell_problems(result)
+
+
+# -- changing -------------------------------------------------------------------------------
+
+
+@hive.command()
+@_file
+@click.option(
+    "--version",
+    "version",
+    type=click.Choice(["1.1", "1.2", "1.3", "1.4", "1.5", "1.6"]),
+    default="1.3",
+    show_default=True,
+    help="1.3 is what user hives have from NT 4 to Windows 8.",
+)
+@click.option("--root-name", default=DEFAULT_ROOT, help="The root key's own name.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@_time
+@_as_json
+def new(  # noqa: PLR0913 - one parameter an option
+    file: Path, *, version: str, root_name: str, force: bool, timestamp: int | None, as_json: bool
+) -> None:
+    """Make FILE, an empty hive."""
+    if not force and (file.exists() or file.is_symlink()):
+        msg = f"{file} exists; choose another name or give --force"
+        raise UsageError(msg)
+    made = new_hive(
+        int(version[2:]),
+        root_name=root_name,
+        last_written=_clock(timestamp)(),
+        file_name=file.name,
+    )
+    made.save(file)
+    if as_json:
+        out.say_json({"output": str(file), "version": version, "bytes": len(made.to_bytes())})
+    else:
+        out.say(f"made {file}, version {version}")
+
+
+@hive.command(name="set")
+@_file
+@click.argument("key")
+@click.argument("name", required=False)
+@click.argument("data", required=False)
+@click.option("--type", "kind", default="sz", show_default=True, help="sz, dword, binary, ...")
+@_output
+@_time
+@_as_json
+def set_(  # noqa: PLR0913 - one parameter an option
+    file: Path,
+    key: str,
+    name: str | None,
+    data: str | None,
+    *,
+    kind: str,
+    output: Path | None,
+    timestamp: int | None,
+    as_json: bool,
+) -> None:
+    """Set the value NAME of KEY to DATA, making what is missing; without NAME only the key.
+
+    DATA is text, a number, hex for binary, or parts joined by | for multi-sz. The default value
+    has the name "".
+    """
+    edited = _edit(file, timestamp)
+    before = edited.edits
+    target = edited.root.ensure(key)
+    if name is not None:
+        number, raw = out.parse_data(kind, data or "")
+        target.set_value(name, number, raw)
+    edited.save(output or file)
+    record = _record(output or file, target.path, name)
+    _done(record, as_json=as_json, changed=edited.edits > before)
+
+
+@hive.command()
+@_file
+@click.argument("key")
+@click.argument("name", required=False)
+@click.option("-r", "--recursive", is_flag=True, help="Delete a key that has subkeys.")
+@_output
+@_time
+@_as_json
+def delete(  # noqa: PLR0913 - one parameter an option
+    file: Path,
+    key: str,
+    name: str | None,
+    *,
+    recursive: bool,
+    output: Path | None,
+    timestamp: int | None,
+    as_json: bool,
+) -> None:
+    """Delete the value NAME of KEY, or without NAME the key itself."""
+    edited = _edit(file, timestamp)
+    target = _key(edited, key)
+    path = target.path
+    if name is None:
+        target.delete(recursive=recursive)
+    elif not target.delete_value(name):
+        msg = f"the key {key!a} has no value {name!a}"
+        raise UsageError(msg)
+    edited.save(output or file)
+    _done(_record(output or file, path, name), as_json=as_json, changed=True)
+
+
+def _record(output: Path, key: str, name: str | None) -> dict[str, Any]:
+    return {"output": str(output), "key": key, "name": name}
+
+
+def _done(record: dict[str, Any], *, as_json: bool, changed: bool) -> None:
+    if as_json:
+        out.say_json({**record, "changed": changed})
+    elif sys.stderr.isatty():
+        out.tell(f"{record['output']}: {'saved' if changed else 'unchanged'}")

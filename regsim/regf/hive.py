@@ -1,0 +1,275 @@
+"""A hive file: opened lazily, walked, checked, edited and saved."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from regsim.errors import HiveFormatError, UsageError
+from regsim.regf import check as deep
+from regsim.regf import flush as flushing
+from regsim.regf import save as saving
+from regsim.regf.edit import Editor
+from regsim.regf.image import Buffer, Image
+from regsim.regf.key import KeyNode
+from regsim.regf.layout import FileType, Mode
+from regsim.regf.walk import walk
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    from regsim.regf.problems import Problem
+
+
+class HiveFile:
+    """One hive, from a file or from memory. Make one with :func:`open_hive` and its kin.
+
+    Args:
+        image: the bytes and the checks on them.
+        clock: gives the FILETIME that edits stamp; by default the hive's own last-written time,
+            so that nothing depends on the wall clock.
+    """
+
+    def __init__(self, image: Image, *, clock: Callable[[], int] | None = None) -> None:
+        self.image = image
+        self.edits = 0
+        self._values: tuple[int, int, dict[bytes, int]] = (-1, -1, {})
+        self._clock = clock
+        self._dead: dict[int, int] = {}
+        self._editor: Editor | None = None
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def root(self) -> KeyNode:
+        """The root key.
+
+        Raises:
+            HiveFormatError: there is none to read, in salvage mode too.
+        """
+        return KeyNode(self, self.image.base.root)
+
+    @property
+    def version(self) -> str:
+        """The format's version, ``"1.1"`` to ``"1.6"``."""
+        return f"{self.image.base.major}.{self.image.base.minor}"
+
+    @property
+    def clean(self) -> bool:
+        """True when no log needs to be applied first."""
+        return self.image.base.clean
+
+    @property
+    def sequence(self) -> tuple[int, int]:
+        """The primary and the secondary sequence number; equal when clean."""
+        return self.image.base.primary_seq, self.image.base.secondary_seq
+
+    def key_at(self, offset: int) -> KeyNode:
+        """Return the key whose cell is at *offset*, cut off from its parents (no path).
+
+        Raises:
+            HiveFormatError: no key is there.
+        """
+        return KeyNode(self, offset)
+
+    def find(self, path: str) -> KeyNode | None:
+        r"""Return the key at *path* (joined by ``\``, below the root), or None."""
+        return self.root.find(path)
+
+    def walk(self, start: KeyNode | None = None) -> Iterator[tuple[str, KeyNode]]:
+        """Yield (path, key) for *start* (the root) and everything below, parents first.
+
+        Each key is met once, whatever the file says, and no deeper than 512 levels.
+        """
+        return walk(self.root if start is None else start)
+
+    def check(self) -> list[Problem]:
+        """Return every violation in the whole file, reading all of it.
+
+        In strict mode the first one raises.
+
+        Raises:
+            HiveFormatError: strict mode, at the first violation.
+        """
+        deep.check(self)
+        return self.problems
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What salvage mode has met so far, each place once."""
+        return self.image.problems.all()
+
+    @property
+    def notes(self) -> list[Problem]:
+        """What :meth:`check` found odd but Windows accepts: lost cells."""
+        return self.image.notes.all()
+
+    # -- editing ----------------------------------------------------------------------------
+
+    def editor(self) -> Editor:
+        """Return the object that changes cells, made at the first edit.
+
+        Raises:
+            UsageError: the hive is dirty or was opened for salvage.
+            HiveFormatError: its bins and cells are not intact.
+        """
+        if self._editor is None:
+            if self.image.salvage:
+                msg = "a hive opened for salvage cannot be edited; open it strictly"
+                raise UsageError(msg)
+            if not self.clean:
+                first, second = self.sequence
+                msg = (
+                    f"the hive is dirty (sequence numbers {first} and {second}): "
+                    "recover it with its logs before changing it"
+                )
+                raise UsageError(msg)
+            self._editor = Editor(self.image)
+        return self._editor
+
+    def stamp(self, filetime: int | None) -> int:
+        """Return *filetime*, or what the clock gives for an edit without one."""
+        if filetime is not None:
+            return filetime
+        return self._clock() if self._clock is not None else self.image.base.last_written
+
+    def changed(self, gone: Iterable[int] = ()) -> None:
+        """Note one edit, and the cell offsets of keys that ended with it."""
+        self.edits += 1
+        for offset in gone:
+            self._dead[offset] = self.edits
+
+    def known_values(self, key: int) -> dict[bytes, int] | None:
+        """Return the value cells of the key that the last edit set a value of, else None."""
+        edits, offset, places = self._values
+        return places if (edits, offset) == (self.edits, key) else None
+
+    def remember_values(self, key: int, places: dict[bytes, int]) -> None:
+        """Keep the value cells of *key* until the next edit of anything else."""
+        self._values = (self.edits, key, places)
+
+    def died_at(self, offset: int) -> int:
+        """Return the number of the edit that ended the key at *offset*, or -1."""
+        return self._dead.get(offset, -1)
+
+    @property
+    def modified(self) -> bool:
+        """True when there are edits that are neither saved nor flushed."""
+        return self._editor is not None and bool(self._editor.allocator.dirty)
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """Return the file as :meth:`save` would write it; unchanged hives byte for byte."""
+        if self.modified:
+            return bytes(saving.sealed(self.image, self.stamp(None))[0])
+        return bytes(self.image.buffer)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the hive to *path* so that a crash leaves the old file or the new one.
+
+        Goes to a temporary file beside it, which is flushed to the disk and then renamed.
+
+        Raises:
+            OSError: it cannot be written; the hive in memory still counts as modified.
+        """
+        self.image.close_map_of(Path(path))
+        if self._editor is None or not self.modified:
+            saving.write_durably(Path(path), bytes(self.image.buffer))
+            return
+        data, base = saving.sealed(self.image, self.stamp(None))
+        saving.write_durably(Path(path), data)
+        self.image.thaw()[:] = data
+        self.image.base = base
+        self._editor.allocator.dirty.clear()
+
+    def flush(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        log: str | os.PathLike[str],
+        kind: FileType = FileType.LOG_NEW,
+        last_written: int | None = None,
+    ) -> None:
+        """Write the changed pages in place at *path* under the log, so that a crash recovers.
+
+        Costs the changed pages, not the file. An unchanged hive writes nothing.
+
+        Args:
+            path: the file the hive was read from or last saved to.
+            log: its log; overwritten.
+            kind: the log's format: LOG_NT up to Windows 2000, LOG_XP to 8, LOG_NEW from 8.1.
+            last_written: FILETIME of the flush, by default the clock's.
+
+        Raises:
+            UsageError: the file is not the one that was read.
+            OSError: a write failed; recovery with the log leads to the old or the new state.
+        """
+        if self._editor is None or not self.modified:
+            return
+        flushing.require_unchanged(self.image, Path(path))
+        dirty = self._editor.allocator.dirty
+        steps = flushing.plan(self.image, dirty, self.stamp(last_written), kind)
+        flushing.execute(steps, Path(path), Path(log))
+        dirty.clear()
+
+    def close(self) -> None:
+        """Let go of the file; a closed hive cannot be read any more."""
+        self.image.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_hive(
+    path: str | os.PathLike[str],
+    *,
+    mode: Mode = Mode.STRICT,
+    clock: Callable[[], int] | None = None,
+) -> HiveFile:
+    """Open the hive file at *path* without reading more than its base block.
+
+    The file is mapped, never locked and never written; close the hive to let go of it.
+
+    Raises:
+        HiveFormatError: it is not a hive, or (strict mode) its base block breaks the format.
+        OSError: it cannot be read.
+    """
+    buffer: Buffer
+    with Path(path).open("rb") as file:
+        try:
+            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (ValueError, OSError):  # an empty file, or one that cannot be mapped
+            buffer = file.read()
+    try:
+        return HiveFile(Image(buffer, mode=mode, file=str(path)), clock=clock)
+    except HiveFormatError:
+        if isinstance(buffer, mmap.mmap):
+            buffer.close()
+        raise
+
+
+def parse_hive(
+    data: bytes | bytearray,
+    *,
+    mode: Mode = Mode.STRICT,
+    name: str | None = None,
+    clock: Callable[[], int] | None = None,
+) -> HiveFile:
+    """Return the hive in *data*; *name* stands for the file in messages.
+
+    Raises:
+        HiveFormatError: see :func:`open_hive`.
+    """
+    return HiveFile(Image(bytes(data), mode=mode, file=name), clock=clock)

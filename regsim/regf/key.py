@@ -1,0 +1,403 @@
+"""A key and its values, decoded when they are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regsim.errors import HiveFormatError, UsageError
+from regsim.regf import nk, sk, subkeys, vk
+from regsim.regf.hash import sort_key
+from regsim.regf.layout import PREDEF_HANDLE, KeyFlag
+from regsim.regf.value import Value, read_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regsim.regf.hive import HiveFile
+
+
+class KeyNode:
+    """One key of a hive file.
+
+    The object stands for the cell it was read from. After an edit it reads itself anew; once its
+    key is deleted, or renamed through another object, every use raises
+    :class:`~regsim.errors.UsageError`.
+    """
+
+    __slots__ = (
+        "_born",
+        "_cell",
+        "_charged",
+        "_credit",
+        "_hive",
+        "_name",
+        "_seen",
+        "offset",
+        "parent",
+    )
+
+    def __init__(self, hive: HiveFile, offset: int, parent: KeyNode | None = None) -> None:
+        self._hive, self.offset, self.parent = hive, offset, parent
+        self._born = self._seen = hive.edits
+        self._cell, self._name = nk.parse(hive.image, offset)
+        self._credit = None if parent is None else parent.credit
+        self._charged: set[int] | None = None
+
+    @property
+    def credit(self) -> list[int] | None:
+        """How many list elements the walk that found this key may still read, in a list of one."""
+        return self._credit
+
+    @credit.setter
+    def credit(self, credit: list[int]) -> None:
+        """Set what :func:`regsim.regf.walk.walk` grants itself."""
+        self._credit = credit
+
+    def _charge(self, count: int, where: int) -> None:
+        """Count the elements of a list, the first time it is read, against the walk's credit.
+
+        Raises:
+            HiveFormatError: the hive's lists hold more than the hive has room for: keys share
+                lists, or lists overlap, and reading on could take for ever.
+        """
+        credit = self._credit
+        if credit is not None and where not in (self._charged or ()):
+            self._charged = {where, *(self._charged or ())}
+            credit[0] -= count
+            if credit[0] < 0:
+                image = self._hive.image
+                raise image.error("list elements", where, "what the hive has room for", "more")
+
+    @property
+    def cell(self) -> nk.KeyCell:
+        """The stored fields, current as of the last edit."""
+        if self._seen != self._hive.edits:
+            self._reload()
+        return self._cell
+
+    def _reload(self) -> None:
+        if self._hive.died_at(self.offset) > self._born:
+            msg = f"the key {self._name!r} is gone: deleted or renamed since it was read"
+            raise UsageError(msg)
+        self._cell, self._name = nk.parse(self._hive.image, self.offset)
+        self._seen = self._hive.edits
+
+    def _living(self) -> int:
+        """Return the key's cell offset, once it is sure that the key is still there."""
+        _ = self.cell
+        return self.offset
+
+    @property
+    def hive(self) -> HiveFile:
+        """The hive the key lives in."""
+        return self._hive
+
+    @property
+    def name(self) -> str:
+        """The key's own name; the root's is whatever its writer chose."""
+        if self._seen != self._hive.edits:
+            self._reload()
+        return self._name
+
+    @property
+    def path(self) -> str:
+        r"""Names from below the root down to this key, joined by ``\``; ``""`` for the root."""
+        names = []
+        node = self
+        while node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return "\\".join(reversed(names))
+
+    @property
+    def last_written(self) -> int:
+        """FILETIME of the last change: 100 ns units since 1601 UTC."""
+        return self.cell.last_written
+
+    @property
+    def flags(self) -> KeyFlag:
+        """The stored flags; bits that are not named keep their value."""
+        return KeyFlag(self.cell.flags)
+
+    @property
+    def is_symlink(self) -> bool:
+        """True when opening the key leads to the path in its value ``SymbolicLinkValue``."""
+        return bool(self.cell.flags & KeyFlag.SYM_LINK)
+
+    @property
+    def class_name(self) -> str:
+        """The class name, ``""`` when there is none."""
+        image = self._hive.image
+        try:
+            return nk.class_name(image, self.cell)
+        except HiveFormatError as error:
+            image.report(error)
+            return ""
+
+    @property
+    def security(self) -> bytes:
+        """The self-relative security descriptor, shared with other keys on disk."""
+        image = self._hive.image
+        try:
+            return sk.parse(image, self.cell.security)[1]
+        except HiveFormatError as error:
+            image.report(error)
+            return b""
+
+    @property
+    def subkey_count(self) -> int:
+        """How many subkeys the key claims."""
+        return self.cell.subkeys
+
+    @property
+    def value_count(self) -> int:
+        """How many values the key claims; none for a predefined-handle key."""
+        cell = self.cell
+        return 0 if cell.flags & PREDEF_HANDLE else cell.values
+
+    def subkeys(self) -> Iterator[KeyNode]:
+        """Yield the subkeys in stored order, sorted by upper-case name.
+
+        Make a list before editing this key. In salvage mode what cannot be read is listed among
+        the hive's problems and left out.
+        """
+        image = self._hive.image
+        cell = self.cell
+        for offset in self._listed(cell):
+            try:
+                child = self._child(offset)
+            except HiveFormatError as error:
+                image.report(error)
+            else:
+                yield child
+
+    def _child(self, offset: int) -> KeyNode:
+        child = KeyNode(self._hive, offset, self)
+        if child._cell.parent != self.offset:
+            image, actual = self._hive.image, hex(child._cell.parent)
+            image.report(image.error("parent of key", offset, hex(self.offset), actual))
+        return child
+
+    def _listed(self, cell: nk.KeyCell) -> tuple[int, ...]:
+        image = self._hive.image
+        try:
+            found = subkeys.offsets(image, cell.subkey_list, cell.subkeys)
+            self._charge(len(found), cell.subkey_list)
+        except HiveFormatError as error:
+            image.report(error)
+            return ()
+        return found
+
+    def subkey(self, name: str) -> KeyNode | None:
+        """Return the subkey of that name, ignoring case, or None.
+
+        The sorted list is searched by halves, as Windows does, so a key out of order is not
+        found; in salvage mode, and among names beyond ASCII, whose order depends on the release
+        of Windows, every name is looked at.
+        """
+        wanted = sort_key(name)
+        image = self._hive.image
+        if not image.salvage and name.isascii():
+            offset, certain = self._search(wanted)
+            if offset is not None:
+                return self._child(offset)
+            if certain:
+                return None
+        return next((k for k in self.subkeys() if sort_key(k.name) == wanted), None)
+
+    def _search(self, wanted: bytes) -> tuple[int | None, bool]:
+        """Return the cell of the subkey *wanted*, and whether None means there is none."""
+        image, cell = self._hive.image, self.cell
+        keys: list[int] = []
+        if cell.subkeys:
+            for leaf in subkeys.leaves(image, cell.subkey_list):
+                keys += leaf.keys
+        low, high, certain = 0, len(keys), True
+        while low < high:
+            middle = (low + high) // 2
+            name = nk.parse(image, keys[middle])[1]
+            here = sort_key(name)
+            if here == wanted:
+                return keys[middle], True
+            certain = certain and name.isascii()
+            if here < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return None, certain
+
+    def find(self, path: str) -> KeyNode | None:
+        r"""Return the key at *path* (names joined by ``\``) below this one, or None.
+
+        An empty path is this key; a leading or doubled ``\`` is skipped.
+        """
+        node: KeyNode | None = self
+        for name in filter(None, path.split("\\")):
+            node = node.subkey(name) if node is not None else None
+        return node
+
+    def values(self) -> Iterator[Value]:
+        """Iterate over the values in stored order; the default value's name is ``""``."""
+        cell = self.cell
+        if not cell.values or cell.flags & PREDEF_HANDLE:
+            return iter(())
+        return read_all(self._hive.image, self._value_offsets(cell))
+
+    def _value_offsets(self, cell: nk.KeyCell) -> tuple[int, ...]:
+        image = self._hive.image
+        try:
+            found = vk.offsets(image, cell.value_list, cell.values)
+            self._charge(len(found), cell.value_list)
+            if len(set(found)) != len(found):
+                what, where = "value list", cell.value_list
+                image.report(image.error(what, where, "each value once", "one is repeated"))
+                found = tuple(dict.fromkeys(found))
+        except HiveFormatError as error:
+            image.report(error)
+            return ()
+        return found
+
+    def value(self, name: str) -> Value | None:
+        """Return the value of that name, ignoring case, or None; ``""`` is the default value."""
+        wanted = sort_key(name)
+        return next((v for v in self.values() if sort_key(v.name) == wanted), None)
+
+    # -- editing ----------------------------------------------------------------------------
+
+    def create_subkey(
+        self,
+        name: str,
+        *,
+        class_name: str = "",
+        security: bytes | None = None,
+        flags: int = 0,
+        last_written: int | None = None,
+    ) -> KeyNode:
+        """Add a subkey and return it; without *security* it shares this key's descriptor.
+
+        Raises:
+            UsageError: the name is empty, too long, holds a backslash, or exists already.
+        """
+        if self.subkey(name) is not None:
+            raise _taken(self, name)
+        editor = self._hive.editor()
+        stamp = self._hive.stamp(last_written)
+        offset = editor.create_key(self.cell, self.offset, name, stamp, flags=flags)
+        if class_name:
+            editor.set_class(offset, class_name)
+        if security is not None:
+            editor.set_security(offset, security)
+        self._hive.changed()
+        return KeyNode(self._hive, offset, self)
+
+    def ensure(self, path: str, *, last_written: int | None = None) -> KeyNode:
+        r"""Return the key at *path* below this one, creating what is missing."""
+        node = self
+        for name in filter(None, path.split("\\")):
+            below = node.subkey(name)
+            node = below or node.create_subkey(name, last_written=last_written)
+        return node
+
+    def set_value(
+        self, name: str, kind: int, data: bytes, *, last_written: int | None = None
+    ) -> None:
+        """Create or replace a value; only the cells that must change are written.
+
+        Raises:
+            UsageError: the name is longer than 16,383 units, or *kind* is no 32-bit number.
+        """
+        places = self._places()
+        place = sort_key(name)
+        stamp = self._hive.stamp(last_written)
+        editor = self._hive.editor()
+        offset = editor.set_value(self.offset, name, kind, data, places.get(place), stamp)
+        self._hive.changed()
+        places[place] = offset
+        self._hive.remember_values(self.offset, places)
+
+    def _places(self) -> dict[bytes, int]:
+        """Return where each value's cell is, kept between sets so that many stay quick."""
+        known = self._hive.known_values(self._living())
+        if known is None:
+            known = {}
+            for value in self.values():
+                known.setdefault(sort_key(value.name), value.offset)
+        return known
+
+    def delete_value(self, name: str, *, last_written: int | None = None) -> bool:
+        """Delete a value; return False when there is none of that name."""
+        old = self.value(name)
+        if old is None:
+            return False
+        stamp = self._hive.stamp(last_written)
+        self._hive.editor().delete_value(self.offset, old.offset, stamp)
+        self._hive.changed()
+        return True
+
+    def delete(self, *, recursive: bool = False, last_written: int | None = None) -> None:
+        """Delete this key, its values, and with *recursive* everything below it.
+
+        Raises:
+            UsageError: it is the root, or has subkeys and *recursive* is false.
+        """
+        if self.parent is None:
+            msg = "the root of a hive cannot be deleted"
+            raise UsageError(msg)
+        if self.subkey_count and not recursive:
+            msg = f"the key {self.path!r} has {self.subkey_count} subkeys; delete recursively"
+            raise UsageError(msg)
+        stamp = self._hive.stamp(last_written)
+        gone = self._hive.editor().delete_key(self.offset, self.cell.parent, stamp)
+        self._hive.changed(gone)
+
+    def rename(self, name: str, *, last_written: int | None = None) -> None:
+        """Give the key another name; its subtree stays where it is.
+
+        This object follows the key; others that were read for the same key end.
+
+        Raises:
+            UsageError: it is the root, the name is invalid, or a sibling has it.
+        """
+        if self.parent is None:
+            msg = "the root of a hive cannot be renamed"
+            raise UsageError(msg)
+        above = self._hive.key_at(self.cell.parent)
+        other = above.subkey(name)
+        if other is not None and other.offset != self.offset:
+            raise _taken(above, name)
+        stamp = self._hive.stamp(last_written)
+        offset = self._hive.editor().rename_key(self.offset, above.offset, name, stamp)
+        self._hive.changed([self.offset])
+        self.offset, self._born = offset, self._hive.edits
+        self._reload()
+
+    def set_security(self, descriptor: bytes) -> None:
+        """Give the key another security descriptor; equal ones share one cell, counted."""
+        self._hive.editor().set_security(self._living(), descriptor)
+        self._hive.changed()
+
+    def set_class_name(self, name: str) -> None:
+        """Set or (with ``""``) drop the class name."""
+        self._hive.editor().set_class(self._living(), name)
+        self._hive.changed()
+
+    def set_last_written(self, filetime: int) -> None:
+        """Set the FILETIME of the last change."""
+        self._hive.editor().set_last_written(self._living(), filetime)
+        self._hive.changed()
+
+    def set_flags(self, flags: int) -> None:
+        """Set the flags, keeping the bit that says how the name is stored.
+
+        Raises:
+            UsageError: the flags do not fit 16 bits, or would make the key volatile.
+        """
+        self._hive.editor().set_flags(self._living(), flags)
+        self._hive.changed()
+
+    def __repr__(self) -> str:
+        return f"<KeyNode {self.path!r} at {self.offset:#x}>"
+
+
+def _taken(above: KeyNode, name: str) -> UsageError:
+    return UsageError(f"the key {above.name!r} already has a subkey {name!r}")
