@@ -69,10 +69,10 @@ def _nt4(title: str) -> Mapping[str, Listing]:
     rows = {
         pack: Listing(True, f"the article lists {title}{_with(pack)}", ARTICLE)
         for pack in NT4_PACKS
-        if pack != "6"
     }
     text = f"{SECOND} lists {title} with SP6 and points to the same fix; the article names SP6a"
-    return {**rows, "6": Listing(True, text, SECOND)}
+    rows["6"] = Listing(True, text, SECOND)
+    return rows
 
 
 def _enterprise() -> Mapping[str, Listing]:
