@@ -25,6 +25,7 @@ from regsim.types import Access, Privilege
 TESTS = "Wine dlls/advapi32/tests/registry.c, which also runs on Windows"
 CHEN_ROOT = "Raymond Chen, The Old New Thing, 2021-07-23"
 MSDN = "MSDN, Registry Functions"
+SYSCALLS = "the system calls of each build as tabled in j00ru/windows-syscalls, x86/csv/nt.csv"
 
 SINCE_2000 = dict.fromkeys(
     (
@@ -39,8 +40,8 @@ SINCE_VISTA = dict.fromkeys(
     ("RegDisablePredefinedCacheEx", "RegLoadAppKey"),
     "it came with Windows Vista (MSDN, minimum supported system)",
 )
-SINCE_XP = {"NtUnloadKeyEx": "it came with Windows XP (public lists of system calls)"}
-SINCE_2003 = {"NtUnloadKey2": "it came with Windows Server 2003 (public lists of system calls)"}
+SINCE_XP = {"NtUnloadKeyEx": f"it came with Windows XP ({SYSCALLS})"}
+SINCE_2003 = {"NtUnloadKey2": f"it came with Windows Server 2003 ({SYSCALLS})"}
 
 ONE_TRY = LogoffPolicy(actor="Winlogon", attempts=1, interval=0, on_failure=UnloadFailure.GIVE_UP)
 
@@ -50,7 +51,9 @@ NT4_RTM = first(
     handles=documented(HandlePolicy.UNIQUE, "KB Q137202"),
     refcount_bits=documented(16, "KB Q179827"),
     cached_root_access=inferred(
-        Access.MAXIMUM_ALLOWED, "Wine dlls/kernelbase/registry.c and ReactOS reg.c ask for it"
+        Access.MAXIMUM_ALLOWED,
+        "Wine dlls/kernelbase/registry.c, get_special_root_hkey, and ReactOS "
+        "dll/win32/advapi32/reg/reg.c, OpenPredefinedKey, ask for it",
     ),
     close_predefined=documented(PredefClose.CLOSES_ROOT, f"{CHEN_ROOT}; KB Q229675"),
     close_any_high_handle=inferred(
@@ -78,28 +81,30 @@ NT4_RTM = first(
     reload=observed(Reload.REFUSED, TESTS),
     load_privileges=observed(
         frozenset({Privilege.RESTORE}),
-        "Wine server/registry.c and ReactOS ntapi.c check SeRestore only; MSDN names both",
+        f"{TESTS}: test_reg_load_key loads with SeBackup switched off; MSDN names both",
     ),
     null_key_error=observed(Win32Error.INVALID_HANDLE, TESTS),
     absent=documented(
         {**SINCE_2000, **SINCE_VISTA, **SINCE_XP, **SINCE_2003},
-        f"{MSDN}, minimum supported system",
+        f"{MSDN}, minimum supported system; {SYSCALLS}",
     ),
     logoff=documented(ONE_TRY, "UPHClean readme: NT 4.0 gives up immediately"),
 )
 
-NT31 = after(
-    NT4_RTM,
-    "nt31",
-    "Windows NT 3.1",
-    open_ex_empty=documented(EmptySubkey.BAD_KEY, CHEN_ROOT),
-    logoff=inferred(ONE_TRY, "the UPHClean readme speaks of NT 4.0 only"),
-)
 NT351 = after(
     NT4_RTM,
     "nt351",
     "Windows NT 3.51",
+    refcount_bits=inferred(16, "KB Q179827 speaks of NT 4.0 only"),
+    unload_blockers=inferred(UnloadBlockers.ANY, "as NT 4.0; KB Q148129 tells of unsaved profiles"),
     logoff=inferred(ONE_TRY, "the UPHClean readme speaks of NT 4.0 only"),
+)
+NT31 = after(
+    NT351,
+    "nt31",
+    "Windows NT 3.1",
+    open_ex_empty=documented(EmptySubkey.BAD_KEY, CHEN_ROOT),
+    unload_blockers=inferred(UnloadBlockers.ANY, "as NT 4.0; no article speaks of NT 3.1"),
 )
 NT4_SP1 = after(NT4_RTM, "nt4-sp1", "Windows NT 4.0 SP1")
 NT4_SP2 = after(NT4_RTM, "nt4-sp2", "Windows NT 4.0 SP2")

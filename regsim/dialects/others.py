@@ -20,11 +20,17 @@ from regsim.policy import (
     UnloadBlockers,
 )
 from regsim.status import NtStatus, Win32Error
+from regsim.types import Access, Privilege
 
 _WINE = "Wine dlls/kernelbase/registry.c"
+_WINE_ADVAPI = "Wine dlls/advapi32/registry.c"
 _WINE_SERVER = "Wine server/registry.c"
+_WINE_NTDLL = "Wine dlls/ntdll/unix/registry.c"
 _REACTOS = "ReactOS dll/win32/advapi32/reg/reg.c"
+_REACTOS_CM = "ReactOS ntoskrnl/config/cmapi.c"
+_REACTOS_NT = "ReactOS ntoskrnl/config/ntapi.c"
 _NO_KERNEL = "Windows 95 has no NT kernel"
+_RESTORE = frozenset({Privilege.RESTORE})
 
 WIN95 = after(
     NT4_RTM,
@@ -36,6 +42,8 @@ WIN95 = after(
     open_predefined_empty=documented(PredefEmpty.SAME, "KB Q137202"),
     open_ex_empty=documented(EmptySubkey.SAME_COUNTED, "KB Q137202"),
     open_empty=documented(EmptySubkey.SAME_COUNTED, "KB Q137202"),
+    unload_blockers=inferred(UnloadBlockers.ANY, "as on NT; no article speaks of Windows 95"),
+    load_privileges=inferred(frozenset(), "Windows 95 has no privileges"),
     null_key_error=observed(Win32Error.BADKEY, "Wine dlls/advapi32/tests/registry.c"),
     absent=inferred(
         {
@@ -54,22 +62,59 @@ WINE = after(
     WIN7,
     "wine",
     "Wine",
+    handles=observed(HandlePolicy.UNIQUE, f"{_WINE_SERVER}, open_key: a handle for each open"),
+    refcount_bits=observed(32, "Wine server/object.h: handle_count is an unsigned int"),
+    cached_root_access=observed(Access.MAXIMUM_ALLOWED, f"{_WINE}, get_special_root_hkey"),
     close_predefined=observed(PredefClose.IGNORED, f"{_WINE}, RegCloseKey"),
     close_any_high_handle=observed(True, f"{_WINE}, RegCloseKey: any value from 0x80000000 up"),
     open_predefined_empty=observed(PredefEmpty.SAME, f"{_WINE}, RegOpenKeyExW"),
-    disabled_root=observed(DisabledRoot.CLOSED, f"{_WINE}, RegDisablePredefinedCache"),
-    per_call_root=observed(
-        PerCallRoot.LEAKED, f"{_WINE}: callers do not close the per-call root (by reading)"
+    open_ex_empty=observed(EmptySubkey.NEW_HANDLE, f"{_WINE}, RegOpenKeyExW and open_key"),
+    open_empty=observed(EmptySubkey.SAME, f"{_WINE_ADVAPI}, RegOpenKeyW"),
+    disabled_root=observed(
+        DisabledRoot.CLOSED, f"{_WINE}, DisablePredefinedHandleTableInternal closes the slot"
     ),
-    no_user_hive=observed(NoHive.NOT_FOUND, f"{_WINE}, RegOpenCurrentUser: no .DEFAULT"),
-    classes_root=observed(ClassesView.MACHINE, _WINE),
-    user_classes_root=observed(ClassesView.MACHINE, f"{_WINE}, RegOpenUserClassesRoot"),
+    per_call_root=observed(
+        PerCallRoot.LEAKED,
+        f"{_WINE}: create_special_root_hkey opens a root that no caller of it closes",
+    ),
+    override_hold=observed(
+        OverrideHold.DUPLICATED, f"{_WINE}, RemapPredefinedHandleInternal duplicates it"
+    ),
+    override_null=observed(
+        OverrideNull.CLEARS, f"{_WINE}, RemapPredefinedHandleInternal empties the slot"
+    ),
+    no_user_hive=observed(NoHive.NOT_FOUND, f"{_WINE}, RegOpenCurrentUser: HKU\\<SID> only"),
+    classes_root=observed(ClassesView.MACHINE, f"{_WINE}, root_key_names"),
+    user_classes_root=observed(
+        ClassesView.MACHINE, f"{_WINE}, RegOpenUserClassesRoot gives back HKEY_CLASSES_ROOT"
+    ),
     classes_hive=inferred(False, "Wine keeps one user hive"),
-    unload_blockers=observed(UnloadBlockers.ROOT, f"{_WINE_SERVER}, unload_registry"),
-    unloaded_status=observed(NtStatus.KEY_DELETED, _WINE_SERVER),
-    absent=inferred(
-        dict.fromkeys(("NtUnloadKey2", "NtUnloadKeyEx"), "Wine does not force or defer an unload"),
-        "read as stubs",
+    unload_blockers=observed(
+        UnloadBlockers.ROOT, f"{_WINE_SERVER}, unload_registry looks at the root's handle_count"
+    ),
+    unloaded_status=observed(
+        NtStatus.KEY_DELETED, f"{_WINE_SERVER}, unload_registry deletes the tree under its handles"
+    ),
+    default_unload_status=observed(
+        NtStatus.ACCESS_DENIED, f"{_WINE_SERVER}, unload_registry: a permanent key"
+    ),
+    reload=observed(
+        Reload.ACCEPTED, f"{_WINE_SERVER}, load_registry opens the key that is there and merges"
+    ),
+    load_privileges=observed(_RESTORE, f"{_WINE_SERVER}, load_registry and unload_registry"),
+    absent=observed(
+        {
+            "NtUnloadKey2": "Wine's ntdll does not export it",
+            "NtUnloadKeyEx": "a stub in Wine's ntdll",
+            "RegDisablePredefinedCacheEx": "a stub in Wine's kernelbase",
+            "RegLoadAppKey": "a stub in Wine's kernelbase that gives a number which is no handle",
+            **dict.fromkeys(
+                ("RegRestoreKey", "RegReplaceKey", "NtRestoreKey", "NtReplaceKey"),
+                "a stub in Wine that answers success and does nothing",
+            ),
+        },
+        f"{_WINE}; {_WINE_ADVAPI}; {_WINE_NTDLL}; Wine dlls/ntdll/ntdll.spec; "
+        "Wine dlls/kernelbase/kernelbase.spec",
     ),
     logoff=inferred(ONE_TRY, "Wine has no Winlogon; one try stands for it"),
 )
@@ -78,26 +123,58 @@ REACTOS = after(
     WIN2003,
     "reactos",
     "ReactOS",
+    cached_root_access=observed(Access.MAXIMUM_ALLOWED, f"{_REACTOS}, OpenPredefinedKey"),
     close_predefined=observed(PredefClose.IGNORED, f"{_REACTOS}, RegCloseKey"),
-    open_predefined_empty=inferred(PredefEmpty.SAME, f"{_REACTOS}, not read in full"),
+    close_any_high_handle=observed(
+        False, f"{_REACTOS}, RegCloseKey: only values from 0x80000000 to 0x8FFFFFFF"
+    ),
+    open_predefined_empty=observed(PredefEmpty.SAME, f"{_REACTOS}, RegOpenKeyExW"),
+    open_ex_empty=observed(EmptySubkey.NEW_HANDLE, f"{_REACTOS}, RegOpenKeyExW"),
+    open_empty=observed(
+        EmptySubkey.NEW_HANDLE, f"{_REACTOS}, RegOpenKeyW passes it on to RegOpenKeyExW"
+    ),
     disabled_root=observed(DisabledRoot.KEPT, f"{_REACTOS}, RegDisablePredefinedCache"),
-    per_call_root=observed(PerCallRoot.CLOSED, f"{_REACTOS}, handles tagged by bit 0"),
+    per_call_root=observed(
+        PerCallRoot.CLOSED, f"{_REACTOS}, MapDefaultKey tags bit 0 and ClosePredefKey closes it"
+    ),
     override_hold=observed(OverrideHold.BORROWED, f"{_REACTOS}, RegOverridePredefKey"),
     override_null=observed(OverrideNull.REOPENS, f"{_REACTOS}, RegOverridePredefKey"),
-    no_user_hive=inferred(NoHive.DEFAULT_USER, "by RtlOpenCurrentUser"),
-    user_classes_root=observed(ClassesView.USER, f"{_REACTOS}, RegOpenUserClassesRoot"),
-    unload_blockers=observed(
-        UnloadBlockers.SUBKEY, "ReactOS ntoskrnl/config/cmapi.c, CmUnloadKey (by reading)"
+    no_user_hive=observed(
+        NoHive.DEFAULT_USER,
+        f"{_REACTOS}, RegOpenCurrentUser; ReactOS sdk/lib/rtl/registry.c, RtlOpenCurrentUser",
     ),
-    unloaded_status=observed(NtStatus.KEY_DELETED, "ReactOS ntoskrnl/config/ntapi.c"),
-    reload=observed(Reload.ACCEPTED, "ReactOS ntoskrnl/config/cmapi.c, CmLoadKey"),
+    classes_root=observed(
+        ClassesView.MERGED, "ReactOS dll/win32/advapi32/reg/hkcr.c, OpenHKCRKey: the user's first"
+    ),
+    user_classes_root=observed(
+        ClassesView.USER, f"{_REACTOS}, RegOpenUserClassesRoot: HKU\\<SID>_Classes"
+    ),
+    classes_hive=observed(
+        False, "ReactOS dll/win32/userenv/profile.c, LoadUserProfileW loads one hive a user"
+    ),
+    unload_blockers=observed(
+        UnloadBlockers.SUBKEY, f"{_REACTOS_CM}, CmUnloadKey counts by CmpEnumerateOpenSubKeys"
+    ),
+    unloaded_status=observed(
+        NtStatus.KEY_DELETED, f"{_REACTOS_CM}, CmUnloadKey marks the control blocks deleted"
+    ),
+    deferred_status=observed(NtStatus.NOT_IMPLEMENTED, f"{_REACTOS_NT}, NtUnloadKeyEx"),
+    default_unload_status=inferred(
+        NtStatus.CANNOT_DELETE,
+        f"{_REACTOS_CM}, CmUnloadKey has no rule for it; keys below are open",
+    ),
+    reload=observed(Reload.ACCEPTED, f"{_REACTOS_CM}, CmLoadKey"),
+    load_privileges=observed(_RESTORE, f"{_REACTOS_NT}, NtUnloadKey2 checks SeRestore only"),
     absent=observed(
         {
-            "NtUnloadKeyEx": "ReactOS answers STATUS_NOT_IMPLEMENTED",
-            "RegDisablePredefinedCacheEx": "it came with Windows Vista",
-            "RegLoadAppKey": "it came with Windows Vista",
+            "RegDisablePredefinedCacheEx": "ReactOS' advapi32 does not export it",
+            "RegLoadAppKey": "ReactOS' advapi32 does not export it",
+            **dict.fromkeys(
+                ("NtUnloadKeyEx", "NtRestoreKey", "NtReplaceKey", "RegRestoreKey", "RegReplaceKey"),
+                "ReactOS answers STATUS_NOT_IMPLEMENTED",
+            ),
         },
-        "ReactOS ntoskrnl/config/ntapi.c",
+        f"{_REACTOS_NT}; ReactOS dll/win32/advapi32/advapi32.spec",
     ),
     logoff=observed(ONE_TRY, "ReactOS dll/win32/userenv/profile.c, UnloadUserProfile"),
 )

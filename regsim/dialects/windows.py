@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from regsim.dialects.facts import after, documented, inferred, observed
-from regsim.dialects.nt import MSDN, NT4_SP6A, SINCE_2003, SINCE_VISTA, SINCE_XP, TESTS
+from regsim.dialects.nt import MSDN, NT4_SP6A, SINCE_2003, SINCE_VISTA, SINCE_XP, SYSCALLS, TESTS
 from regsim.policy import ClassesView, LogoffPolicy, UnloadFailure
 from regsim.status import NtStatus
 
 UPHCLEAN = "UPHClean readme (Robin Caron, Microsoft)"
+_MINIMUM = f"{MSDN}, minimum supported system; {SYSCALLS}"
 
 W2K = after(
     NT4_SP6A,
@@ -15,7 +16,7 @@ W2K = after(
     "Windows 2000",
     classes_root=documented(ClassesView.MERGED, f"{MSDN}, HKEY_CLASSES_ROOT Key"),
     classes_hive=documented(True, "the text of event 1524; KB 221833"),
-    absent=documented({**SINCE_VISTA, **SINCE_XP, **SINCE_2003}, f"{MSDN}, minimum system"),
+    absent=documented({**SINCE_VISTA, **SINCE_XP, **SINCE_2003}, _MINIMUM),
     logoff=documented(
         LogoffPolicy(actor="Winlogon", attempts=60, interval=1, on_failure=UnloadFailure.GIVE_UP),
         f"{UPHCLEAN}: 60 tries, one a second; ProfileUnloadTimeout, default 0x3C",
@@ -25,7 +26,10 @@ XP = after(
     W2K,
     "xp",
     "Windows XP",
-    absent=documented({**SINCE_VISTA, **SINCE_2003}, f"{MSDN}, minimum system"),
+    absent=documented({**SINCE_VISTA, **SINCE_2003}, _MINIMUM),
+    deferred_status=inferred(
+        NtStatus.PENDING, "contested: the function takes an event; its answer is written nowhere"
+    ),
     logoff=documented(
         LogoffPolicy(actor="Winlogon", attempts=1, interval=0, on_failure=UnloadFailure.SAVE_COPY),
         f"{UPHCLEAN}; the text of event 1517",
@@ -35,7 +39,7 @@ WIN2003 = after(
     XP,
     "2003",
     "Windows Server 2003",
-    absent=documented(SINCE_VISTA, f"{MSDN}, minimum system"),
+    absent=documented(SINCE_VISTA, _MINIMUM),
     default_unload_status=observed(NtStatus.CANNOT_DELETE, TESTS),
     unloaded_status=observed(NtStatus.KEY_DELETED, "ReactOS rostests, accepted on Windows 2003"),
 )
@@ -43,7 +47,7 @@ VISTA = after(
     WIN2003,
     "vista",
     "Windows Vista",
-    absent=documented({}, f"{MSDN}, minimum system"),
+    absent=documented({}, _MINIMUM),
     default_unload_status=observed(NtStatus.ACCESS_DENIED, TESTS),
     unloaded_status=inferred(NtStatus.KEY_DELETED, "unknown for Vista; 2003's answer is taken"),
     refcount_bits=documented(32, "public symbols: CM_KEY_CONTROL_BLOCK.RefCount is a ULONG"),
