@@ -1,0 +1,1 @@
+"""Scenarios: an incident played once, call by call, on one OS with one fix."""

@@ -1,0 +1,104 @@
+"""What a run of a scenario leaves: the calls, who blocked, the events, and the outcome."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from regsim.kernel.machine import Event, Holder
+from regsim.status import NtStatus, to_win32
+
+
+class Outcome(enum.Enum):
+    """How a logoff ended for the user's profile."""
+
+    SAVED = "saved"  # unloaded and saved at the first attempt, nobody harmed
+    LATE = "late"  # saved, but unloaded only after waiting or later
+    LOST = "lost"  # not saved
+    HOLDER_BROKEN = "holder-broken"  # saved by force: a holder's next call fails
+    NOT_APPLICABLE = "not-applicable"
+
+    @property
+    def good(self) -> bool:
+        """Whether the profile was saved and nobody was harmed."""
+        return self in (Outcome.SAVED, Outcome.LATE)
+
+
+@attrs.frozen(kw_only=True)
+class CallRecord:
+    """One step of the run, as it happened.
+
+    Attributes:
+        number: its place in the run, from 1.
+        time: seconds since the run began.
+        actor: who made the call, such as ``"Telephony service"``.
+        process: the image it ran in.
+        call: the call as a developer would write it; several steps may belong to one call.
+        step: what the step does, such as ``open-root``.
+        operation: the kernel operation, empty for local work.
+        status: what the kernel answered.
+        handle: the handle it gave, if any.
+        key: the full path of the key that handle is open on, empty without one.
+        implicit: whether the handle is one that nobody asked for.
+        open_handles: handles open on the user's hive afterwards; None while it is not loaded.
+        note: a sentence for the reader, or empty.
+    """
+
+    number: int
+    time: int
+    actor: str
+    process: str
+    call: str
+    step: str
+    operation: str
+    status: NtStatus
+    handle: int | None = None
+    key: str = ""
+    implicit: bool = False
+    open_handles: int | None = None
+    note: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """One scenario played once on one OS with one fix.
+
+    ``unloaded`` is at the end of the logoff; ``status`` is that of the last *normal* attempt to
+    unload, and ``blockers`` are the handles that were open on the hive when it failed.
+    """
+
+    scenario: str
+    title: str
+    os: str
+    os_title: str
+    fix: str
+    outcome: Outcome
+    unloaded: bool
+    profile_saved: bool
+    status: NtStatus
+    blockers: tuple[Holder, ...]
+    events: tuple[Event, ...]
+    calls: tuple[CallRecord, ...]
+    note: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object that ``regsim run --json`` prints."""
+        return {
+            "schema_version": 1,
+            "scenario": self.scenario,
+            "os": self.os,
+            "fix": self.fix,
+            "outcome": self.outcome.value,
+            "unloaded": self.unloaded,
+            "profile_saved": self.profile_saved,
+            "status": {"nt": int(self.status), "win32": int(to_win32(self.status))},
+            "blockers": [attrs.asdict(holder) for holder in self.blockers],
+            "events": [attrs.asdict(event) for event in self.events],
+            "calls": [_call(record) for record in self.calls],
+            "note": self.note,
+        }
+
+
+def _call(record: CallRecord) -> dict[str, object]:
+    return {**attrs.asdict(record), "status": record.status.name}
