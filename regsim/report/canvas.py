@@ -169,9 +169,7 @@ class Canvas:
         """Draw a level arrow from *x* to *to*."""
         back = -9 if to > x else 9
         self.path([(x, y), (to + back, y)], stroke=stroke, wide=wide, dash=dash)
-        self.path(
-            [(to, y), (to + back, y - 4.5), (to + back, y + 4.5)], stroke=stroke, fill=stroke
-        )
+        self.path([(to, y), (to + back, y - 4.5), (to + back, y + 4.5)], stroke=stroke, fill=stroke)
 
     def cross(self, x: float, y: float, *, stroke: str = RED, arm: float = 6) -> None:
         """Draw an X around a point."""

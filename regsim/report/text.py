@@ -134,7 +134,9 @@ def side_by_side(stock: Run, fixed: Run, width: int = 118) -> str:
             said = heads
         lines += _beside(_step(left), _step(right), _gutter(left, right), half)
     lines.append("-" * (half + 1) + "+" + "-" * (half + 1))
-    verdicts = [f"{words.WORDS[r.outcome].upper()}: {' '.join(words.verdict(r))}" for r in (stock, fixed)]
+    verdicts = [
+        f"{words.WORDS[r.outcome].upper()}: {' '.join(words.verdict(r))}" for r in (stock, fixed)
+    ]
     lines += _beside([verdicts[0]], [verdicts[1]], "|", half)
     return "\n".join(lines) + "\n"
 
@@ -198,8 +200,10 @@ def matrix_text(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
     """
     names = [words.ascii_only(name) for name in rows]
     first = max([len("OS"), *map(len, names)])
-    sizes = {fix: max(len(fix), *(len(_word(row, fix)) for row in rows.values()))
-             for fix in words.fixes(rows)}
+    sizes = {
+        fix: max(len(fix), *(len(_word(row, fix)) for row in rows.values()))
+        for fix in words.fixes(rows)
+    }
     blocks = [_block(rows, first, sizes, block) for block in _blocks(sizes, _MATRIX_WIDTH - first)]
     return "\n".join(blocks)
 
