@@ -51,6 +51,8 @@ def fold(text: str, room: float, size: float = 13, *, bold: bool = False) -> lis
             cut = len(line) - 1
             while cut > 1 and measure(line[:cut], size, bold=bold) > room:
                 cut -= 1
+            slash = line.rfind("\\", 0, cut)
+            cut = slash + 1 if slash > cut // 2 else cut
             lines.append(line[:cut])
             line = line[cut:]
     return [*lines, line]
@@ -90,6 +92,11 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _rect(x: float, y: float, w: float, h: float, fill: str, stroke: str) -> str:
+    place = f'x="{_n(x)}" y="{_n(y)}" width="{_n(w)}" height="{_n(h)}"'
+    return f'<rect {place} fill="{fill}" stroke="{stroke}"/>'
+
+
 class Canvas:
     """Shapes in the order they are drawn; the picture grows to hold them all."""
 
@@ -97,6 +104,7 @@ class Canvas:
         self.margin = margin
         self.width = self.height = 0.0
         self.parts: list[str] = []
+        self.written: list[str] = []
 
     def _reach(self, x: float, y: float) -> None:
         self.width, self.height = max(self.width, x), max(self.height, y)
@@ -113,15 +121,15 @@ class Canvas:
         anchor: str = "start",
         plate: bool = False,
     ) -> None:
-        """Write *text* with its baseline at *y*; *plate* puts white behind it."""
+        """Write *text* with its baseline at *y*, above all shapes; *plate* puts white behind."""
         wide = measure(text, size, bold=bold)
         left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         self._reach(left + wide, y + size * 0.3)
         if plate:
-            self.rect(left - 2, y - size, wide + 4, size * 1.3, fill=WHITE)
+            self.written.append(_rect(left - 2, y - size, wide + 4, size * 1.3, WHITE, "none"))
         weight = ' font-weight="bold"' if bold else ""
         held = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        self.parts.append(
+        self.written.append(
             f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{fill}"{held}{weight}>'
             f"{escape(words.visible(text))}</text>"
         )
@@ -138,10 +146,7 @@ class Canvas:
     ) -> None:
         """Draw a rectangle."""
         self._reach(x + w, y + h)
-        self.parts.append(
-            f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(w)}" height="{_n(h)}" '
-            f'fill="{fill}" stroke="{stroke}"/>'
-        )
+        self.parts.append(_rect(x, y, w, h, fill, stroke))
 
     def path(
         self,
@@ -187,15 +192,15 @@ class Canvas:
         """Return the picture on white, with its name and description for those who cannot see."""
         w, h = self.width + self.margin, self.height + self.margin
         font = "DejaVu Sans, Segoe UI, Helvetica, Arial, sans-serif"
-        return "\n".join(
-            [
-                f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_n(w)}" '
-                f'height="{_n(h)}" viewBox="0 0 {_n(w)} {_n(h)}" font-family="{font}">',
-                f"<title>{escape(words.visible(title))}</title>",
-                f"<desc>{escape(words.visible(desc))}</desc>",
-                f'<rect width="{_n(w)}" height="{_n(h)}" fill="{WHITE}"/>',
-                *self.parts,
-                "</svg>",
-                "",
-            ]
-        )
+        size = f'width="{_n(w)}" height="{_n(h)}"'
+        box = f'viewBox="0 0 {_n(w)} {_n(h)}" font-family="{font}"'
+        lines = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} {box}>',
+            f"<title>{escape(words.visible(title))}</title>",
+            f"<desc>{escape(words.visible(desc))}</desc>",
+            f'<rect {size} fill="{WHITE}"/>',
+            *self.parts,
+            *self.written,
+            "</svg>",
+        ]
+        return "\n".join(lines) + "\n"

@@ -64,7 +64,8 @@ def sequence_svg(run: Run) -> str:
         opened = row.record.open_handles
         shown = "-" if opened is None else str(opened)
         canvas.text(count, y - 4, shown, anchor="middle", bold=bool(opened))
-    canvas.text(20, bottom + 20, "- : the hive is not loaded", size=_SMALL, fill=GREY)
+    if any(row.record.open_handles is None for row in rows):
+        canvas.text(20, bottom + 20, "- : the hive is not loaded", size=_SMALL, fill=GREY)
     return canvas.svg(words.finding(run), " ".join(words.verdict(run)))
 
 

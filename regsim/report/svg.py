@@ -59,37 +59,41 @@ def lifetimes_svg(run: Run) -> str:
     last = max((record.number for record in run.calls), default=1)
     pitch = _pitch(last)
     names = [measure(life.process, bold=True) for life in lives]
-    labels = [measure(_label(life), _SMALL) + 12 for life in lives]
+    roots = list(dict.fromkeys(words.hive_root(life.key) for life in lives))
+    root = roots[0] if len(roots) == 1 else ""
+    labels = [measure(_label(life, root), _SMALL) + 12 for life in lives]
     notes = [measure(words.UNASKED, _SMALL) + 12 for life in lives if life.implicit]
     left = 20 + max([*names, *labels, *notes, 120]) + 16
     right = left + pitch * (last + 0.5)
     canvas = Canvas()
     room = right + measure("still open", _SMALL, bold=True) - left + left
-    subtitle = f"Handles open on the user's hive. {run.title}. {run.os_title}, fix: {run.fix}."
+    hive = root or "the user's hive"
+    subtitle = f"Handles open on {hive}. {run.title}. {run.os_title}, fix: {run.fix}."
     y = _head(canvas, words.finding(run), subtitle, room) + 4
-    marks = _placed(_marks(run), left, pitch)
-    top = y + 18 * (1 + max((level for *_, level in marks), default=-1))
+    marks = _marks(run)
+    top = y + 18 * len(marks)
     groups: dict[str, list[words.Life]] = {}
     for life in lives:
         groups.setdefault(life.process, []).append(life)
     bottom = top + 12 + 24 * len(groups) + _ROW * max(len(lives), 1)
-    for number, label, bad, level in marks:
+    _bars(canvas, groups, (left, right, pitch), top + 12, root)
+    for at, (number, label, bad) in enumerate(marks):
         x = left + pitch * number
         stroke = RED if bad else GREY
-        label_y = y + 18 * level + 10
+        label_y = y + 18 * (len(marks) - 1 - at) + 10
         canvas.path([(x, label_y + 4), (x, bottom)], stroke=stroke, wide=1.5, dash="4 3")
         fill = RED_INK if bad else INK
         anchor = _anchor(label, x, left)
         canvas.text(x, label_y, label, size=_SMALL, fill=fill, anchor=anchor, plate=True)
     _axis(canvas, left, bottom, pitch, last)
-    _bars(canvas, groups, (left, right, pitch), top + 12)
     if not lives:
         canvas.text(left + 10, top + 36, "no handle was opened on it", fill=GREY, plate=True)
     return canvas.svg(words.finding(run), " ".join([*map(_told, lives), *words.verdict(run)]))
 
 
-def _label(life: words.Life) -> str:
-    return f"{life.handle:#x}  {shorten(life.key, 300, _SMALL)}"
+def _label(life: words.Life, root: str) -> str:
+    key = life.key[len(root) :].removeprefix("\\") if root else life.key
+    return f"{life.handle:#x}  {shorten(key or 'the root', 340, _SMALL)}"
 
 
 def _told(life: words.Life) -> str:
@@ -127,13 +131,6 @@ def _anchor(label: str, x: float, left: float) -> str:
     return "end" if x - measure(label, _SMALL) > left else "start"
 
 
-def _placed(
-    marks: Sequence[tuple[int, str, bool]], left: float, pitch: float
-) -> list[tuple[int, str, bool, int]]:
-    """Give each mark a level of its own wherever its label would touch another."""
-    return [(*mark, len(marks) - 1 - at) for at, mark in enumerate(marks)] if left + pitch else []
-
-
 def _axis(canvas: Canvas, left: float, y: float, pitch: float, last: int) -> None:
     canvas.path([(left, y), (left + pitch * (last + 0.5), y)], stroke=GREY, wide=1)
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 10**9) if s * pitch >= 26)
@@ -149,13 +146,14 @@ def _bars(
     groups: Mapping[str, Sequence[words.Life]],
     across: tuple[float, float, float],
     y: float,
+    root: str,
 ) -> None:
     left, right, pitch = across
     for process, lives in groups.items():
         canvas.text(20, y + 16, process, bold=True)
         y += 24
         for life in lives:
-            canvas.text(32, y + 13, _label(life), size=_SMALL)
+            canvas.text(32, y + 13, _label(life, root), size=_SMALL)
             if life.implicit:
                 canvas.text(32, y + 29, words.UNASKED, size=_SMALL, fill=RED_INK)
             x = left + pitch * life.opened
@@ -190,7 +188,7 @@ def matrix_svg(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
     width = left + cell * len(fixes)
     canvas = Canvas()
     title = words.matrix_finding(rows)
-    y = _head(canvas, title, "Outcome of the logoff for each system and fix.", max(width - 20, 480))
+    y = _head(canvas, title, "Outcome of the logoff for each system and fix.", max(width - 20, 640))
     tall = max(map(len, heads), default=0)
     for column, head in enumerate(heads):
         x = left + cell * (column + 0.5)
@@ -226,7 +224,7 @@ def openings_svg(stock: Run, fixed: Run) -> str:
     labels = [_end(run) for run, *_ in ends]
     width = right + 46 + max(measure(text, _SMALL, bold=True) for text in labels)
     canvas = Canvas()
-    title = f"{_ends_with(stock)}; {_ends_with(fixed)}"
+    title = f"With {_ends_with(stock)}; with {_ends_with(fixed)}"
     subtitle = f"Handles open on the user's hive after each call. {stock.os_title}."
     y = _head(canvas, title, subtitle, width - 20) + 14
     base = y + unit * most
@@ -253,9 +251,9 @@ def _end(run: Run) -> str:
 def _ends_with(run: Run) -> str:
     counts = [r.open_handles for r in run.calls if r.open_handles is not None]
     if run.unloaded or not counts:
-        return f"With {run.fix} the hive {'unloads' if run.unloaded else 'stays loaded'}"
+        return f"{run.fix} the hive {'unloads' if run.unloaded else 'stays loaded'}"
     many = f"{counts[-1]} handle{'s' if counts[-1] != 1 else ''}"
-    return f"With {run.fix} {many} stay{'' if counts[-1] != 1 else 's'} open"
+    return f"{run.fix} {many} stay{'' if counts[-1] != 1 else 's'} open"
 
 
 def _steps(

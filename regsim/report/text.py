@@ -83,13 +83,20 @@ def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     prose = range(len(widths) - 4, len(widths) - 1)
-    while excess > 0:
-        widest = max(prose, key=lambda i: widths[i])
-        if widths[widest] <= 12:
-            break
-        widths[widest] -= 1
-        excess -= 1
+    for most in (34, 12):  # first without cutting a word, then without mercy
+        floors = {i: min(most, max(_longest(row[i]) for row in rows)) for i in prose}
+        while excess > 0:
+            room = [i for i in prose if widths[i] > floors[i]]
+            if not room:
+                break
+            widest = max(room, key=lambda i: widths[i])
+            widths[widest] -= 1
+            excess -= 1
     return widths
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.split()), default=1)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -165,7 +172,8 @@ def _head(record: CallRecord | None) -> str:
 def _step(record: CallRecord | None) -> list[str]:
     if record is None:
         return []
-    return [f"  {_happened(record)} [{_count(record)} open]"]
+    after = "hive not loaded" if record.open_handles is None else f"{record.open_handles} open"
+    return [f"  {_happened(record)} [{after}]"]
 
 
 def _gutter(left: CallRecord | None, right: CallRecord | None) -> str:
@@ -184,12 +192,11 @@ def _beside(left: Sequence[str], right: Sequence[str], gutter: str, half: int) -
             folded += _wrap(text.strip(), half, indent, indent * 2)
         sides.append(folded)
     height = max(map(len, sides))
-    for side in sides:
-        side += [""] * (height - len(side))
+    padded = [[*side, *[""] * (height - len(side))] for side in sides]
     marks = [gutter, *["|"] * height]
     return [
         f"{a.ljust(half)} {mark} {b}".rstrip()
-        for a, b, mark in zip(sides[0], sides[1], marks, strict=False)
+        for a, b, mark in zip(padded[0], padded[1], marks, strict=False)
     ]
 
 

@@ -69,6 +69,11 @@ def on_user_hive(key: str) -> bool:
     return bool(name) and name != ".default" and not name.endswith("_classes")
 
 
+def hive_root(key: str) -> str:
+    """Return the root of the user's hive in which *key* lies."""
+    return "\\".join(key.split("\\")[:4])
+
+
 def holder_name(holder: Holder) -> str:
     """Return the process of *holder*, with its services in brackets."""
     return f"{holder.process} ({holder.service})" if holder.service else holder.process
@@ -79,23 +84,26 @@ def finding(run: Run) -> str:
     if run.outcome is Outcome.NOT_APPLICABLE:
         return f"{run.fix} does not apply to {run.os_title}"
     if run.blockers:
-        first = run.blockers[0]
-        more = len(run.blockers) - 1
-        others = f" and {more} more" if more else ""
-        unasked = ", which nobody asked for," if first.implicit and not more else ""
-        keep = "kept" if run.unloaded else "keeps" if not more else "keep"
-        done = "held up" if run.unloaded else "loaded"
-        ends = {
-            Outcome.LOST: "the profile is not saved",
-            Outcome.LATE: "the profile is saved late",
-            Outcome.HOLDER_BROKEN: "it is unloaded by force",
-            Outcome.SAVED: "the profile is saved",
-        }[run.outcome]
-        holder = f"Handle {first.handle:#x} of {holder_name(first)}{others}{unasked}"
-        return f"{holder} {keep} the user's hive {done}: {ends}"
+        return _blocked(run)
     if run.unloaded and run.profile_saved:
         return "No handle is left open: the user's hive unloads and the profile is saved"
     return f"{_unload_sentence(run)[:-1]}; {_saved_sentence(run)[:-1].lower()}"
+
+
+def _blocked(run: Run) -> str:
+    first = run.blockers[0]
+    more = len(run.blockers) - 1
+    holder = f"Handle {first.handle:#x} in {holder_name(first)}"
+    if more:
+        holder += f" and {more} more"
+    done = "held up the user's hive" if run.unloaded else "the user's hive loaded"
+    keep = "" if run.unloaded else "keep " if more else "keeps "
+    unasked = ", and nobody asked for it" if first.implicit and not more else ""
+    end = {
+        Outcome.LATE: "the profile is saved late",
+        Outcome.HOLDER_BROKEN: "it is taken away by force",
+    }.get(run.outcome, f"the profile is {'' if run.profile_saved else 'not '}saved")
+    return f"{holder} {keep}{done}{unasked}: {end}"
 
 
 def verdict(run: Run) -> list[str]:
@@ -143,8 +151,8 @@ def matrix_finding(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
         return "No fix applies to any system"
     worst = max(lost, key=lambda fix: lost[fix][0])
     best = min(lost, key=lambda fix: lost[fix][0])
-    said = f"With {worst} the logoff fails the user or a holder on {_of(lost[worst])} systems"
-    return said if worst == best else f"{said}, with {best} on {_of(lost[best])}"
+    said = f"With {worst} the profile is lost or a holder broken on {_of(lost[worst])} systems"
+    return said if worst == best else f"{said}; with {best} on {_of(lost[best])}"
 
 
 def _of(pair: tuple[int, int]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from regsim.kernel.machine import Event, Holder
@@ -135,3 +137,15 @@ def rows() -> dict[str, dict[str, Outcome]]:
         "w2k": {"stock": Outcome.LATE, "close-root": saved, "open-current-user": saved},
         "vista": {"stock": Outcome.HOLDER_BROKEN, "close-root": saved, "open-current-user": saved},
     }
+
+
+@pytest.fixture
+def make_call():
+    """The maker of records."""
+    return call
+
+
+@pytest.fixture
+def golden():
+    """The reader of the texts that were checked by eye."""
+    return lambda name: (Path(__file__).parent / "golden" / name).read_text(encoding="ascii")
