@@ -11,8 +11,8 @@ The names below are all that most programs need; each is imported when it is fir
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # importing it from typing would double the cost of this module
 if TYPE_CHECKING:
     from regsim import dialects
     from regsim._version import __version__ as __version__

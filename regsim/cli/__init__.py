@@ -6,8 +6,8 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TextIO
 
 import click
 
@@ -40,8 +40,37 @@ _USAGE = 2
 _INTERRUPTED = 130
 
 
+class _ReaderGoneError(Exception):
+    """Nobody reads our output any more; click would answer 1, which means "blocked" here."""
+
+
+@contextlib.contextmanager
+def _noticing_pipes() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGoneError from error
+
+
 class _Commands(click.Group):
     """A group that knows its commands by name and imports the one that is called."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - as click has it
+    ) -> click.Context:
+        """Parse *args*; ``--help`` and ``--version`` print here."""
+        with _noticing_pipes():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was parsed."""
+        with _noticing_pipes():
+            result: object = super().invoke(ctx)
+            return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the help page."""
@@ -114,16 +143,11 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted")
         return _INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGoneError):
         _hush()
         return 0
     except (RegsimError, OSError) as error:
         return _fail(str(error))
-    except SystemExit as stop:  # click's way with a broken pipe
-        if not isinstance(stop.__context__, BrokenPipeError):
-            raise
-        _hush()
-        return 0
     return code if isinstance(code, int) else 0
 
 

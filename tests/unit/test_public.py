@@ -62,7 +62,7 @@ def test_a_star_import_brings_the_public_names_and_no_plotting() -> None:
 
 
 def test_import_is_quick() -> None:
-    """Under 60 ms; the best of five, since other programs run too."""
+    """Under 60 ms of processor time; the best of five."""
     code = (
         "import time; start = time.perf_counter(); import regsim;print(time.perf_counter() - start)"
     )
