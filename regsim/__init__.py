@@ -1,1 +1,81 @@
-"""regsim finds, explains and proves the fix of registry handles that keep a hive from unloading."""
+r"""regsim finds, explains and proves the fix of registry handles that keep a hive from unloading.
+
+The names below are all that most programs need; each is imported when it is first used.
+
+>>> import regsim
+>>> machine = regsim.Machine(regsim.dialects.get("nt4-sp6a"))
+>>> machine.mount_hive(r"\REGISTRY\USER\S-1-5-21-7").handles
+0
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # importing it from typing would double the cost of this module
+if TYPE_CHECKING:
+    from regsim import dialects
+    from regsim._version import __version__ as __version__
+    from regsim.accel import HandleTable
+    from regsim.errors import RegsimError
+    from regsim.kernel.hive import Hive
+    from regsim.kernel.machine import Machine
+    from regsim.kernel.process import Process
+    from regsim.models import run
+    from regsim.policy import Dialect
+    from regsim.regf import open_hive
+    from regsim.scenario.result import Outcome, Run
+    from regsim.types import Handle, PredefinedKey, Value
+    from regsim.win32.api import Api
+
+__all__ = [
+    "Api",
+    "Dialect",
+    "Handle",
+    "HandleTable",
+    "Hive",
+    "Machine",
+    "Outcome",
+    "PredefinedKey",
+    "Process",
+    "RegsimError",
+    "Run",
+    "Value",
+    "dialects",
+    "open_hive",
+    "run",
+]
+
+_HOMES = {
+    "Api": "regsim.win32.api",
+    "Dialect": "regsim.policy",
+    "Handle": "regsim.types",
+    "HandleTable": "regsim.accel",
+    "Hive": "regsim.kernel.hive",
+    "Machine": "regsim.kernel.machine",
+    "Outcome": "regsim.scenario.result",
+    "PredefinedKey": "regsim.types",
+    "Process": "regsim.kernel.process",
+    "RegsimError": "regsim.errors",
+    "Run": "regsim.scenario.result",
+    "Value": "regsim.types",
+    "open_hive": "regsim.regf",
+    "run": "regsim.models",
+    "__version__": "regsim._version",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what *name* stands for, once (PEP 562)."""
+    if name == "dialects":
+        return import_module("regsim.dialects")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'regsim' has no attribute {name!r}")
+    found: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -1,1 +1,172 @@
-"""The command line, one file per sub-command."""
+"""The command line: ``regsim COMMAND``, each command imported when it is called and not before."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TextIO
+
+import click
+
+from regsim._version import __version__
+from regsim.errors import RegsimError
+
+
+class _Entry(NamedTuple):
+    """Where a command lives, and what the list of commands says about it."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+_COMMANDS = {
+    "demo": _Entry(
+        "demo", "command", "Watch the case: stock Windows NT 4.0 against the fixed one."
+    ),
+    "run": _Entry("run", "command", "Play one scenario on one Windows with one fix, call by call."),
+    "matrix": _Entry(
+        "matrix", "command", "What becomes of the profile: Windows versions by fixes."
+    ),
+    "affected": _Entry("affected", "command", "Is this system affected, by the articles' tables?"),
+    "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
+    "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),
+}
+
+_USAGE = 2
+_INTERRUPTED = 130
+
+
+class _ReaderGoneError(Exception):
+    """Nobody reads our output any more; click would answer 1, which means "blocked" here."""
+
+
+@contextlib.contextmanager
+def _noticing_pipes() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGoneError from error
+
+
+class _Commands(click.Group):
+    """A group that knows its commands by name and imports the one that is called."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - as click has it
+    ) -> click.Context:
+        """Parse *args*; ``--help`` and ``--version`` print here."""
+        with _noticing_pipes():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was parsed."""
+        with _noticing_pipes():
+            result: object = super().invoke(ctx)
+            return result
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the help page."""
+        return list(_COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import and return the command, or None where there is none of that name."""
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"{__name__}.{entry.module}")
+        command = getattr(module, entry.attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - ours, and tested
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* name; an unknown one lists those that exist."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            known = ", ".join(_COMMANDS)
+            raise click.UsageError(f"unknown command {name!r}; known: {known}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in _COMMANDS.items()])
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 nothing blocks, 1 something does, 2 wrong usage or input, 3 undecided.",
+)
+@click.version_option(__version__, message="regsim %(version)s")
+def cli() -> None:
+    """Find, explain and prove the fix of handles that keep a user's registry hive loaded."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line in *args* (those of the process by default); return the exit code.
+
+    What the user can put right is one line on stderr and exit code 2. A defect of regsim's own
+    keeps its traceback.
+    """
+    _make_safe(sys.stdout)
+    _make_safe(sys.stderr)
+    try:
+        code = cli.main(
+            args=None if args is None else list(args), prog_name="regsim", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx is not None else "regsim"
+        return _fail(f"{error.format_message()} (see `{where} --help`)")
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted")
+        return _INTERRUPTED
+    except (BrokenPipeError, _ReaderGoneError):
+        _hush()
+        return 0
+    except (RegsimError, OSError) as error:
+        return _fail(str(error))
+    return code if isinstance(code, int) else 0
+
+
+def _fail(text: str) -> int:
+    """Say on stderr, in one line, what is wrong."""
+    line = " ".join(text.split())
+    with contextlib.suppress(OSError):
+        click.echo(f"regsim: error: {line}", err=True)
+    return _USAGE
+
+
+def _make_safe(stream: TextIO | None) -> None:
+    """Have *stream* escape what its encoding lacks, as cp1252 on a Windows console does."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _hush() -> None:
+    """Send what is still unwritten nowhere: the reader of our output has gone."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

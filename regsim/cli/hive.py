@@ -209,9 +209,7 @@ def _value_line(value: Value, data: bytes) -> str:
 @click.option("--raw", is_flag=True, help="Write the data's bytes as they are.")
 @_salvage
 @_as_json
-def cat(  # noqa: PLR0913 - one parameter an option
-    file: Path, key: str, name: str, *, raw: bool, salvage: bool, as_json: bool
-) -> None:
+def cat(file: Path, key: str, name: str, *, raw: bool, salvage: bool, as_json: bool) -> None:
     """Print the data of the value NAME (the default value, if not given) of KEY."""
     with _open(file, salvage=salvage) as opened:
         found = _key(opened, key)
@@ -236,7 +234,7 @@ def cat(  # noqa: PLR0913 - one parameter an option
 @_salvage
 @_as_json
 @click.pass_context
-def diff(  # noqa: PLR0913 - one parameter an option
+def diff(
     context: click.Context,
     old: Path,
     new: Path,
@@ -276,7 +274,7 @@ def diff(  # noqa: PLR0913 - one parameter an option
 @_ansi
 @_salvage
 @_as_json
-def export(  # noqa: PLR0913 - one parameter an option
+def export(
     file: Path,
     key: str,
     *,
@@ -311,7 +309,7 @@ def export(  # noqa: PLR0913 - one parameter an option
 @_ansi
 @_time
 @_as_json
-def import_(  # noqa: PLR0913 - one parameter an option
+def import_(
     file: Path,
     reg: Path,
     *,
@@ -391,7 +389,7 @@ def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool)
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @_time
 @_as_json
-def new(  # noqa: PLR0913 - one parameter an option
+def new(
     file: Path, *, version: str, root_name: str, force: bool, timestamp: int | None, as_json: bool
 ) -> None:
     """Make FILE, an empty hive."""
@@ -420,7 +418,7 @@ def new(  # noqa: PLR0913 - one parameter an option
 @_output
 @_time
 @_as_json
-def set_(  # noqa: PLR0913 - one parameter an option
+def set_(
     file: Path,
     key: str,
     name: str | None,
@@ -455,7 +453,7 @@ def set_(  # noqa: PLR0913 - one parameter an option
 @_output
 @_time
 @_as_json
-def delete(  # noqa: PLR0913 - one parameter an option
+def delete(
     file: Path,
     key: str,
     name: str | None,

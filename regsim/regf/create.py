@@ -29,7 +29,7 @@ DEFAULT_ROOT = "CMI-CreateHive{00000000-0000-0000-0000-000000000000}"
 """Windows names the root of a hive it creates after a random GUID; ours is always the same."""
 
 
-def new_hive(  # noqa: PLR0913 - what a new hive can be told
+def new_hive(
     minor: int = 3,
     *,
     root_name: str = DEFAULT_ROOT,

@@ -74,7 +74,7 @@ class Editor:
 
     # -- what a key carries -----------------------------------------------------------------
 
-    def set_value(  # noqa: PLR0913, PLR0917 - what a value is
+    def set_value(
         self, key: int, name: str, kind: int, data: bytes, old: int | None, stamp: int
     ) -> int:
         """Create the value, or replace the one at cell *old*; return its cell."""

@@ -39,7 +39,7 @@ class Values:
         self._cells = allocator
         self._image = allocator.image
 
-    def set(  # noqa: PLR0913 - what a value is
+    def set(
         self, key: int, name: str, kind: int, data: bytes, *, old: int | None, stamp: int
     ) -> int:
         """Create the value, or replace type and data of the one at *old*; return its cell."""

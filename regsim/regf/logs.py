@@ -107,7 +107,7 @@ def _read_entries(data: bytes, expected: int) -> tuple[tuple[Entry, ...], str]:
     return tuple(entries), ""
 
 
-def _entry_fault(  # noqa: PLR0913, PLR0917 - the fields of an entry
+def _entry_fault(
     data: bytes, at: int, size: int, count: int, sequence: int, expected: int, data_size: int
 ) -> str:
     if size < SECTOR or size % SECTOR or at + size > len(data):

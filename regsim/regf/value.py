@@ -29,7 +29,7 @@ class Value:
 
     __slots__ = ("_data", "_image", "_size", "_where", "name", "offset", "type")
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the fields of the cell
+    def __init__(
         self, image: Image, offset: int, name: str, kind: int, size: int, where: int
     ) -> None:
         self._image = image

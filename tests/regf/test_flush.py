@@ -23,7 +23,7 @@ Files = dict[Target, bytearray]
 
 def edited(hive: HiveFile, seed: int) -> HiveFile:
     """Change *hive* in several places, so that it grows and cells move."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     for number in range(rng.randrange(1, 4)):
         key = hive.root.ensure(f"Flush {seed}\\Key {number}")
         key.set_value("data", 3, rng.randbytes(rng.choice([10, 3000, 9000, 30000])))
@@ -124,7 +124,7 @@ def test_a_crash_at_any_write_recovers_the_old_or_the_new_state(kind: FileType, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_writes_between_two_syncs_may_come_in_any_order(kind: FileType) -> None:
     """A disk that reorders and loses sectors since the last sync does no harm either."""
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     hive = new_hive(3, last_written=1)
     files: Files = {Target.PRIMARY: bytearray(hive.to_bytes()), Target.LOG: bytearray()}
     for round_ in range(5):

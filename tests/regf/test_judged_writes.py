@@ -23,7 +23,7 @@ STARTS = ["plaso__test_data__NTUSER.DAT", "Registry__Registry.Test__Hives__NTUSE
 
 def scramble(hive: HiveFile, seed: int, steps: int) -> HiveFile:
     """Make *steps* random edits; the same seed makes the same ones."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     keys = [key for _, key in hive.walk()]
     for number in range(steps):
         key = rng.choice(keys)
@@ -68,7 +68,7 @@ def versions_of(judge: Any) -> list[int]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(seed=st.integers(0, 10**6), pick=st.integers(0, 4), steps=st.integers(5, 250))
-def test_random_hives_are_read_alike(  # noqa: PLR0917 - fixtures
+def test_random_hives_are_read_alike(
     judge: Any, agree: Any, items: Any, tmp_path: Path, seed: int, pick: int, steps: int
 ) -> None:
     """Starting from an empty hive: after any edits the judge agrees on everything."""
@@ -85,7 +85,7 @@ def test_random_hives_are_read_alike(  # noqa: PLR0917 - fixtures
 @pytest.mark.shared_data
 @pytest.mark.parametrize("name", STARTS)
 @pytest.mark.parametrize("seed", range(3))
-def test_edited_real_hives_are_read_alike(  # noqa: PLR0917 - fixtures
+def test_edited_real_hives_are_read_alike(
     judge: Any, agree: Any, items: Any, shared: Any, tmp_path: Path, name: str, seed: int
 ) -> None:
     """Starting from a captured hive: the edits, and all that was not touched, are read alike."""
@@ -97,7 +97,7 @@ def test_edited_real_hives_are_read_alike(  # noqa: PLR0917 - fixtures
 
 
 @pytest.mark.parametrize("minor", [2, 3, 5, 6])
-def test_the_made_hives_are_read_alike(  # noqa: PLR0917 - fixtures
+def test_the_made_hives_are_read_alike(
     judge: Any, agree: Any, items: Any, make: Any, tmp_path: Path, minor: int
 ) -> None:
     """Index roots, big data, links and classes of our own making satisfy the judges."""

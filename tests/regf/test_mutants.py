@@ -47,7 +47,7 @@ def structural_cells(data: bytes) -> list[tuple[int, int]]:
 
 def mutants(data: bytes, seed: int) -> Any:
     """Yield (position or -1, mutant): a third each random bytes, structural bytes, truncations."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     cells = structural_cells(data)
     for number in range(COUNT):
         broken = bytearray(data)
@@ -180,7 +180,7 @@ def test_hostile_repetition_does_not_blow_up(make: Any) -> None:
 
 def test_the_fuzzers_corpus_replays(fuzz: Any, make: Any) -> None:
     """Every seed of the nightly fuzzer, and 20 mutants of each, bring out no foreign exception."""
-    rng = random.Random(2)  # noqa: S311
+    rng = random.Random(2)
     for seed in make.seeds():
         fuzz.one_input(seed)
         for _ in range(20):
@@ -194,7 +194,7 @@ def test_the_fuzzers_corpus_replays(fuzz: Any, make: Any) -> None:
 def test_the_fuzz_target_accepts_its_seeds(fuzz: Any, make: Any, action: int) -> None:
     """Every action of the fuzzer runs on a good hive, a truncated one and noise."""
     data = make.rich(3).to_bytes()
-    noise = random.Random(action).randbytes(9000)  # noqa: S311
+    noise = random.Random(action).randbytes(9000)
     for each in (data, data[:5000], noise, b"REGEDIT4\n[k]\n"):
         fuzz.one_input(bytes([action]) + each)
 

@@ -43,7 +43,7 @@ DIRTY = [
 
 
 @pytest.mark.parametrize("name", [*CLEAN, *DIRTY])
-def test_the_judges_read_the_same(  # noqa: PLR0917 - fixtures
+def test_the_judges_read_the_same(
     shared: Any, items: Any, judge: Any, agree: Any, name: str, tmp_path: Path
 ) -> None:
     """Every key, time, value, type and byte of data equals what another reader reads."""

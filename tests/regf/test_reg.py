@@ -277,7 +277,7 @@ def test_any_bytes_are_read_or_refused_with_a_line(data: bytes) -> None:
     try:
         parse_reg(data)
     except RegTextError as error:
-        assert error.line >= 1  # noqa: PT017 - both outcomes are right
+        assert error.line >= 1
 
 
 @pytest.mark.shared_data

@@ -15,7 +15,7 @@ import regsim
 # From the bottom up. Layer 0 has two rows, since the Dialect record is made of status codes and
 # errors; between the names of one row no import is allowed.
 ROWS = (
-    ("errors", "keypath", "status", "types"),
+    ("_version", "errors", "keypath", "status", "types"),
     ("accel", "display", "policy"),
     ("kernel",),
     ("regf",),
