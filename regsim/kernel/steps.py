@@ -39,7 +39,7 @@ class Op:
     into: Var | HandleVar | None = None
 
 
-def op(name: str, into: Var | HandleVar | None = None, **args: Expr) -> Op:
+def op(name: str, into: Var | HandleVar | None = None, /, **args: Expr) -> Op:
     """Return the operation *name* with keyword arguments *args*.
 
     Raises `UsageError` when the kernel has none of that name.
