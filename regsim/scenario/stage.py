@@ -104,7 +104,7 @@ class Stage:
                 time=self.now,
                 actor=self._titles[tid],
                 process=self._images[tid],
-                call=machine.context[0] if operation else outcome.step.does,
+                call=machine.context[0] if operation else outcome.step.call or outcome.step.does,
                 step=outcome.step.does,
                 operation=operation,
                 status=outcome.status,
@@ -149,6 +149,23 @@ class Stage:
                 if held is not None and held[0].kcb in blocking:
                     found.append(machine.holder(process, handle, held[0]))
         self.blockers = tuple(found)
+
+    def say(self, thread: Thread, text: str) -> None:
+        """Record that *thread* does something that is no registry call."""
+        hive = self.machine.hive_at(self.hive)
+        self.calls.append(
+            CallRecord(
+                number=len(self.calls) + 1,
+                time=self.now,
+                actor=self._titles[thread.tid],
+                process=self._images[thread.tid],
+                call=text,
+                step="ask",
+                operation="",
+                status=NtStatus.SUCCESS,
+                open_handles=hive.handles if hive is not None else None,
+            )
+        )
 
     def explain(self, note: str) -> None:
         """Put *note* to the step recorded last."""
