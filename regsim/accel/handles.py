@@ -87,7 +87,7 @@ class PyHandleTable:
         """Return what *handle* stands for, or None when it is not open.
 
         The two low bits are the caller's to tag; the kernel ignores them (documented: Raymond
-        Chen, "Why are HANDLE return values so inconsistent?", 2004-03-02).
+        Chen, "Why are kernel HANDLEs always a multiple of four?", 2005-01-21).
         """
         slot = handle // STEP - 1
         return self._slots[slot] if 0 <= slot < len(self._slots) else None

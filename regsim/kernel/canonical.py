@@ -4,7 +4,8 @@ The canonical key holds what can still change behaviour. Handles appear by the r
 (a predefined key's slot, a variable of a process or thread) or, unnamed, as a sorted multiset; not
 by number. It leaves out handle values, pids, object ids and counters of ids, the clock, last-write
 times, events, dirty flags, provenance and the server's copy. Every handle to a deleted key that
-answers the same status is one value. Equal keys have equal successors; a property test says so.
+answers the same status, and needs as many closes, is one value. Equal keys have equal successors; a
+property test says so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from regsim.types import ObjectId
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
     from regsim.kernel.objects import Kcb
 
@@ -39,12 +41,17 @@ def canonical(machine: Machine) -> Key:
 
 
 def _namespace(machine: Machine) -> Key:
+    hives = sorted(machine.hives.values(), key=_place)
     return tuple(
-        (mount, hive.root.content(), hive.file, hive.app, hive.pending)
-        for mount, hive in sorted(
-            (mount, machine.hives[number]) for mount, number in machine.mounts.items()
-        )
+        (_place(hive), hive.root.content(), hive.file, hive.app, hive.pending) for hive in hives
     )
+
+
+def _place(hive: Hive) -> keypath.Parts:
+    """Return where *hive* is mounted; of a private hive, whose name is chance, its file."""
+    if hive.app:
+        return (*keypath.APP, (hive.file or "").upper())
+    return keypath.fold(hive.mount)
 
 
 def _memory_vars(memory: Memory) -> Key:
@@ -77,7 +84,7 @@ class _Handles:
         """Return the description of what an open handle stands for."""
         obj = self.machine.objects[number]
         if not obj.kcb.live:
-            return ("dead", int(obj.kcb.status))
+            return ("dead", int(obj.kcb.status), obj.shared)
         shared: object = None
         if obj.handles > 1 or obj.shared > 1 or obj.notifies:
             alias = self.objects.setdefault(number, len(self.objects))
@@ -87,7 +94,7 @@ class _Handles:
 
 
 def _where(machine: Machine, kcb: Kcb) -> keypath.Parts:
-    return machine.full_path(kcb)
+    return _place(machine.hives[kcb.hive]) + kcb.path
 
 
 def _actors(machine: Machine) -> Key:

@@ -68,6 +68,11 @@ def _check_hive(machine: Machine, hive: Hive) -> None:
     name = keypath.join(hive.mount)
     mounted = machine.mounts.get(keypath.fold(hive.mount))
     _hold(mounted == hive.id, f"{name} is mounted where it says")
+    above = machine.divide(keypath.fold(hive.mount[:-1]))
+    _hold(
+        len(hive.mount) == 1 or (above is not None and above[0].root.find(above[1]) is not None),
+        f"{name} is mounted below a key that exists",
+    )
     live = sum(
         obj.handles
         for kcb in machine.kcbs.values()

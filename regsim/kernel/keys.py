@@ -300,21 +300,23 @@ def delete_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Re
 def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     """Delete the key behind *handle*; every handle to it answers KEY_DELETED from now on.
 
-    CANNOT_DELETE for a hive's root and for a key with subkeys. A key created later under the same
-    name is another one (Raymond Chen, 2024-08-21; documented).
+    CANNOT_DELETE for a hive's root, for a key with subkeys or with hives mounted below it, and for
+    the keys that hives are mounted at. A key created later under the same name is another one
+    (Raymond Chen, 2024-08-21; documented).
     """
     status, obj = use(machine, caller, handle, Access.DELETE)
     if obj is None:
         return status, None
     kcb = obj.kcb
-    if not kcb.path or node_of(machine, obj).children:
-        return NtStatus.CANNOT_DELETE, None
     hive = machine.hives[kcb.hive]
+    if not kcb.path or len(hive.mount) == 1 or subkey_names(machine, obj):
+        return NtStatus.CANNOT_DELETE, None
     machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
     parent = hive.edit(kcb.path[:-1])
     del parent.children[kcb.path[-1]]
     parent.last_write = machine.clock
     changed(machine, hive, kcb.path[:-1], NotifyFilter.NAME)
+    machine.settle(hive)
     return NtStatus.SUCCESS, None
 
 
@@ -416,9 +418,8 @@ def node_of(machine: Machine, obj: KeyObject) -> Node:
 def subkey_names(machine: Machine, obj: KeyObject) -> list[str]:
     """Return the names below the key behind *obj*, hives that are mounted there among them."""
     names = {name: kid.name for name, kid in node_of(machine, obj).children.items()}
-    if obj.kcb.hive == next(iter(machine.hives)):
-        full = machine.full_path(obj.kcb)
-        for mount, number in machine.mounts.items():
-            if mount[:-1] == full:
-                names[mount[-1]] = machine.hives[number].mount[-1]
+    full = machine.full_path(obj.kcb)
+    for mount, number in machine.mounts.items():
+        if mount[:-1] == full:
+            names[mount[-1]] = machine.hives[number].mount[-1]
     return [names[name] for name in sorted(names)]

@@ -94,7 +94,7 @@ def load_app_key(
     if same:
         path = keypath.join(same[0].mount)
     else:
-        path = keypath.join((*keypath.APP, f"{{app-{len(machine.hives)}-{machine.serial}}}"))
+        path = keypath.join((*keypath.APP, f"{{app-{machine.next_app()}}}"))
         status, _ = _mount_file(machine, path, file, app=True)
         if not status.ok:
             return status, None
@@ -196,6 +196,7 @@ def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Result
 def restore_key(machine: Machine, caller: Tid, *, handle: int, file: str, flags: int = 0) -> Result:
     """Replace the key's content by that of *file*, or with REFRESH_HIVE by the last flush.
 
+    INVALID_PARAMETER for REFRESH_HIVE or WHOLE_HIVE_VOLATILE below a hive's root.
     ACCESS_DENIED while any other handle is open at or below it, unless FORCE_RESTORE, which makes
     those answer KEY_DELETED. Source: MSDN RegRestoreKey, MS-RRP 3.1.5.22; documented.
     """
@@ -207,8 +208,11 @@ def restore_key(machine: Machine, caller: Tid, *, handle: int, file: str, flags:
         return status, None
     hive = machine.hives[obj.kcb.hive]
     refresh = bool(flags & RestoreFlag.REFRESH_HIVE)
-    if refresh and (obj.kcb.path or hive.file is None):
+    whole = refresh or bool(flags & RestoreFlag.WHOLE_HIVE_VOLATILE)
+    if (whole and obj.kcb.path) or (refresh and hive.file is None):
         return NtStatus.INVALID_PARAMETER, None
+    if len(hive.mount) == 1:  # the namespace itself is no hive of a file; the code is inferred
+        return NtStatus.ACCESS_DENIED, None
     source = hive.file if refresh else file
     try:
         tree = machine.files.read(source) if source else None

@@ -91,7 +91,7 @@ class Machine:
         self.clock = 0
         self.serial = 0
         self.context = ("", False)
-        self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1}
+        self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1, "app": 1}
         self._deepest = 1
         root = self.mount_hive("\\REGISTRY").root
         for name in ("MACHINE", "USER", "A"):
@@ -103,6 +103,10 @@ class Machine:
         number = self._ids[kind]
         self._ids[kind] = number + 1
         return number
+
+    def next_app(self) -> int:
+        """Return a number for a private hive's mount, never given before in this machine."""
+        return self._next("app")
 
     def snapshot(self) -> Machine:
         """Return a machine with the same state, sharing trees until one of the two writes.
@@ -311,7 +315,7 @@ class Machine:
             self.free_under_handles(kcb)
         else:
             self._release_kcb(kcb)
-        self._settle(self.hives[kcb.hive])
+        self.settle(self.hives[kcb.hive])
 
     def free_under_handles(self, kcb: Kcb) -> None:
         """Free *kcb* although handles remain, as a wrapped counter makes the kernel do.
@@ -323,7 +327,8 @@ class Machine:
         kcb.freed = True
         self.corruption = f"{kcb.name}: control block freed under {left} open handles (KB Q179827)"
 
-    def _settle(self, hive: Hive) -> None:
+    def settle(self, hive: Hive) -> None:
+        """Unload *hive* if that was deferred, or it is private, and nothing blocks it any more."""
         if (hive.pending is not None or hive.app) and not blockers(self, hive):
             event = hive.pending
             unmount(self, hive, NtStatus.KEY_DELETED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from regsim.kernel import classes, keys, loading, predef
+from regsim.kernel import classes, foreign, keys, loading, predef
 from regsim.kernel.keys import Result
 from regsim.kernel.process import Token
 from regsim.kernel.tree import durable
@@ -87,6 +87,7 @@ OPERATIONS: Final[Mapping[str, Callable[..., Result]]] = {
     "QueryClassesView": classes.query_view,
     "EnumerateClassesView": classes.enumerate_view,
     "StartProcess": start_process,
+    "ReleaseHandles": foreign.release_handles,
     "EndProcess": end_process,
     "EndSession": end_session,
 }

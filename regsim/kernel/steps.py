@@ -39,7 +39,7 @@ class Op:
     into: Var | HandleVar | None = None
 
 
-def op(name: str, into: Var | HandleVar | None = None, **args: Expr) -> Op:
+def op(name: str, into: Var | HandleVar | None = None, /, **args: Expr) -> Op:
     """Return the operation *name* with keyword arguments *args*.
 
     Raises `UsageError` when the kernel has none of that name.
@@ -152,12 +152,13 @@ class Program:
 
 @attrs.frozen
 class Outcome:
-    """What one step did: the status, the result, and the label it went to."""
+    """What one step did: its operation's arguments, status and result, and where it went."""
 
     step: Step
     status: NtStatus
     value: Any
     goto: str
+    args: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 
 Observer = Callable[["Machine", Tid, Outcome], None]
@@ -171,6 +172,7 @@ def take(frame: Frame, step: Step, call: str = "") -> Outcome:
     """
     machine = frame.machine
     status, value = NtStatus.SUCCESS, None
+    args: dict[str, Any] = {}
     if step.op is not None:
         machine.serial += 1
         machine.context = (call or step.call or step.does, False)
@@ -184,7 +186,7 @@ def take(frame: Frame, step: Step, call: str = "") -> Outcome:
         if (branch.on is None or status in branch.on) and evaluate(branch.when, frame):
             for update in branch.set:
                 _update(update, frame, status)
-            return Outcome(step, status, value, branch.goto)
+            return Outcome(step, status, value, branch.goto, args)
     raise UsageError(f"step {step.does!r} has no branch for {status.name}")
 
 

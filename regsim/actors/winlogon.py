@@ -1,0 +1,160 @@
+"""Logon and logoff of a user with a roaming profile, as each generation does it.
+
+``off`` nobody is logged on, ``session`` the user is, ``unloading`` the hive is being unloaded,
+``saved`` the profile is on the server, ``lost`` it is not.
+"""
+
+from __future__ import annotations
+
+from regsim.actors.stage import ICW, PROFILE, SERVER, USER_ON, USER_PATH
+from regsim.kernel.expr import Ask, HandleVar, Var, negate
+from regsim.kernel.steps import Act, Branch, Program, Set, Step, go, ok, op
+from regsim.policy import Dialect, UnloadFailure
+from regsim.status import NtStatus
+from regsim.types import Access
+
+TRIES = Var("tries")
+MOUNTED = Ask("mounted", (USER_PATH,))
+UNLOADABLE = Ask("unloadable", (USER_PATH,))
+COPY = r"C:\Profiles\user\ntuser.tmp"
+_ROOT = HandleVar("root")
+_UPLOAD = Act("upload", (PROFILE, SERVER))
+_UNLOAD = op("NtUnloadKey", path=USER_PATH)
+_UNLOAD_CALL = "RegUnLoadKey(HKU, <SID>)"
+
+EVENT_1000_NT4 = (
+    "The update of your roaming profile failed. Please contact your Network Administrator. (5)"
+)
+EVENT_1000 = (
+    "Windows cannot unload your registry file. If you have a roaming profile, your settings are "
+    "not replicated. Contact your administrator. DETAIL: Access is denied."
+)
+EVENT_1517 = (
+    "Windows saved user COMPUTER\\User registry while an application or service was still using "
+    "the registry during log off. The memory used by the user's registry has not been freed. The "
+    "registry will be unloaded when it is no longer in use."
+)
+EVENT_1530 = (
+    "Windows detected your registry file is still in use by other applications or services. The "
+    "file will be unloaded now. The applications or services that hold your registry file may "
+    "not function properly afterwards."
+)
+
+
+def session_steps() -> tuple[Step, ...]:
+    """Return logon and the start of logoff, alike on every generation."""
+    on = go("session", Set(USER_ON, 1))
+    load = op("NtLoadKey", path=USER_PATH, file=PROFILE)
+    return (
+        Step(at="off", does="logon", when=negate(MOUNTED), op=load, then=(on,), call="LoadUserProfile()"),
+        Step(at="off", does="logon", when=MOUNTED, then=(on,)),
+        Step(
+            at="session",
+            does="logoff",
+            op=op("EndSession"),
+            then=(go("unloading", Set(USER_ON, 0), Set(ICW, 0), Set(TRIES, 0)),),
+        ),
+        Step(at="saved", does="again", then=(go("off"),)),
+        Step(at="lost", does="again", then=(go("off"),)),
+    )
+
+
+def winlogon(dialect: Dialect, *, modern: bool) -> Program:
+    """Return the program that logs a user on and off by the dialect's `LogoffPolicy`.
+
+    *modern* says whether failures are worded as Windows 2000 words them.
+    """
+    policy = dialect.logoff
+    lost = go(
+        "lost",
+        Act("log", ("Userenv", 1000, EVENT_1000 if modern else EVENT_1000_NT4)),
+        Set(TRIES, 0),
+    )
+    after: dict[UnloadFailure, Branch] = {
+        UnloadFailure.GIVE_UP: lost,
+        UnloadFailure.SAVE_COPY: go("copying"),
+        UnloadFailure.FORCE: go("forcing", Act("sleep", (policy.grace,))),
+        UnloadFailure.WAIT: go("unloading", Act("sleep", (1,)), Set(TRIES, TRIES.plus(1))),
+    }
+    again = go(
+        "unloading",
+        Act("sleep", (policy.interval,)),
+        Set(TRIES, TRIES.plus(1)),
+        when=TRIES.less(policy.attempts - 1),
+    )
+    unload = Step(
+        at="unloading",
+        does="unload",
+        op=_UNLOAD,
+        then=(ok("saved", _UPLOAD, Set(TRIES, 0)), again, after[policy.on_failure]),
+        call=_UNLOAD_CALL,
+    )
+    extra = {UnloadFailure.SAVE_COPY: _copying(), UnloadFailure.FORCE: _forcing()}
+    steps = (*session_steps(), unload, *extra.get(policy.on_failure, ()))
+    return Program("winlogon", steps, "off")
+
+
+def _copying() -> tuple[Step, ...]:
+    """Return how XP and 2003 save: a copy of the open hive, and an unload for later."""
+    access = Access.READ
+    return (
+        Step(
+            at="copying",
+            does="open-copy",
+            op=op("NtOpenKey", _ROOT, root=None, path=USER_PATH, access=access),
+            then=(go("copying.save"),),
+            call="RegSaveKey(HKU\\<SID>)",
+        ),
+        Step(
+            at="copying.save",
+            does="save-copy",
+            op=op("NtSaveKey", handle=_ROOT, file=COPY),
+            then=(go("copying.close", Act("upload", (COPY, SERVER))),),
+            call="RegSaveKey(HKU\\<SID>)",
+        ),
+        Step(
+            at="copying.close",
+            does="close-copy",
+            op=op("NtClose", handle=_ROOT),
+            then=(go("deferring"),),
+            call="RegCloseKey(HKU\\<SID>)",
+        ),
+        Step(
+            at="deferring",
+            does="unload-later",
+            op=op("NtUnloadKeyEx", path=USER_PATH, event="profile-unloaded"),
+            then=(go("saved", Act("log", ("Userenv", 1517, EVENT_1517))),),
+            call="NtUnloadKeyEx(HKU\\<SID>)",
+        ),
+    )
+
+
+def _forcing() -> tuple[Step, ...]:
+    """Return how Vista and later end: try once more, then invalidate every handle."""
+    source = "Microsoft-Windows-User Profiles Service"
+    return (
+        Step(
+            at="forcing",
+            does="unload",
+            op=_UNLOAD,
+            then=(ok("saved", _UPLOAD), go("forced")),
+            call=_UNLOAD_CALL,
+        ),
+        Step(
+            at="forced",
+            does="force-unload",
+            op=op("NtUnloadKey2", path=USER_PATH),
+            then=(
+                go(
+                    "saved",
+                    _UPLOAD,
+                    Act("log", (source, 1530, EVENT_1530)),
+                    on=NtStatus.SUCCESS,
+                ),
+                go("lost"),
+            ),
+            call="NtUnloadKey2(HKU\\<SID>, REG_FORCE_UNLOAD)",
+        ),
+    )
+
+

@@ -1,0 +1,225 @@
+"""The words that the texts and the pictures share, and what both read out of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import attrs
+
+from regsim.kernel.machine import Holder
+from regsim.scenario.result import CallRecord, Outcome, Run
+from regsim.status import to_win32
+
+WORDS: Final = {
+    Outcome.SAVED: "saved",
+    Outcome.LATE: "late",
+    Outcome.LOST: "lost",
+    Outcome.HOLDER_BROKEN: "holder-broken",
+    Outcome.NOT_APPLICABLE: "n/a",
+}
+"""One word for each outcome, short enough for a table's cell."""
+
+UNASKED: Final = "nobody asked for this handle"
+
+_USERS: Final = "\\registry\\user\\"
+
+
+def ascii_only(text: str) -> str:
+    r"""Return *text* with every character that a console may not show as an escape.
+
+    >>> ascii_only("a\x1b[31m \u00e9")
+    'a\\x1b[31m \\xe9'
+    """
+    shown = "".join(c if c.isprintable() else repr_of(c) for c in text)
+    return shown.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def repr_of(character: str) -> str:
+    """Return the escape of one unprintable *character*, as Python writes it."""
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def visible(text: str) -> str:
+    """Return *text* with control characters, surrogates and the like as escapes."""
+    return "".join(c if c.isprintable() else repr_of(c) for c in text)
+
+
+def is_close(record: CallRecord) -> bool:
+    """Return whether *record* closed the handle that it names."""
+    return record.step.startswith("close") and record.handle is not None and record.status.ok
+
+
+def is_unload(record: CallRecord) -> bool:
+    """Return whether *record* is an attempt to unload a hive."""
+    return "unload" in record.operation.lower()
+
+
+def is_logoff(record: CallRecord) -> bool:
+    """Return whether the logoff begins with *record*."""
+    return "logoff" in record.step.lower() or "logoff" in record.call.lower()
+
+
+def on_user_hive(key: str) -> bool:
+    """Return whether *key* lies in the hive of a user, not in that of the default user."""
+    low = key.lower()
+    if not low.startswith(_USERS):
+        return False
+    name = low[len(_USERS) :].split("\\")[0]
+    return bool(name) and name != ".default" and not name.endswith("_classes")
+
+
+def hive_root(key: str) -> str:
+    """Return the root of the user's hive in which *key* lies."""
+    return "\\".join(key.split("\\")[:4])
+
+
+def holder_name(holder: Holder) -> str:
+    """Return the process of *holder*, with its services in brackets."""
+    return f"{holder.process} ({holder.service})" if holder.service else holder.process
+
+
+def finding(run: Run) -> str:
+    """Return in one sentence what *run* shows; the title of its pictures."""
+    if run.outcome is Outcome.NOT_APPLICABLE:
+        return f"{run.fix} does not apply to {run.os_title}"
+    if run.blockers:
+        return _blocked(run)
+    if run.unloaded and run.profile_saved:
+        return "No handle is left open: the user's hive unloads and the profile is saved"
+    return f"{_unload_sentence(run)[:-1]}; {_saved_sentence(run)[:-1].lower()}"
+
+
+def _blocked(run: Run) -> str:
+    first = run.blockers[0]
+    more = len(run.blockers) - 1
+    holder = f"Handle {first.handle:#x} in {holder_name(first)}"
+    if more:
+        holder += f" and {more} more"
+    done = "held up the user's hive" if run.unloaded else "the user's hive loaded"
+    keep = "" if run.unloaded else "keep " if more else "keeps "
+    unasked = ", and nobody asked for it" if first.implicit and not more else ""
+    end = {
+        Outcome.LATE: "the profile is saved late",
+        Outcome.HOLDER_BROKEN: "it is taken away by force",
+    }.get(run.outcome, f"the profile is {'' if run.profile_saved else 'not '}saved")
+    return f"{holder} {keep}{done}{unasked}: {end}"
+
+
+def verdict(run: Run) -> list[str]:
+    """Return the verdict on *run*, sentence by sentence."""
+    if run.outcome is Outcome.NOT_APPLICABLE:
+        return [f"{run.fix} does not apply to {run.os_title}.", *([run.note] if run.note else [])]
+    sentences = [_unload_sentence(run), _saved_sentence(run)]
+    for holder in run.blockers:
+        sentences.append(
+            f"{holder_name(holder)}, process {holder.pid}, {'held' if run.unloaded else 'holds'} "
+            f"handle {holder.handle:#x} on {holder.key}."
+        )
+        opened = f"{holder.opened_by} opened it"
+        sentences.append(f"{opened}; {UNASKED}." if holder.implicit else f"{opened}.")
+    if run.outcome is Outcome.HOLDER_BROKEN:
+        sentences.append("The hive was taken away by force, so the holder's next call fails.")
+    return [*sentences, run.note] if run.note else sentences
+
+
+def _unload_sentence(run: Run) -> str:
+    answer = f"{run.status.name} (Win32 error {int(to_win32(run.status))})"
+    if not run.unloaded:
+        return f"The user's hive did not unload: the last attempt answered {answer}."
+    if run.status.ok:
+        return "The user's hive unloaded."
+    return f"The user's hive unloaded, but only after a normal attempt had answered {answer}."
+
+
+def _saved_sentence(run: Run) -> str:
+    if not run.profile_saved:
+        return "The profile was not saved."
+    late = run.outcome is Outcome.LATE
+    return "The profile was saved, but late." if late else "The profile was saved."
+
+
+def matrix_finding(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
+    """Return in one sentence which fix loses the profile most often, and which least."""
+    lost: dict[str, tuple[int, int]] = {}
+    for fix in fixes(rows):
+        cells = [row[fix] for row in rows.values() if fix in row]
+        applied = [c for c in cells if c is not Outcome.NOT_APPLICABLE]
+        if applied:
+            lost[fix] = (sum(not c.good for c in applied), len(applied))
+    if not lost:
+        return "No fix applies to any system"
+    worst = max(lost, key=lambda fix: lost[fix][0])
+    best = min(lost, key=lambda fix: lost[fix][0])
+    said = f"With {worst} the profile is lost or a holder broken on {_of(lost[worst])} systems"
+    return said if worst == best else f"{said}; with {best} on {_of(lost[best])}"
+
+
+def _of(pair: tuple[int, int]) -> str:
+    return f"{pair[0] or 'none'} of {pair[1]}"
+
+
+def fixes(rows: Mapping[str, Mapping[str, Outcome]]) -> list[str]:
+    """Return the fixes that *rows* speak of, in the order in which they first occur."""
+    return list(dict.fromkeys(fix for row in rows.values() for fix in row))
+
+
+@attrs.define(kw_only=True)
+class Life:
+    """One handle on the user's hive, from the record that opened it to the one that closed it.
+
+    ``closed`` is None if it is open at the end; ``broken`` says that a forced unload ended it.
+    """
+
+    process: str
+    handle: int
+    key: str
+    implicit: bool
+    opened: int
+    closed: int | None = None
+    broken: bool = False
+
+
+def lives(run: Run) -> list[Life]:
+    """Return the handles that were open on the user's hive, in the order of their opening."""
+    found: list[Life] = []
+    for at, record in enumerate(run.calls):
+        still = [life for life in found if life.closed is None]
+        for life in _ended(run, at, still):
+            life.closed = record.number
+            life.broken = is_unload(record)
+        opens = record.handle is not None and not record.step.startswith("close")
+        if record.handle is not None and opens and record.status.ok and on_user_hive(record.key):
+            found.append(
+                Life(
+                    process=record.process,
+                    handle=record.handle,
+                    key=record.key,
+                    implicit=record.implicit,
+                    opened=record.number,
+                )
+            )
+    return found
+
+
+def _ended(run: Run, at: int, still: list[Life]) -> Iterator[Life]:
+    record = run.calls[at]
+    if is_close(record):
+        same = [life for life in still if (life.process, life.handle) == _slot(record)]
+        yield from same[-1:]
+    elif record.operation == "EndProcess":
+        yield from (life for life in still if life.process == record.process)
+    elif record.operation == "EndSession":
+        # The record names who ended the session; what blocks or acts later outlived it.
+        later = {r.process for r in run.calls[at + 1 :]}
+        held = {(holder.process, holder.handle) for holder in run.blockers}
+        for life in still:
+            alive = life.process in later and life.process != record.process
+            if not alive and (life.process, life.handle) not in held:
+                yield life
+    elif is_unload(record) and record.status.ok and record.open_handles is None:
+        yield from still
+
+
+def _slot(record: CallRecord) -> tuple[str, int | None]:
+    return record.process, record.handle

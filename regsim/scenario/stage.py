@@ -1,0 +1,155 @@
+"""Playing actors on a machine one after the other, and writing down each step they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from regsim.errors import UsageError
+from regsim.kernel.machine import Holder, Machine
+from regsim.kernel.process import Process, Thread
+from regsim.kernel.steps import Call, Outcome, Program, advance, enabled, run_call
+from regsim.kernel.unload import blockers
+from regsim.scenario.result import CallRecord
+from regsim.status import NtStatus
+from regsim.types import SECOND, Handle, ObjectId, Tid
+
+NORMAL_UNLOAD = "NtUnloadKey"
+"""The operation whose refusal names the blockers."""
+_CLOSES = ("NtClose", "ClosePredefined")
+
+
+class Stage:
+    """A machine with a recorder: what every call did to the handles on one hive.
+
+    Args:
+        machine: the machine to play on.
+        hive: the path of the hive that is watched.
+    """
+
+    def __init__(self, machine: Machine, hive: str) -> None:
+        self.machine = machine
+        self.hive = hive
+        self.calls: list[CallRecord] = []
+        self.status = NtStatus.SUCCESS
+        self.attempts = 0
+        self.blockers: tuple[Holder, ...] = ()
+        self._titles: dict[Tid, str] = {}
+        self._images: dict[Tid, str] = {}
+        self._before: dict[Handle, tuple[str, bool]] = {}
+        self._start = machine.clock
+
+    def actor(self, process: Process, title: str, *, role: str = "", pc: str = "") -> Thread:
+        """Start a thread of *process* that the records call *title*."""
+        thread = self.machine.start_thread(process, role, pc=pc)
+        self._titles[thread.tid] = title
+        self._images[thread.tid] = process.image
+        return thread
+
+    @property
+    def now(self) -> int:
+        """Seconds since the run began."""
+        return (self.machine.clock - self._start) // SECOND
+
+    def call(self, thread: Thread, call: Call) -> tuple[NtStatus, object]:
+        """Have *thread* make *call*, without a pause."""
+        self._remember(thread)
+        return run_call(self.machine, thread.tid, call, self._observe)
+
+    def play(
+        self,
+        thread: Thread,
+        program: Program,
+        *until: str,
+        each: Callable[[], None] | None = None,
+        limit: int = 100_000,
+    ) -> str:
+        """Have *thread* run *program* till it stands at one of *until*; return where it stands.
+
+        *each* is called after every step. It ends early where no step is enabled, and raises
+        `UsageError` after *limit* steps.
+        """
+        for _ in range(limit):
+            steps = enabled(self.machine, thread.tid, program)
+            if not steps:
+                return thread.pc
+            self._remember(thread)
+            outcome = advance(self.machine, thread.tid, steps[0])
+            self._observe(self.machine, thread.tid, outcome)
+            if each is not None:
+                each()
+            if thread.pc in until:
+                return thread.pc
+        raise UsageError(f"{program.name} took more than {limit} steps")
+
+    def _remember(self, thread: Thread) -> None:
+        process = self.machine.processes.get(thread.pid)
+        if process is None:
+            return
+        self._before = {}
+        for handle, entry in process.table.items():
+            obj = self.machine.objects[ObjectId(entry[0])]
+            self._before[Handle(handle)] = (self.machine.key_name(obj.kcb), obj.origin.implicit)
+
+    def _observe(self, machine: Machine, tid: Tid, outcome: Outcome) -> None:
+        operation = outcome.step.op.name if outcome.step.op is not None else ""
+        handle, key, implicit = self._handle_in(machine, tid, outcome)
+        if operation == NORMAL_UNLOAD and outcome.args.get("path") == self.hive:
+            self._note_attempt(machine, outcome.status)
+        hive = machine.hive_at(self.hive)
+        self.calls.append(
+            CallRecord(
+                number=len(self.calls) + 1,
+                time=self.now,
+                actor=self._titles[tid],
+                process=self._images[tid],
+                call=machine.context[0] if operation else outcome.step.does,
+                step=outcome.step.does,
+                operation=operation,
+                status=outcome.status,
+                handle=handle,
+                key=key,
+                implicit=implicit,
+                open_handles=hive.handles if hive is not None else None,
+            )
+        )
+        if tid in machine.threads:
+            self._remember(machine.threads[tid])
+
+    def _handle_in(
+        self, machine: Machine, tid: Tid, outcome: Outcome
+    ) -> tuple[int | None, str, bool]:
+        """Return the handle that the step opened or closed, its key, and whether it is implicit."""
+        thread = machine.threads.get(tid)
+        process = machine.processes.get(thread.pid) if thread is not None else None
+        if outcome.step.op is None or process is None:
+            return None, "", False
+        now = dict(process.table.items())
+        opened = [handle for handle in now if handle not in self._before]
+        closed = [handle for handle in self._before if handle not in now]
+        if opened:
+            obj = machine.objects[ObjectId(now[opened[0]][0])]
+            return opened[0], machine.key_name(obj.kcb), obj.origin.implicit
+        if closed and outcome.step.op.name in _CLOSES:
+            return closed[0], *self._before[closed[0]]
+        return None, "", False
+
+    def _note_attempt(self, machine: Machine, status: NtStatus) -> None:
+        self.attempts += 1
+        self.status = status
+        hive = machine.hive_at(self.hive)
+        if status is NtStatus.SUCCESS or hive is None:
+            return
+        blocking = blockers(machine, hive)
+        found: list[Holder] = []
+        for process in machine.processes.values():
+            for handle in process.table.handles_in(hive.id):
+                held = machine.lookup(process, handle)
+                if held is not None and held[0].kcb in blocking:
+                    found.append(machine.holder(process, handle, held[0]))
+        self.blockers = tuple(found)
+
+    def explain(self, note: str) -> None:
+        """Put *note* to the step recorded last."""
+        self.calls[-1] = attrs.evolve(self.calls[-1], note=note)

@@ -1,0 +1,118 @@
+"""Hypothesis profiles, and the small computer that tests of the registry calls share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, settings
+
+from regsim import dialects, keypath
+from regsim.kernel.hive import Hive
+from regsim.kernel.machine import Machine
+from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
+from regsim.kernel.tree import Node, grow
+from regsim.policy import Dialect
+from regsim.types import Handle, Sid, Value
+from regsim.win32.api import Api
+
+_QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+_profile = partial(settings.register_profile, deadline=None, suppress_health_check=_QUIET)
+_profile("quick", max_examples=15, stateful_step_count=30)
+_profile("ci", max_examples=300, stateful_step_count=50, derandomize=True)
+_profile("nightly", max_examples=5_000, stateful_step_count=100)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+USER = Sid("S-1-5-21-1")
+OTHER = Sid("S-1-5-21-2")
+
+
+def tree(*paths: str) -> Node:
+    """Return a tree that holds a key at each of *paths*."""
+    root = Node("root")
+    for path in paths:
+        grow(root, keypath.split(path))
+    return root
+
+
+@attrs.frozen
+class World:
+    """A computer with a user's hive, and a LocalSystem service on it that calls the registry."""
+
+    machine: Machine
+    service: Process
+    api: Api
+
+    @property
+    def user(self) -> Hive:
+        """The user's hive, which must be loaded."""
+        hive = self.machine.hive_at(keypath.user_root(USER))
+        assert hive is not None
+        return hive
+
+    def start(self, role: str, token: Token = SYSTEM_TOKEN, parent: Process | None = None) -> Api:
+        """Start one more process and return its calls."""
+        process = self.machine.start_process(role, token=token, parent=parent)
+        return Api(self.machine, self.machine.start_thread(process))
+
+    def thread(self, role: str) -> Api:
+        """Start one more thread of the service and return its calls."""
+        return Api(self.machine, self.machine.start_thread(self.service, role))
+
+    def where(self, handle: Handle, api: Api | None = None) -> str:
+        """Return the full path of the key behind *handle*."""
+        caller = api or self.api
+        found = self.machine.lookup(self.machine.process_of(caller.tid), handle)
+        assert found is not None
+        return self.machine.key_name(found[0].kcb)
+
+    def open_handles(self) -> int:
+        """Return how many handles the service has open."""
+        return len(self.service.table)
+
+
+def build_world(os_name: str | Dialect = "nt4-sp6a") -> World:
+    """Return a fresh computer under a dialect, given by name or as it is."""
+    dialect = dialects.get(os_name) if isinstance(os_name, str) else os_name
+    machine = Machine(dialect)
+    _machine_hives(machine)
+    for sid in (USER, OTHER):
+        root = tree(r"Software\App", r"Software\Other", "Console")
+        root.find(("SOFTWARE",)).values["WHO"] = Value.sz("who", sid)  # type: ignore[union-attr]
+        _mount(machine, keypath.user_root(sid), root, rf"C:\Profiles\{sid}\NTUSER.DAT")
+    if dialect.classes_hive:
+        root = tree("CLSID", ".mine")
+        _mount(machine, keypath.user_root(USER) + "_Classes", root, r"C:\UsrClass.dat")
+    service = machine.start_process("service", services=("TapiSrv",))
+    return World(machine, service, Api(machine, machine.start_thread(service)))
+
+
+def _mount(machine: Machine, path: str, root: Node, file: str) -> None:
+    machine.files.write(file, root)
+    machine.mount_hive(path, root, file=file)
+
+
+def _machine_hives(machine: Machine) -> None:
+    software = tree(r"Classes\CLSID", r"Classes\.txt", "Vendor")
+    _mount(machine, r"\REGISTRY\MACHINE\Software", software, r"C:\config\software")
+    system = tree(r"CurrentControlSet\Hardware Profiles\Current", r"CurrentControlSet\Services")
+    _mount(machine, r"\REGISTRY\MACHINE\System", system, r"C:\config\system")
+    default = tree("Software", "Console")
+    default.find(("SOFTWARE",)).values["WHO"] = Value.sz("who", ".DEFAULT")  # type: ignore[union-attr]
+    _mount(machine, r"\REGISTRY\USER\.DEFAULT", default, r"C:\config\default")
+    machine.files.write(r"C:\new.dat", tree("FromFile"))
+
+
+@pytest.fixture
+def build() -> Callable[..., World]:
+    """The function that builds a fresh computer."""
+    return build_world
+
+
+@pytest.fixture
+def world() -> World:
+    """A fresh computer under NT 4.0 SP6a."""
+    return build_world()
