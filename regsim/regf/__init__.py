@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regsim.regf.bridge import load_tree, save_tree
 from regsim.regf.copying import copy_tree
 from regsim.regf.create import new_hive
 from regsim.regf.diff import Difference, diff_hives
@@ -13,10 +14,12 @@ from regsim.regf.recover import Recovery, RecoveryError, recover
 from regsim.regf.regtext import RegText, RegTextError, parse_reg
 from regsim.regf.regwrite import Imported, export_reg, import_reg
 from regsim.regf.save import write_durably
+from regsim.regf.store import FileStore
 from regsim.regf.value import Value
 
 __all__ = [
     "Difference",
+    "FileStore",
     "FileType",
     "HiveFile",
     "Imported",
@@ -33,10 +36,12 @@ __all__ = [
     "diff_hives",
     "export_reg",
     "import_reg",
+    "load_tree",
     "new_hive",
     "open_hive",
     "parse_hive",
     "parse_reg",
     "recover",
+    "save_tree",
     "write_durably",
 ]
