@@ -144,7 +144,7 @@ def test_server_has_the_change_only_when_the_profile_was_saved() -> None:
         ("q325086", "nt4-sp6a", "none", "lost"),
         ("q325086", "nt4-sp6a", "hotfix", "saved"),
         ("q179827", "nt4-sp3", "none", "holder-broken"),
-        ("q179827", "nt4-sp3", "stop-service", "saved"),
+        ("q179827", "nt4-sp3", "stop-service", "holder-broken"),
         ("q2287297", "win7", "none", "holder-broken"),
         ("q2287297", "win7", "disable-force-unload", "late"),
         ("managed-handles", "win11", "none", "late"),
