@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from regsim.models.fixes import Fix, dialect_with
+
 from regsim import dialects
 from regsim.actors.stage import ICW, PENDING, PROFILE, SERVER, USER, USER_ON, USER_PATH
 from regsim.actors.winlogon import winlogon
@@ -11,7 +13,6 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.process import Process, Thread, Token
 from regsim.kernel.tree import Node, grow
-from regsim.models.fixes import Fix, dialect_with
 from regsim.policy import Dialect
 from regsim.scenario import Outcome, Run, Stage
 from regsim.status import NtStatus
@@ -90,8 +91,8 @@ class Case:
             self.stage.play(self.winlogon, self.logoff_program, "off")
         self.stage.play(self.winlogon, self.logoff_program, "session")
 
-    def change_settings(self) -> None:
-        """Have the user's wizard note in the hive that it has run, through the registry API."""
+    def change_settings(self) -> Thread:
+        """Have the user's wizard note in the hive that it has run; return its thread."""
         thread = self.user_process("icwconn1", "ICW")
         created = advapi.RegCreateKeyEx(self.dialect, PredefinedKey.CURRENT_USER, WIZARD_KEY)
         _, made = self.call(thread, created)
@@ -99,6 +100,7 @@ class Case:
         done = (1).to_bytes(4, "little")
         self.call(thread, advapi_data.RegSetValueEx(self.dialect, handle, "Completed", 4, done))
         self.call(thread, advapi.RegCloseKey(self.dialect, handle))
+        return thread
 
     def logoff(
         self,
@@ -148,7 +150,9 @@ class Case:
         )
         self.stage.call(self.stage.actor(process, "UPHClean"), call)
 
-    def finish(self, scenario: str, title: str, note: str = "", *, saved: bool | None = None) -> Run:
+    def finish(
+        self, scenario: str, title: str, note: str = "", *, saved: bool | None = None
+    ) -> Run:
         """Return what the run leaves, its outcome judged from the machine and the file server.
 
         *saved* is given where the profile is no roaming one.
@@ -170,6 +174,7 @@ class Case:
             events=tuple(machine.events),
             calls=tuple(stage.calls),
             note=note,
+            server_copy=machine.server.read(SERVER),
         )
 
     def _outcome(self, *, saved: bool) -> Outcome:
@@ -183,4 +188,3 @@ class Case:
 
 class _StillWaitingError(Exception):
     """The logoff waits for handles that nobody closes."""
-

@@ -7,25 +7,30 @@ at logoff Winlogon cannot unload the hive. Source: the article, 08-MAY-2002; doc
 
 from __future__ import annotations
 
+from regsim.models import fixes
+from regsim.models.case import Case
+
 from regsim.actors.stage import PENDING
 from regsim.actors.telephony import Strategy, worker
-from regsim.errors import NotApplicableError
+from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.kernel.process import Thread
 from regsim.kernel.steps import Program
 from regsim.kernel.tree import Node
-from regsim.models import fixes
-from regsim.models.case import Case
 from regsim.scenario import Run
 from regsim.status import NtStatus
 from regsim.win32 import advapi
 
 NAME = "q241572"
 TITLE = "Roaming profile may not be saved to the server (KB Q241572)"
+_BROKEN = (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
 _EXCLUDED = {
     "nt31": "Windows NT 3.1 has no roaming profiles and no Telephony service",
     "nt351": "Windows NT 3.51 has no Telephony service of this kind",
     "win95": "Windows 95 has no NT kernel: no hive is unloaded by counting handles",
 }
+CALLS_SERVICE = "new-connection"
+OPTIONS = (CALLS_SERVICE, "existing-connection", "manual")
+"""The wizard's options; the article names the first as the trigger."""
 HOTFIXES = (Strategy.REFCOUNTED, Strategy.CLOSE_ROOT, Strategy.REFRESH_ROOT, Strategy.EXPLICIT_HKU)
 """What the undocumented hotfix may have done on NT 4.0."""
 
@@ -41,7 +46,7 @@ def run(
     *,
     hotfix: Strategy = Strategy.REFCOUNTED,
     profile: Node | None = None,
-    option: str = "new-connection",
+    option: str = CALLS_SERVICE,
 ) -> Run:
     """Play the case on *os* with *fix* and return what it leaves.
 
@@ -50,17 +55,20 @@ def run(
         fix: a fix's name; `NotApplicableError` where it does not exist.
         hotfix: what the hotfix is assumed to do.
         profile: the user's hive; a made one by default.
-        option: the wizard's option; only ``"new-connection"`` calls the service.
+        option: the wizard's option; only the one to set up a new connection calls the service.
     """
+    if option not in OPTIONS:
+        raise UnknownNameError("option of the wizard", option, OPTIONS)
     case, thread, program = _set_up(os, fixes.get(fix), hotfix, profile)
     case.logon()
-    case.change_settings()
-    if option == "new-connection":
+    wizard = case.change_settings()
+    if option == CALLS_SERVICE:
+        case.stage.say(wizard, "asks the Telephony service for user information")
         _request(case, thread, program)
     if fix == "stop-service":
         case.stop_service("tapisrv", "net stop TapiSrv")
     end = case.logoff(before_unload=case.clean_up if fix == "uphclean" else None)
-    note = _afterwards(case, thread, program) if end == "saved" else _unsaved(case, end)
+    note = _afterwards(case, thread, program) if end == "saved" else _unsaved(end)
     return case.finish(NAME, TITLE, note)
 
 
@@ -90,22 +98,22 @@ def _request(case: Case, thread: Thread, program: Program) -> None:
 
 
 def _afterwards(case: Case, thread: Thread, program: Program) -> str:
-    """Have the service serve one request more, in the next session; return what is to be said."""
+    """Have the service serve one request more, in the next session; return what is to be said.
+
+    The calls of that session are part of the run only when one of them fails.
+    """
     if thread.alive:
-        case.logon()
-        case.machine.memory.vars[PENDING.name] = 1
         first = len(case.stage.calls)
-        case.stage.play(thread, program, "idle", "error")
-        failed = [
-            record
-            for record in case.stage.calls[first:]
-            if record.status in (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
-        ]
-        case.broken = bool(failed)
-        if failed:
+        case.logon()
+        _request(case, thread, program)
+        failed = [record for record in case.stage.calls[first:] if record.status in _BROKEN]
+        if not failed:
+            del case.stage.calls[first:]
+        else:
+            case.broken = True
             return (
                 f"The service's next call, {failed[0].call}, fails with 1018 "
-                f"({failed[0].status.name}): the forced unload broke the holder."
+                f"({failed[0].status.name}): taking its handle away broke the holder."
             )
     if case.fix.strategy in fixes.NAIVE:
         return "This fix breaks a concurrent call, see `regsim check`."
@@ -114,7 +122,7 @@ def _afterwards(case: Case, thread: Thread, program: Program) -> str:
     return ""
 
 
-def _unsaved(case: Case, end: str) -> str:
+def _unsaved(end: str) -> str:
     if end == "unloading":
         return "The logoff still waits for the handle after an hour; the profile is not saved."
     return "The server keeps the old copy of the profile."

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from regsim.models import fixes
+from regsim.models.case import WIZARD_KEY, Case
+from regsim.models.q241572 import reason_not
+
 from regsim.actors.stage import PROFILE, USER, USER_PATH
 from regsim.errors import NotApplicableError
 from regsim.kernel.process import Thread, Token
 from regsim.kernel.steps import run_call
 from regsim.kernel.tree import Node
-from regsim.models import fixes
-from regsim.models.case import WIZARD_KEY, Case
-from regsim.models.q241572 import reason_not
 from regsim.scenario import Run
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, PredefinedKey
@@ -163,7 +164,9 @@ def broken_holder(
         if not isinstance(call, Answer):
             status, _ = case.stage.call(thread, call)
         case.broken = status in (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
-        note = f"The application's next call fails with 1018 ({status.name})." if case.broken else ""
+        note = (
+            f"The application's next call fails with 1018 ({status.name})." if case.broken else ""
+        )
     return case.finish("q2287297", "A forced unload breaks its holder (KB 2287297)", note)
 
 

@@ -106,7 +106,7 @@ def _machine_hives(machine: Machine) -> None:
     machine.files.write(r"C:\new.dat", tree("FromFile"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Callable[..., World]:
     """The function that builds a fresh computer."""
     return build_world

@@ -65,13 +65,14 @@ def worker(dialect: Dialect, strategy: Strategy, *, subkey: str = SUBKEY) -> Pro
         Step(
             at="idle",
             does="dequeue",
+            call="(takes the request, acts as the user)",
             when=PENDING.more(0),
             then=(go("open", Set(PENDING, PENDING.plus(-1)), Act("impersonate", (USER,))),),
         ),
         *_opening(dialect, strategy, subkey),
-        Step(at="work", does="work", then=(go("close"),)),
+        Step(at="work", does="work", call="(reads the user information)", then=(go("close"),)),
         *_closing(dialect, strategy),
-        Step(at="error", does="fail", then=(_IDLE,)),
+        Step(at="error", does="fail", call="(gives the error back)", then=(_IDLE,)),
         Step(at=ANY, does="die", after_end=True, then=(go("dead"),)),
     )
     return Program(f"telephony-{strategy.value}", steps, "idle")
@@ -139,7 +140,9 @@ def _releasing(dialect: Dialect, strategy: Strategy) -> tuple[Step, ...]:
                 then=(go("idle", down, _REVERT),),
                 call=text,
             ),
-            Step(at="release", does="leave-root", when=negate(one), then=(go("idle", down, _REVERT),)),
+            Step(
+                at="release", does="leave-root", when=negate(one), then=(go("idle", down, _REVERT),)
+            ),
         )
     if strategy is Strategy.UNCACHED:
         close = call_of(advapi.RegCloseKey(dialect, OWN))
@@ -156,5 +159,3 @@ def _give_back(planned: Planned, after: Branch) -> tuple[Step, ...]:
         return (Step(at="release", does="close-root", then=(after,), call="RegCloseKey(HKCU)"),)
     names = {"close-key": "close-root"}
     return inline(planned, at="release", returns=after, fails=(after,), names=names)
-
-

@@ -46,7 +46,14 @@ def session_steps() -> tuple[Step, ...]:
     on = go("session", Set(USER_ON, 1))
     load = op("NtLoadKey", path=USER_PATH, file=PROFILE)
     return (
-        Step(at="off", does="logon", when=negate(MOUNTED), op=load, then=(on,), call="LoadUserProfile()"),
+        Step(
+            at="off",
+            does="logon",
+            when=negate(MOUNTED),
+            op=load,
+            then=(on,),
+            call="LoadUserProfile()",
+        ),
         Step(at="off", does="logon", when=MOUNTED, then=(on,)),
         Step(
             at="session",
@@ -156,5 +163,3 @@ def _forcing() -> tuple[Step, ...]:
             call="NtUnloadKey2(HKU\\<SID>, REG_FORCE_UNLOAD)",
         ),
     )
-
-

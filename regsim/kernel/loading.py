@@ -245,12 +245,20 @@ def _clear_below(machine: Machine, obj: KeyObject, *, force: bool) -> bool:
 
 def _graft(machine: Machine, hive: Hive, obj: KeyObject, tree: Node, *, volatile: bool) -> None:
     node = hive.edit(obj.kcb.path)
-    fresh = tree.copy(hive.owner)
+    fresh = _volatile(tree) if node.volatile else tree.copy(hive.owner)
     node.values, node.children, node.class_name = fresh.values, fresh.children, fresh.class_name
     node.last_write = machine.clock
     if volatile:
         hive.file = None
     keys.changed(machine, hive, obj.kcb.path, NotifyFilter.NAME | NotifyFilter.LAST_SET)
+
+
+def _volatile(tree: Node) -> Node:
+    """Return a copy of *tree* of which every key is volatile, as a key below a volatile one is."""
+    twin = tree.copy(None)
+    twin.volatile = True
+    twin.children = {name: _volatile(kid) for name, kid in twin.children.items()}
+    return twin
 
 
 def replace_key(

@@ -7,6 +7,7 @@ import enum
 import attrs
 
 from regsim.kernel.machine import Event, Holder
+from regsim.kernel.tree import Node
 from regsim.status import NtStatus, to_win32
 
 
@@ -66,6 +67,7 @@ class Run:
 
     ``unloaded`` is at the end of the logoff; ``status`` is that of the last *normal* attempt to
     unload, and ``blockers`` are the handles that were open on the hive when it failed.
+    ``server_copy`` is the profile as the file server has it in the end.
     """
 
     scenario: str
@@ -81,6 +83,7 @@ class Run:
     events: tuple[Event, ...]
     calls: tuple[CallRecord, ...]
     note: str = ""
+    server_copy: Node | None = attrs.field(default=None, eq=False, repr=False)
 
     def as_json(self) -> dict[str, object]:
         """Return the object that ``regsim run --json`` prints."""

@@ -39,6 +39,7 @@ class Stage:
         self._images: dict[Tid, str] = {}
         self._before: dict[Handle, tuple[str, bool]] = {}
         self._start = machine.clock
+        self._began = 0
 
     def actor(self, process: Process, title: str, *, role: str = "", pc: str = "") -> Thread:
         """Start a thread of *process* that the records call *title*."""
@@ -84,6 +85,7 @@ class Stage:
         raise UsageError(f"{program.name} took more than {limit} steps")
 
     def _remember(self, thread: Thread) -> None:
+        self._began = self.now
         process = self.machine.processes.get(thread.pid)
         if process is None:
             return
@@ -101,10 +103,10 @@ class Stage:
         self.calls.append(
             CallRecord(
                 number=len(self.calls) + 1,
-                time=self.now,
+                time=self._began,
                 actor=self._titles[tid],
                 process=self._images[tid],
-                call=machine.context[0] if operation else outcome.step.does,
+                call=machine.context[0] if operation else outcome.step.call or outcome.step.does,
                 step=outcome.step.does,
                 operation=operation,
                 status=outcome.status,
@@ -149,6 +151,23 @@ class Stage:
                 if held is not None and held[0].kcb in blocking:
                     found.append(machine.holder(process, handle, held[0]))
         self.blockers = tuple(found)
+
+    def say(self, thread: Thread, text: str) -> None:
+        """Record that *thread* does something that is no registry call."""
+        hive = self.machine.hive_at(self.hive)
+        self.calls.append(
+            CallRecord(
+                number=len(self.calls) + 1,
+                time=self.now,
+                actor=self._titles[thread.tid],
+                process=self._images[thread.tid],
+                call=text,
+                step="ask",
+                operation="",
+                status=NtStatus.SUCCESS,
+                open_handles=hive.handles if hive is not None else None,
+            )
+        )
 
     def explain(self, note: str) -> None:
         """Put *note* to the step recorded last."""

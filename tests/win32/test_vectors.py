@@ -471,6 +471,17 @@ def test_restore_whole_hive_only(world, flag: RestoreFlag) -> None:
     assert world.user.file == FILE
 
 
+def test_restore_into_a_volatile_key(world) -> None:
+    """What is restored into a volatile key is volatile, since no lasting key can be below one."""
+    parent = open_user(world.api)
+    _, made = world.api.RegCreateKeyEx(parent, "Vol", options=CreateOption.VOLATILE)
+
+    assert world.api.RegRestoreKey(made.handle, r"C:\new.dat") == (0, None)
+    assert world.api.RegEnumKeyEx(made.handle, 0) == (0, "FromFile")
+    assert world.api.RegCreateKeyEx(made.handle, r"FromFile\Lasting") == (1021, 0)
+    world.machine.check()
+
+
 def test_restore_namespace(world) -> None:
     """The namespace above the hives cannot be restored from a file."""
     flags = RestoreFlag.FORCE_RESTORE

@@ -1,0 +1,46 @@
+"""``regsim demo``: the case, stock against fixed, with its pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from regsim.models import q241572
+from regsim.regf import write_durably
+from regsim.report.svg import lifetimes_svg, openings_svg, sequence_svg
+from regsim.report.text import side_by_side
+
+
+@click.command("demo")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("regsim-demo"),
+    show_default=True,
+    help="The folder for the pictures.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(output: Path, as_json: bool) -> int:
+    """Show KB Q241572 on NT 4.0 SP6a, stock against fixed: calls, leak, lost profile."""
+    stock, fixed = q241572.run("nt4-sp6a", "none"), q241572.run("nt4-sp6a", "hotfix")
+    pictures = {
+        "stock-sequence.svg": sequence_svg(stock),
+        "fixed-sequence.svg": sequence_svg(fixed),
+        "stock-handles.svg": lifetimes_svg(stock),
+        "fixed-handles.svg": lifetimes_svg(fixed),
+        "open-handles.svg": openings_svg(stock, fixed),
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in pictures.items():
+        write_durably(output / name, text.encode())
+    if as_json:
+        listed = sorted(str(output / name) for name in pictures)
+        runs = {"stock": stock.as_json(), "fixed": fixed.as_json()}
+        click.echo(json.dumps({"schema_version": 1, **runs, "pictures": listed}))
+        return 0
+    click.echo(side_by_side(stock, fixed))
+    click.echo(f"\nPictures: {', '.join(pictures)} in {output}")
+    return 0
