@@ -38,6 +38,8 @@ _COMMANDS = {
 
 _USAGE = 2
 _INTERRUPTED = 130
+_UNREAD = 141
+"""What a shell reports for a program whose reader went away; 0 would mean that nothing blocks."""
 
 
 class _ReaderGoneError(Exception):
@@ -145,15 +147,16 @@ def main(args: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except (BrokenPipeError, _ReaderGoneError):
         _hush()
-        return 0
+        return _UNREAD
     except (RegsimError, OSError) as error:
         return _fail(str(error))
     return code if isinstance(code, int) else 0
 
 
 def _fail(text: str) -> int:
-    """Say on stderr, in one line, what is wrong."""
-    line = " ".join(text.split())
+    """Say on stderr, in one line, what is wrong; a name in it cannot drive the terminal."""
+    words = " ".join(text.split())
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
     with contextlib.suppress(OSError):
         click.echo(f"regsim: error: {line}", err=True)
     return _USAGE

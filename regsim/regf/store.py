@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regsim.errors import UsageError
-from regsim.regf.bridge import load_tree, packed
+from regsim.regf.bridge import load_tree, packed, save_tree
 from regsim.regf.layout import MINOR_VERSIONS
 from regsim.regf.save import write_durably
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import os
 
     from regsim.kernel.tree import Node
+
+__all__ = ["FileStore", "load_tree", "save_tree"]
 
 Stamp = tuple[int, int, int]
 

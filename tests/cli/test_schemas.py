@@ -1,0 +1,75 @@
+"""The schemas that are shipped, against what the commands print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import regsim
+from regsim import cli
+
+SCHEMAS = Path(regsim.__file__).parent / "schemas"
+FILES = sorted(path.name for path in SCHEMAS.glob("*.json"))
+
+
+def schema(name: str, part: str = "") -> dict[str, Any]:
+    """Return the schema in *name*, or one *part* of it."""
+    found: dict[str, Any] = json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
+    return {"$ref": f"#/$defs/{part}", "$defs": found["$defs"]} if part else found
+
+
+def validate(record: object, against: dict[str, Any]) -> None:
+    """Raise unless *record* is as the schema says."""
+    jsonschema.Draft202012Validator(against).validate(record)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_schema_is_one(name: str) -> None:
+    """Of the draft it names, with a title that names its command."""
+    found = schema(name)
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["title"].startswith("regsim ")
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    """``regsim doctor --json``."""
+    assert cli.main(["doctor", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    validate(record, schema("doctor.json"))
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**record, "more": 1}, schema("doctor.json"))
+
+
+def test_hive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each sub-command of ``regsim hive``, in the order of a working day."""
+    one, two, reg = (str(tmp_path / name) for name in ("one", "two", "x.reg"))
+    day = [
+        ("new", 0, ["new", one]),
+        ("new", 0, ["new", two, "--version", "1.5"]),
+        ("changed", 0, ["set", two, "Software\\App", "name", "text"]),
+        ("changed", 0, ["set", two, "Software\\Gone"]),
+        ("changed", 0, ["delete", two, "Software\\Gone"]),
+        ("info", 0, ["info", two]),
+        ("ls", 0, ["ls", two, "Software\\App"]),
+        ("cat", 0, ["cat", two, "Software\\App", "name"]),
+        ("export", 0, ["export", two]),
+        ("export", 0, ["export", two, "-o", reg]),
+        ("diff", 1, ["diff", one, two]),
+        ("import", 0, ["import", one, reg]),
+        ("diff", 0, ["diff", one, two]),
+        ("recover", 0, ["recover", one, "--log", two, "-o", str(tmp_path / "out")]),
+    ]
+    for part, code, args in day:
+        assert cli.main(["hive", *args, "--json"]) == code, args
+        record = json.loads(capsys.readouterr().out)
+        validate(record, schema("hive.json", part))
+        validate(record, schema("hive.json"))
+    assert cli.main(["hive", "ls", two, "--recursive", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        validate(line, schema("hive.json", "ls-line"))
