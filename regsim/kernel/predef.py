@@ -70,11 +70,16 @@ def resolve(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Result:
     if key in process.uncached and not (slot and slot.override):
         return _open_root(machine, caller, key)
     if slot is None:
-        status, handle = _open_root(machine, caller, key)
-        if status.ok:
-            process.slots[key] = Slot(handle=handle)
-        return status, None
+        return _fill(machine, caller, key)
     status, _ = keys.use(machine, caller, slot.handle)
+    return status, None
+
+
+def _fill(machine: Machine, caller: Tid, key: PredefinedKey) -> Result:
+    """Open the root of *key* into its empty slot, cache or not; the result is None."""
+    status, handle = _open_root(machine, caller, key)
+    if status.ok:
+        machine.process_of(caller).slots[key] = Slot(handle=handle)
     return status, None
 
 
@@ -129,7 +134,7 @@ def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int |
     if handle is None:
         _empty(machine, process, key, borrowed=borrows)
         if machine.dialect.override_null is OverrideNull.REOPENS:
-            return resolve(machine, caller, key=key)
+            return _fill(machine, caller, key)
         return NtStatus.SUCCESS, None
     status, obj = keys.use(machine, caller, handle)
     if obj is None:

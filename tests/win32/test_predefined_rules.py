@@ -369,6 +369,17 @@ def test_p7_null_reopens(build: Callable, os_name: str, opened: int) -> None:
     assert world.open_handles() == opened
 
 
+def test_p7_null_reopens_uncached(build: Callable) -> None:
+    """With the cache disabled too, ReactOS keeps the default it opened in the slot, unused."""
+    world = build("reactos")
+    world.api.RegDisablePredefinedCache()
+
+    assert world.api.RegOverridePredefKey(HKCU, None) == (0, None)
+    assert world.api.RegOverridePredefKey(HKCU, None) == (0, None)
+    assert world.open_handles() == 1
+    assert list(world.service.slots) == [HKCU]
+
+
 def test_p7_bad_handles(build: Callable) -> None:
     """Overriding what is no predefined key, or by a handle that is not open, is 6."""
     world = build("win11")
