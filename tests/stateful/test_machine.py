@@ -408,5 +408,5 @@ def test_machine(build: Callable, name: str, capsys: pytest.CaptureFixture[str])
         assert counts["steps"] * len(DIALECTS) >= 50_000
         assert (counts["corrupt"] > 0) == (DIALECTS[name].refcount_bits == 4)
     with capsys.disabled():
-        done, blocked = counts["unloaded"], counts["blocked"]
-        print(f" [{name}: {counts['steps']} steps, {done} unloads, {blocked} refused]")  # noqa: T201
+        told = ", ".join(f"{count} {what}" for what, count in counts.items())
+        print(f" [{name}: {told}]")  # noqa: T201
