@@ -104,7 +104,7 @@ def load_app_key(
 def _hive_to_unload(
     machine: Machine, caller: Tid, root: int | None, path: str
 ) -> tuple[NtStatus, Hive | None]:
-    status = holds(machine, caller, Privilege.RESTORE)
+    status = holds(machine, caller, *machine.dialect.load_privileges)
     if not status.ok:
         return status, None
     status, full = keys.target(machine, caller, root, path)
@@ -125,7 +125,7 @@ def _hive_to_unload(
 def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: str) -> Result:
     """Unload the hive at *path*; CANNOT_DELETE while a key that blocks on this dialect is open.
 
-    INVALID_PARAMETER when *path* is no hive's root. The kernel asks for SeRestore only
+    INVALID_PARAMETER when *path* is no hive's root. NT kernels ask for SeRestore only
     (ReactOS ``ntoskrnl/config/ntapi.c``, Wine ``server/registry.c``; observed).
     """
     status, hive = _hive_to_unload(machine, caller, root, path)

@@ -70,11 +70,16 @@ def resolve(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Result:
     if key in process.uncached and not (slot and slot.override):
         return _open_root(machine, caller, key)
     if slot is None:
-        status, handle = _open_root(machine, caller, key)
-        if status.ok:
-            process.slots[key] = Slot(handle=handle)
-        return status, None
+        return _fill(machine, caller, key)
     status, _ = keys.use(machine, caller, slot.handle)
+    return status, None
+
+
+def _fill(machine: Machine, caller: Tid, key: PredefinedKey) -> Result:
+    """Open the root of *key* into its empty slot, cache or not; the result is None."""
+    status, handle = _open_root(machine, caller, key)
+    if status.ok:
+        machine.process_of(caller).slots[key] = Slot(handle=handle)
     return status, None
 
 
@@ -98,9 +103,12 @@ def close_root(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Result:
     return NtStatus.SUCCESS, None
 
 
-def _empty(machine: Machine, process: Process, key: PredefinedKey) -> None:
+def _empty(
+    machine: Machine, process: Process, key: PredefinedKey, *, borrowed: bool = False
+) -> None:
+    """Take the slot and close what it owns; with *borrowed*, its caller's handle too."""
     slot = process.slots.pop(key, None)
-    if slot is not None and slot.owned:
+    if slot is not None and (slot.owned or borrowed):
         machine.close_handle(process, slot.handle)
 
 
@@ -116,22 +124,26 @@ def disable_cache(machine: Machine, caller: Tid, *, keys_: Iterable[PredefinedKe
 
 
 def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int | None) -> Result:
-    """Have *key* stand for the key behind *handle*, or with None for its default again (P7)."""
+    """Have *key* stand for the key behind *handle*, or with None for its default again (P7).
+
+    Where the caller's handle is borrowed, what it displaces is closed, whoever opened that
+    (ReactOS ``dll/win32/advapi32/reg/reg.c``, RegOverridePredefKey; observed).
+    """
     process = machine.process_of(caller)
+    borrows = machine.dialect.override_hold is OverrideHold.BORROWED
     if handle is None:
-        _empty(machine, process, key)
+        _empty(machine, process, key, borrowed=borrows)
         if machine.dialect.override_null is OverrideNull.REOPENS:
-            return resolve(machine, caller, key=key)
+            return _fill(machine, caller, key)
         return NtStatus.SUCCESS, None
     status, obj = keys.use(machine, caller, handle)
     if obj is None:
         return status, None
-    owned = machine.dialect.override_hold is OverrideHold.DUPLICATED
-    if owned:
+    if not borrows:
         machine.context = (machine.context[0], True)
         _, handle = keys.duplicate(machine, caller, handle=handle)
-    _empty(machine, process, key)
-    process.slots[key] = Slot(handle=Handle(handle), owned=owned, override=True)
+    _empty(machine, process, key, borrowed=borrows)
+    process.slots[key] = Slot(handle=Handle(handle), owned=not borrows, override=True)
     return NtStatus.SUCCESS, None
 
 

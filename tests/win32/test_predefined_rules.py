@@ -333,6 +333,19 @@ def test_p7_borrowed(build: Callable) -> None:
     assert world.api.RegOpenKeyEx(HKCU, "Software") == (6, 0)
 
 
+@pytest.mark.parametrize(("os_name", "code"), [("win11", 0), ("wine", 0), ("reactos", 6)])
+def test_p7_displaced(build: Callable, os_name: str, code: int) -> None:
+    """A second override leaves the first one's handle to its caller; ReactOS closes it."""
+    world = build(os_name)
+    _, first = world.api.RegOpenKeyEx(HKU, OTHER)
+    _, second = world.api.RegOpenKeyEx(HKU, USER)
+    world.api.RegOverridePredefKey(HKCU, first)
+    world.api.RegOverridePredefKey(HKCU, second)
+
+    assert whose(world.api) == USER
+    assert world.api.RegCloseKey(first).code == code
+
+
 @pytest.mark.parametrize("os_name", SINCE_2000)
 def test_p7_null_restores(build: Callable, os_name: str) -> None:
     """NULL makes the key stand for its default again."""
@@ -354,6 +367,17 @@ def test_p7_null_reopens(build: Callable, os_name: str, opened: int) -> None:
     world.api.RegOverridePredefKey(HKCU, None)
 
     assert world.open_handles() == opened
+
+
+def test_p7_null_reopens_uncached(build: Callable) -> None:
+    """With the cache disabled too, ReactOS keeps the default it opened in the slot, unused."""
+    world = build("reactos")
+    world.api.RegDisablePredefinedCache()
+
+    assert world.api.RegOverridePredefKey(HKCU, None) == (0, None)
+    assert world.api.RegOverridePredefKey(HKCU, None) == (0, None)
+    assert world.open_handles() == 1
+    assert list(world.service.slots) == [HKCU]
 
 
 def test_p7_bad_handles(build: Callable) -> None:

@@ -313,6 +313,15 @@ def test_restore_privilege_is_enough(build: Callable, os_name: str) -> None:
     assert world.api.RegUnLoadKey(HKU, "X") == (0, None)
 
 
+def test_no_privileges_on_win95(build: Callable) -> None:
+    """Windows 95 has no privileges: anyone loads and unloads."""
+    world = build("win95")
+    world.api.impersonate(USER)
+
+    assert world.api.RegLoadKey(HKU, "X", r"C:\new.dat") == (0, None)
+    assert world.api.RegUnLoadKey(HKU, "X") == (0, None)
+
+
 @pytest.mark.parametrize(
     ("os_name", "status"),
     [
