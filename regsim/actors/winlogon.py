@@ -101,6 +101,29 @@ def winlogon(dialect: Dialect, *, modern: bool) -> Program:
     return Program("winlogon", steps, "off")
 
 
+def patient(*, attempts: int = 0, force: bool = False) -> Program:
+    """Return Winlogon as the oracle model has it: one step to unload, and nothing else.
+
+    It gives up after *attempts* tries; with 0 it waits for ever, the step existing only once it
+    would succeed. With *force* it invalidates the handles at once.
+    """
+    saved = go("saved", _UPLOAD, Set(TRIES, 0))
+    if force:
+        forced = op("NtUnloadKey2", path=USER_PATH)
+        blocked = negate(UNLOADABLE)
+        unload: tuple[Step, ...] = (
+            Step(at="unloading", does="unload", when=UNLOADABLE, op=_UNLOAD, then=(saved,)),
+            Step(at="unloading", does="force-unload", when=blocked, op=forced, then=(saved,)),
+        )
+    elif attempts == 0:
+        unload = (Step(at="unloading", does="unload", when=UNLOADABLE, op=_UNLOAD, then=(saved,)),)
+    else:
+        again = go("unloading", Set(TRIES, TRIES.plus(1)), when=TRIES.less(attempts - 1))
+        branches = (ok("saved", _UPLOAD, Set(TRIES, 0)), again, go("lost", Set(TRIES, 0)))
+        unload = (Step(at="unloading", does="unload", op=_UNLOAD, then=branches),)
+    return Program("winlogon", (*session_steps(), *unload), "off")
+
+
 def _copying() -> tuple[Step, ...]:
     """Return how XP and 2003 save: a copy of the open hive, and an unload for later."""
     access = Access.READ
