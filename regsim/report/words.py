@@ -106,20 +106,26 @@ def _blocked(run: Run) -> str:
     return f"{holder} {keep}{done}{unasked}: {end}"
 
 
+SHOWN = 5
+"""How many blockers a verdict names before it counts the rest."""
+
+
 def verdict(run: Run) -> list[str]:
     """Return the verdict on *run*, sentence by sentence."""
     if run.outcome is Outcome.NOT_APPLICABLE:
         return [f"{run.fix} does not apply to {run.os_title}.", *([run.note] if run.note else [])]
     sentences = [_unload_sentence(run), _saved_sentence(run)]
-    for holder in run.blockers:
+    for holder in run.blockers[:SHOWN]:
         sentences.append(
             f"{holder_name(holder)}, process {holder.pid}, {'held' if run.unloaded else 'holds'} "
             f"handle {holder.handle:#x} on {holder.key}."
         )
         opened = f"{holder.opened_by} opened it"
         sentences.append(f"{opened}; {UNASKED}." if holder.implicit else f"{opened}.")
+    if len(run.blockers) > SHOWN:
+        sentences.append(f"{len(run.blockers) - SHOWN:,} more handles are open on the hive.")
     if run.outcome is Outcome.HOLDER_BROKEN:
-        sentences.append("The hive was taken away by force, so the holder's next call fails.")
+        sentences.append("The hive was taken away under open handles: their holder is broken.")
     return [*sentences, run.note] if run.note else sentences
 
 

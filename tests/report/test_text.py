@@ -78,7 +78,7 @@ def test_a_forced_unload_is_told_as_one(stock):
     said = " ".join(words.verdict(run))
 
     assert "only after a normal attempt had answered CANNOT_DELETE" in said
-    assert "the holder's next call fails" in said
+    assert "their holder is broken" in said
     assert words.finding(run).endswith("and nobody asked for it: it is taken away by force")
 
 

@@ -9,6 +9,7 @@ from regsim.models.matrix import cells, rows
 from regsim import dialects, models
 from regsim.actors.telephony import Strategy
 from regsim.errors import NotApplicableError, UnknownNameError
+from regsim.report.words import verdict
 from regsim.scenario import Outcome
 from regsim.status import NtStatus
 from regsim.types import Value
@@ -161,6 +162,14 @@ def test_hold_of_sixty_seconds_is_the_edge_on_windows_2000() -> None:
     """A hold that ends before the 60 tries are over is late, one that outlasts them loses."""
     assert models.run("q272239", os="w2k", hold=58).outcome is Outcome.LATE
     assert models.run("q272239", os="w2k", hold=61).outcome is Outcome.LOST
+
+
+def test_verdict_on_very_many_blockers_stays_short() -> None:
+    """A verdict names five blockers and counts the others."""
+    sentences = verdict(models.run("q179827", os="nt4-sp4"))
+
+    assert "65,531 more handles are open on the hive." in sentences
+    assert len(sentences) == 2 + 5 * 2 + 1
 
 
 def test_unknown_scenario_lists_those_that_exist() -> None:
