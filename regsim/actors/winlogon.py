@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from regsim.actors.stage import ICW, PROFILE, SERVER, USER_ON, USER_PATH
-from regsim.kernel.expr import Ask, HandleVar, Var, negate
+from regsim.kernel.expr import Ask, HandleVar, Var, both, negate
 from regsim.kernel.steps import Act, Branch, Program, Set, Step, go, ok, op
 from regsim.policy import Dialect, UnloadFailure
 from regsim.status import NtStatus
@@ -17,6 +17,8 @@ TRIES = Var("tries")
 MOUNTED = Ask("mounted", (USER_PATH,))
 UNLOADABLE = Ask("unloadable", (USER_PATH,))
 COPY = r"C:\Profiles\user\ntuser.tmp"
+SESSION_RUNNING = Ask("session_running")
+WAITED = Var("waited")
 _ROOT = HandleVar("root")
 _UPLOAD = Act("upload", (PROFILE, SERVER))
 _UNLOAD = op("NtUnloadKey", path=USER_PATH)
@@ -41,8 +43,12 @@ EVENT_1530 = (
 )
 
 
-def session_steps() -> tuple[Step, ...]:
-    """Return logon and the start of logoff, alike on every generation."""
+def session_steps(wait: int = 0) -> tuple[Step, ...]:
+    """Return logon and the start of logoff.
+
+    With *wait*, CSRSS first waits that many seconds for the session's processes to end by
+    themselves (``ProcessTerminateTimeout``, KB Q234606; documented).
+    """
     on = go("session", Set(USER_ON, 1))
     load = op("NtLoadKey", path=USER_PATH, file=PROFILE)
     return (
@@ -55,14 +61,24 @@ def session_steps() -> tuple[Step, ...]:
             call="LoadUserProfile()",
         ),
         Step(at="off", does="logon", when=MOUNTED, then=(on,)),
-        Step(
-            at="session",
-            does="logoff",
-            op=op("EndSession"),
-            then=(go("unloading", Set(USER_ON, 0), Set(ICW, 0), Set(TRIES, 0)),),
-        ),
+        *_ending(wait),
         Step(at="saved", does="again", then=(go("off"),)),
         Step(at="lost", does="again", then=(go("off"),)),
+    )
+
+
+def _ending(wait: int) -> tuple[Step, ...]:
+    end = op("EndSession")
+    ended = go("unloading", Set(USER_ON, 0), Set(ICW, 0), Set(TRIES, 0))
+    if not wait:
+        return (Step(at="session", does="logoff", op=end, then=(ended,)),)
+    late = both(SESSION_RUNNING, WAITED.less(wait))
+    text = "CSRSS waits for the session's processes"
+    one_more = go("ending", Act("sleep", (1,)), Set(WAITED, WAITED.plus(1)))
+    return (
+        Step(at="session", does="ask-to-end", then=(go("ending", Set(WAITED, 0)),)),
+        Step(at="ending", does="wait", when=late, then=(one_more,), call=text),
+        Step(at="ending", does="logoff", when=negate(late), op=end, then=(ended,)),
     )
 
 
@@ -97,7 +113,7 @@ def winlogon(dialect: Dialect, *, modern: bool) -> Program:
         call=_UNLOAD_CALL,
     )
     extra = {UnloadFailure.SAVE_COPY: _copying(), UnloadFailure.FORCE: _forcing()}
-    steps = (*session_steps(), unload, *extra.get(policy.on_failure, ()))
+    steps = (*session_steps(policy.session_wait), unload, *extra.get(policy.on_failure, ()))
     return Program("winlogon", steps, "off")
 
 

@@ -190,11 +190,12 @@ def _unloadable(machine: Machine, path: str) -> bool:
 QUESTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "mounted": _mounted,
     "unloadable": _unloadable,
+    "session_running": lambda machine: any(p.user for p in machine.processes.values()),
     "running": lambda machine, role: machine.process_named(role) is not None,
     "signalled": lambda machine, event: event in machine.signalled,
 }
-"""The questions a guard may ask: is a hive mounted here, would it unload, is a process running,
-is an event signalled."""
+"""The questions a guard may ask: is a hive mounted here, would it unload, does a process of the
+user's session run, is a process running, is an event signalled."""
 
 _READERS: Final[Mapping[type, Callable[[Any, Frame], Any]]] = {
     Arg: lambda expr, frame: frame.args[expr.name],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from regsim.models import fixes, q241572
+from regsim.models.case import Case
 from regsim.models.matrix import cells, rows
 
 from regsim import dialects, models
@@ -170,6 +171,25 @@ def test_verdict_on_very_many_blockers_stays_short() -> None:
 
     assert "65,531 more handles are open on the hive." in sentences
     assert len(sentences) == 2 + 5 * 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("os", "lingers", "seconds"),
+    [("nt4-tse-sp5", True, 10), ("nt4-tse-sp5", False, 0), ("nt4-tse-sp4", True, 0)],
+)
+def test_csrss_waits_for_the_session_on_terminal_server(
+    os: str, lingers: bool, seconds: int
+) -> None:
+    """With SP5, CSRSS waits 10 s for a process that does not end, and not at all without one."""
+    case = Case(os, fixes.get("none"))
+    case.logon()
+    if lingers:
+        case.user_process("explorer", "Shell")
+    start = case.stage.now
+    case.stage.play(case.winlogon, case.logoff_program, "unloading")
+
+    assert case.stage.now - start == seconds
+    assert case.machine.process_named("explorer") is None
 
 
 def test_unknown_scenario_lists_those_that_exist() -> None:
