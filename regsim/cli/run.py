@@ -48,11 +48,11 @@ def command(
         from regsim.regf.store import load_tree  # noqa: PLC0415 - only with a real hive
 
         options["profile"] = load_tree(profile)
-    if server is not None:
-        _first_copy(profile, server)
     result = models.run(scenario, os=os_name, fix=fix, **options)
-    if server is not None and profile is not None and result.profile_saved:
-        _publish(result, profile, server)
+    if server is not None and profile is not None:
+        _first_copy(profile, server)
+        if result.profile_saved:
+            _publish(result, profile, server)
     click.echo(json.dumps(result.as_json()) if as_json else run_text(result))
     return 0 if result.outcome.good else 1
 
@@ -71,12 +71,12 @@ def _options(scenario: str, fix: str, strategy: str, hold: int | None) -> dict[s
     return options
 
 
-def _first_copy(profile: Path | None, server: Path) -> None:
+def _first_copy(profile: Path, server: Path) -> None:
     """Have the server hold the profile as it was before this session, unless it has a copy."""
     from regsim.regf import write_durably  # noqa: PLC0415 - only with a real hive
 
     target = server / "NTUSER.DAT"
-    if profile is not None and not target.exists():
+    if not target.exists():
         server.mkdir(parents=True, exist_ok=True)
         write_durably(target, profile.read_bytes())
 

@@ -30,6 +30,16 @@ def test_buggy_run_leaves_the_server_its_old_copy(shared: Any, tmp_path: Path) -
     assert profile.read_bytes() == old
 
 
+def test_refused_run_leaves_the_server_alone(shared: Any, tmp_path: Path) -> None:
+    """A system that the case cannot be played on leaves no file behind."""
+    server = tmp_path / "server"
+    profile = shared(NAME)
+    arguments = ["--os", "win95", "--profile", str(profile), "--server", str(server)]
+
+    assert main(["run", "q241572", *arguments]) == 2
+    assert not server.exists()
+
+
 def test_fixed_run_saves_exactly_the_change(judge: Any, shared: Any, tmp_path: Path) -> None:
     """With the fix another reader finds the wizard's key and value in the copy, and no more."""
     profile = shared(NAME)
