@@ -1,0 +1,106 @@
+"""What the engines explore: states made of components, and processes whose steps touch a few.
+
+A state is a vector of components. A step of a process reads and writes a handful of them, so what
+it does is a function of their values alone. The semantics, however slow, is therefore run once per
+distinct local situation and its answer kept as small integers: exploring is then table lookup.
+`Factored` is what a model supplies; `learn.Learner` asks it and keeps the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from regsim.check.property import Property
+
+Concrete = Any
+"""A full state as the model's own semantics knows it; opaque here, and never changed in place."""
+
+
+@attrs.frozen
+class Component:
+    """One part of a state.
+
+    Attributes:
+        name: unique in the model, such as ``tapisrv/worker-1``.
+        kind: components of one kind play the same role for different processes. Their values are
+            numbered alike, and what one learned holds for the others.
+    """
+
+    name: str
+    kind: str
+
+
+@attrs.frozen
+class Process:
+    """One process instance: the unit of fairness and of interleaving.
+
+    Attributes:
+        name: unique in the model.
+        kind: processes of one kind run the same steps; tables are shared between them.
+        own: the component that says where it stands.
+    """
+
+    name: str
+    kind: str
+    own: int
+
+
+@attrs.frozen
+class StepSpec:
+    """A step that a process may try at one value of its own component, and what it touches.
+
+    Attributes:
+        name: what it does, in paths: ``open-root``. Unique per process kind and own value.
+        reads: the components whose values decide whether it can be taken and what it does. All
+            that it changes must be among them, but for *maps*. The process's own comes first.
+            Equal position means equal role in another process of the same kind.
+        zeros: the counters of which it asks whether they stand at zero.
+        maps: components that it changes each by itself, by a function of its value alone (and of
+            the local situation): a forced unload, the end of a process.
+        token: whatever the model wants to find its step by.
+    """
+
+    name: str
+    reads: tuple[int, ...]
+    zeros: tuple[int, ...] = ()
+    maps: tuple[int, ...] = ()
+    token: Any = attrs.field(default=None, eq=False)
+
+
+class Factored(Protocol):
+    """A model as the engines want it.
+
+    Attributes:
+        name: what it is called.
+        components: the parts of a state, in order.
+        processes: the process instances, in order; paths name them.
+        counters: derived numbers, each the sum of a weight of every component's value.
+        symmetry: groups of interchangeable members; each member is a tuple of component indexes,
+            of the same kinds as the others' in the same order.
+        properties: what may be asked.
+    """
+
+    name: str
+    components: Sequence[Component]
+    processes: Sequence[Process]
+    counters: Sequence[str]
+    symmetry: Sequence[Sequence[tuple[int, ...]]]
+    properties: Sequence[Property]
+
+    def initial(self) -> Iterable[Concrete]:
+        """Yield the states that runs begin in."""
+
+    def vector(self, concrete: Concrete) -> tuple[Hashable, ...]:
+        """Return the value of each component; equal vectors have equal futures."""
+
+    def weight(self, counter: int, component: int, value: Hashable) -> int:
+        """Return what *value* in *component* adds to *counter*: a number not below 0."""
+
+    def steps(self, process: int, own: Hashable) -> Sequence[StepSpec]:
+        """Return the steps *process* may try while its own component has value *own*."""
+
+    def take(self, concrete: Concrete, process: int, step: StepSpec) -> Concrete | None:
+        """Return the state after *process* takes *step*, or None where it cannot."""
