@@ -61,7 +61,7 @@ def RegOpenKeyEx(
     if not phk_result:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
     if not subkey:
-        return _open_empty(dialect, key, dialect.open_ex_empty, "RegOpenKeyEx", text)
+        return _open_empty(dialect, key, dialect.open_ex_empty, "RegOpenKeyEx", text, access)
     return _open(dialect, "RegOpenKeyEx", key, subkey, access, options, text)
 
 
@@ -92,7 +92,14 @@ def RegOpenKey(
     return _open(dialect, "RegOpenKey", key, subkey, Access.MAXIMUM_ALLOWED, 0, text)
 
 
-def _open_empty(dialect: Dialect, key: Expr, policy: EmptySubkey, name: str, text: str) -> Planned:
+def _open_empty(
+    dialect: Dialect,
+    key: Expr,
+    policy: EmptySubkey,
+    name: str,
+    text: str,
+    access: int = Access.MAXIMUM_ALLOWED,
+) -> Planned:
     if key == NO_HANDLE:
         return answer(dialect.null_key_error, NO_HANDLE)
     if predefined_of(key) is not None:
@@ -114,7 +121,7 @@ def _open_empty(dialect: Dialect, key: Expr, policy: EmptySubkey, name: str, tex
         does="open-again",
         key_param="root",
         path="",
-        access=Access.MAXIMUM_ALLOWED,
+        access=access,
     )
 
 

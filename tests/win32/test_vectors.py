@@ -426,3 +426,14 @@ def test_value_vectors(world) -> None:
     assert world.api.RegEnumValue(handle, 1) == (259, None)
     assert world.api.RegDeleteValue(handle, "name") == (0, None)
     assert world.api.RegDeleteValue(handle, "name") == (2, None)
+
+
+def test_open_empty_with_access(world) -> None:
+    """RegOpenKeyEx of a handle and no name opens that key again with the access asked for."""
+    handle = open_user(world.api)
+
+    code, weak = world.api.RegOpenKeyEx(handle, None, access=Access.READ)
+
+    assert code == 0
+    assert world.api.RegSetValueEx(weak, "x", 1, b"") == (5, None)
+    assert world.api.RegSetValueEx(handle, "x", 1, b"") == (0, None)
