@@ -72,6 +72,9 @@ class Machine:
     0
     """
 
+    site: object = None
+    """Where in a caller's own program the call in progress was made, kept with what it opens."""
+
     def __init__(self, dialect: Dialect, *, files: HiveStore | None = None) -> None:
         self.dialect = dialect
         self.files: HiveStore = files if files is not None else MemoryStore()
@@ -269,7 +272,9 @@ class Machine:
         kcb = self._kcb(hive, path)
         kcb.opens = (kcb.opens + 1) & self.count_mask
         call, implicit = self.context
-        origin = Origin(call=call, actor=process.role, implicit=implicit, at=self.serial)
+        origin = Origin(
+            call=call, actor=process.role, implicit=implicit, at=self.serial, site=self.site
+        )
         obj = KeyObject(id=ObjectId(self._next("object")), kcb=kcb, origin=origin)
         self.objects[obj.id] = obj
         kcb.objects.add(obj.id)

@@ -51,13 +51,15 @@ class Origin:
     """Who opened a key object, for reports: it never changes behaviour.
 
     ``call`` is the call as written, ``actor`` the role of its thread, ``implicit`` whether the
-    caller never asked for this handle, ``at`` the number of the kernel operation.
+    caller never asked for this handle, ``at`` the number of the kernel operation, ``site`` what
+    `Machine.site` was.
     """
 
     call: str
     actor: str
     implicit: bool
     at: int
+    site: object = None
 
 
 @attrs.frozen(kw_only=True)
