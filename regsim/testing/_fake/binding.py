@@ -1,0 +1,190 @@
+"""One process of a machine as Python code sees it: threads, the lock, and who opened what."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any, Concatenate, ParamSpec
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from regsim.errors import UsageError
+from regsim.kernel.machine import Machine
+from regsim.kernel.objects import KeyObject
+from regsim.kernel.process import Process
+from regsim.testing._fake.hkey import HKEYType, number_of
+from regsim.testing._fake.oserror import windows_error
+from regsim.types import ObjectId
+from regsim.win32.api import Api
+from regsim.win32.plans import Reply
+
+P = ParamSpec("P")
+Site = tuple[CodeType, int]
+"""A place in a program, cheap to note: a code object and the offset of an instruction in it."""
+
+
+class Gate:
+    """Lets one call at a time into a machine; handles dropped meanwhile wait here to be closed.
+
+    Python may destroy a handle object at any moment, in the middle of a kernel operation too.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.dropped: deque[tuple[Binding, int]] = deque()
+
+    def drop(self, binding: Binding, handle: int) -> None:
+        """Close *handle* of *binding*, or leave it for the call in progress to close."""
+        self.dropped.append((binding, handle))
+        self.drain()
+
+    def drain(self) -> None:
+        """Close what was dropped, unless a call is in progress: it will do so when it ends."""
+        while self.dropped and self.lock.acquire(blocking=False):
+            try:
+                binding, handle = self.dropped.popleft()
+                binding.close_dropped(handle)
+            except IndexError:  # another thread was faster
+                continue
+            finally:
+                self.lock.release()
+
+
+_gates: WeakKeyDictionary[Machine, Gate] = WeakKeyDictionary()
+
+
+def gate_of(machine: Machine) -> Gate:
+    """Return the one gate of *machine*."""
+    return _gates.setdefault(machine, Gate())
+
+
+@attrs.frozen(kw_only=True)
+class OpenHandle:
+    r"""One handle that a process has open.
+
+    Attributes:
+        handle: its number.
+        key: the full path of its key, ``\REGISTRY\…``.
+        call: the call that opened it, as a developer would write it.
+        implicit: whether nobody asked for it: the root behind a predefined key.
+        file: the source file of the code that made the call; None when it was not Python code.
+        line: the line in it.
+        function: the function it stands in.
+    """
+
+    handle: int
+    key: str
+    call: str
+    implicit: bool
+    file: str | None
+    line: int | None
+    function: str | None
+
+    @property
+    def source(self) -> str:
+        """The place of the call as ``file:line``, or ``?``."""
+        return "?" if self.file is None else f"{self.file}:{self.line}"
+
+
+class _Calls(threading.local):
+    """Each Python thread's own thread of the simulated process, begun at its first call."""
+
+    def __init__(self, machine: Machine, process: Process) -> None:
+        role = f"{process.role}-{threading.get_ident()}"
+        self.api = Api(machine, machine.start_thread(process, role))
+
+
+class Binding:
+    """A process of a machine whose registry calls are Python's.
+
+    Args:
+        make: called at the first use for the machine and the process.
+    """
+
+    def __init__(self, make: Callable[[], tuple[Machine, Process]]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - one of several attributes
+        if name not in ("machine", "process", "gate", "calls"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.machine, self.process = self._make()
+        self.gate = gate_of(self.machine)
+        self.calls = _Calls(self.machine, self.process)
+        return self.__dict__[name]
+
+    machine: Machine
+    process: Process
+    gate: Gate
+    calls: _Calls
+
+    def number(self, key: object) -> int:
+        """Return the handle that *key* means in this process.
+
+        Raises `UsageError` for a handle object of another process, where its number would mean
+        another key or none.
+        """
+        if key.__class__ is HKEYType and key._owner is not self:  # noqa: SLF001
+            raise UsageError("this handle was opened through another winreg, in another process")
+        return number_of(key)
+
+    def call(
+        self, work: Callable[Concatenate[Api, P], Reply], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Any:  # noqa: ANN401 - any result
+        """Have the current thread do *work*; return its result, or raise the code as `OSError`.
+
+        The caller's caller is noted as who opened what is opened.
+        """
+        gate, frame = self.gate, sys._getframe(2)  # noqa: SLF001
+        with gate.lock:
+            self.machine.site = (frame.f_code, frame.f_lasti)
+            code, value = work(self.calls.api, *args, **kwargs)
+        if gate.dropped:
+            gate.drain()
+        if code:
+            raise windows_error(code)
+        return value
+
+    def let_go(self, handle: int) -> None:
+        """Close *handle*, whose object is gone."""
+        self.gate.drop(self, handle)
+
+    def close_dropped(self, handle: int) -> None:
+        """Close *handle* with the gate held; well also when the process has ended."""
+        if self.process.pid in self.machine.processes:
+            self.calls.api.RegCloseKey(handle)
+
+    def open_handles(self) -> list[OpenHandle]:
+        """Return the handles this process has open, implicit ones too, in order of number."""
+        self.gate.drain()
+        with self.gate.lock:
+            return list(self._open_handles())
+
+    def _open_handles(self) -> Iterator[OpenHandle]:
+        for handle, entry in self.process.table.items():
+            yield self._described(handle, self.machine.objects[ObjectId(entry[0])])
+
+    def _described(self, handle: int, obj: KeyObject) -> OpenHandle:
+        site = obj.origin.site
+        code, line = located(site) if isinstance(site, tuple) else (None, None)
+        return OpenHandle(
+            handle=handle,
+            key=self.machine.key_name(obj.kcb),
+            call=obj.origin.call,
+            implicit=obj.origin.implicit,
+            file=None if code is None else code.co_filename,
+            line=line,
+            function=None if code is None else code.co_qualname,
+        )
+
+
+def located(site: Site) -> tuple[CodeType, int | None]:
+    """Return the code of *site* and the line that the instruction belongs to."""
+    code, offset = site
+    for start, stop, line in code.co_lines():
+        if start <= offset < stop:
+            return code, line
+    return code, code.co_firstlineno

@@ -1,0 +1,194 @@
+"""``winreg``'s functions that open, create, close, delete and list keys."""
+
+from __future__ import annotations
+
+from sys import audit
+
+from regsim.kernel.keys import KeyInfo
+from regsim.status import Win32Error
+from regsim.testing._fake import arguments
+from regsim.testing._fake.binding import Binding
+from regsim.testing._fake.hkey import HKEYType, new_hkey, signed
+from regsim.testing._fake.oserror import windows_error
+from regsim.types import Access, as_predefined
+from regsim.win32.api import Api
+from regsim.win32.plans import Reply
+
+KEY_READ = int(Access.READ)
+KEY_WRITE = int(Access.WRITE)
+KEY_WOW64_64KEY = int(Access.WOW64_64KEY)
+_MAXIMUM = int(Access.MAXIMUM_ALLOWED)
+
+
+class KeyCalls(Binding):
+    """The functions on keys, as one process makes them."""
+
+    def OpenKey(
+        self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
+    ) -> HKEYType:
+        """Open a key; *reserved* is passed on as RegOpenKeyEx's options.
+
+        With None or "" below a predefined key, the result is that key's own number, and the root
+        that the process had cached behind it is closed (on the systems that refresh it).
+        """
+        handle = self.number(key)
+        name = arguments.text_or_none("OpenKey", 2, sub_key)
+        options, wanted = arguments.number(reserved), arguments.number(access)
+        audit("winreg.OpenKey", signed(handle), sub_key, access)
+        opened = self.call(Api.RegOpenKeyEx, handle, name, access=wanted, options=options)
+        return self._result(opened)
+
+    def OpenKeyEx(
+        self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
+    ) -> HKEYType:
+        """Open a key, as OpenKey does."""
+        handle = self.number(key)
+        name = arguments.text_or_none("OpenKeyEx", 2, sub_key)
+        options, wanted = arguments.number(reserved), arguments.number(access)
+        audit("winreg.OpenKey", signed(handle), sub_key, access)
+        opened = self.call(Api.RegOpenKeyEx, handle, name, access=wanted, options=options)
+        return self._result(opened)
+
+    def _result(self, opened: int) -> HKEYType:
+        key = new_hkey(self, opened)
+        audit("winreg.OpenKey/result", signed(int(key)))
+        return key
+
+    def CreateKey(self, key: HKEYType | int, sub_key: str | None, /) -> HKEYType:
+        """Open a key with the widest access, or create it and what is missing above it."""
+        handle = self.number(key)
+        name = arguments.text_or_none("CreateKey", 2, sub_key)
+        audit("winreg.CreateKey", signed(handle), sub_key, KEY_WRITE)
+        return self._result(self.call(create_key, handle, name, _MAXIMUM, 0))
+
+    def CreateKeyEx(
+        self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_WRITE
+    ) -> HKEYType:
+        """Open a key, or create it and what is missing above it; 87 if *reserved* is not 0."""
+        handle = self.number(key)
+        name = arguments.text_or_none("CreateKeyEx", 2, sub_key)
+        zero, wanted = arguments.number(reserved), arguments.number(access)
+        audit("winreg.CreateKey", signed(handle), sub_key, access)
+        return self._result(self.call(create_key, handle, name, wanted, zero))
+
+    def CloseKey(self, hkey: HKEYType | int | None, /) -> None:
+        """Close a handle; None, and a handle object closed already, do no harm.
+
+        A number that is not open is 6. A predefined key's closes the root behind it (rule P4).
+        """
+        if hkey is None:
+            return
+        handle = self.number(hkey)
+        if isinstance(hkey, HKEYType):
+            hkey._handle = 0  # noqa: SLF001
+        if handle:
+            self.call(Api.RegCloseKey, handle)
+
+    def ConnectRegistry(self, computer_name: str | None, key: HKEYType | int, /) -> HKEYType:
+        """Open a predefined key of this computer (None); there is no other: 53 or 6."""
+        name = arguments.text_or_none("ConnectRegistry", 1, computer_name)
+        handle = self.number(key)
+        audit("winreg.ConnectRegistry", computer_name, signed(handle))
+        return new_hkey(self, self.call(Api.RegConnectRegistry, name, handle))
+
+    def DeleteKey(self, key: HKEYType | int, sub_key: str, /) -> None:
+        """Delete a key that has no subkeys; handles open on it answer 1018 from now on."""
+        handle = self.number(key)
+        name = arguments.text("DeleteKey", 2, sub_key)
+        audit("winreg.DeleteKey", signed(handle), sub_key, 0)
+        self.call(Api.RegDeleteKey, handle, name)
+
+    def DeleteKeyEx(
+        self,
+        key: HKEYType | int,
+        sub_key: str,
+        access: int = KEY_WOW64_64KEY,
+        reserved: int = 0,
+    ) -> None:
+        """Delete a key as DeleteKey does; there is one view, whatever *access* says."""
+        handle = self.number(key)
+        name = arguments.text("DeleteKeyEx", 2, sub_key)
+        arguments.number(access)
+        zero = arguments.number(reserved)
+        audit("winreg.DeleteKey", signed(handle), sub_key, access)
+        if zero:
+            raise windows_error(Win32Error.INVALID_PARAMETER)
+        self.call(Api.RegDeleteKey, handle, name)
+
+    def DeleteTree(self, key: HKEYType | int, sub_key: str | None = None, /) -> None:
+        """Delete a key and all below it, or with None all that is in *key* but not *key*."""
+        handle = self.number(key)
+        name = arguments.text_or_none("DeleteTree", 2, sub_key)
+        audit("winreg.DeleteTree", signed(handle), sub_key)
+        self.call(delete_tree, handle, name)
+
+    def EnumKey(self, key: HKEYType | int, index: int, /) -> str:
+        """Return the name of subkey number *index*; 259 after the last."""
+        handle = self.number(key)
+        number = arguments.number(index)
+        audit("winreg.EnumKey", signed(handle), index)
+        name: str = self.call(Api.RegEnumKeyEx, handle, number)
+        return name
+
+    def QueryInfoKey(self, key: HKEYType | int, /) -> tuple[int, int, int]:
+        """Return how many subkeys and values there are, and the last write as a FILETIME."""
+        handle = self.number(key)
+        audit("winreg.QueryInfoKey", signed(handle))
+        info: KeyInfo = self.call(Api.RegQueryInfoKey, handle)
+        return info.subkeys, info.values, info.last_write
+
+    def FlushKey(self, key: HKEYType | int, /) -> None:
+        """Write the key's hive to its file."""
+        self.call(Api.RegFlushKey, self.number(key))
+
+    def DisableReflectionKey(self, key: HKEYType | int, /) -> None:
+        """Do nothing: since Windows 7 there is no reflection (documented)."""
+        handle = self.number(key)
+        audit("winreg.DisableReflectionKey", signed(handle))
+        self.call(Api.RegQueryInfoKey, handle)
+
+    def EnableReflectionKey(self, key: HKEYType | int, /) -> None:
+        """Do nothing: since Windows 7 there is no reflection (documented)."""
+        handle = self.number(key)
+        audit("winreg.EnableReflectionKey", signed(handle))
+        self.call(Api.RegQueryInfoKey, handle)
+
+    def QueryReflectionKey(self, key: HKEYType | int, /) -> bool:
+        """Return True: reflection is off for every key."""
+        handle = self.number(key)
+        audit("winreg.QueryReflectionKey", signed(handle))
+        self.call(Api.RegQueryInfoKey, handle)
+        return True
+
+
+def create_key(api: Api, key: int, name: str | None, access: int, reserved: int) -> Reply:
+    """Create or open a key; without a name a predefined key gives its own number (documented)."""
+    if not name and as_predefined(key) is not None:
+        return Reply(Win32Error.SUCCESS, key)
+    code, created = api.RegCreateKeyEx(key, name or "", access=access, reserved=reserved)
+    return Reply(code, created.handle if code == Win32Error.SUCCESS else None)
+
+
+def delete_tree(api: Api, key: int, name: str | None) -> Reply:
+    """Delete all below *key*, or below its subkey *name* and that as well (RegDeleteTree)."""
+    if name:
+        rights = Access.ENUMERATE_SUB_KEYS | Access.QUERY_VALUE | Access.SET_VALUE
+        code, below = api.RegOpenKeyEx(key, name, access=rights)
+        if code:
+            return Reply(code)
+        reply = delete_tree(api, below, None)
+        api.RegCloseKey(below)
+        return api.RegDeleteKey(key, name) if not reply.code else reply
+    while True:
+        code, subkey = api.RegEnumKeyEx(key, 0)
+        if code:
+            break
+        reply = delete_tree(api, key, subkey)
+        if reply.code:
+            return reply
+    while code == Win32Error.NO_MORE_ITEMS:
+        code, value = api.RegEnumValue(key, 0)
+        if code:
+            break
+        code = api.RegDeleteValue(key, value.name).code or Win32Error.NO_MORE_ITEMS
+    return Reply(Win32Error.SUCCESS if code == Win32Error.NO_MORE_ITEMS else code)

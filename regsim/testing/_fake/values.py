@@ -1,0 +1,150 @@
+"""``winreg``'s functions that read, write and list values."""
+
+from __future__ import annotations
+
+import os
+import re
+from sys import audit
+
+from regsim.status import Win32Error
+from regsim.testing._fake import arguments, performance
+from regsim.testing._fake.binding import Binding
+from regsim.testing._fake.data import from_bytes, to_bytes
+from regsim.testing._fake.hkey import HKEYType, signed
+from regsim.testing._fake.oserror import windows_error
+from regsim.types import Access, PredefinedKey, ValueType, as_predefined
+from regsim.win32.api import Api
+from regsim.win32.plans import Reply
+
+INVALID_DATA = 13
+
+
+class ValueCalls(Binding):
+    """The functions on values, as one process makes them."""
+
+    def QueryValueEx(self, key: HKEYType | int, name: str | None, /) -> tuple[object, int]:
+        """Return a value's content and type; 2 when there is none of that name."""
+        handle = self.number(key)
+        wanted = arguments.text_or_none("QueryValueEx", 2, name)
+        audit("winreg.QueryValue", signed(handle), None, name)
+        value = self.call(query_value, handle, wanted)
+        return from_bytes(value.type, value.data), int(value.type)
+
+    def QueryValue(self, key: HKEYType | int, sub_key: str | None, /) -> str:
+        """Return the default value of *key* or of its subkey as text; "" when it has none."""
+        handle = self.number(key)
+        name = arguments.text_or_none("QueryValue", 2, sub_key)
+        audit("winreg.QueryValue", signed(handle), sub_key, None)
+        text: str = self.call(query_default, handle, name)
+        return text
+
+    def EnumValue(self, key: HKEYType | int, index: int, /) -> tuple[str, object, int]:
+        """Return name, content and type of value number *index*; 259 after the last."""
+        handle = self.number(key)
+        number = arguments.number(index)
+        audit("winreg.EnumValue", signed(handle), index)
+        value = self.call(enumerate_value, handle, number)
+        return value.name.split("\0", 1)[0], from_bytes(value.type, value.data), int(value.type)
+
+    def SetValueEx(
+        self,
+        key: HKEYType | int,
+        value_name: str | None,
+        reserved: object,  # noqa: ARG002 - anything goes, Windows is given 0
+        type: int,  # noqa: A002 - the name that winreg has
+        value: object,
+        /,
+    ) -> None:
+        """Write a value; the content must suit the type, or ValueError and TypeError are raised."""
+        handle = self.number(key)
+        name = arguments.text_or_none("SetValueEx", 2, value_name)
+        kind = arguments.number(type)
+        data = to_bytes(kind, value)
+        audit("winreg.SetValue", signed(handle), value_name, type, value)
+        self.call(set_value, handle, name, kind, data)
+
+    def SetValue(
+        self,
+        key: HKEYType | int,
+        sub_key: str | None,
+        type: int,  # noqa: A002 - the name that winreg has
+        value: str,
+        /,
+    ) -> None:
+        """Write the default value of *key* or of its subkey, which is created if it is missing."""
+        handle = self.number(key)
+        name = arguments.text_or_none("SetValue", 2, sub_key)
+        if arguments.number(type) != ValueType.SZ:
+            raise TypeError("type must be winreg.REG_SZ")
+        if not isinstance(value, str):
+            arguments.text("SetValue", 4, value)
+        audit("winreg.SetValue", signed(handle), sub_key, type, value)
+        self.call(set_default, handle, name, to_bytes(ValueType.SZ, value))
+
+    def DeleteValue(self, key: HKEYType | int, value: str | None, /) -> None:
+        """Remove a value; 2 when there is none of that name."""
+        handle = self.number(key)
+        name = arguments.text_or_none("DeleteValue", 2, value)
+        audit("winreg.DeleteValue", signed(handle), value)
+        self.call(Api.RegDeleteValue, handle, name)
+
+    def ExpandEnvironmentStrings(self, string: str, /) -> str:
+        """Return *string* with each ``%NAME%`` that the environment knows replaced."""
+        text = arguments.text("ExpandEnvironmentStrings", 1, string)
+        audit("winreg.ExpandEnvironmentStrings", string)
+        known = {name.upper(): value for name, value in os.environ.items()}
+        return re.sub("%([^%]+)%", lambda name: known.get(name[1].upper(), name[0]), text)
+
+
+def query_value(api: Api, key: int, name: str | None) -> Reply:
+    """Read one value; those of HKEY_PERFORMANCE_DATA lie in no key."""
+    if as_predefined(key) is PredefinedKey.PERFORMANCE_DATA:
+        return performance.query(name or "", api.machine.clock)
+    return api.RegQueryValueEx(key, name)
+
+
+def enumerate_value(api: Api, key: int, index: int) -> Reply:
+    """Return value number *index*; those of HKEY_PERFORMANCE_DATA lie in no key."""
+    if as_predefined(key) is PredefinedKey.PERFORMANCE_DATA:
+        return performance.enumerate_(index, api.machine.clock)
+    return api.RegEnumValue(key, index)
+
+
+def set_value(api: Api, key: int, name: str | None, kind: int, data: bytes) -> Reply:
+    """Write one value."""
+    return api.RegSetValueEx(key, name, kind, data)
+
+
+def query_default(api: Api, key: int, subkey: str | None) -> Reply:
+    """Read the default value as a text: open, read, close. 13 when it is no text."""
+    if as_predefined(key) is PredefinedKey.PERFORMANCE_DATA:
+        return Reply(Win32Error.INVALID_HANDLE)
+    child = key
+    if subkey:
+        code, child = api.RegOpenKeyEx(key, subkey, access=Access.QUERY_VALUE)
+        if code:
+            return Reply(code)
+    code, value = api.RegQueryValueEx(child, None)
+    if subkey:
+        api.RegCloseKey(child)
+    if code == Win32Error.FILE_NOT_FOUND:
+        return Reply(Win32Error.SUCCESS, "")
+    if code:
+        return Reply(code)
+    if value.type != ValueType.SZ:
+        raise windows_error(INVALID_DATA)
+    return Reply(code, from_bytes(ValueType.SZ, value.data))
+
+
+def set_default(api: Api, key: int, subkey: str | None, data: bytes) -> Reply:
+    """Write the default value: create or open the key, write, close."""
+    if as_predefined(key) is PredefinedKey.PERFORMANCE_DATA:
+        return Reply(Win32Error.INVALID_HANDLE)
+    if not subkey:
+        return api.RegSetValueEx(key, None, ValueType.SZ, data)
+    code, created = api.RegCreateKeyEx(key, subkey, access=Access.SET_VALUE)
+    if code:
+        return Reply(code)
+    reply = api.RegSetValueEx(created.handle, None, ValueType.SZ, data)
+    api.RegCloseKey(created.handle)
+    return reply

@@ -1,0 +1,98 @@
+r"""Python's ``winreg`` on a simulated machine, with the lifetimes of real handles.
+
+Used as it stands, it is the registry of a fresh Windows 11 with one user logged on, in a process
+of theirs; the machine is made at the first call. `bind` gives the same face to any process of any
+machine. Names, signatures, exceptions and audit events are those of the standard library's module
+for the Python that is running.
+
+>>> from regsim.testing import winreg
+>>> with winreg.CreateKey(winreg.HKEY_CURRENT_USER, r"Software\Example") as key:
+...     winreg.SetValueEx(key, "Colour", 0, winreg.REG_SZ, "blue")
+>>> bool(key), int(key)
+(False, 0)
+>>> [(handle.key.rsplit("\\", 1)[0], handle.implicit) for handle in winreg.open_handles()]
+[('\\REGISTRY\\USER', True)]
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from regsim.testing._fake.binding import OpenHandle
+from regsim.testing._fake.computer import logged_on
+from regsim.testing._fake.constants import CONSTANTS
+from regsim.testing._fake.hives import Winreg
+from regsim.testing._fake.hkey import HKEYType
+
+if TYPE_CHECKING:
+    from regsim.kernel.machine import Machine
+    from regsim.kernel.process import Process
+
+FUNCTIONS = tuple(
+    name
+    for name in (
+        *("CloseKey", "ConnectRegistry", "CreateKey", "CreateKeyEx", "DeleteKey", "DeleteKeyEx"),
+        *("DeleteTree", "DeleteValue", "DisableReflectionKey", "EnableReflectionKey", "EnumKey"),
+        *("EnumValue", "ExpandEnvironmentStrings", "FlushKey", "LoadKey", "OpenKey", "OpenKeyEx"),
+        *("QueryInfoKey", "QueryReflectionKey", "QueryValue", "QueryValueEx", "SaveKey"),
+        *("SetValue", "SetValueEx"),
+    )
+    if name != "DeleteTree" or sys.version_info >= (3, 15)
+)
+"""The functions that the running Python's ``winreg`` has."""
+
+
+def public_face(process: Winreg) -> dict[str, Any]:
+    """Return what the standard library's ``winreg`` offers, by name, for *process*."""
+    functions = {name: getattr(process, name) for name in FUNCTIONS}
+    return {**functions, **CONSTANTS, "HKEYType": HKEYType, "error": OSError}
+
+
+class BoundWinreg(ModuleType):
+    """A module like ``winreg`` whose calls are those of one process of one machine.
+
+    ``binding`` is the process behind it; ``open_handles()`` says what that has open.
+    """
+
+    def __init__(self, binding: Winreg) -> None:
+        super().__init__("winreg", Winreg.__doc__)
+        self.__dict__.update(public_face(binding))
+        self.__all__ = [*FUNCTIONS, *CONSTANTS, "HKEYType", "error"]
+        self.binding = binding
+
+    def open_handles(self) -> list[OpenHandle]:
+        """Return the handles that the process has open, implicit ones too, by number."""
+        return self.binding.open_handles()
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - functions and constants
+            ...
+
+
+def bind(machine: Machine, process: Process) -> BoundWinreg:
+    """Return a module-like ``winreg`` that makes its calls as *process* of *machine*."""
+    return BoundWinreg(Winreg(lambda: (machine, process)))
+
+
+def _default() -> tuple[Machine, Process]:
+    computer = logged_on()
+    return computer.machine, computer.process
+
+
+binding = Winreg(_default)
+"""The process that this module's own functions call from."""
+
+open_handles = binding.open_handles
+"""Returns the handles that the default process has open."""
+
+error = OSError
+globals().update(public_face(binding))
+__all__ = [*FUNCTIONS, *CONSTANTS, "HKEYType", "error"]  # noqa: PLE0604 - names, all of them texts
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 - functions and constants
+        ...
