@@ -40,6 +40,7 @@ def record() -> dict[str, Any]:
         "platform": platform.platform(),
         "encoding": sys.stdout.encoding or "unknown",
         "backend": accel.BACKEND,
+        "backend_reason": accel.REASON,
         "requires": {name: _version(name) for name in ("attrs", "click", "rich")},
         "extras": {
             extra: {name: _version(name) for name in names}
@@ -72,7 +73,7 @@ def _text(found: dict[str, Any]) -> str:
         ("regsim", found["version"]),
         ("Python", f"{found['python']} ({found['implementation']})"),
         ("platform", found["platform"]),
-        ("backend", found["backend"]),
+        ("backend", f"{found['backend']} ({found['backend_reason']})"),
     ]
     rows += [(name, number or "missing") for name, number in found["requires"].items()]
     for extra, packages in found["extras"].items():

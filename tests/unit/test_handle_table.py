@@ -18,10 +18,11 @@ from regsim import accel
 from regsim.accel import HandleTable, PyHandleTable, new_handle_table
 
 BACKENDS: dict[str, Callable[[], HandleTable]] = {"py": PyHandleTable}
-if hasattr(accel, "CHandleTable"):
-    BACKENDS["c"] = accel.CHandleTable
+if accel.NATIVE:
+    BACKENDS["c"] = accel.NATIVE.CHandleTable
 
 READ = 0x20019
+DIGEST = 1403931395591997785
 ABSENT = [-4, -1, 0, 3, 0x7FFFFFFC, 0x80000001, 0xFFFFFFFF80000001]
 """Values that are no handles whatever is open, predefined keys among them."""
 
@@ -37,6 +38,14 @@ def test_backend_is_what_it_says() -> None:
     expected = {"python": "py", "c": "c"}[accel.BACKEND]
 
     assert type(new_handle_table()) is BACKENDS[expected]
+
+
+@pytest.mark.parametrize("name", list(BACKENDS))
+def test_suite_ran_the_backend_it_names(name: str) -> None:
+    """The tables tested as ``[c]`` come from the library, those tested as ``[py]`` do not."""
+    made = type(BACKENDS[name]())
+
+    assert made.__module__ == {"py": "regsim.accel.handles", "c": "regsim.accel._native"}[name]
 
 
 def test_handles_are_multiples_of_four(table: HandleTable) -> None:
@@ -78,6 +87,96 @@ def test_what_is_not_open(table: HandleTable, handle: int) -> None:
     assert table.lookup(kept) == (7, 1, READ, False)
 
 
+def test_duplicate_is_a_handle_of_its_own(table: HandleTable) -> None:
+    """A duplicate stands for the same, and closing either leaves the other open."""
+    first = table.open(7, 1, READ, True)
+    second = table.duplicate(first | 1)
+
+    assert second == 8
+    assert table.close(first) == 7
+    assert table.lookup(second) == (7, 1, READ, True)
+    assert table.duplicate(first) == -1
+    assert len(table) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "entry"),
+    [
+        ("obj", (2**32, 0, 0)),
+        ("obj", (-1, 2**40, 0)),
+        ("obj", (2**80, 0, 0)),
+        ("hive", (0, 2**31 - 1, 0)),
+        ("hive", (0, -1, 0)),
+        ("access", (0, 0, 2**32)),
+        ("access", (0, 0, -1)),
+    ],
+)
+def test_field_out_of_range_is_refused(
+    table: HandleTable, field: str, entry: tuple[int, int, int]
+) -> None:
+    """A field that the C table has no room for is refused by both, and nothing is opened."""
+    with pytest.raises(OverflowError, match=f"^{field} must be 0 to "):
+        table.open(*entry)
+
+    assert table.state() == ((), (), 0)
+
+
+def test_refusals_read_the_same() -> None:
+    """The two tables refuse a field in the same words."""
+    texts = set()
+    for make in BACKENDS.values():
+        with pytest.raises(OverflowError) as caught:
+            make().open(1, -5, 2)
+        texts.add(str(caught.value))
+
+    assert texts == {"hive must be 0 to 2147483646, not -5"}
+
+
+def test_highest_fields_come_back(table: HandleTable) -> None:
+    """The highest value of each field is kept whole."""
+    handle = table.open(2**32 - 1, 2**31 - 2, 2**32 - 1, True)
+
+    assert table.lookup(handle) == (2**32 - 1, 2**31 - 2, 2**32 - 1, True)
+    assert table.handles_in(2**31 - 2) == [handle]
+    assert table.handles_in(2**31 - 1) == []
+    assert table.handles_in(-1) == table.handles_in(2**80) == []
+
+
+def test_arguments_go_by_name_too(table: HandleTable) -> None:
+    """The fields of an open may be named."""
+    handle = table.open(access=3, inherit=True, hive=2, obj=1)
+
+    assert table.lookup(handle) == (1, 2, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        ((1, 2), {}),
+        ((1, 2, 3, True, 5), {}),
+        ((1, 2, 3), {"obj": 1}),
+        ((1, 2, 3), {"color": 1}),
+        (("1", 2, 3), {}),
+        ((1, None, 3), {}),
+    ],
+)
+def test_open_needs_its_fields(table: HandleTable, args: tuple, names: dict) -> None:
+    """A field that is missing, twice there, unknown or no number is a TypeError."""
+    with pytest.raises(TypeError):
+        table.open(*args, **names)
+
+    assert len(table) == 0
+
+
+@pytest.mark.parametrize("method", ["close", "lookup", "duplicate", "handles_in", "reuse_rank"])
+def test_handle_is_a_number(table: HandleTable, method: str) -> None:
+    """What is no number is a TypeError and not merely not open."""
+    table.open(1, 1, 1)
+
+    with pytest.raises(TypeError):
+        getattr(table, method)("4")
+
+
 def test_closing_twice_fails(table: HandleTable) -> None:
     """A second close of one handle reports that it names nothing and touches no other."""
     first, second = table.open(7, 1, READ), table.open(7, 1, READ)
@@ -116,9 +215,9 @@ def test_reuse_rank(table: HandleTable) -> None:
     assert table.reuse_rank(12) is None
 
 
-@pytest.mark.parametrize("handle", [-4, 0])
+@pytest.mark.parametrize("handle", [-4, 0, 3, 4 * (2**30 + 1), 2**70])
 def test_no_rank_for_what_never_comes(table: HandleTable, handle: int) -> None:
-    """Zero and below are never given out."""
+    """Zero and below, and what no 32 bits hold, are never given out."""
     assert table.reuse_rank(handle) is None
 
 
@@ -185,6 +284,45 @@ def test_state_tells_orders_of_reuse_apart(table: HandleTable) -> None:
     hash(table.state())
 
 
+def test_items_are_those_of_the_moment(table: HandleTable) -> None:
+    """A walk over the handles is not disturbed by what is opened and closed meanwhile."""
+    for obj in (1, 2, 3):
+        table.open(obj, 1, 0)
+    walk = table.items()
+    next(walk)
+    table.close_all()
+    table.open(9, 9, 9)
+
+    assert [entry[0] for _, entry in walk] == [2, 3]
+
+
+def test_digest_tells_what_state_tells(table: HandleTable) -> None:
+    """Equal tables share a digest; another entry, length or order of reuse gives another."""
+    seen = {table.digest(): table.state()}
+    for call in (
+        lambda: table.open(7, 1, READ),
+        lambda: table.open(7, 2, READ, True),
+        lambda: table.close(4),
+        lambda: table.close(8),
+        lambda: table.close_all() or table.open(7, 1, READ),
+    ):
+        call()
+        assert table.copy().digest() == table.digest()
+        assert seen.setdefault(table.digest(), table.state()) == table.state()
+
+    assert len(seen) == 5
+
+
+def test_digests_are_the_same_everywhere() -> None:
+    """Both tables give the digest that is written here, so it may be stored."""
+    for make in BACKENDS.values():
+        table = make()
+        table.open(7, 1, READ)
+        table.open(8, 2, 0, True)
+        table.close(4)
+        assert table.digest() == DIGEST
+
+
 def test_check_notices_a_value_freed_twice() -> None:
     """The reference's own check fails when its free list is wrong."""
     table = PyHandleTable()
@@ -249,6 +387,16 @@ class TableMachine(RuleBasedStateMachine):
             self.freed.append(handle)
 
     @rule(handle=VALUES)
+    def duplicate(self, handle: int) -> None:
+        """Duplicate: one more handle to the same, or -1 and no change."""
+        entry = self.live.get(handle & ~3)
+        expected = -1 if entry is None else self.freed.pop() if self.freed else self.fresh
+
+        assert self.table.duplicate(handle) == expected
+        if entry is not None:
+            self.live[expected] = entry
+
+    @rule(handle=VALUES)
     def lookup(self, handle: int) -> None:
         """Look up: the entry, or nothing."""
         assert self.table.lookup(handle) == self.live.get(handle & ~3)
@@ -273,10 +421,18 @@ class TableMachine(RuleBasedStateMachine):
         """Go on with a copy, which must be as good as the original."""
         self.table = self.table.copy()
 
+    def expected_digest(self) -> int:
+        """The digest by the reference, which keeps no slots that were never used."""
+        twin = PyHandleTable()
+        twin._slots = [self.live.get(handle) for handle in range(4, self.fresh, 4)]
+        twin._free = [handle // 4 - 1 for handle in self.freed]
+        return twin.digest()
+
     @invariant()
     def agrees(self) -> None:
         """Entries, count and ranks are the dictionary's; the table's own check passes."""
         self.table.check()
+        assert self.table.digest() == self.expected_digest()
         assert list(self.table.items()) == sorted(self.live.items())
         assert len(self.table) == len(self.live)
         ranks = [*reversed(self.freed), self.fresh, self.fresh + 4]

@@ -1,0 +1,80 @@
+"""Decide, before anything is built, whether this regsim gets its C extension; then build.
+
+``REGSIM_EXT`` says what is wanted: ``auto`` (the default) builds it where a probe compiles,
+``require`` fails where it does not, ``off`` leaves it out. Without it the wheel is py3-none-any.
+"""
+
+import os
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from setuptools import Distribution, Extension, setup
+from setuptools.command.build_ext import build_ext
+
+CHOICES = ("auto", "require", "off")
+NATIVE = Path("regsim/accel/native")
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+MSVC = sys.platform == "win32" and "MSC" in sys.version
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion"]
+FLAGS = ["/std:c11", "/O2"] if MSVC else ["-std=c11", "-O3", "-fvisibility=hidden", *WARNINGS]
+PROBE = """\
+#include <Python.h>
+#include <stdatomic.h>
+#include <stdint.h>
+_Static_assert(sizeof(uint64_t) == 8, "C11");
+PyMODINIT_FUNC PyInit_probe(void) { return NULL; }
+"""
+
+
+def extension(name: str, sources: list[str]) -> Extension:
+    """Return an extension module under the limited API, where the interpreter has one."""
+    macros = [] if FREE_THREADED else [("Py_LIMITED_API", "0x030B0000")]
+    return Extension(
+        name,
+        sources,
+        define_macros=macros,
+        extra_compile_args=FLAGS,
+        depends=sorted(map(str, NATIVE.glob("*.h"))),
+        py_limited_api=not FREE_THREADED,
+    )
+
+
+def why_not() -> str | None:
+    """Compile and link a probe; return what went wrong, or None when it worked."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "probe.c"
+        source.write_text(PROBE, encoding="utf-8")
+        command = build_ext(Distribution({"ext_modules": [extension("probe", [str(source)])]}))
+        command.build_lib = command.build_temp = folder
+        try:
+            command.ensure_finalized()
+            command.run()
+        except Exception as error:  # noqa: BLE001 - each compiler fails in a way of its own
+            return str(error) or type(error).__name__
+    return None
+
+
+def wanted() -> bool:
+    """Return whether to build the extension; end the build where that cannot be answered."""
+    choice = os.environ.get("REGSIM_EXT") or "auto"
+    if choice not in CHOICES:
+        sys.exit(f"REGSIM_EXT={choice!r}: expected one of {', '.join(CHOICES)}")
+    if choice == "off":
+        return False
+    reason = why_not()
+    if reason and choice == "require":
+        sys.exit(f"REGSIM_EXT=require, but the probe does not compile: {reason}")
+    if reason:
+        print(f"regsim: building without the C extension: {reason}", file=sys.stderr)
+    return reason is None
+
+
+if wanted():
+    setup(
+        ext_modules=[extension("regsim.accel._native", sorted(map(str, NATIVE.glob("*.c"))))],
+        options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
+    )
+else:
+    setup()
