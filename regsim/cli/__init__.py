@@ -31,6 +31,9 @@ _COMMANDS = {
     "matrix": _Entry(
         "matrix", "command", "What becomes of the profile: Windows versions by fixes."
     ),
+    "lab": _Entry(
+        "lab", "command", "Write a page to step through an incident, asked before shown."
+    ),
     "affected": _Entry("affected", "command", "Is this system affected, by the articles' tables?"),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -50,7 +50,14 @@ def is_close(record: CallRecord) -> bool:
     return record.step.startswith("close") and record.handle is not None and record.status.ok
 
 
-def is_unload(record: CallRecord) -> bool:
+class _Operates(Protocol):
+    """What names a kernel operation: a record of a call, or a frame of the lab."""
+
+    @property
+    def operation(self) -> str: ...
+
+
+def is_unload(record: _Operates) -> bool:
     """Return whether *record* is an attempt to unload a hive."""
     return "unload" in record.operation.lower()
 

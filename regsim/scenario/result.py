@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import attrs
 
 from regsim.kernel.machine import Event, Holder
 from regsim.kernel.tree import Node
 from regsim.status import NtStatus, to_win32
+
+TABLE_LIMIT: Final = 64
+"""How many handles a record of one step lists; a leak of thousands is counted, not listed."""
 
 
 class Outcome(enum.Enum):
@@ -24,6 +28,31 @@ class Outcome(enum.Enum):
     def good(self) -> bool:
         """Whether the profile was saved and nobody was harmed."""
         return self in (Outcome.SAVED, Outcome.LATE)
+
+
+@attrs.frozen(kw_only=True)
+class OpenHandle:
+    """One handle as it stood at one moment.
+
+    Attributes:
+        process: the image of the process that has it; ``service`` names what that hosts.
+        hive: the path of the root of the hive that ``key`` lies in.
+        opened_by: the call that opened it, as a developer would write it.
+        implicit: whether nobody asked for it.
+        live: whether its key is still there; a forced unload takes it away under the handle.
+        blocks: whether a normal unload of the hive that is watched fails because of it.
+    """
+
+    process: str
+    service: str | None
+    pid: int
+    handle: int
+    key: str
+    hive: str
+    opened_by: str
+    implicit: bool
+    live: bool = True
+    blocks: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +73,8 @@ class CallRecord:
         implicit: whether the handle is one that nobody asked for.
         open_handles: handles open on the user's hive afterwards; None while it is not loaded.
         note: a sentence for the reader, or empty.
+        table: the handles open in all processes afterwards, the first `TABLE_LIMIT` of them.
+        unlisted: how many more are open than ``table`` lists.
     """
 
     number: int
@@ -59,6 +90,8 @@ class CallRecord:
     implicit: bool = False
     open_handles: int | None = None
     note: str = ""
+    table: tuple[OpenHandle, ...] = attrs.field(default=(), eq=False, repr=False)
+    unlisted: int = attrs.field(default=0, eq=False, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -104,4 +137,6 @@ class Run:
 
 
 def _call(record: CallRecord) -> dict[str, object]:
-    return {**attrs.asdict(record), "status": record.status.name}
+    fields = attrs.fields(CallRecord)
+    plain = attrs.asdict(record, filter=attrs.filters.exclude(fields.table, fields.unlisted))
+    return {**plain, "status": record.status.name}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from itertools import islice
 
 import attrs
 
+from regsim import keypath
 from regsim.errors import UsageError
+from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Holder, Machine
 from regsim.kernel.process import Process, Thread
 from regsim.kernel.steps import Call, Outcome, Program, advance, enabled, run_call
 from regsim.kernel.unload import blockers
-from regsim.scenario.result import CallRecord
+from regsim.scenario.result import TABLE_LIMIT, CallRecord, OpenHandle
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, ObjectId, Tid
 
 NORMAL_UNLOAD = "NtUnloadKey"
 """The operation whose refusal names the blockers."""
 _CLOSES = ("NtClose", "ClosePredefined")
+_ROOT_DEPTH = 3
+r"""How many names the path of a hive's root has, such as ``\REGISTRY\USER\<SID>``."""
 
 
 class Stage:
@@ -114,6 +119,8 @@ class Stage:
                 key=key,
                 implicit=implicit,
                 open_handles=hive.handles if hive is not None else None,
+                table=self._table(hive),
+                unlisted=self._unlisted(),
             )
         )
         if tid in machine.threads:
@@ -136,6 +143,40 @@ class Stage:
         if closed and outcome.step.op.name in _CLOSES:
             return closed[0], *self._before[closed[0]]
         return None, "", False
+
+    def _table(self, hive: Hive | None) -> tuple[OpenHandle, ...]:
+        """Return the first handles that are open now; *hive* is the one that is watched."""
+        blocking = {id(kcb) for kcb in blockers(self.machine, hive)} if hive is not None else set()
+        handles = (
+            (process, handle)
+            for process in self.machine.processes.values()
+            for handle, _ in process.table.items()
+        )
+        return tuple(self._row(*one, blocking) for one in islice(handles, TABLE_LIMIT))
+
+    def _row(self, process: Process, handle: int, blocking: Container[int]) -> OpenHandle:
+        held = self.machine.lookup(process, handle)
+        assert held is not None  # noqa: S101 - it was just listed
+        kcb = held[0].kcb
+        holder = self.machine.holder(process, handle, held[0])
+        mounted = self.machine.hives.get(kcb.hive) if kcb.live else None
+        root = mounted.mount if mounted is not None else keypath.split(holder.key)[:_ROOT_DEPTH]
+        return OpenHandle(
+            process=holder.process,
+            service=holder.service,
+            pid=holder.pid,
+            handle=holder.handle,
+            key=holder.key,
+            hive=keypath.join(root),
+            opened_by=holder.opened_by,
+            implicit=holder.implicit,
+            live=kcb.live,
+            blocks=id(kcb) in blocking,
+        )
+
+    def _unlisted(self) -> int:
+        total = sum(len(process.table) for process in self.machine.processes.values())
+        return max(0, total - TABLE_LIMIT)
 
     def _note_attempt(self, machine: Machine, status: NtStatus) -> None:
         self.attempts += 1
@@ -166,6 +207,8 @@ class Stage:
                 operation="",
                 status=NtStatus.SUCCESS,
                 open_handles=hive.handles if hive is not None else None,
+                table=self._table(hive),
+                unlisted=self._unlisted(),
             )
         )
 

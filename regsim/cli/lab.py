@@ -1,0 +1,92 @@
+"""``regsim lab``: one page to step through an incident, which asks before it shows."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import click
+
+from regsim import dialects, models
+from regsim.errors import NotApplicableError
+from regsim.models import fixes
+from regsim.regf import write_durably
+from regsim.report.frames import Axis, Lab, Story, story_of_run
+from regsim.report.labpage import lab_html
+
+_INTRO = (
+    "Step through one logoff, call by call. At each turn the page asks what will happen next; "
+    "answer, then watch the registry do it."
+)
+Stories = dict[tuple[str, ...], Story | str]
+
+
+@click.command("lab")
+@click.argument("scenario", default="q241572")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("regsim-lab.html"),
+    show_default=True,
+    help="The file to write.",
+)
+@click.option("--os", "os_name", help="The system to show first.")
+@click.option("--fix", default="none", show_default=True, help="The fix to show first.")
+def command(scenario: str, output: Path, os_name: str | None, fix: str) -> int:
+    """Write one HTML file to step through SCENARIO on every system with every fix.
+
+    The runs are played now and put into the file. It opens in any browser, from a mail or an
+    archive too: it needs no server and no network.
+    """
+    page = lab_html(build(scenario, os_name, fix))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(output, page.encode())
+    click.echo(f"Open {output} in a browser.")
+    return 0
+
+
+def build(scenario: str, os_name: str | None = None, fix: str = "none") -> Lab:
+    """Return the page's content for *scenario*, beginning with *os_name* and *fix*.
+
+    Raises `UnknownNameError` or `NotApplicableError` where there is nothing to begin with.
+    """
+    first = models.run(scenario, os=os_name or _own_os(scenario), fix=fix)
+    stories: Stories = {}
+    for os in dialects.names():
+        for name in fixes.FIXES:
+            stories[os, name] = _story(scenario, os, name)
+    return Lab(
+        title=first.title,
+        intro=_INTRO,
+        axes=_axes(stories),
+        stories=stories,
+        start=(first.os, first.fix),
+    )
+
+
+def _own_os(scenario: str) -> str:
+    """Return the system that *scenario* is about."""
+    module = models.module_of(scenario)
+    play = getattr(module, "PLAYS", {}).get(scenario) or module.run
+    name = inspect.signature(play).parameters["os"].default
+    return str(name)
+
+
+def _story(scenario: str, os: str, fix: str) -> Story | str:
+    try:
+        return story_of_run(models.run(scenario, os=os, fix=fix))
+    except NotApplicableError as error:
+        return str(error)
+
+
+def _axes(stories: Stories) -> tuple[Axis, ...]:
+    """Return the choices of the page: the systems and the fixes that have a story at all."""
+    told = [key for key, story in stories.items() if not isinstance(story, str)]
+    systems = {os: (os, dialects.get(os).title, "") for os, _ in told}
+    known = {fix for _, fix in told}
+    named = tuple((fix.name, fix.name, fix.says) for fix in fixes.FIXES.values())
+    return (
+        Axis(name="os", label="System", options=tuple(systems.values())),
+        Axis(name="fix", label="Fix", options=tuple(f for f in named if f[0] in known)),
+    )

@@ -1,0 +1,260 @@
+"""The page in a real browser: it plays by keyboard alone, reads well, fits, and runs no name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+import pytest
+
+from regsim.report.frames import Lab
+from regsim.report.labpage import lab_html
+
+END = 14  # the case has 13 steps with no fix, then its verdict
+NARROW = {"width": 320, "height": 700}
+STATES = ["", "#step=8", f"#step={END}", "#os=win10&fix=none&step=15", "#os=nt4-sp6a&fix=uphclean"]
+FOCUS = """() => {
+  const node = document.activeElement;
+  const style = getComputedStyle(node);
+  return [style.outlineStyle, parseFloat(style.outlineWidth), node.id || node.textContent.trim()];
+}"""
+PAINT = "performance.getEntriesByName('first-contentful-paint')"
+WIDTH = "document.documentElement.scrollWidth"
+
+
+def step_of(page: Any) -> int:
+    """Return the step that the page's address names."""
+    found = re.search(r"step=(\d+)", page.url)
+    assert found is not None
+    return int(found[1])
+
+
+def answer(page: Any, text: str) -> None:
+    """Answer the question on show by the keyboard: from its first choice on with the arrows."""
+    labels = page.locator("#question label").all_inner_texts()
+    page.keyboard.press("Space")
+    for _ in range(labels.index(text)):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+
+def play(page: Any, answers: list[str]) -> None:
+    """Play the story to its end by the keyboard, giving *answers* in turn."""
+    while step_of(page) != END:
+        if page.locator("#question").is_visible():
+            answer(page, answers.pop(0))
+        else:
+            page.keyboard.press("ArrowRight")
+
+
+def test_the_case_is_played_by_keyboard_alone(visit, page_file):
+    """Who answers every question right, with the keyboard only, reads so at the end."""
+    page = visit().open(page_file)
+    play(
+        page,
+        [
+            "Two",
+            "No, it is refused",
+            "tapisrv.exe (TapiSrv)",
+            "It is lost: the server keeps the old copy",
+        ],
+    )
+
+    assert "You foresaw 4 of 4." in page.locator(".score").inner_text()
+    assert page.evaluate(FOCUS)[2] == "end-title"
+
+
+def test_wrong_answers_are_contradicted_by_the_call(visit, page_file):
+    """Who is wrong is told which handle and which call say otherwise, and scores nothing."""
+    page = visit().open(page_file)
+    play(page, ["One", "Yes, the hive unloads", "nobody", "It is saved at once"])
+
+    assert "You foresaw 0 of 4." in page.locator(".score").inner_text()
+    page.keyboard.press("ArrowLeft")
+    reply = page.locator("#feedback").inner_text()
+    assert "You answered: nobody" in reply
+    assert "tapisrv.exe (TapiSrv) with 0x4 on the root of the user's hive" in reply
+
+
+def test_no_step_is_shown_before_its_question(visit, page_file):
+    """Neither the button, nor the keys, nor the slider pass a question that is not answered."""
+    page = visit().open(page_file)
+    page.locator("#slider").evaluate(
+        "node => { node.value = node.max; node.dispatchEvent(new Event('input')) }"
+    )
+
+    assert step_of(page) == 7
+    assert page.locator("#question").is_visible()
+    assert "CANNOT_DELETE" not in page.locator("main").inner_text()
+    page.locator("#pass").click()
+    assert step_of(page) == 8
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("fragment", STATES)
+def test_axe_finds_nothing(visit, page_file, scheme, fragment):
+    """The rules of axe-core for WCAG 2.2 AA and good practice find nothing in any state."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here")
+    page = visit(color_scheme=scheme, bypass_csp=True).open(page_file, fragment)
+    if not fragment:
+        for _ in range(8):
+            page.keyboard.press("ArrowRight")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = axe.Axe().run(page, options={"runOnly": tags})
+
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found.response["violations"]] == []
+    assert len(found.response["passes"]) > 20
+
+
+@pytest.mark.parametrize("fragment", STATES)
+def test_nothing_is_wider_than_the_narrowest_screen(visit, page_file, fragment):
+    """At 320 pixels the page scrolls down only, also with a question and with the comparison."""
+    page = visit(viewport=NARROW).open(page_file, fragment)
+
+    assert page.evaluate(WIDTH) <= 320
+    while page.locator("#question").is_hidden() and step_of(page) < END and not fragment:
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate(WIDTH) <= 320
+
+
+def test_the_focus_is_always_visible(visit, page_file):
+    """All that the Tab key reaches is outlined while it has the focus, and it reaches it all."""
+    page = visit().open(page_file, "#step=9")
+    reached = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        style, width, name = page.evaluate(FOCUS)
+        if name.startswith("Skip") and reached:
+            break
+        if page.evaluate("document.activeElement === document.body"):
+            continue
+        assert (style, width >= 2) == ("solid", True), name
+        reached.append(name)
+
+    for control in ("axis-0", "axis-1", "back", "slider", "next", "graph"):
+        assert control in reached
+
+
+def test_the_slider_says_where_it_stands(visit, page_file):
+    """A screen reader hears the step, who calls what, and what the registry answered."""
+    page = visit().open(page_file, "#step=13")
+
+    assert page.locator("#slider").get_attribute("aria-valuetext") == (
+        "Step 13 of 13, Winlogon: RegUnLoadKey(HKU, <SID>), unload, CANNOT_DELETE"
+    )
+    assert page.locator("#live").inner_text().startswith("Step 13 of 13, Winlogon")
+
+
+def test_the_tree_of_a_screen_reader_makes_sense(visit, page_file):
+    """Headings, controls, table and graph have their roles and names."""
+    page = visit().open(page_file, "#step=9")
+    tree = page.locator("body").aria_snapshot()
+
+    for line in (
+        'heading "Roaming profile may not be saved to the server (KB Q241572)" [level=1]',
+        'combobox "System"',
+        'combobox "Fix"',
+        'slider "Step"',
+        'button "Next"',
+        'heading "Open handles" [level=2]',
+        'columnheader "Opened by"',
+        'rowheader "tapisrv.exe (TapiSrv) process 104"',
+        "img \"tapisrv.exe (TapiSrv) refers by handle 0x4 to the root of the user's hive",
+    ):
+        assert line in tree, line
+
+
+def test_a_link_leads_back_to_its_step(visit, page_file):
+    """The address names system, fix and step; stepping adds nothing to the Back button's way."""
+    page = visit().open(page_file, "#os=win10&fix=none&step=14")
+
+    assert page.locator("#axis-0").input_value() == "win10"
+    assert "Step 14 of" in page.locator("#card").inner_text()
+    before = page.evaluate("history.length")
+    page.keyboard.press("ArrowLeft")
+    assert step_of(page) == 13
+    assert page.evaluate("history.length") == before
+
+
+def test_another_fix_tells_another_story(visit, page_file):
+    """With the hotfix the same schedule ends well, and the two stand side by side."""
+    page = visit().open(page_file, f"#step={END}")
+
+    assert page.locator("#end .word").inner_text() == "lost"
+    pairs = page.locator("#compare-table").inner_text()
+    assert "unload \u2192 CANNOT_DELETE" in pairs
+    assert "unload \u2192 SUCCESS" in pairs
+    assert "only with hotfix" in pairs
+    page.locator("#axis-1").select_option("hotfix")
+    page.evaluate("location.hash = '#os=nt4-sp6a&fix=hotfix&step=15'")
+    page.locator("#end .word", has_text="saved").wait_for()
+
+
+def test_a_fix_that_is_not_there_says_why(visit, page_file):
+    """A fix that the system has not got is answered with the reason, and the way back works."""
+    page = visit().open(page_file)
+    page.locator("#axis-1").select_option("open-current-user")
+
+    assert "does not exist on nt4-sp6a" in page.locator("#absent").inner_text()
+    assert page.locator("#lab").is_hidden()
+    page.locator("#axis-1").select_option("none")
+    assert page.locator("#lab").is_visible()
+
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;\"'"
+
+
+def test_hostile_names_stay_text(visit, lab, tmp_path):
+    """A key, a process and a call named like markup are shown as they are, and run nothing."""
+    story = lab.stories[lab.start]
+    frames = tuple(
+        attrs.evolve(
+            frame,
+            call=HOSTILE,
+            note=HOSTILE,
+            changes=tuple(attrs.evolve(change, text=HOSTILE) for change in frame.changes),
+            table=tuple(
+                attrs.evolve(row, key=row.hive + "\\" + HOSTILE, process=HOSTILE, opened_by=HOSTILE)
+                for row in frame.table
+            ),
+        )
+        for frame in story.frames
+    )
+    told = attrs.evolve(story, frames=frames, finding=HOSTILE, verdict=(HOSTILE,), word=HOSTILE)
+    path = tmp_path / "hostile.html"
+    path.write_text(
+        lab_html(Lab(title=HOSTILE, intro=HOSTILE, stories={(): told})), encoding="utf-8"
+    )
+    one = visit()
+    page = one.open(path, "#step=9")
+
+    assert "</script><script>alert(1)</script>" in page.locator("#table").inner_text()
+    assert page.locator("script").count() == 2
+    assert page.locator("img").count() == 0
+    page.evaluate(f"location.hash = '#step={END}'")
+    page.wait_for_selector("#end-title")
+    assert page.locator("#compare").is_hidden()
+
+
+def test_the_page_shows_something_at_once(visit, page_file):
+    """The first paint takes at most 300 ms in the best of five openings, and the file 500 KB."""
+    paints = []
+    for _ in range(5):
+        page = visit().open(page_file)
+        while not page.evaluate(f"{PAINT}.length"):
+            page.wait_for_timeout(20)
+        paints.append(page.evaluate(f"{PAINT}[0].startTime"))
+
+    assert min(paints) <= 300
+    assert page_file.stat().st_size <= 500_000
+
+
+def test_no_motion_and_forced_colours_leave_the_blockers_visible(visit, page_file):
+    """Without motion nothing moves; forced colours leave the blocker its shape."""
+    page = visit(reduced_motion="reduce", forced_colors="active").open(page_file, "#step=13")
+
+    duration = "getComputedStyle(document.querySelector('button')).transitionDuration"
+    assert page.evaluate(duration) == "0s"
+    assert page.locator("#graph .node.blocks path").count() >= 1
+    assert "blocks unload" in page.locator("#graph .tag").first.inner_html()
