@@ -1,4 +1,8 @@
-"""Executable specifications, one per incident: played with `run`, listed by `names`."""
+"""Executable specifications, one per incident.
+
+An incident is played once with `run` (`names` lists those that can be), or explored in every
+interleaving as a `model` (`explored` lists those that can be).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from regsim.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from regsim.models.registry import Source
 
     from regsim.scenario import Run
 
@@ -44,3 +50,28 @@ def run(scenario: str, *, os: str = "nt4-sp6a", fix: str = "none", **options: An
     play = module.run if scenario == "q241572" else module.PLAYS[scenario]
     result: Run = play(os, fix, **options)
     return result
+
+
+def explored() -> list[str]:
+    """Return the incidents that can be explored with `model`."""
+    found: list[str] = _registry().explored()
+    return found
+
+
+def source(name: str) -> Source:
+    """Return the model called *name* with its parameters, not made yet; see `registry.source`."""
+    found: Source = _registry().source(name)
+    return found
+
+
+def model(name: str, **given: object) -> Any:  # noqa: ANN401 - a user's may be any factored model
+    """Return the model called *name*, or in a file, with the parameters *given*.
+
+    >>> model("q241572", workers=1, variant="refcounted").name
+    'q241572'
+    """
+    return _registry().model(name, **given)
+
+
+def _registry() -> Any:  # noqa: ANN401 - a module, loaded when it is first needed
+    return import_module("regsim.models.registry")

@@ -3,15 +3,25 @@
 The Internet Connection Wizard asks the Telephony service for user information. The service opens a
 key below HKEY_CURRENT_USER and closes it; but the call also opened the root, which stays open, and
 at logoff Winlogon cannot unload the hive. Source: the article, 08-MAY-2002; documented.
+
+`run` plays the case once; `model` is every order in which its actors can take their steps.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
+import attrs
 from regsim.models import fixes
 from regsim.models.case import Case
+from regsim.models.parameters import Parameter, choice, flag, number
+from regsim.models.scene import Scene
 
+from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import PENDING
 from regsim.actors.telephony import Strategy, worker
+from regsim.check.formula import Formula, every, some
+from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.kernel.process import Thread
 from regsim.kernel.steps import Program
@@ -19,6 +29,9 @@ from regsim.kernel.tree import Node
 from regsim.scenario import Run
 from regsim.status import NtStatus
 from regsim.win32 import advapi
+
+if TYPE_CHECKING:
+    from regsim.models.system import System
 
 NAME = "q241572"
 TITLE = "Roaming profile may not be saved to the server (KB Q241572)"
@@ -126,3 +139,143 @@ def _unsaved(end: str) -> str:
     if end == "unloading":
         return "The logoff still waits for the handle after an hour; the profile is not saved."
     return "The server keeps the old copy of the profile."
+
+
+# -- every interleaving -----------------------------------------------------------------------
+
+
+@attrs.frozen
+class Variant:
+    """What the service does with its root, and the generation that does so."""
+
+    strategy: Strategy
+    os: str
+    force: bool = False
+
+
+VARIANTS: Final = {
+    "buggy": Variant(Strategy.STOCK, "nt4-sp6a"),
+    "refcounted": Variant(Strategy.REFCOUNTED, "nt4-sp6a"),
+    "uncached": Variant(Strategy.UNCACHED, "w2k"),
+    "forced": Variant(Strategy.STOCK, "win11", force=True),
+    "naive": Variant(Strategy.CLOSE_ROOT, "nt4-sp6a"),
+}
+"""The variants by name: the stock service; its root closed with its last user; no cached root; the
+stock service under a logoff that forces the unload; the root closed after every call."""
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    number("workers", 2, 1, 16, "threads of the Telephony service"),
+    number("services", 1, 0, 16, "other services that open the hive and close it again"),
+    number("queue", 2, 1, 16, "requests that can wait for the Telephony service"),
+    choice("variant", "buggy", tuple(VARIANTS), "what the service does with its cached root"),
+    number("attempts", 0, 0, 100, "unloads that Winlogon tries; 0 waits for ever"),
+    flag("stop", "whether the administrator may stop the Telephony service"),
+    flag("noisy", "whether the other services use the hive after the user has logged off"),
+)
+
+
+def model(
+    *,
+    workers: int = 2,
+    services: int = 1,
+    queue: int = 2,
+    variant: str = "buggy",
+    attempts: int = 0,
+    stop: int = 0,
+    noisy: int = 0,
+) -> System:
+    """Return the case as a model: sessions of one user, as many as there may be.
+
+    The wizard asks the Telephony service on the user's behalf; its *workers* serve the requests;
+    other *services* use the hive and close it; Winlogon logs the user on and off. No ``.DEFAULT``
+    hive is mounted, so a root of a user whose hive is not loaded is not found.
+
+    Bounds: one user, one wizard, *queue* waiting requests. `PARAMETERS` says what each parameter
+    means. With *variant* ``forced`` Winlogon never waits, whatever *attempts* says.
+    """
+    chosen = VARIANTS[variant]
+    scene = Scene(chosen.os)
+    unload = winlogon.patient(attempts=attempts, force=chosen.force)
+    scene.add("winlogon", unload, variables={"tries": 0})
+    scene.add("icw", bystanders.wizard(queue), process="session")
+    program = worker(scene.dialect, chosen.strategy)
+    threads = scene.add("worker", program, count=workers, process="tapisrv", shared={"nuse": 0})
+    others = scene.add("service", bystanders.service(noisy=bool(noisy)), count=services)
+    if stop:
+        scene.add("scm", bystanders.administrator(), process="services")
+    return scene.system(NAME, *_claims(scene, threads, others), *_witnesses(scene, threads, stop))
+
+
+def _quiet(scene: Scene, threads: tuple[str, ...], others: tuple[str, ...]) -> Formula:
+    """Return the formula that every call has returned and none waits, while Winlogon unloads."""
+    calls = every(scene.at(w, "idle") | scene.ended(w) for w in threads)
+    return (
+        scene.at("winlogon", "unloading")
+        & scene.variable(PENDING, 0)
+        & calls
+        & every(scene.at(s, "idle") for s in others)
+    )
+
+
+def _claims(scene: Scene, threads: tuple[str, ...], others: tuple[str, ...]) -> list[Property]:
+    unloading, saved = scene.at("winlogon", "unloading"), scene.at("winlogon", "saved")
+    stopped = unloading & scene.ended(threads[0])
+    fair = ((unloading & scene.clear, ~unloading),)
+    return [
+        always(
+            "leak",
+            ~(_quiet(scene, threads, others) & ~scene.clear),
+            "Once every call has returned, no handle on the hive is left to block its unload.",
+        ),
+        always(
+            "err",
+            ~some(scene.at(w, "error") for w in threads),
+            "No request to the service fails because its root was closed or invalidated under it.",
+        ),
+        always("lost", ~scene.at("winlogon", "lost"), "Winlogon never gives a profile up."),
+        leads_to("live", unloading, saved, about="Every logoff ends in a saved profile."),
+        leads_to(
+            "livew",
+            stopped,
+            saved,
+            about="With the service stopped, every logoff ends in a saved profile.",
+        ),
+        leads_to(
+            "livesf",
+            unloading,
+            saved,
+            assuming=fair,
+            about="As live, if Winlogon cannot miss for ever that the hive is free.",
+        ),
+    ]
+
+
+def _witnesses(scene: Scene, threads: tuple[str, ...], stop: int) -> list[Property]:
+    """Return what must be reachable for the claims to mean anything."""
+    unloading = scene.at("winlogon", "unloading")
+    found = [
+        sometimes(
+            "idle-unload",
+            _quiet(scene, threads, ()),
+            "Winlogon unloads while the service is at rest, so leak says something.",
+        ),
+        sometimes(
+            "served",
+            some(scene.at(w, "work") for w in threads),
+            "A request is served, so err says something.",
+        ),
+        sometimes(
+            "saved", scene.at("winlogon", "saved"), "A profile is saved, so lost says something."
+        ),
+        sometimes("logoff", unloading, "A user logs off, so live and livesf say something."),
+        sometimes("blocked", unloading & ~scene.clear, "A logoff finds the hive in use."),
+    ]
+    if stop:
+        found.append(
+            sometimes(
+                "stopped",
+                unloading & scene.ended(threads[0]),
+                "A user logs off after the service has stopped, so livew says something.",
+            )
+        )
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from regsim.actors.stage import ICW, PROFILE, SERVER, USER_ON, USER_PATH
 from regsim.kernel.expr import Ask, HandleVar, Var, both, negate
-from regsim.kernel.steps import Act, Branch, Program, Set, Step, go, ok, op
+from regsim.kernel.steps import Act, Branch, Forget, Program, Set, Step, go, ok, op
 from regsim.policy import Dialect, UnloadFailure
 from regsim.status import NtStatus
 from regsim.types import Access
@@ -60,7 +60,7 @@ def session_steps(wait: int = 0) -> tuple[Step, ...]:
             then=(on,),
             call="LoadUserProfile()",
         ),
-        Step(at="off", does="logon", when=MOUNTED, then=(on,)),
+        Step(at="off", does="logon-again", when=MOUNTED, then=(on,)),
         *_ending(wait),
         Step(at="saved", does="again", then=(go("off"),)),
         Step(at="lost", does="again", then=(go("off"),)),
@@ -162,7 +162,7 @@ def _copying() -> tuple[Step, ...]:
             at="copying.close",
             does="close-copy",
             op=op("NtClose", handle=_ROOT),
-            then=(go("deferring"),),
+            then=(go("deferring", Forget(_ROOT)),),
             call="RegCloseKey(HKU\\<SID>)",
         ),
         Step(

@@ -6,15 +6,21 @@ by number. It leaves out handle values, pids, object ids and counters of ids, th
 times, events, dirty flags, provenance and the server's copy. Every handle to a deleted key that
 answers the same status, and needs as many closes, is one value. Equal keys have equal successors; a
 property test says so.
+
+`describe` gives the parts of a machine, `canonical` puts them together under their roles. A part
+names no role itself, so that two processes or threads that stand alike have equal parts.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from regsim import keypath
-from regsim.kernel.process import Memory, Process, Token
-from regsim.types import ObjectId
+from regsim.kernel.process import Atom, Memory, Process, Token
+from regsim.kernel.tree import Node
+from regsim.types import ObjectId, Tid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,28 +28,149 @@ if TYPE_CHECKING:
     from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
     from regsim.kernel.objects import Kcb
+    from regsim.kernel.process import Thread
 
 Key = tuple[object, ...]
+Named = tuple[tuple[str, Key], ...]
+"""Handles by the name they are known by, in order of name; see `handle_place`."""
+
+
+Vars = tuple[tuple[str, Atom], ...]
+"""Variables that have a value, in order of name."""
+
+
+class ThreadPart(NamedTuple):
+    """What matters of a thread: whether its process lives, where it stands, what it remembers."""
+
+    alive: bool
+    pc: str
+    token: Key | None
+    vars: Vars
+    handles: Named
+
+    def var(self, name: str) -> Atom:
+        """Return the value of variable *name*, or None."""
+        return dict(self.vars).get(name)
+
+
+class ProcessPart(NamedTuple):
+    """What matters of a living process, but for its threads.
+
+    ``slots`` holds (predefined key, owned, override, handle); ``unnamed`` the handles that no role
+    names, in an order of their own.
+    """
+
+    token: Key | None
+    user: bool
+    uncached: Key
+    vars: Vars
+    slots: tuple[tuple[int, bool, bool, Key], ...]
+    handles: Named
+    unnamed: tuple[Key, ...]
+
+    def var(self, name: str) -> Atom:
+        """Return the value of variable *name*, or None."""
+        return dict(self.vars).get(name)
+
+
+class Namespace(NamedTuple):
+    """The hives that are mounted, the files behind them, what a restart will replace.
+
+    ``hives`` holds (place, content, file, private, event of a deferred unload).
+    """
+
+    hives: tuple[tuple[keypath.Parts, object, str | None, bool, str | None], ...]
+    files: object
+    replacements: Key
+    corrupt: bool
+
+
+class Description(NamedTuple):
+    """A machine in parts: processes by role, threads by id, ended ones among them."""
+
+    vars: Vars
+    namespace: Namespace
+    signals: tuple[str, ...]
+    processes: dict[str, ProcessPart]
+    threads: dict[Tid, ThreadPart]
+
+
+def describe(machine: Machine, content: Callable[[Node], object] = Node.content) -> Description:
+    """Return the parts of *machine*; *content* gives a tree's, where it is known already."""
+    handles = _Handles(machine)
+    crew: dict[int, list[Thread]] = {}
+    threads: dict[Tid, ThreadPart] = {}
+    for thread in machine.threads.values():
+        if thread.pid in machine.processes:
+            crew.setdefault(thread.pid, []).append(thread)
+        else:
+            memory = thread.memory
+            threads[thread.tid] = ThreadPart(False, thread.pc, None, _memory_vars(memory), ())
+    processes: dict[str, ProcessPart] = {}
+    for process in sorted(machine.processes.values(), key=_role):
+        members = crew.get(process.pid, [])
+        if len(members) > 1:
+            members.sort(key=_role)
+        processes[process.role] = _process(handles, process, members, threads)
+    return Description(
+        _memory_vars(machine.memory),
+        Namespace(
+            _hives(machine, content),
+            machine.files.content(content),
+            tuple(sorted(machine.replacements.items())),
+            machine.corruption is not None,
+        ),
+        tuple(sorted(machine.signalled)),
+        processes,
+        threads,
+    )
 
 
 def canonical(machine: Machine) -> Key:
     """Return the key of *machine*: hashable, equal exactly when the roles stand alike."""
+    parts = describe(machine)
+    living: dict[str, list[tuple[str, ThreadPart]]] = {role: [] for role in parts.processes}
+    ended: list[tuple[str, ThreadPart]] = []
+    for thread in machine.threads.values():
+        process = machine.processes.get(thread.pid)
+        crew = ended if process is None else living[process.role]
+        crew.append((thread.role, parts.threads[thread.tid]))
     return (
         machine.dialect.name,
-        _memory_vars(machine.memory),
-        _namespace(machine),
-        machine.files.content(),
-        tuple(sorted(machine.signalled)),
-        tuple(sorted(machine.replacements.items())),
-        machine.corruption is not None,
-        _actors(machine),
+        parts.vars,
+        parts.namespace,
+        parts.signals,
+        tuple(
+            (role, part, tuple(sorted(living[role], key=_first)))
+            for role, part in parts.processes.items()
+        ),
+        tuple(sorted(ended)),
     )
 
 
-def _namespace(machine: Machine) -> Key:
+def handle_place(handle: Key) -> keypath.Parts | None:
+    """Return the full path of the live key behind a described handle; None where there is none.
+
+    A handle that another role of the process names too counts there, at its first name.
+    """
+    where = handle[0]
+    return where if isinstance(where, tuple) else None
+
+
+def _role(actor: Process | Thread) -> str:
+    return actor.role
+
+
+def _first(pair: tuple[str, object]) -> str:
+    return pair[0]
+
+
+def _hives(
+    machine: Machine, content: Callable[[Node], object]
+) -> tuple[tuple[keypath.Parts, object, str | None, bool, str | None], ...]:
     hives = sorted(machine.hives.values(), key=_place)
     return tuple(
-        (_place(hive), hive.root.content(), hive.file, hive.app, hive.pending) for hive in hives
+        (_place(hive), content(hive.root), hive.file, hive.app, hive.pending) for hive in hives
     )
 
 
@@ -54,10 +181,13 @@ def _place(hive: Hive) -> keypath.Parts:
     return keypath.fold(hive.mount)
 
 
-def _memory_vars(memory: Memory) -> Key:
+def _memory_vars(memory: Memory) -> Vars:
+    if not memory.vars:
+        return ()
     return tuple(sorted((name, value) for name, value in memory.vars.items() if value is not None))
 
 
+@lru_cache(maxsize=1024)
 def _token(token: Token | None) -> Key | None:
     return None if token is None else (token.sid, tuple(sorted(p.value for p in token.privileges)))
 
@@ -80,6 +210,15 @@ class _Handles:
             return ("gone", process.table.reuse_rank(value), handle & 3)
         return (*self.entry(ObjectId(entry[0]), entry[2], inherit=entry[3]), handle & 3)
 
+    def names(self, process: Process, memory: Memory, seen: dict[int, int]) -> Named:
+        """Return the descriptions of the handles that *memory* names."""
+        if not memory.handles:
+            return ()
+        return tuple(
+            (name, self.named(process, memory.handles[name], seen))
+            for name in sorted(memory.handles)
+        )
+
     def entry(self, number: ObjectId, access: int, *, inherit: bool) -> Key:
         """Return the description of what an open handle stands for."""
         obj = self.machine.objects[number]
@@ -97,57 +236,44 @@ def _where(machine: Machine, kcb: Kcb) -> keypath.Parts:
     return _place(machine.hives[kcb.hive]) + kcb.path
 
 
-def _actors(machine: Machine) -> Key:
-    handles = _Handles(machine)
-    living = sorted(machine.processes.values(), key=lambda process: process.role)
-    ended = [t for t in machine.threads.values() if t.pid not in machine.processes]
-    return (
-        *(_process(machine, handles, process) for process in living),
-        tuple(sorted((thread.role, thread.pc, _memory_vars(thread.memory)) for thread in ended)),
-    )
-
-
-def _process(machine: Machine, handles: _Handles, process: Process) -> Key:
+def _process(
+    handles: _Handles, process: Process, crew: list[Thread], threads: dict[Tid, ThreadPart]
+) -> ProcessPart:
+    """Return the part of *process*, putting those of its *crew* into *threads*."""
     seen: dict[int, int] = {}
     slots = tuple(
         (int(key), slot.owned, slot.override, handles.named(process, slot.handle, seen))
         for key, slot in sorted(process.slots.items())
     )
-    own = _named(handles, process, process.memory, seen)
-    threads = tuple(
-        (
-            thread.role,
+    own = handles.names(process, process.memory, seen)
+    for thread in crew:
+        memory = thread.memory
+        threads[thread.tid] = ThreadPart(
+            True,
             thread.pc,
             _token(thread.token),
-            _memory_vars(thread.memory),
-            _named(handles, process, thread.memory, seen),
+            _memory_vars(memory),
+            handles.names(process, memory, seen),
         )
-        for thread in sorted(machine.threads.values(), key=lambda thread: thread.role)
-        if thread.pid == process.pid
-    )
-    unnamed = sorted(
-        repr(handles.entry(ObjectId(entry[0]), entry[2], inherit=entry[3]))
-        for handle, entry in process.table.items()
-        if handle not in seen
-    )
-    return (
-        process.role,
+    return ProcessPart(
         _token(process.token),
         process.user,
         tuple(sorted(process.uncached)),
         _memory_vars(process.memory),
         slots,
         own,
-        threads,
-        tuple(unnamed),
+        _unnamed(handles, process, seen) if len(process.table) else (),
     )
 
 
-def _named(handles: _Handles, process: Process, memory: Memory, seen: dict[int, int]) -> Key:
-    return tuple(
-        (name, handles.named(process, memory.handles[name], seen))
-        for name in sorted(memory.handles)
-    )
+def _unnamed(handles: _Handles, process: Process, seen: dict[int, int]) -> tuple[Key, ...]:
+    """Return the handles of *process* that are not among *seen*, alike ones counted."""
+    found = [
+        handles.entry(ObjectId(entry[0]), entry[2], inherit=entry[3])
+        for handle, entry in process.table.items()
+        if handle not in seen
+    ]
+    return tuple(sorted(found, key=repr))
 
 
 def full_state(machine: Machine) -> Key:

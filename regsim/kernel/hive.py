@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -31,8 +32,8 @@ class HiveStore(Protocol):
     def snapshot(self) -> HiveStore:
         """Return a store that later writes to this one do not change."""
 
-    def content(self) -> tuple[object, ...]:
-        """Return what the store holds, for comparing machines."""
+    def content(self, of: Callable[[Node], object] = Node.content) -> tuple[object, ...]:
+        """Return what the store holds, for comparing machines; *of* gives a tree's content."""
 
 
 class MemoryStore:
@@ -59,9 +60,9 @@ class MemoryStore:
         twin._files = self._files.copy()
         return twin
 
-    def content(self) -> tuple[object, ...]:
-        """Return each path with its tree's content, in order of path."""
-        return tuple((path, self._files[path].content()) for path in sorted(self._files))
+    def content(self, of: Callable[[Node], object] = Node.content) -> tuple[object, ...]:
+        """Return each path with its tree's content as *of* gives it, in order of path."""
+        return tuple((path, of(self._files[path])) for path in sorted(self._files))
 
 
 @attrs.define(eq=False, kw_only=True)

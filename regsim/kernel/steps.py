@@ -216,17 +216,27 @@ def _update(update: Update, frame: Frame, status: NtStatus) -> None:
 # -- actors ----------------------------------------------------------------------------------
 
 
+def candidates(program: Program, pc: str, *, alive: bool) -> list[Step]:
+    """Return the steps that a thread standing at *pc* has, whatever their guards say."""
+    return [
+        step
+        for step in program.by_label[pc]
+        if step.after_end != alive and not (step.at == ANY and step.then[0].goto == pc)
+    ]
+
+
+def allowed(machine: Machine, tid: Tid, step: Step) -> bool:
+    """Return whether the guard of *step*, a candidate of thread *tid*, holds now."""
+    if step.when is True:
+        return True
+    return bool(evaluate(step.when, Frame(machine, tid, machine.threads[tid].memory, {})))
+
+
 def enabled(machine: Machine, tid: Tid, program: Program) -> list[Step]:
     """Return the steps that thread *tid*, running *program*, can take now, in program order."""
     thread = machine.threads[tid]
-    frame = Frame(machine, tid, thread.memory, {})
-    return [
-        step
-        for step in program.by_label[thread.pc]
-        if step.after_end != thread.alive
-        and not (step.at == ANY and step.then[0].goto == thread.pc)
-        and (step.when is True or evaluate(step.when, frame))
-    ]
+    steps = candidates(program, thread.pc, alive=thread.alive)
+    return [step for step in steps if allowed(machine, tid, step)]
 
 
 def advance(machine: Machine, tid: Tid, step: Step) -> Outcome:

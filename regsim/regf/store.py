@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regsim.errors import UsageError
+from regsim.kernel.tree import Node
 from regsim.regf.bridge import load_tree, packed, save_tree
 from regsim.regf.layout import MINOR_VERSIONS
 from regsim.regf.save import write_durably
 
 if TYPE_CHECKING:
     import os
-
-    from regsim.kernel.tree import Node
 
 __all__ = ["FileStore", "load_tree", "save_tree"]
 
@@ -129,15 +128,15 @@ class FileStore:
         """Return this store itself: real files are shared by all snapshots of a machine."""
         return self
 
-    def content(self) -> tuple[object, ...]:
-        """Return each path used so far with its tree's content, in order of path.
+    def content(self, of: Callable[[Node], object] = Node.content) -> tuple[object, ...]:
+        """Return each path used so far with its tree's content as *of* gives it, in order of path.
 
         Raises:
             DataError: a file has ceased to be a hive.
         """
         paths = sorted({*self._places, *self._trees})
         found = [(path, self.read(path)) for path in paths]
-        return tuple((path, tree.content()) for path, tree in found if tree is not None)
+        return tuple((path, of(tree)) for path, tree in found if tree is not None)
 
 
 def _entry(directory: Path, name: str) -> Path:

@@ -1,0 +1,95 @@
+"""The parameters of a model: what each means, what it may be, and reading one that was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from regsim.errors import UnknownNameError, UsageError
+
+Setting = int | str
+
+
+@attrs.frozen
+class Parameter:
+    """One parameter of a model.
+
+    Attributes:
+        name: what it is given by.
+        default: its value unless it is given.
+        about: what it means, as a phrase.
+        choices: the texts it may be; empty for a whole number.
+        least: the least number it may be.
+        most: the greatest.
+        free: whether anything of the default's type will do.
+    """
+
+    name: str
+    default: Setting
+    about: str
+    choices: tuple[str, ...] = ()
+    least: int = 0
+    most: int = 0
+    free: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, for a person: ``0 to 16`` or ``buggy, refcounted``."""
+        if self.free:
+            return "any text" if isinstance(self.default, str) else "any whole number"
+        return ", ".join(self.choices) if self.choices else f"{self.least} to {self.most}"
+
+    def read(self, value: object) -> Setting:
+        """Return *value*, perhaps typed, as the parameter's own type.
+
+        Raises:
+            UsageError: it is none that the parameter may be; the text says which it may.
+        """
+        if isinstance(self.default, str):
+            if not self.free and value not in self.choices:
+                raise UnknownNameError(self.name, str(value), self.choices)
+            return str(value)
+        try:
+            found = int(str(value), 10)
+        except ValueError:
+            raise UsageError(
+                f"{self.name} must be a number, {self.allowed}, not {value!r}"
+            ) from None
+        if not self.free and not self.least <= found <= self.most:
+            raise UsageError(f"{self.name} must be {self.allowed}, not {found}")
+        return found
+
+
+def number(name: str, default: int, least: int, most: int, about: str) -> Parameter:
+    """Return a whole number from *least* to *most*."""
+    return Parameter(name, default, about, (), least, most)
+
+
+def flag(name: str, about: str) -> Parameter:
+    """Return a number that is 0 for no, the default, or 1 for yes."""
+    return Parameter(name, 0, about, (), 0, 1)
+
+
+def choice(name: str, default: str, choices: tuple[str, ...], about: str) -> Parameter:
+    """Return one of *choices*."""
+    return Parameter(name, default, about, choices)
+
+
+def settings(
+    parameters: Iterable[Parameter], given: Mapping[str, object], model: str
+) -> dict[str, Setting]:
+    """Return every parameter's value: as *given*, else its default.
+
+    Raises:
+        UnknownNameError: *given* names a parameter that *model* does not have.
+        UsageError: a value is none that its parameter may be.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in known:
+            raise UnknownNameError(f"parameter of {model}", name, known)
+    return {
+        name: parameter.read(given.get(name, parameter.default))
+        for name, parameter in known.items()
+    }

@@ -1,0 +1,132 @@
+"""Finding a model to explore: one of the incidents by name, or a user's own file."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import attrs
+from regsim.models.parameters import Parameter, Setting, settings
+from regsim.models.system import System
+
+from regsim.errors import DataError, UnknownNameError, UsageError
+
+EXPLORED: Final = {"q241572": "q241572"}
+"""The incidents that can be explored, with the modules they are in."""
+
+
+@attrs.frozen
+class Source:
+    """A model that can be made: its name, what it is about, and its parameters.
+
+    ``parameters`` lists those of an incident; a user's function takes what it declares.
+    """
+
+    name: str
+    about: str
+    parameters: tuple[Parameter, ...]
+    make: Callable[..., Any]
+
+    def settings(self, given: Mapping[str, object]) -> dict[str, Setting]:
+        """Return every parameter's value: as *given*, else its default.
+
+        Raises:
+            UsageError: a name or a value that the model does not allow.
+        """
+        return settings(self.parameters, given, self.name)
+
+    def build(self, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - any factored model
+        """Return the model with the parameters *given*; see `settings`."""
+        return self.make(**self.settings(given))
+
+
+def explored() -> list[str]:
+    """Return the incidents that can be explored."""
+    return list(EXPLORED)
+
+
+def source(name: str) -> Source:
+    """Return the model called *name*, or the one in a file: ``./my_service.py[:Model]``.
+
+    A file's model is a `System`, or any other model the engines take, or a function that returns
+    one; without a name it is ``Model`` or ``model``. A file is run as it is found.
+
+    Raises:
+        UnknownNameError: there is no such incident, or the file has nothing of that name.
+        DataError: the file cannot be run.
+    """
+    if name in EXPLORED:
+        module = import_module(f"regsim.models.{EXPLORED[name]}")
+        return Source(name, _first_line(module), module.PARAMETERS, module.model)
+    path, colon, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
+    if not path.endswith(".py"):
+        raise UnknownNameError("model", name, (*EXPLORED, "FILE.py", "FILE.py:NAME"))
+    return _from_file(Path(path), attribute if colon else "")
+
+
+def model(name: str, **given: object) -> Any:  # noqa: ANN401 - a user's may be any factored model
+    """Return the model called *name* with the parameters *given*, typed or as text.
+
+    >>> model("q241572", workers=1, variant="refcounted").name
+    'q241572'
+    """
+    return source(name).build(given)
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def _from_file(path: Path, attribute: str) -> Source:
+    module = _run(path)
+    wanted = (attribute,) if attribute else ("Model", "model")
+    for name in wanted:
+        if hasattr(module, name):
+            return _of_object(f"{path.name}:{name}", getattr(module, name))
+    public = [name for name in vars(module) if not name.startswith("_")]
+    raise UnknownNameError(f"model in {path}", " or ".join(wanted), public)
+
+
+def _run(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}; give the path of a Python file with a model")
+    spec = spec_from_file_location(f"regsim_user_model_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise DataError(f"{path} cannot be loaded as Python")
+    module = module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DataError(f"{path} fails as it is run: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _of_object(name: str, found: Any) -> Source:  # noqa: ANN401 - whatever the user's file has
+    if isinstance(found, System) or hasattr(found, "components"):
+        return Source(name, found.name, (), lambda: found)
+    if not callable(found):
+        raise UsageError(f"{name} is {found!r}: neither a model nor a function that returns one")
+    return Source(name, _first_line(found), tuple(_declared(name, found)), found)
+
+
+def _declared(name: str, function: Callable[..., Any]) -> list[Parameter]:
+    """Return the parameters that a user's function declares, by their defaults."""
+    found = []
+    for parameter in inspect.signature(function).parameters.values():
+        default = parameter.default
+        if isinstance(default, str):
+            found.append(Parameter(parameter.name, default, "text", free=True))
+        elif isinstance(default, int):
+            found.append(Parameter(parameter.name, default, "a whole number", free=True))
+        else:
+            raise UsageError(
+                f"{name}: parameter {parameter.name!r} needs a number or a text as its default"
+            )
+    return found
