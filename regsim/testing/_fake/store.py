@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +56,6 @@ class MixedStore:
         """Return a store whose memory later writes to this one do not change; files are shared."""
         return MixedStore(self._memory.snapshot())
 
-    def content(self) -> tuple[object, ...]:
-        """Return what is in memory, by path; real files are not part of it."""
-        return self._memory.content()
+    def content(self, of: Callable[[Node], object] = Node.content) -> tuple[object, ...]:
+        """Return what is in memory, by path, as *of* gives it; real files are not part of it."""
+        return self._memory.content(of)
