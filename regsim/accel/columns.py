@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 
 class Op(enum.IntEnum):
@@ -54,7 +54,9 @@ class Op(enum.IntEnum):
     """``key`` was deleted: handles to it stay open and hold the hive no more."""
 
 
-TYPECODES: Final[Mapping[str, str]] = {
+Typecode: TypeAlias = Literal["B", "I", "Q", "q"]
+
+TYPECODES: Final[Mapping[str, Typecode]] = {
     "op": "B",
     "pid": "I",
     "handle": "Q",
