@@ -35,6 +35,9 @@ _COMMANDS = {
         "lab", "command", "Write a page to step through an incident, asked before shown."
     ),
     "affected": _Entry("affected", "command", "Is this system affected, by the articles' tables?"),
+    "replay": _Entry(
+        "replay", "command", "A trace in, the verdict out: who keeps the hive loaded?"
+    ),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),
 }

@@ -1,0 +1,146 @@
+"""Files of evidence: opened once, unpacked if they are compressed, as a stream or as a map."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+import mmap
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+import attrs
+
+from regsim.errors import DataError
+
+HEAD: Final = 65_536
+"""How many bytes from the start decide what a file is."""
+
+_MOST_UNPACKED: Final = 1 << 36
+_BLOCK: Final = 1 << 20
+
+
+class CutShortError(DataError):
+    """Compressed evidence that ends before its end; what came before it was yielded."""
+
+
+@attrs.frozen
+class Source:
+    """One file of evidence; ``packing`` is "", "gzip" or "zlib"."""
+
+    path: Path
+    size: int
+    packing: str
+    head: bytes
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return str(self.path)
+
+    def blocks(self, size: int = _BLOCK) -> Iterator[tuple[bytes, int]]:
+        """Yield the unpacked content in blocks, each with how far the file itself is read.
+
+        Text in UTF-16, by its mark at the start, is yielded in UTF-8.
+        """
+        with self.path.open("rb") as file:
+            blocks = _unpacked(file, self.packing, self.name, size) if self.packing else _read(file, size)
+            first = next(blocks, None)
+            if first is None:
+                return
+            name = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(first[0][:2])
+            decode = codecs.getincrementaldecoder(name)("replace").decode if name else None
+            for data, done in itertools.chain((first,), blocks):
+                yield (decode(data).encode("utf-8", "replace") if decode else data), done
+
+    def lines(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the lines, without their ends, each with how far the file itself is read.
+
+        A line of more than 16 MiB is yielded in pieces, so that memory stays bounded.
+        """
+        rest = b""
+        done = 0
+        for data, done in self.blocks():
+            pieces = (rest + data).split(b"\n")
+            rest = pieces.pop()
+            for piece in pieces:
+                yield piece.removesuffix(b"\r"), done
+            if len(rest) > 16 * _BLOCK:
+                yield rest, done
+                rest = b""
+        if rest:
+            yield rest.removesuffix(b"\r"), done
+
+    def map(self) -> mmap.mmap | bytes:
+        """Return the unpacked content as memory that the system pages in as it is read."""
+        if not self.packing:
+            with self.path.open("rb") as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with tempfile.TemporaryFile() as spool:
+            try:
+                for data, _ in self.blocks():
+                    spool.write(data)
+            except CutShortError:
+                pass  # the reader finds that the content ends too early, and says where
+            spool.flush()
+            return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""
+
+
+def open_source(path: Path) -> Source:
+    """Return the file at *path*, looked into but not read.
+
+    Raises:
+        DataError: it is not a regular file, empty, or its compression is damaged from the start.
+    """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file of evidence in it")
+    if not path.is_file():
+        raise DataError(f"{path} is not a file that can be read twice; save it to a file first")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head:
+        raise DataError(f"{path} is empty")
+    packing = _packing(head)
+    if packing:
+        plain = Source(path, size, packing, b"")
+        head = next(plain.blocks(HEAD), (b"", 0))[0][:HEAD]
+        if not head:
+            raise DataError(f"{path} is {packing} data that holds nothing")
+    return Source(path, size, packing, head)
+
+
+def _packing(head: bytes) -> str:
+    if head[:3] == b"\x1f\x8b\x08":
+        return "gzip"
+    if len(head) > 2 and head[0] == 0x78 and int.from_bytes(head[:2]) % 31 == 0:
+        return "zlib"
+    return ""
+
+
+def _read(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+    while data := file.read(size):
+        yield data, file.tell()
+
+
+def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the content in blocks of *size*; a stream cut short yields what there is of it."""
+    unpack = zlib.decompressobj(31 if packing == "gzip" else 15)
+    total = 0
+    try:
+        while data := unpack.unconsumed_tail or file.read(size):
+            block = unpack.decompress(data, size)
+            total += len(block)
+            if total > _MOST_UNPACKED:
+                raise DataError(f"{name} unpacks to more than {_MOST_UNPACKED >> 30} GiB")
+            if block:
+                yield block, file.tell()
+            if unpack.eof:
+                return
+    except zlib.error as error:
+        if not total:
+            raise DataError(f"{name} is damaged {packing} data: {error}") from None
+    raise CutShortError(f"{name}: the {packing} data is damaged or cut short after {total:,} bytes")
+

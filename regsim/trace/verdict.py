@@ -1,0 +1,344 @@
+"""From balances to the verdict: what blocks each user's hive, and how sure the evidence makes us.
+
+A verdict is about one moment, the end of the evidence or the asked-for time: would a normal unload
+of the hive be refused then? It is ``blocked`` where at least one handle is certain to be open,
+``clear`` where the evidence covers the hive from its loading and nothing is open, and otherwise
+``inconclusive``, with the reasons. A limit of the evidence never reads as ``clear``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from regsim.policy import Dialect, UnloadBlockers
+from regsim.trace.columns import MAXIMUM_ALLOWED, Capture, Fidelity, ProcessInfo
+from regsim.trace.ledger import Held, Ledger, Opening
+
+
+class Answer(enum.Enum):
+    """What the evidence says about unloading."""
+
+    BLOCKED = "blocked"
+    CLEAR = "clear"
+    INCONCLUSIVE = "inconclusive"
+
+
+@attrs.frozen(kw_only=True)
+class Blocker:
+    """A key of the hive that a process has open.
+
+    ``balance`` is how many handles are open at least, and at most where the evidence tells.
+    ``implicit`` says that Windows opened it unasked, as the cached root of a predefined key; of
+    evidence without the calls it is a probability (held, and opened with Maximum Allowed).
+    """
+
+    process: str
+    pid: int
+    key: str
+    handle: int | None = None
+    opened_at: str | None = None
+    event: int | None = None
+    access: str = ""
+    implicit: bool = False
+    certain: bool = True
+    balance: tuple[int, int | None] = (1, None)
+    user: str = ""
+    session: int | None = None
+    service: str = ""
+    ticks: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class HiveAnswer:
+    """What holds one user's hive at the asked-for moment."""
+
+    hive: str
+    answer: Answer
+    blockers: tuple[Blocker, ...]
+    reasons: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class HeldRoot:
+    """A root of a user's hive that a process kept, probably as the cached predefined key.
+
+    ``closed_at`` is None while it is open; otherwise the process ended then, and Windows closed it.
+    """
+
+    process: str
+    pid: int
+    hive: str
+    key: str
+    opened_at: str
+    event: int
+    closed_at: str | None
+    ticks: tuple[int, int | None]
+
+
+@attrs.frozen(kw_only=True)
+class UnloadAttempt:
+    """An unload that the evidence shows, with what held the hive just before."""
+
+    hive: str
+    at: str
+    event: int
+    status: int
+    blockers: tuple[Blocker, ...]
+    ticks: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """The whole answer to "what keeps the hive loaded?"."""
+
+    answer: Answer
+    format: str
+    fidelity: Fidelity
+    os: str | None = None
+    os_title: str = ""
+    host: str = ""
+    asked_at: str | None = None
+    hives: tuple[HiveAnswer, ...] = ()
+    roots: tuple[HeldRoot, ...] = ()
+    attempts: tuple[UnloadAttempt, ...] = ()
+    events: int = 0
+    opens: int = 0
+    closes: int = 0
+    unmatched_closes: int = 0
+    reasons: tuple[str, ...] = ()
+    span: tuple[int, int] | None = None
+
+    @property
+    def blockers(self) -> tuple[Blocker, ...]:
+        """All blockers of all hives, those that are certain first."""
+        found = [blocker for hive in self.hives for blocker in hive.blockers]
+        return tuple(sorted(found, key=lambda blocker: not blocker.certain))
+
+
+_FAINT_UNMATCHED: Final = 0.05
+
+
+class _Judge:
+    """One capture, read to its end, under the rules of one Windows."""
+
+    def __init__(self, ledger: Ledger, dialect: Dialect | None) -> None:
+        self.ledger, self.dialect = ledger, dialect
+        self.capture: Capture = ledger.capture
+        self.keys = ledger.capture.keys
+        self.filtered = _filtered(ledger)
+
+    def verdict(self, asked_at: str | None) -> Verdict:
+        ledger, facts = self.ledger, self.capture.facts
+        held: dict[int, list[Held]] = {at: [] for at in range(1, len(self.keys.hive_names))}
+        for one in ledger.held():
+            hive = self.keys.hives[one.key]
+            if hive:
+                held[hive].append(one)
+        hives = [self._hive(hive, found) for hive, found in held.items()]
+        reasons = [*self.filtered, *self._reasons(bool(hives))]
+        return Verdict(
+            answer=_overall(hives, self.filtered),
+            format=facts.format,
+            fidelity=facts.fidelity,
+            os=self.dialect.name if self.dialect else facts.os,
+            os_title=self.dialect.title if self.dialect else facts.os_title,
+            host=facts.host,
+            asked_at=asked_at,
+            hives=tuple(hives),
+            roots=tuple(self._roots()),
+            attempts=tuple(self._attempts()),
+            events=facts.events,
+            opens=ledger.opens,
+            closes=ledger.closes,
+            unmatched_closes=ledger.unmatched,
+            reasons=tuple(dict.fromkeys(reasons)),
+            span=_span(facts.first_time, facts.last_time),
+        )
+
+    def _hive(self, hive: int, held: Iterable[Held]) -> HiveAnswer:
+        blockers = tuple(self._blocker(one) for one in held if self._blocks(one.key))
+        name = self.keys.hive_names[hive]
+        if any(blocker.certain for blocker in blockers):
+            return HiveAnswer(hive=name, answer=Answer.BLOCKED, blockers=blockers)
+        reasons = self._doubts(hive)
+        answer = Answer.INCONCLUSIVE if reasons or blockers else Answer.CLEAR
+        return HiveAnswer(hive=name, answer=answer, blockers=blockers, reasons=tuple(reasons))
+
+    def _blocks(self, key: int) -> bool:
+        """Return whether an open handle on *key* refuses an unload under the dialect's rule."""
+        rule = self.dialect.unload_blockers if self.dialect else UnloadBlockers.ANY
+        if rule is UnloadBlockers.ANY:
+            return True
+        return self.keys.roots[key] == (rule is UnloadBlockers.ROOT)
+
+    def _doubts(self, hive: int) -> list[str]:
+        """Return why nothing seen to be open does not mean that nothing is."""
+        if self.filtered:
+            return list(self.filtered)
+        ledger, name = self.ledger, self.keys.hive_names[hive]
+        if hive in ledger.unloaded:
+            return []
+        doubts = []
+        if hive not in ledger.loaded:
+            doubts.append(
+                f"{name} was loaded before the capture began: a handle opened earlier and kept "
+                "since leaves no trace in it"
+            )
+        elif ledger.unmatched_on(hive):
+            doubts.append(f"closes on {name} have no open: some events are missing")
+        if ledger.capture.facts.problems:
+            doubts.append("the capture is damaged or cut short")
+        return doubts
+
+    def _blocker(self, held: Held, *, sure: bool = True) -> Blocker:
+        process = self.capture.processes[held.process]
+        first = held.openings[0]
+        whole = self.ledger.is_whole(held.process) or self.keys.hives[held.key] in self.ledger.loaded
+        certain = sure and not self.filtered
+        count = len(held.openings)
+        return Blocker(
+            process=process.image,
+            pid=process.pid,
+            key=self.keys.names[held.key],
+            handle=first.handle or None,
+            opened_at=self.capture.when(first.time) or None,
+            event=first.number,
+            access=access_text(first.access),
+            implicit=first.implicit or self._is_cached(held.key, first),
+            certain=certain,
+            balance=(count if certain else 0, count if whole and certain else None),
+            user=process.user,
+            session=process.session,
+            service=process.services or service_of(process),
+            ticks=first.time,
+        )
+
+    def _is_cached(self, key: int, opening: Opening) -> bool:
+        return self.keys.roots[key] and bool(opening.access & MAXIMUM_ALLOWED)
+
+    def _roots(self) -> Iterable[HeldRoot]:
+        if self.filtered:
+            return
+        for life in self.ledger.lives:
+            if self._is_cached(life.key, life.opening):
+                yield self._root(life.process, life.key, life.opening, life.closed)
+        for held in self.ledger.held():
+            for opening in held.openings:
+                if self._is_cached(held.key, opening):
+                    yield self._root(held.process, held.key, opening, None)
+
+    def _root(self, process: int, key: int, opening: Opening, closed: int | None) -> HeldRoot:
+        info = self.capture.processes[process]
+        return HeldRoot(
+            process=info.image,
+            pid=info.pid,
+            hive=self.keys.hive_names[self.keys.hives[key]],
+            key=self.keys.names[key],
+            opened_at=self.capture.when(opening.time),
+            event=opening.number,
+            closed_at=None if closed is None else self.capture.when(closed),
+            ticks=(opening.time, closed),
+        )
+
+    def _attempts(self) -> Iterable[UnloadAttempt]:
+        for attempt in self.ledger.attempts:
+            yield UnloadAttempt(
+                hive=self.keys.hive_names[self.keys.hives[attempt.key]],
+                at=self.capture.when(attempt.time),
+                event=attempt.number,
+                status=attempt.status,
+                blockers=tuple(self._blocker(held) for held in attempt.held),
+                ticks=attempt.time,
+            )
+
+    def _reasons(self, any_hive: bool) -> Iterable[str]:
+        """Yield what limits the evidence, whatever the answer."""
+        ledger, facts = self.ledger, self.capture.facts
+        yield from facts.problems
+        if not any_hive and not self.filtered:
+            yield "no key of a user's hive occurs in the evidence"
+        running = sum(1 for at in range(len(self.capture.processes)) if not ledger.is_whole(at))
+        if running and any_hive:
+            yield (
+                f"{running} processes were running before the capture began: "
+                "what they had opened by then is not in it"
+            )
+        if ledger.unmatched:
+            share = ledger.unmatched / max(ledger.closes, 1)
+            yield f"{ledger.unmatched:,} of {ledger.closes:,} closes ({share:.1%}) have no open in it"
+        if facts.missing:
+            yield (
+                f"the driver's counter skips {facts.missing:,} numbers: "
+                "events were filtered out or lost"
+            )
+
+
+def _filtered(ledger: Ledger) -> list[str]:
+    """Return why the capture cannot show balances at all, if it cannot."""
+    if ledger.opens and not ledger.closes:
+        return [
+            f"not one key is closed in it against {ledger.opens:,} opened: the capture was saved "
+            "with a filter, and what is still open cannot be told"
+        ]
+    if ledger.closes and not ledger.opens:
+        return ["keys are closed in it but none is opened: the capture was saved with a filter"]
+    return []
+
+
+def _overall(hives: list[HiveAnswer], filtered: list[str]) -> Answer:
+    answers = {hive.answer for hive in hives}
+    if Answer.BLOCKED in answers:
+        return Answer.BLOCKED
+    if answers == {Answer.CLEAR} and not filtered:
+        return Answer.CLEAR
+    return Answer.INCONCLUSIVE
+
+
+def _span(first: int | None, last: int | None) -> tuple[int, int] | None:
+    return None if first is None or last is None else (first, last)
+
+
+def judge(ledger: Ledger, dialect: Dialect | None = None, asked_at: str | None = None) -> Verdict:
+    """Return the verdict on what *ledger* has taken in, under the rules of *dialect*.
+
+    Without a dialect any open key of a hive refuses its unload, as on every Windows.
+    """
+    return _Judge(ledger, dialect).verdict(asked_at)
+
+
+_WORDS: Final = {
+    MAXIMUM_ALLOWED: "Maximum Allowed",
+    0xF003F: "All Access",
+    0x20019: "Read",
+    0x20006: "Write",
+    0x2001F: "Read/Write",
+    0x1: "Query Value",
+}
+
+
+def access_text(access: int) -> str:
+    """Return an access mask in Procmon's words; "" for 0, which stands for unknown.
+
+    >>> access_text(0x02000000)
+    'Maximum Allowed'
+    """
+    return "" if not access else _WORDS.get(access, f"{access:#x}")
+
+
+def service_of(process: ProcessInfo) -> str:
+    """Return the group or service that an svchost's command line names, or "".
+
+    >>> service_of(ProcessInfo(pid=1, image="svchost.exe", command_line="svchost.exe -k netsvcs -p"))
+    'netsvcs'
+    """
+    if process.image.lower() != "svchost.exe":
+        return ""
+    words = process.command_line.split()
+    for flag in ("-s", "-k"):
+        if flag in words[:-1]:
+            return words[words.index(flag) + 1]
+    return ""
