@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Final
 
 from regsim import dialects
@@ -53,5 +52,9 @@ def dialect_named(name: str | None) -> Dialect | None:
 def show(verdict: Verdict, *, as_object: bool) -> int:
     """Print the verdict and return the exit code."""
     known = verdict.os if verdict.os in dialects.ALL else None
-    say(json.dumps(as_json(verdict), indent=2) if as_object else as_text(verdict, dialect_named(known)))
+    say(
+        json.dumps(as_json(verdict), indent=2)
+        if as_object
+        else as_text(verdict, dialect_named(known))
+    )
     return EXIT[verdict.answer]

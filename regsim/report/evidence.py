@@ -105,7 +105,9 @@ def _lines(verdict: Verdict, dialect: Dialect | None) -> Iterator[str]:
             yield from _labelled("What to do", advice)
     yield ""
     for reason in _reasons(verdict):
-        yield from _labelled("Limits" if verdict.answer is not Answer.INCONCLUSIVE else "Why", reason)
+        yield from _labelled(
+            "Limits" if verdict.answer is not Answer.INCONCLUSIVE else "Why", reason
+        )
     yield from _labelled("Evidence", _evidence(verdict))
 
 
@@ -114,13 +116,17 @@ def _headline(verdict: Verdict) -> str:
     if verdict.answer is Answer.BLOCKED:
         sure = [blocker for blocker in verdict.blockers if blocker.certain]
         processes = {(blocker.process, blocker.pid) for blocker in sure}
-        who = f"{sure[0].process} ({sure[0].pid})" if len(processes) == 1 else f"{len(processes)} processes"
+        who = (
+            f"{sure[0].process} ({sure[0].pid})"
+            if len(processes) == 1
+            else f"{len(processes)} processes"
+        )
         keys = "a key" if len(sure) == 1 else f"{len(sure)} keys"
         holds = "holds" if len(processes) == 1 else "hold"
         return f"BLOCKED: {when} {who} {holds} {keys} open in a user's hive, which keeps it loaded."
     if verdict.answer is Answer.CLEAR:
         return f"CLEAR: {when} no handle keeps a user's hive loaded."
-    return f"INCONCLUSIVE: {when} the evidence does not tell whether a handle keeps a user's hive loaded."
+    return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
 
 
 def _moment(verdict: Verdict) -> str:
@@ -184,7 +190,9 @@ def _held_roots(verdict: Verdict) -> Iterator[str]:
 
 
 def _tried(attempt: UnloadAttempt) -> str:
-    answer = "succeeded" if attempt.status == 0 else f"was refused with status {attempt.status:#010x}"
+    answer = (
+        "succeeded" if attempt.status == 0 else f"was refused with status {attempt.status:#010x}"
+    )
     return f"The unload of {attempt.hive} at {attempt.at} (event {attempt.event:,}) {answer}."
 
 
@@ -202,7 +210,9 @@ _CONSEQUENCES: Final = {
 def _consequence(verdict: Verdict, dialect: Dialect | None) -> str:
     if dialect is None:
         return "name the system with --os to hear what it does when an unload is refused."
-    lasting = [b for b in verdict.blockers if b.certain and b.session != 0 and b.session is not None]
+    lasting = [
+        b for b in verdict.blockers if b.certain and b.session != 0 and b.session is not None
+    ]
     text = f"on {dialect.title} {_CONSEQUENCES[dialect.logoff.on_failure]}"
     sure = [blocker for blocker in verdict.blockers if blocker.certain]
     if len(lasting) == len(sure):
@@ -244,7 +254,8 @@ def _evidence(verdict: Verdict) -> str:
             f"; {verdict.events:,} events, {verdict.opens:,} opens, {verdict.closes:,} closes, "
             f"{verdict.unmatched_closes:,} closes without an open"
         )
-    return f"{verdict.format}, {verdict.fidelity.meaning} (tier {verdict.fidelity.value}){system}{counts}."
+    tier = f"{verdict.fidelity.meaning} (tier {verdict.fidelity.value})"
+    return f"{verdict.format}, {tier}{system}{counts}."
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from regsim.trace.columns import Batch, CaptureFacts, Fidelity, ProcessInfo, Progress
 from regsim.trace.paths import KeyTable
-from regsim.trace.procmon_csv import DAY, Chunk, fields_of, last_row, read_layout, scan
+from regsim.trace.procmon_csv import DAY, Chunk, fields_of, last_row, read_layout, scan, ticks_of
 from regsim.trace.procmon_text import Calendar, os_of_version
 from regsim.trace.source import CutShortError, Source
 
@@ -47,6 +47,8 @@ class CsvCapture:
                 rest += data
                 if first:
                     rest, first = rest[rest.find(b"\n") :], False
+                    began = self._time_of(rest[1:])
+                    self.facts.first_time = began if began >= 0 else None
                 cut = last_row(rest)
                 if cut > 0:
                     yield rest[:cut], done
@@ -59,6 +61,20 @@ class CsvCapture:
         if not rest.rstrip(b"\r\n\0 ").endswith(b'"') and len(rest) > 2:
             self.facts.problems.append("the file is cut short in its last row")
         yield rest, done
+        self._end(rest)
+
+    def _end(self, rest: bytes) -> None:
+        """Note the time of the last row, which need not be one of interest."""
+        last = self._time_of(rest[last_row(rest) + 1 :])
+        known = self.facts.last_time
+        if last >= 0 and known is not None:
+            days = known - known % DAY
+            self.facts.last_time = max(last + days, known)
+
+    def _time_of(self, row: bytes) -> int:
+        """Return the time of day of a row in ticks, -1 if it has none that can be read."""
+        fields = fields_of(row[:4096])
+        return ticks_of(fields[self.layout.time]) if len(fields) > self.layout.time else -1
 
     def _adopt(self, chunk: Chunk) -> Batch:
         """Return the chunk's rows with the capture's numbers for processes, keys and events."""
@@ -74,7 +90,8 @@ class CsvCapture:
             batch.time = array("q", [time + days for time in batch.time])
         facts.events += chunk.rows
         if len(batch):
-            facts.first_time = batch.time[0] if facts.first_time is None else facts.first_time
+            if facts.first_time is None or facts.first_time > batch.time[0]:
+                facts.first_time = batch.time[0]
             facts.last_time = batch.time[-1]
         return batch
 

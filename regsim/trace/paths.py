@@ -81,20 +81,20 @@ def _rooted(parts: Parts) -> Parts:
 
 
 def _user(parts: Parts, hkcu_sid: str | None) -> Parts:
-    if parts[0] == "HKU" and len(parts) > 1:
-        name = ".DEFAULT" if parts[1] == "S-1-5-18" else parts[1]
-        parts = ("HKU", name, *parts[2:])
-        classes, rest = ("HKU", name + _CLASSES), parts[2:]
-        named = name.endswith(_CLASSES)
-    elif parts[0] == "HKCU":
+    """Return the key in a user's hive under its own hive's name, the classes beside the rest."""
+    if parts[0] == "HKCU":
         if hkcu_sid is not None:
             return _user(("HKU", hkcu_sid, *parts[1:]), None)
-        classes, rest, named = ("HKCU" + _CLASSES,), parts[1:], False
+        above: Parts = ()
+        name, rest = parts[0], parts[1:]
+    elif len(parts) > 1:
+        above = ("HKU",)
+        name, rest = (".DEFAULT" if parts[1] == "S-1-5-18" else parts[1]), parts[2:]
     else:
         return parts
-    if rest[:2] == ("SOFTWARE", "CLASSES") and not named and parts[1] != ".DEFAULT":
-        return (*classes, *rest[2:])
-    return parts
+    if rest[:2] == ("SOFTWARE", "CLASSES") and name != ".DEFAULT" and not name.endswith(_CLASSES):
+        return (*above, name + _CLASSES, *rest[2:])
+    return (*above, name, *rest)
 
 
 def _system(parts: Parts) -> Parts:
@@ -120,7 +120,11 @@ def hive_of(parts: Parts) -> str | None:
         return None
     if parts[0] in ("HKCU", "HKCU" + _CLASSES):
         return parts[0]
-    if parts[0] == "HKU" and len(parts) > 1 and parts[1].removesuffix(_CLASSES) not in _SERVICE_SIDS:
+    if (
+        parts[0] == "HKU"
+        and len(parts) > 1
+        and parts[1].removesuffix(_CLASSES) not in _SERVICE_SIDS
+    ):
         return f"HKU\\{parts[1]}"
     return None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from regsim.errors import DataError
 from regsim.trace.columns import (
@@ -33,8 +33,8 @@ from regsim.trace.paths import KeyTable
 from regsim.trace.procmon_text import filetime_text, os_of
 from regsim.trace.source import Source
 
-if TYPE_CHECKING:
-    import numpy as np
+Vector = Any
+"""A numpy array; numpy is an extra."""
 
 MAGIC: Final = b"PML_"
 _HEADER: Final = 0x3A8
@@ -164,7 +164,7 @@ class PmlCapture:
                 progress(int(at[-1]), size, first + len(block))
         self._finish()
 
-    def _block(self, at: np.ndarray[Any, Any], first: int) -> Batch:
+    def _block(self, at: Vector, first: int) -> Batch:
         """Return the rows of the events at the file offsets *at*."""
         np, data = self._numpy, self._data
         size = len(data)
@@ -184,7 +184,7 @@ class PmlCapture:
         starts = at + _EVENT + self._pointer * events["depth"].astype(np.int64)
         return self._rows(events, ops, starts, numbers)
 
-    def _note(self, events: np.ndarray[Any, Any]) -> None:
+    def _note(self, events: Vector) -> None:
         """Keep what tells about the capture as a whole: its first and last time, and counters."""
         facts, times = self.facts, events["time"]
         facts.first_time = int(times[0]) if facts.first_time is None else facts.first_time
@@ -197,7 +197,7 @@ class PmlCapture:
         known = self._counters or (low, high)
         self._counters = (min(low, known[0]), max(high, known[1]))
 
-    def _ops(self, events: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _ops(self, events: Vector) -> Vector:
         """Return our code of each event's operation; 0 where it opens and closes nothing."""
         np = self._numpy
         registry, life = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
@@ -213,10 +213,10 @@ class PmlCapture:
 
     def _rows(
         self,
-        events: np.ndarray[Any, Any],
-        ops: np.ndarray[Any, Any],
-        starts: np.ndarray[Any, Any],
-        numbers: np.ndarray[Any, Any],
+        events: Vector,
+        ops: Vector,
+        starts: Vector,
+        numbers: Vector,
     ) -> Batch:
         """Return the columns of the events that open or close, with their paths looked up."""
         np, size = self._numpy, len(self._data)
@@ -231,12 +231,14 @@ class PmlCapture:
         begins = safe + heads[np.minimum(events["op"], 255)]
         ends = begins + (info & 0x7FFF) * wide
         good = live | (inside & (ends <= safe + events["size"]) & (ends <= size))
-        access = np.ndarray((size - 3,), "<u4", self._data, strides=(1,))[np.where(inside, safe + 4, 0)]
+        access = np.ndarray((size - 3,), "<u4", self._data, strides=(1,))[
+            np.where(inside, safe + 4, 0)
+        ]
         if not good.all():
             self._lost(int((~good).sum()))
         ends = np.where(live | ~good, begins, ends)
         keys = self._keys(begins.tolist(), ends.tolist(), wide.tolist())
-        batch = Batch(
+        return Batch(
             op=_column("B", np.where(good, ops, 0)),
             process=array("I", self._processes_of(events["process"].tolist())),
             key=array("I", keys),
@@ -245,7 +247,6 @@ class PmlCapture:
             access=_column("I", np.where(ops == OPEN, access, 0)),
             number=_column("Q", numbers),
         )
-        return batch
 
     def _keys(self, begins: list[int], ends: list[int], wide: list[int]) -> list[int]:
         """Return the number of the key whose path stands at each place."""
@@ -284,7 +285,7 @@ class PmlCapture:
             facts.missing = max(high - low + 1 - facts.registry_events, 0)
 
 
-def _column(code: str, values: np.ndarray[Any, Any]) -> array[int]:
+def _column(code: str, values: Vector) -> array[int]:
     """Return *values* as an array of the type *code*."""
     column: array[int] = array(code)
     column.frombytes(values.astype(column.typecode).tobytes())

@@ -51,7 +51,8 @@ def replay(
         if ledger.stopped:
             break
     ledger.finish()
-    if at is not None and not ledger.stopped:
+    last = capture.facts.last_time
+    if at is not None and not ledger.stopped and (last is None or (ledger.until or 0) > last):
         raise UsageError(_outside(at, capture))
     found = capture.facts.os
     if dialect is None and dialect_of is not None and found is not None:

@@ -46,7 +46,11 @@ class Source:
         Text in UTF-16, by its mark at the start, is yielded in UTF-8.
         """
         with self.path.open("rb") as file:
-            blocks = _unpacked(file, self.packing, self.name, size) if self.packing else _read(file, size)
+            blocks = (
+                _unpacked(file, self.packing, self.name, size)
+                if self.packing
+                else _read(file, size)
+            )
             first = next(blocks, None)
             if first is None:
                 return
@@ -143,4 +147,3 @@ def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[t
         if not total:
             raise DataError(f"{name} is damaged {packing} data: {error}") from None
     raise CutShortError(f"{name}: the {packing} data is damaged or cut short after {total:,} bytes")
-

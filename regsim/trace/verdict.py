@@ -197,7 +197,9 @@ class _Judge:
     def _blocker(self, held: Held, *, sure: bool = True) -> Blocker:
         process = self.capture.processes[held.process]
         first = held.openings[0]
-        whole = self.ledger.is_whole(held.process) or self.keys.hives[held.key] in self.ledger.loaded
+        whole = (
+            self.ledger.is_whole(held.process) or self.keys.hives[held.key] in self.ledger.loaded
+        )
         certain = sure and not self.filtered
         count = len(held.openings)
         return Blocker(
@@ -269,7 +271,8 @@ class _Judge:
             )
         if ledger.unmatched:
             share = ledger.unmatched / max(ledger.closes, 1)
-            yield f"{ledger.unmatched:,} of {ledger.closes:,} closes ({share:.1%}) have no open in it"
+            counts = f"{ledger.unmatched:,} of {ledger.closes:,} closes ({share:.1%})"
+            yield f"{counts} have no open in it"
         if facts.missing:
             yield (
                 f"the driver's counter skips {facts.missing:,} numbers: "
@@ -280,12 +283,10 @@ class _Judge:
 def _filtered(ledger: Ledger) -> list[str]:
     """Return why the capture cannot show balances at all, if it cannot."""
     if ledger.opens and not ledger.closes:
-        return [
-            f"not one key is closed in it against {ledger.opens:,} opened: the capture was saved "
-            "with a filter, and what is still open cannot be told"
-        ]
+        text = f"not one key is closed in it against {ledger.opens:,} opened"
+        return [f"{text}: it was saved with a filter, and what is still open cannot be told"]
     if ledger.closes and not ledger.opens:
-        return ["keys are closed in it but none is opened: the capture was saved with a filter"]
+        return ["keys are closed in it but none is opened: it was saved with a filter"]
     return []
 
 
@@ -332,7 +333,7 @@ def access_text(access: int) -> str:
 def service_of(process: ProcessInfo) -> str:
     """Return the group or service that an svchost's command line names, or "".
 
-    >>> service_of(ProcessInfo(pid=1, image="svchost.exe", command_line="svchost.exe -k netsvcs -p"))
+    >>> service_of(ProcessInfo(pid=1, image="svchost.exe", command_line="x -k netsvcs"))
     'netsvcs'
     """
     if process.image.lower() != "svchost.exe":

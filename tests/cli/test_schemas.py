@@ -73,3 +73,21 @@ def test_hive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 4
     for line in lines:
         validate(line, schema("hive.json", "ls-line"))
+
+
+def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``regsim replay --json``, of a small capture in Process Monitor's CSV."""
+    rows = [
+        ("Time of Day", "Process Name", "PID", "Operation", "Path", "Result", "Detail"),
+        ("10:00:00.0000001", "a.exe", "9", "RegOpenKey", "HKCU", "SUCCESS", "Desired Access: Read"),
+        ("10:00:00.0000002", "a.exe", "9", "RegOpenKey", "HKCU\\A", "SUCCESS", ""),
+        ("10:00:00.0000003", "a.exe", "9", "RegCloseKey", "HKCU\\A", "SUCCESS", ""),
+        ("10:00:00.0000004", "b.exe", "4", "RegUnloadKey", "HKCU", "ACCESS DENIED", ""),
+    ]
+    path = tmp_path / "capture"
+    path.write_text("".join(",".join(f'"{cell}"' for cell in row) + "\r\n" for row in rows))
+    assert cli.main(["replay", str(path), "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    validate(record, schema("replay.json"))
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**record, "verdict": "maybe"}, schema("replay.json"))
