@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from regsim.display import Displayed
 from regsim.kernel.tree import Node, durable
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class MemoryStore:
         return tuple((path, of(self._files[path])) for path in sorted(self._files))
 
 
-@attrs.define(eq=False, kw_only=True)
-class Hive:
+@attrs.define(eq=False, kw_only=True, repr=False)
+class Hive(Displayed):
     r"""One loaded hive.
 
     Attributes:

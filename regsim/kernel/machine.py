@@ -12,6 +12,7 @@ import attrs
 
 from regsim import keypath
 from regsim.accel import new_handle_table
+from regsim.display import Displayed
 from regsim.errors import UsageError
 from regsim.kernel import canonical, invariants
 from regsim.kernel.hive import Hive, HiveStore, MemoryStore
@@ -63,7 +64,7 @@ class Holder:
     implicit: bool
 
 
-class Machine:
+class Machine(Displayed):
     r"""One simulated computer under one dialect.
 
     >>> from regsim import dialects

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from regsim.display import Displayed
 from regsim.types import LOCAL_SYSTEM, Handle, Pid, PredefinedKey, Privilege, Sid, Tid
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class Slot:
     override: bool = False
 
 
-@attrs.define(eq=False, kw_only=True)
-class Process:
+@attrs.define(eq=False, kw_only=True, repr=False)
+class Process(Displayed):
     """One process: its handles, its predefined-key cache, its memory.
 
     Attributes:

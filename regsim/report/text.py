@@ -52,7 +52,7 @@ def _pairs(calls: Sequence[CallRecord]) -> Iterator[tuple[CallRecord | None, Cal
 
 def _cells(record: CallRecord, before: CallRecord | None, *, timed: bool) -> list[str]:
     again = before is not None and (before.actor, before.call) == (record.actor, record.call)
-    happened = _happened(record)
+    happened = words.happened(record)
     if record.note:
         happened += f" ({record.note})"
     return [
@@ -63,15 +63,6 @@ def _cells(record: CallRecord, before: CallRecord | None, *, timed: bool) -> lis
         words.ascii_only(happened),
         _count(record),
     ]
-
-
-def _happened(record: CallRecord) -> str:
-    said = f"{record.step} -> {record.status.name}" if record.operation else record.step
-    if record.handle is not None:
-        said += f", handle {record.handle:#x}"
-    if record.implicit and not record.step.startswith("close"):
-        said += f"  <- {words.UNASKED}"
-    return said
 
 
 def _count(record: CallRecord) -> str:
@@ -173,7 +164,7 @@ def _step(record: CallRecord | None) -> list[str]:
     if record is None:
         return []
     after = "hive not loaded" if record.open_handles is None else f"{record.open_handles} open"
-    return [f"  {_happened(record)} [{after}]"]
+    return [f"  {words.happened(record)} [{after}]"]
 
 
 def _gutter(left: CallRecord | None, right: CallRecord | None) -> str:

@@ -81,6 +81,16 @@ def hive_root(key: str) -> str:
     return "\\".join(key.split("\\")[:4])
 
 
+def happened(record: CallRecord) -> str:
+    """Return in a line what *record* did, what the kernel answered, and the handle it gave."""
+    said = f"{record.step} -> {record.status.name}" if record.operation else record.step
+    if record.handle is not None:
+        said += f", handle {record.handle:#x}"
+    if record.implicit and not record.step.startswith("close"):
+        said += f"  <- {UNASKED}"
+    return said
+
+
 def holder_name(holder: Holder) -> str:
     """Return the process of *holder*, with its services in brackets."""
     return f"{holder.process} ({holder.service})" if holder.service else holder.process

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from regsim.display import Displayed
 from regsim.kernel.machine import Event, Holder
 from regsim.kernel.tree import Node
 from regsim.status import NtStatus, to_win32
@@ -94,8 +95,8 @@ class CallRecord:
     unlisted: int = attrs.field(default=0, eq=False, repr=False)
 
 
-@attrs.frozen(kw_only=True)
-class Run:
+@attrs.frozen(kw_only=True, repr=False)
+class Run(Displayed):
     """One scenario played once on one OS with one fix.
 
     ``unloaded`` is at the end of the logoff; ``status`` is that of the last *normal* attempt to

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from itertools import islice
+from collections.abc import Callable
 
 import attrs
 
-from regsim import keypath
 from regsim.errors import UsageError
 from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Holder, Machine
 from regsim.kernel.process import Process, Thread
 from regsim.kernel.steps import Call, Outcome, Program, advance, enabled, run_call
 from regsim.kernel.unload import blockers
+from regsim.scenario.handles import count_handles, open_handles
 from regsim.scenario.result import TABLE_LIMIT, CallRecord, OpenHandle
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, ObjectId, Tid
@@ -21,8 +20,6 @@ from regsim.types import SECOND, Handle, ObjectId, Tid
 NORMAL_UNLOAD = "NtUnloadKey"
 """The operation whose refusal names the blockers."""
 _CLOSES = ("NtClose", "ClosePredefined")
-_ROOT_DEPTH = 3
-r"""How many names the path of a hive's root has, such as ``\REGISTRY\USER\<SID>``."""
 
 
 class Stage:
@@ -145,38 +142,10 @@ class Stage:
         return None, "", False
 
     def _table(self, hive: Hive | None) -> tuple[OpenHandle, ...]:
-        """Return the first handles that are open now; *hive* is the one that is watched."""
-        blocking = {id(kcb) for kcb in blockers(self.machine, hive)} if hive is not None else set()
-        handles = (
-            (process, handle)
-            for process in self.machine.processes.values()
-            for handle, _ in process.table.items()
-        )
-        return tuple(self._row(*one, blocking) for one in islice(handles, TABLE_LIMIT))
-
-    def _row(self, process: Process, handle: int, blocking: Container[int]) -> OpenHandle:
-        held = self.machine.lookup(process, handle)
-        assert held is not None  # noqa: S101 - it was just listed
-        kcb = held[0].kcb
-        holder = self.machine.holder(process, handle, held[0])
-        mounted = self.machine.hives.get(kcb.hive) if kcb.live else None
-        root = mounted.mount if mounted is not None else keypath.split(holder.key)[:_ROOT_DEPTH]
-        return OpenHandle(
-            process=holder.process,
-            service=holder.service,
-            pid=holder.pid,
-            handle=holder.handle,
-            key=holder.key,
-            hive=keypath.join(root),
-            opened_by=holder.opened_by,
-            implicit=holder.implicit,
-            live=kcb.live,
-            blocks=id(kcb) in blocking,
-        )
+        return open_handles(self.machine, [] if hive is None else [hive])
 
     def _unlisted(self) -> int:
-        total = sum(len(process.table) for process in self.machine.processes.values())
-        return max(0, total - TABLE_LIMIT)
+        return max(0, count_handles(self.machine) - TABLE_LIMIT)
 
     def _note_attempt(self, machine: Machine, status: NtStatus) -> None:
         self.attempts += 1

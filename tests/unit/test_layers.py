@@ -15,8 +15,8 @@ import regsim
 # From the bottom up. Layer 0 has two rows, since the Dialect record is made of status codes and
 # errors; between the names of one row no import is allowed.
 ROWS = (
-    ("_version", "errors", "keypath", "status", "types"),
-    ("accel", "display", "policy"),
+    ("_version", "display", "errors", "keypath", "status", "types"),
+    ("accel", "policy"),
     ("kernel",),
     ("regf",),
     ("dialects", "trace"),

@@ -1,0 +1,35 @@
+"""How an object shows itself, on a console and in a notebook, without knowing who draws it.
+
+What is shown is made by ``regsim.report``, far above this layer. It is looked up by name when
+something is first shown, so that importing regsim costs nothing for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_RENDERER = "regsim.report.notebook"
+
+
+def _render(form: str, shown: object) -> Any:  # noqa: ANN401 - a text, or None
+    return getattr(import_module(_RENDERER), form)(shown)
+
+
+class Displayed:
+    """What gives its subclasses a text for consoles, and HTML and a picture for notebooks.
+
+    The text says all that the others say.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(_render("text", self))
+
+    def _repr_html_(self) -> str:
+        return str(_render("html", self))
+
+    def _repr_svg_(self) -> str | None:
+        picture = _render("svg", self)
+        return None if picture is None else str(picture)
