@@ -1,1 +1,29 @@
-"""What other projects use in their tests."""
+"""What other projects use in their tests; each name is imported when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # importing it from typing costs more than this module
+if TYPE_CHECKING:
+    from regsim.testing.fake import fake_winreg
+    from regsim.testing.registry import Registry, RegistryLeakError
+    from regsim.testing.verdicts import assert_unloads
+
+__all__ = ["Registry", "RegistryLeakError", "assert_unloads", "fake_winreg"]
+
+_HOMES = {
+    "Registry": "registry",
+    "RegistryLeakError": "registry",
+    "assert_unloads": "verdicts",
+    "fake_winreg": "fake",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what *name* stands for, once (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'regsim.testing' has no attribute {name!r}")
+    found: object = getattr(import_module(f"regsim.testing.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

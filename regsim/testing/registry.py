@@ -1,0 +1,257 @@
+"""The registry under test: a computer, its processes as Python sees them, and what they leave."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from regsim.errors import RegsimError, UsageError
+from regsim.kernel.machine import Machine
+from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
+from regsim.regf.regtext import KeyLine, RegText, RegTextError, parse_reg
+from regsim.status import Win32Error
+from regsim.testing._fake.binding import OpenHandle
+from regsim.testing._fake.computer import BOTH, Computer, logged_on
+from regsim.testing.logoff import Ending, foresee, log_off
+from regsim.testing.winreg import BoundWinreg, bind
+from regsim.types import PredefinedKey, Sid
+from regsim.win32.api import Api
+
+Role = Literal["user", "service"]
+"""Whose process the code under test runs in: one that ends at logoff, or one that outlives it."""
+
+_ROOTS: Final = {key.hkey: key for key in PredefinedKey}
+_SHORT: Final = {"HKCU": "HKEY_CURRENT_USER", "HKLM": "HKEY_LOCAL_MACHINE", "HKU": "HKEY_USERS"}
+
+
+@attrs.frozen(kw_only=True)
+class Leak:
+    """A handle on the user's profile that was not given back.
+
+    Attributes:
+        process: the role of the process that holds it.
+        survives: whether that process outlives the user's session.
+        handle: the handle, with its key and the line that opened it.
+    """
+
+    process: str
+    survives: bool
+    handle: OpenHandle
+
+
+class RegistryLeakError(RegsimError, AssertionError):
+    """Handles on the user's profile were left open; the text is a table of them."""
+
+    def __init__(self, text: str, leaks: list[Leak]) -> None:
+        self.leaks = leaks
+        super().__init__(text)
+
+
+class Registry:
+    """A simulated computer with a logged-on user, and ``winreg`` for each process on it.
+
+    Args:
+        os: the name of the Windows generation.
+        process: ``"user"`` runs the code under test in a process of the user's session,
+            ``"service"`` in one of LocalSystem that outlives it.
+        seed: a ``.reg`` file to begin with.
+
+    Raises:
+        UnknownNameError: there is no such generation.
+        RegTextError: the seed is no ``.reg`` file, or names a key that cannot be made.
+    """
+
+    def __init__(
+        self, os: str = "win11", *, process: Role = "user", seed: str | Path | None = None
+    ) -> None:
+        if process not in ("user", "service"):
+            raise UsageError(f"process is {process!r}; it can be 'user' or 'service'")
+        self.os = os
+        self.computer: Computer = logged_on(os, system=process == "service")
+        self.winreg: BoundWinreg = bind(self.computer.machine, self.computer.process)
+        self._bound = [self.winreg]
+        if seed is not None:
+            self.seed(seed)
+
+    @property
+    def machine(self) -> Machine:
+        """The simulated machine."""
+        return self.computer.machine
+
+    @property
+    def user(self) -> Sid:
+        """The SID of the logged-on user."""
+        return self.computer.sid
+
+    # -- processes --------------------------------------------------------------------------
+
+    def service(self, name: str = "service") -> BoundWinreg:
+        """Start a service of LocalSystem and return its ``winreg``; it outlives the session."""
+        return self._start(
+            self.machine.start_process(
+                name, image="svchost.exe", token=SYSTEM_TOKEN, services=(name,)
+            )
+        )
+
+    def program(self, name: str = "program") -> BoundWinreg:
+        """Start one more process of the user and return its ``winreg``; it ends at logoff."""
+        token = Token(self.user, BOTH)
+        image = f"{name}.exe"
+        return self._start(self.machine.start_process(name, image=image, token=token, user=True))
+
+    def _start(self, process: Process) -> BoundWinreg:
+        bound = bind(self.machine, process)
+        self._bound.append(bound)
+        return bound
+
+    @contextmanager
+    def acting_as_user(self, caller: BoundWinreg | None = None) -> Iterator[BoundWinreg]:
+        """Have the current thread of *caller*'s process impersonate the user meanwhile.
+
+        By default the code under test's process. What a predefined key stands for there is decided
+        by its first use and stays (rule P3).
+        """
+        bound = caller if caller is not None else self.winreg
+        bound.binding.calls.api.impersonate(self.user)
+        try:
+            yield bound
+        finally:
+            bound.binding.calls.api.revert()
+
+    def stop(self, caller: BoundWinreg) -> None:
+        """End *caller*'s process, closing all it holds."""
+        self.machine.end_process(caller.binding.process)
+
+    # -- data -------------------------------------------------------------------------------
+
+    def seed(self, source: str | Path) -> None:
+        """Carry out a ``.reg`` file, given by its path or as text, as its user would.
+
+        Raises `RegTextError` for a file that breaks the format or asks for what cannot be.
+        """
+        if isinstance(source, str) and "\n" in source:
+            text, name = parse_reg(source.encode("utf-16")), None
+        else:
+            name = str(source)
+            text = parse_reg(Path(source).read_bytes(), file=name)
+        process = self.machine.start_process("regedit", token=Token(self.user, BOTH))
+        try:
+            _carry_out(Api(self.machine, self.machine.start_thread(process)), text, name)
+        finally:
+            self.machine.end_process(process)
+
+    # -- what is left -----------------------------------------------------------------------
+
+    def leaks(self) -> list[Leak]:
+        """Return the handles on the user's profile that somebody should have closed.
+
+        Those are all that a surviving process holds, and of a process of the session those it
+        asked for: its cached root ends with it, and nobody could have closed that sooner. Handles
+        that only the garbage collector would find count as closed. After a logoff that took the
+        hive away there are none.
+        """
+        if self.computer.hive is None:
+            return []
+        found = self._leaks()
+        if found:
+            gc.collect()
+            found = self._leaks()
+        return found
+
+    def _leaks(self) -> list[Leak]:
+        mine = f"\\REGISTRY\\USER\\{self.user}".upper()
+        leaks = []
+        for bound in self._bound:
+            process = bound.binding.process
+            if process.pid not in self.machine.processes:
+                continue
+            for handle in bound.open_handles():
+                inside = handle.key.upper().partition(mine)[2][:1] in ("", "\\", "_")
+                if not handle.key.upper().startswith(mine) or not inside:
+                    continue
+                if not (handle.implicit and process.user):
+                    survives = not process.user
+                    leaks.append(Leak(process=process.role, survives=survives, handle=handle))
+        return leaks
+
+    def foresee(self) -> Ending:
+        """Return how a logoff would end now."""
+        return foresee(self.machine)
+
+    def log_off(self) -> Ending:
+        """Log the user off and return how that ended."""
+        return log_off(self.machine)
+
+    def assert_no_leaks(self) -> None:
+        """Raise `RegistryLeakError` with a table where a handle on the profile was left open."""
+        leaks = self.leaks()
+        if leaks:
+            raise RegistryLeakError(table(self, leaks), leaks)
+
+
+def table(registry: Registry, leaks: list[Leak]) -> str:
+    """Return *leaks* as a table: key, handle, who opened it where, and what a logoff would do."""
+    rows = [("key", "handle", "held by", "opened at", "")]
+    for leak in leaks:
+        handle = leak.handle
+        how = "nobody asked for it" if handle.implicit else "asked for"
+        how += ", outlives the session" if leak.survives else ", ends with the session"
+        key = handle.key.replace("\\REGISTRY\\USER\\", "HKU\\")
+        rows.append((key, f"{handle.handle:#x}", leak.process, handle.source, how))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    count = "1 handle" if len(leaks) == 1 else f"{len(leaks)} handles"
+    return "\n".join(
+        (
+            f"{count} left open on the user's profile",
+            *(f"  {line}" for line in lines),
+            f"at logoff on {registry.machine.dialect.title}: {registry.foresee().says()}",
+        )
+    )
+
+
+def _carry_out(api: Api, text: RegText, file: str | None) -> None:
+    handle = 0
+    for line in text.lines:
+        if not isinstance(line, KeyLine):
+            code: Win32Error | int = 0
+            if line.data is not None:
+                code = api.RegSetValueEx(handle, line.name, line.type, line.data).code
+            elif handle:
+                api.RegDeleteValue(handle, line.name)
+            if code:
+                raise RegTextError(f"error {int(code)}", line=line.line, file=file)
+            continue
+        root, _, path = line.path.partition("\\")
+        key = _ROOTS.get(_SHORT.get(root.upper(), root.upper()))
+        if key is None:
+            raise RegTextError(f"no predefined key {root!r}", line=line.line, file=file)
+        if handle:
+            api.RegCloseKey(handle)
+            handle = 0
+        if line.delete:
+            _delete(api, key, path)
+            continue
+        code, made = api.RegCreateKeyEx(key, path)
+        if code:
+            raise RegTextError(f"[{line.path}]: error {int(code)}", line=line.line, file=file)
+        handle = made.handle
+
+
+def _delete(api: Api, key: int, path: str) -> None:
+    """Delete *path* below *key* with all below it; what is not there is no fault."""
+    code, handle = api.RegOpenKeyEx(key, path)
+    if code:
+        return
+    while True:
+        code, name = api.RegEnumKeyEx(handle, 0)
+        if code:
+            break
+        _delete(api, handle, str(name))
+    api.RegCloseKey(handle)
+    api.RegDeleteKey(key, path)

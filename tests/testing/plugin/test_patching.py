@@ -1,0 +1,193 @@
+"""Who sees the fake, who does not, and that everything is as before when it goes."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import mimetypes
+import sys
+import urllib.request
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from regsim.errors import UsageError
+from regsim.testing import fake_winreg
+from regsim.testing.patching import Patch
+
+WINDOWS = sys.platform == "win32"
+SOURCES = {
+    "unguarded": "import winreg\nFOUND = winreg.HKEY_CURRENT_USER\n",
+    "names": "from winreg import OpenKey, HKEY_CURRENT_USER\n",
+    "guarded": "try:\n    import winreg\nexcept ImportError:\n    winreg = None\n",
+    "old": "try:\n    import _winreg as winreg\nexcept ImportError:\n    import winreg\n",
+    "lazily": "def get():\n    import winreg\n    return winreg\n",
+    "renamed": "try:\n    import winreg as reg\nexcept ImportError:\n    reg = None\n",
+    "bystander": "def get():\n    import winreg\n    return winreg\n",
+    "broken": "import winreg\nimport no_such_module_at_all\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small programs that look for ``winreg`` in every way there is, and a package."""
+    for name, source in SOURCES.items():
+        (tmp_path / f"patched_{name}.py").write_text(source)
+    package = tmp_path / "patched_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "inner.py").write_text(SOURCES["unguarded"])
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    yield
+    for name in [name for name in sys.modules if name.startswith("patched_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def fake() -> ModuleType:
+    """What is put in place."""
+    made = ModuleType("winreg")
+    made.OpenKey, made.HKEY_CURRENT_USER = object(), 1
+    return made
+
+
+@pytest.mark.parametrize("name", ["unguarded", "guarded", "old"])
+def test_a_named_module_sees_it_at_its_top(fake: ModuleType, name: str) -> None:
+    """Be the import guarded or not, and under the old name too."""
+    with Patch(fake, [f"patched_{name}"]):
+        assert importlib.import_module(f"patched_{name}").winreg is fake
+
+
+def test_names_imported_from_it_come_from_the_fake(fake: ModuleType) -> None:
+    """``from winreg import OpenKey`` gives the fake's."""
+    with Patch(fake, ["patched_names"]):
+        assert importlib.import_module("patched_names").OpenKey is fake.OpenKey
+
+
+def test_an_import_in_a_function_sees_it(fake: ModuleType) -> None:
+    """And only while the patch lasts."""
+    module = importlib.import_module("patched_lazily")
+    with Patch(fake, ["patched_lazily"]):
+        assert module.get() is fake
+    if not WINDOWS:
+        with pytest.raises(ImportError):
+            module.get()
+
+
+def test_a_module_imported_before_is_patched_and_restored(fake: ModuleType) -> None:
+    """The module object stays the same; its name is as it was."""
+    module = importlib.import_module("patched_guarded")
+    before = module.winreg
+    with Patch(fake, ["patched_guarded"]):
+        assert module.winreg is fake
+    assert module.winreg is before
+    assert sys.modules["patched_guarded"] is module
+
+
+def test_a_module_imported_meanwhile_is_forgotten(fake: ModuleType) -> None:
+    """It has seen the fake, so the next import starts afresh; its package stays."""
+    package = importlib.import_module("patched_package")
+    with Patch(fake, ["patched_package.inner"]):
+        assert package.inner.winreg is fake
+    assert "patched_package.inner" not in sys.modules
+    assert not hasattr(package, "inner")
+    assert sys.modules["patched_package"] is package
+
+
+def test_a_package_means_all_its_modules(fake: ModuleType) -> None:
+    """Naming the package is enough."""
+    with Patch(fake, ["patched_package"]):
+        assert importlib.import_module("patched_package.inner").winreg is fake
+
+
+def test_a_name_of_ones_own_can_be_given(fake: ModuleType) -> None:
+    """``module:name`` swaps it; without, nobody could know that it is meant."""
+    module = importlib.import_module("patched_renamed")
+    with Patch(fake, ["patched_renamed:reg"]):
+        assert module.reg is fake
+    assert module.reg is not fake
+
+
+def test_others_do_not_see_it(fake: ModuleType) -> None:
+    """A module that is not named finds what it found before."""
+    module = importlib.import_module("patched_bystander")
+    with Patch(fake, ["patched_lazily"]):
+        if WINDOWS:
+            assert module.get() is not fake
+        else:
+            with pytest.raises(ImportError):
+                module.get()
+            assert "winreg" not in sys.modules
+
+
+def test_everywhere_means_everyone_but_the_standard_library(fake: ModuleType) -> None:
+    """mimetypes, urllib and platform take ``winreg`` for Windows, and are left alone."""
+    proxies, kinds = urllib.request.getproxies(), mimetypes.guess_type("a.txt")
+    with Patch(fake, everywhere=True):
+        assert importlib.import_module("patched_bystander").get() is fake
+        assert sys.modules["winreg"] is fake
+        fresh = importlib.reload(mimetypes)
+        assert getattr(fresh, "_winreg", None) is not fake
+        fresh.init()
+        assert fresh.guess_type("a.txt") == kinds
+        assert urllib.request.getproxies() == proxies
+        assert importlib.import_module("platform").platform()
+    assert sys.modules.get("winreg") is not fake
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_an_exception_inside_restores_everything(fake: ModuleType, everywhere: bool) -> None:
+    """Whatever happens in the block."""
+    module = importlib.import_module("patched_guarded")
+    before = (builtins.__import__, module.winreg, sys.modules.get("winreg"))
+    with (
+        pytest.raises(ZeroDivisionError),
+        Patch(fake, ["patched_guarded"], everywhere=everywhere),
+    ):
+        raise ZeroDivisionError
+    assert (builtins.__import__, module.winreg, sys.modules.get("winreg")) == before
+
+
+def test_a_module_that_fails_to_import_leaves_nothing_patched(fake: ModuleType) -> None:
+    """The patch is taken back before the error gets out."""
+    before = builtins.__import__
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
+        Patch(fake, ["patched_guarded", "patched_broken"]).__enter__()
+    assert builtins.__import__ is before
+    assert "patched_guarded" not in sys.modules
+
+
+def test_what_cannot_be_patched_is_refused(fake: ModuleType) -> None:
+    """A missing module, a missing name, and a text where a list belongs."""
+    with (
+        pytest.raises(UsageError, match="no module 'patched_nowhere'"),
+        Patch(fake, ["patched_nowhere"]),
+    ):
+        pass
+    with pytest.raises(UsageError, match="no name 'reg'"), Patch(fake, ["patched_guarded:reg"]):
+        pass
+    with pytest.raises(UsageError, match="a list of names"):
+        Patch(fake, "patched_guarded")
+
+
+def test_patches_nest(fake: ModuleType) -> None:
+    """The inner one rules while it lasts."""
+    inner = ModuleType("winreg")
+    module = importlib.import_module("patched_lazily")
+    with Patch(fake, ["patched_lazily"]):
+        with Patch(inner, ["patched_lazily"]):
+            assert module.get() is inner
+        assert module.get() is fake
+
+
+def test_the_with_statement_patches_and_judges() -> None:
+    """`fake_winreg` gives a registry, lets the module use it, and restores it."""
+    module = importlib.import_module("patched_lazily")
+    with fake_winreg(os="win10", patch=["patched_lazily"]) as registry:
+        winreg = module.get()
+        with winreg.CreateKey(winreg.HKEY_CURRENT_USER, r"Software\Here") as key:
+            winreg.SetValueEx(key, "a", 0, winreg.REG_DWORD, 7)
+        assert winreg is registry.winreg
+    assert registry.foresee().unloaded

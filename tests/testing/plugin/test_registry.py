@@ -1,0 +1,172 @@
+"""The registry under test: its processes, its seed, what it calls a leak, and how it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regsim.errors import UnknownNameError, UsageError
+from regsim.regf.regtext import RegTextError
+from regsim.scenario.result import Outcome
+from regsim.testing import RegistryLeakError, assert_unloads, fake_winreg
+from regsim.testing.registry import Registry
+
+SEED = r"""Windows Registry Editor Version 5.00
+
+[HKEY_CURRENT_USER\Software\Example]
+"Colour"="blue"
+"Gone"="soon"
+@=dword:00000007
+
+[HKLM\Software\Vendor\Deep]
+"Path"=hex(2):25,00,00,00
+
+[HKEY_CURRENT_USER\Software\Example]
+"Gone"=-
+
+[-HKEY_CURRENT_USER\Control Panel]
+"""
+
+
+def leave_root(registry: Registry) -> None:
+    """Have a service use HKEY_CURRENT_USER as the user, and close what it opened."""
+    service = registry.service("TapiSrv")
+    with registry.acting_as_user(service):
+        service.CloseKey(service.OpenKey(service.HKEY_CURRENT_USER, "Software"))
+
+
+def test_a_seed_is_carried_out_line_by_line(tmp_path: Path) -> None:
+    """Keys and values are made, changed and deleted, from a text or a file."""
+    file = tmp_path / "seed.reg"
+    file.write_text(SEED, encoding="utf-16")
+    for seed in (SEED, file, str(file)):
+        registry = Registry(seed=seed)
+        winreg = registry.winreg
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, r"Software\Example") as key:
+            assert winreg.QueryValueEx(key, "Colour") == ("blue", winreg.REG_SZ)
+            assert winreg.QueryValueEx(key, "") == (7, winreg.REG_DWORD)
+            with pytest.raises(FileNotFoundError):
+                winreg.QueryValueEx(key, "Gone")
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"Software\Vendor\Deep") as key:
+            assert winreg.QueryInfoKey(key)[1] == 1
+        with pytest.raises(FileNotFoundError):
+            winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Control Panel")
+        assert registry.leaks() == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        ("REGEDIT4\n\n[HKEY_NOWHERE\\A]\n", "line 3: no predefined key 'HKEY_NOWHERE'"),
+        ("not a reg file\n", "line 1"),
+        ("REGEDIT4\n\n[HKEY_USERS\\New]\n", "line 3: .*error"),
+    ],
+)
+def test_a_seed_that_cannot_be_names_its_line(seed: str, message: str) -> None:
+    """Format, root and refusal alike."""
+    with pytest.raises(RegTextError, match=message):
+        Registry(seed=seed)
+
+
+def test_unknown_names_are_refused() -> None:
+    """Of a generation, and of a kind of process; the message lists those there are."""
+    with pytest.raises(UnknownNameError, match="win11"):
+        Registry("win12")
+    with pytest.raises(UsageError, match="'user' or 'service'"):
+        Registry(process="robot")  # type: ignore[arg-type]
+
+
+def test_a_service_that_acts_as_the_user_leaks_one_root() -> None:
+    """It is implicit, it survives the session, and the line that caused it is known."""
+    registry = Registry()
+    leave_root(registry)
+
+    (leak,) = registry.leaks()
+
+    assert (leak.process, leak.survives, leak.handle.implicit) == ("TapiSrv", True, True)
+    assert leak.handle.source.startswith(__file__)
+    with pytest.raises(RegistryLeakError, match="nobody asked for it") as caught:
+        registry.assert_no_leaks()
+    assert caught.value.leaks == [leak]
+
+
+def test_each_way_out_of_the_leak_is_seen() -> None:
+    """Closing the root, ending the service, and the user's own root each leave nothing."""
+    closes, ends, own = Registry(), Registry(), Registry()
+    for registry in (closes, ends):
+        service = registry.service()
+        with registry.acting_as_user(service):
+            service.CloseKey(service.OpenKey(service.HKEY_CURRENT_USER, "Software"))
+        if registry is closes:
+            service.CloseKey(service.HKEY_CURRENT_USER)
+        else:
+            registry.stop(service)
+    service = own.service()
+    service.CloseKey(service.OpenKey(service.HKEY_USERS, rf"{own.user}\Software"))
+
+    for registry in (closes, ends, own):
+        assert registry.leaks() == []
+        assert assert_unloads(registry).outcome is Outcome.SAVED
+
+
+def test_a_program_of_the_user_leaks_only_what_it_asked_for() -> None:
+    """Its root ends with it."""
+    registry = Registry()
+    program = registry.program()
+    program.CloseKey(program.OpenKey(program.HKEY_CURRENT_USER, "Software"))
+    assert registry.leaks() == []
+
+    kept = program.OpenKey(program.HKEY_CURRENT_USER, "Software")
+
+    assert [leak.handle.handle for leak in registry.leaks()] == [int(kept)]
+    assert assert_unloads(registry).outcome is Outcome.SAVED
+
+
+@pytest.mark.parametrize(
+    ("os", "outcome", "attempts", "event", "broken"),
+    [
+        ("nt4-sp6a", Outcome.LOST, 1, 1000, 0),
+        ("w2k", Outcome.LOST, 60, 1000, 0),
+        ("xp", Outcome.LATE, 1, 1517, 0),
+        ("win11", Outcome.HOLDER_BROKEN, 2, 1530, 1),
+    ],
+)
+def test_the_ending_is_the_generations(os, outcome, attempts, event, broken) -> None:
+    """The same leak: lost, retried, saved from a copy, or taken by force."""
+    registry = Registry(os)
+    leave_root(registry)
+
+    ending = registry.foresee()
+
+    assert (ending.outcome, ending.attempts, ending.broken) == (outcome, attempts, broken)
+    assert [found.id for found in ending.events] == [event]
+    with pytest.raises(AssertionError, match="nobody asked for it"):
+        assert_unloads(registry)
+
+
+def test_foreseeing_changes_nothing_and_logging_off_does() -> None:
+    """The one asks a copy."""
+    registry = Registry()
+    leave_root(registry)
+    before = registry.machine.snapshot()
+
+    foreseen = registry.foresee()
+    assert registry.machine.same_as(before)
+
+    assert registry.log_off() == foreseen
+    assert registry.computer.hive is None
+    with pytest.raises(UsageError, match="not logged on"):
+        registry.foresee()
+    assert registry.leaks() == []
+
+
+def test_a_block_that_leaves_a_handle_fails_at_its_end() -> None:
+    """Unless it was told not to care, or fails by itself."""
+    kept = []
+    with pytest.raises(RegistryLeakError, match="1 handle"), fake_winreg() as reg:
+        kept.append(reg.winreg.OpenKey(reg.winreg.HKEY_CURRENT_USER, "Software"))
+    with fake_winreg(leaks=False) as reg:
+        kept.append(reg.winreg.OpenKey(reg.winreg.HKEY_CURRENT_USER, "Software"))
+    with pytest.raises(FileNotFoundError), fake_winreg() as reg:
+        kept.append(reg.winreg.OpenKey(reg.winreg.HKEY_CURRENT_USER, "Nowhere"))
