@@ -14,7 +14,7 @@ from regsim.testing.session import Session, log_on
 
 
 class UserHiveMachine(RuleBasedStateMachine):
-    """The base: a logged-on user before the first rule, a logoff after the last.
+    """The base: a logged-on user before the first rule, the end of the session after the last.
 
     Attributes:
         os: the generation to run on; override it in a subclass.
@@ -32,9 +32,9 @@ class UserHiveMachine(RuleBasedStateMachine):
         """End the program under test before the user logs off; by default nothing is to do."""
 
     def teardown(self) -> None:
-        """Log off; fail naming every holder if the hive does not unload, and check the machine."""
+        """End the session; fail naming every holder if the hive does not unload."""
         self.finish()
-        unloaded = self.session.log_off()
+        unloaded = self.session.unload()
         self.session.machine.check()
         if not unloaded:
             raise AssertionError(describe(self.session))

@@ -13,7 +13,6 @@ import attrs
 from hypothesis import strategies as st
 
 from regsim import dialects
-from regsim.actors.stage import USER
 from regsim.kernel.tree import Node
 from regsim.keypath import fold_name
 from regsim.testing.session import Session, log_on
@@ -25,7 +24,7 @@ MAX_NAME: Final = 255
 SUBKEYS: Final = (
     "Software",
     r"Software\Microsoft",
-    r"Software\Microsoft\Internet Connection Wizard",
+    r"Software\Microsoft\Windows\CurrentVersion\Run",
     "Control Panel",
     r"Control Panel\Desktop",
 )
@@ -190,7 +189,7 @@ class Scenario:
         """Log on, make all calls, and return the session before logoff."""
         session = log_on(self.os)
         if self.acts_as_user:
-            session.service.impersonate(USER)
+            session.service.impersonate(session.user)
         play(session.service, self.service)
         session.service.revert()
         play(session.desktop, self.desktop)

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import find, given, settings
 
+from regsim import keypath
 from regsim.errors import UnknownNameError
 from regsim.kernel.tree import Node
 from regsim.regf.bridge import load_tree, save_tree
 from regsim.testing import strategies as rs
 from regsim.testing.session import log_on
-from regsim.types import PredefinedKey, Value
+from regsim.types import PredefinedKey, Sid, Value
 
 SEEK = settings(max_examples=5_000, database=None, derandomize=True)
 
@@ -44,8 +45,12 @@ def test_a_sid_is_a_users(sid: str) -> None:
 
 @given(rs.key_trees())
 def test_a_tree_is_a_hive(tree: Node) -> None:
-    """A machine takes it as a user's profile, and logs the user on and off."""
-    assert log_on("nt4-sp6a", profile=tree).log_off()
+    """A machine mounts it as a user's profile, and takes it away again."""
+    session = log_on("nt4-sp6a")
+    path = keypath.user_root(Sid("S-1-5-21-7"))
+    session.machine.mount_hive(path, tree)
+
+    assert session.service.NtUnloadKey(path).status.ok
 
 
 @given(rs.values())
@@ -102,8 +107,8 @@ def test_scenarios_on_an_unknown_system_are_refused() -> None:
 
 def test_scenarios_both_block_and_let_go() -> None:
     """Both endings are drawn, so that a test over them can tell."""
-    assert find(rs.scenarios(systems=("w2k",)), lambda s: not s.play().log_off(), settings=SEEK)
-    assert find(rs.scenarios(systems=("w2k",)), lambda s: s.play().log_off(), settings=SEEK)
+    assert find(rs.scenarios(systems=("w2k",)), lambda s: not s.play().unload(), settings=SEEK)
+    assert find(rs.scenarios(systems=("w2k",)), lambda s: s.play().unload(), settings=SEEK)
 
 
 @given(rs.key_trees(keys=4))
