@@ -71,24 +71,35 @@ class StepSpec:
 
 
 class Factored(Protocol):
-    """A model as the engines want it.
+    """A model as the engines want it."""
 
-    Attributes:
-        name: what it is called.
-        components: the parts of a state, in order.
-        processes: the process instances, in order; paths name them.
-        counters: derived numbers, each the sum of a weight of every component's value.
-        symmetry: groups of interchangeable members; each member is a tuple of component indexes,
-            of the same kinds as the others' in the same order.
-        properties: what may be asked.
-    """
+    @property
+    def name(self) -> str:
+        """What it is called."""
 
-    name: str
-    components: Sequence[Component]
-    processes: Sequence[Process]
-    counters: Sequence[str]
-    symmetry: Sequence[Sequence[tuple[int, ...]]]
-    properties: Sequence[Property]
+    @property
+    def components(self) -> Sequence[Component]:
+        """The parts of a state, in order."""
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        """The process instances, in order; paths name them."""
+
+    @property
+    def counters(self) -> Sequence[str]:
+        """Derived numbers, each the sum of a weight of every component's value."""
+
+    @property
+    def symmetry(self) -> Sequence[Sequence[tuple[int, ...]]]:
+        """Groups of interchangeable members.
+
+        Each member is a tuple of component indexes, of the same kinds as the others' in the same
+        order.
+        """
+
+    @property
+    def properties(self) -> Sequence[Property]:
+        """What may be asked."""
 
     def initial(self) -> Iterable[Concrete]:
         """Yield the states that runs begin in."""

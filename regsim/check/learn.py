@@ -128,6 +128,10 @@ class Learner:
             found[folded] = None
         return list(found)
 
+    def shown(self, state: State) -> State:
+        """Return the state, as the model has it, that folds to the initial state *state*."""
+        return self._concretes[state][0]
+
     def steps(self, process: int, own: int) -> tuple[LocalStep, ...]:
         """Return the steps that *process* may try while its own component has number *own*."""
         if (process, own) not in self._steps:

@@ -18,17 +18,19 @@ A = TypeVar("A", bound=Hashable)
 
 
 class Model(Protocol[S, A]):
-    """A transition system.
+    """A transition system."""
 
-    Attributes:
-        name: what it is called.
-        processes: the names of the process instances, the units of fairness.
-        properties: what may be asked; see `state` for formulas about a state.
-    """
+    @property
+    def name(self) -> str:
+        """What it is called."""
 
-    name: str
-    processes: Sequence[str]
-    properties: Sequence[Property]
+    @property
+    def processes(self) -> Sequence[str]:
+        """The names of the process instances, the units of fairness."""
+
+    @property
+    def properties(self) -> Sequence[Property]:
+        """What may be asked; see `state` for formulas about a state."""
 
     def init_states(self) -> Iterable[S]:
         """Yield the states that runs begin in."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from regsim.check.formula import Conjunction, Literal, Zero, disjuncts
+from regsim.check.formula import Conjunction, Formula, Literal, Zero, disjuncts
 from regsim.check.learn import History, Learner, LocalStep, State
 from regsim.check.pack import Layout, first_layout, folding, unfolded
 from regsim.check.space import Options, Progress
@@ -340,6 +340,26 @@ class Search:
         """Return the state from which *state* was first reached; None for an initial one."""
         packed = self.seen[self.layout.pack(state)]
         return None if packed == -1 else self.layout.unpack(packed)
+
+    def rows(self, packed: int) -> list[Row]:
+        """Return, by process, what its enabled steps add to *packed*, a state that was expanded."""
+        self._tables.current = packed
+        found = []
+        for own, tops in self._tables.processes:
+            mask, table = tops[packed & own]
+            found.append(table[packed & mask])
+        return found
+
+    def where(self, formula: Formula) -> bytearray:
+        """Return, for every state in the order found, 1 where *formula* holds, else 0."""
+        sought = [
+            [self._tables.test(literal) for literal in conjunction]
+            for conjunction in disjuncts(formula)
+        ]
+        return bytearray(
+            any(all(table[state & mask] for mask, table in tests) for tests in sought)
+            for state in self.seen
+        )
 
     def all_states(self) -> list[State]:
         """Return every state, in the order found."""

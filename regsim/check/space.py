@@ -81,29 +81,43 @@ class Options:
 
 
 class Space(Protocol):
-    """The states that a search found.
+    """The states that a search found."""
 
-    Attributes:
-        engine: ``python`` or ``c``.
-        states: how many.
-        transitions: enabled steps out of states that were expanded; equal targets count twice.
-        layers: the number of states first met in each breadth-first layer, the initial one first.
-        hits: by target, the first state found where it holds.
-        stopped: why the search gave up, as a sentence; None when it did not.
-        complete: whether every reachable state was expanded.
-        bytes: the memory that holds the states, as the engine counts it.
-        seconds: how long it took, the tabulation among it.
-    """
+    @property
+    def engine(self) -> str:
+        """``python`` or ``c``."""
 
-    engine: str
-    states: int
-    transitions: int
-    layers: Sequence[int]
-    hits: Mapping[str, State]
-    stopped: str | None
-    complete: bool
-    bytes: int
-    seconds: float
+    @property
+    def states(self) -> int:
+        """How many distinct states were found."""
+
+    @property
+    def transitions(self) -> int:
+        """Steps taken out of states that were expanded; equal targets count twice."""
+
+    @property
+    def layers(self) -> Sequence[int]:
+        """The number of states first met in each breadth-first layer, the initial one first."""
+
+    @property
+    def hits(self) -> Mapping[str, State]:
+        """By target, the first state found where it holds."""
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the search gave up, as a sentence; None when it did not."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every reachable state was expanded."""
+
+    @property
+    def bytes(self) -> int:
+        """The memory that holds the states, as the engine counts it."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, the tabulation among it."""
 
     def before(self, state: State) -> State | None:
         """Return the state from which *state* was first reached; None for an initial one.

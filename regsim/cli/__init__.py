@@ -31,6 +31,9 @@ _COMMANDS = {
     "matrix": _Entry(
         "matrix", "command", "What becomes of the profile: Windows versions by fixes."
     ),
+    "check": _Entry(
+        "check", "command", "Explore every interleaving of a model: a proof or a counterexample."
+    ),
     "lab": _Entry(
         "lab", "command", "Write a page to step through an incident, asked before shown."
     ),

@@ -1,0 +1,134 @@
+"""The whole graph of a space: who leads where, as arrays."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from regsim.check.formula import Formula
+from regsim.check.learn import State
+from regsim.check.search import Search
+
+_PERIOD = 1 << 12
+
+
+@attrs.frozen(eq=False)
+class Graph:
+    """Nodes are numbered in the order found; the edges out of one lie side by side.
+
+    Attributes:
+        search: where the states are.
+        offsets: by node, the place of its first edge; one entry more than nodes.
+        targets: by edge, the node that it leads to.
+        actors: by edge, the process that takes the step.
+        enabled: by node, one bit for each process that can step there.
+        initial: how many of the first nodes are initial.
+    """
+
+    search: Search
+    offsets: array[int]
+    targets: array[int]
+    actors: array[int]
+    enabled: Sequence[int]
+    initial: int
+
+    def __len__(self) -> int:
+        """Return the number of nodes."""
+        return len(self.enabled)
+
+    def edges(self, node: int) -> range:
+        """Return the edges out of *node*."""
+        return range(self.offsets[node], self.offsets[node + 1])
+
+    def where(self, formula: Formula) -> bytearray:
+        """Return, by node, 1 where *formula* holds and 0 elsewhere."""
+        return self.search.where(formula)
+
+    def states(self, nodes: Sequence[int]) -> list[State]:
+        """Return the states that *nodes* stand for."""
+        order = list(self.search.seen)
+        return [self.search.layout.unpack(order[node]) for node in nodes]
+
+
+def graph_of(search: Search, until: float | None = None) -> Graph | None:
+    """Return the graph of what *search* found, which must be complete.
+
+    Args:
+        search: a search that ran to its end without a reduction.
+        until: when to give up, by `time.perf_counter`; the answer is then None.
+    """
+    number = {packed: n for n, packed in enumerate(search.seen)}
+    offsets, targets, actors = array("q", [0]), array("q"), array("H")
+    enabled: list[int] = []
+    for node, packed in enumerate(search.seen):
+        if until is not None and node % _PERIOD == 0 and time.perf_counter() > until:
+            return None
+        able = 0
+        for process, row in enumerate(search.rows(packed)):
+            if row:
+                able |= 1 << process
+                for difference in row:
+                    targets.append(number[packed + difference])
+                    actors.append(process)
+        enabled.append(able)
+        offsets.append(len(targets))
+    return Graph(search, offsets, targets, actors, enabled, search.layers[0])
+
+
+def components(
+    graph: Graph, nodes: Sequence[int], region: array[int], label: int
+) -> Iterator[list[int]]:
+    """Yield the strongly connected components of the part of *graph* labelled *label*.
+
+    Args:
+        graph: the graph.
+        nodes: the part's nodes.
+        region: by node, the label of the part that it belongs to.
+        label: which part to look at; edges out of it do not count.
+
+    Yields:
+        Each component as a list of nodes; one without an edge is a component too (Tarjan 1972).
+    """
+    order: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    done: set[int] = set()
+    for root in nodes:
+        if root in order:
+            continue
+        work = [(root, iter(graph.edges(root)))]
+        order[root] = low[root] = len(order)
+        stack.append(root)
+        while work:
+            node, edges = work[-1]
+            for edge in edges:
+                target = graph.targets[edge]
+                if region[target] != label:
+                    continue
+                if target not in order:
+                    order[target] = low[target] = len(order)
+                    stack.append(target)
+                    work.append((target, iter(graph.edges(target))))
+                    break
+                if target not in done:
+                    low[node] = min(low[node], order[target])
+            else:
+                work.pop()
+                if work:
+                    parent = work[-1][0]
+                    low[parent] = min(low[parent], low[node])
+                if low[node] == order[node]:
+                    yield _unstack(stack, node, done)
+
+
+def _unstack(stack: list[int], node: int, done: set[int]) -> list[int]:
+    at = len(stack) - 1
+    while stack[at] != node:
+        at -= 1
+    found = stack[at:]
+    del stack[at:]
+    done.update(found)
+    return found

@@ -1,0 +1,363 @@
+"""Checking a model's properties: which verdict, on which evidence.
+
+`check` answers one property, `check_all` several with as few explorations as will do. A search
+that hits a limit before it is sure answers `Verdict.INCONCLUSIVE`, never that a property holds.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+import attrs
+
+from regsim.check.factored import Factored
+from regsim.check.formula import Formula
+from regsim.check.graph import Graph, graph_of
+from regsim.check.learn import Learner
+from regsim.check.liveness import find_lasso
+from regsim.check.paths import Path, path_along, path_to
+from regsim.check.plain import Model, Plain
+from regsim.check.property import Fairness, Kind, Property, Verdict
+from regsim.check.search import Search
+from regsim.check.space import Limits, Options, Progress, Space
+from regsim.check.symmetry import tells_apart
+from regsim.errors import UnknownNameError, UsageError
+
+ENGINES = ("auto", "python", "c")
+
+
+class Reduce(enum.Enum):
+    """What an exploration may leave out without changing a verdict."""
+
+    NONE = "none"
+    SYMMETRY = "symmetry"
+    PARTIAL_ORDER = "partial-order"
+    ALL = "all"
+
+    @property
+    def symmetry(self) -> bool:
+        """Whether one state stands for all that differ by a swap of like processes."""
+        return self in (Reduce.SYMMETRY, Reduce.ALL)
+
+    @property
+    def partial_order(self) -> bool:
+        """Whether interleavings that a property cannot tell apart are left out."""
+        return self in (Reduce.PARTIAL_ORDER, Reduce.ALL)
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """The answer to one property.
+
+    Attributes:
+        model: the model's name.
+        property: what was asked.
+        verdict: the answer.
+        states: distinct states found.
+        transitions: steps taken out of them; equal targets count twice.
+        depth: breadth-first layers, the initial one counted.
+        path: the counterexample, or the witness of a `sometimes`; None where there is none.
+        engine: ``python`` or ``c``.
+        reduce: what was left out.
+        complete: whether the counts are those of the whole space (under *reduce*).
+        seconds: how long it took, the tabulation among it.
+        bytes: the memory that held the states, as the engine counts it.
+        reasons: what a reader must know beside the verdict, each a sentence.
+    """
+
+    model: str
+    property: Property
+    verdict: Verdict
+    states: int
+    transitions: int
+    depth: int
+    path: Path | None
+    engine: str
+    reduce: Reduce
+    complete: bool
+    seconds: float
+    bytes: int
+    reasons: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class _Question:
+    """What is asked, and how."""
+
+    model: Factored
+    engine: str
+    reduce: Reduce
+    fairness: Fairness | None
+    all_states: bool
+    limits: Limits
+    progress: Callable[[Progress], None] | None
+
+
+@attrs.frozen
+class _Explored:
+    """One exploration, and what it was."""
+
+    learner: Learner
+    space: Space
+    reduce: Reduce
+
+
+def check(
+    model: Factored | Model[Any, Any],
+    property: Property | str,  # noqa: A002 - it is the word
+    **options: Any,  # noqa: ANN401 - see `check_all`
+) -> Result:
+    """Return the answer to one *property* of *model*, given itself or by name.
+
+    Takes the options of `check_all`.
+
+    >>> from regsim import models
+    >>> found = check(models.model("q241572", workers=1, services=0), "leak")
+    >>> found.verdict.value, len(found.path.steps), found.path.steps[-1].counters
+    ('violated', 9, (1,))
+    """
+    return check_all(model, [property], **options)[0]
+
+
+def check_all(
+    model: Factored | Model[Any, Any],
+    properties: Iterable[Property | str] | None = None,
+    *,
+    engine: str = "auto",
+    reduce: Reduce | str = Reduce.NONE,
+    fairness: Fairness | str | None = None,
+    all_states: bool = False,
+    max_states: int | None = None,
+    max_seconds: float | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Result]:
+    """Return the answers to *properties* of *model*, all of them by default, in order.
+
+    Args:
+        model: a `Factored` or a plain `Model`.
+        properties: themselves or their names.
+        engine: ``python``, ``c``, or ``auto``: the C engine where it can be used.
+        reduce: what may be left out; a leads-to is always explored in full.
+        fairness: what a leads-to assumes, instead of what it says itself.
+        all_states: go on to the end when every answer is known, so that the counts are complete.
+        max_states: the most states to keep.
+        max_seconds: the longest each exploration may take, in seconds.
+        max_memory: the most memory to hold states in, in bytes.
+        progress: told now and then how far an exploration is.
+
+    Raises:
+        UnknownNameError: no property, engine or reduction of that name; the text lists them.
+        UsageError: the C engine is asked for and cannot be used here.
+    """
+    question = _Question(
+        model=factored(model),
+        engine=_known("engine", engine, ENGINES),
+        reduce=Reduce(_known("reduction", reduce, [r.value for r in Reduce])),
+        fairness=None if fairness is None else _fairness(fairness),
+        all_states=all_states,
+        limits=Limits(states=max_states, seconds=max_seconds, bytes=max_memory),
+        progress=progress,
+    )
+    wanted = _properties(question.model, properties)
+    answers: dict[str, Result] = {}
+    eventual = [claim for claim in wanted if claim.kind is Kind.LEADS_TO]
+    safety = [claim for claim in wanted if claim.kind is not Kind.LEADS_TO]
+    if eventual and question.reduce is Reduce.NONE:
+        _in_full(question, wanted, answers)
+        return [answers[claim.name] for claim in wanted]
+    if safety:
+        _answer_safety(question, safety, answers)
+    if eventual:
+        note = "a leads-to is explored in full: reductions do not keep who steps how often"
+        _in_full(attrs.evolve(question, reduce=Reduce.NONE), eventual, answers, note)
+    return [answers[claim.name] for claim in wanted]
+
+
+def factored(model: Factored | Model[Any, Any]) -> Factored:
+    """Return *model* as the engines want it; a plain one as a single component."""
+    if hasattr(model, "components"):
+        return cast("Factored", model)
+    if hasattr(model, "next_state"):
+        return Plain(model)
+    raise UsageError(f"{model!r} is no model: it has neither components nor next_state")
+
+
+def _known(kind: str, name: Any, known: Sequence[str]) -> str:  # noqa: ANN401 - checked here
+    text = str(name.value if isinstance(name, enum.Enum) else name)
+    if text not in known:
+        raise UnknownNameError(kind, text, known)
+    return text
+
+
+def _fairness(name: Fairness | str) -> Fairness:
+    return Fairness(_known("fairness", name, [each.value for each in Fairness]))
+
+
+def _properties(model: Factored, wanted: Iterable[Property | str] | None) -> list[Property]:
+    known = {claim.name: claim for claim in model.properties}
+    found = []
+    for claim in known.values() if wanted is None else wanted:
+        if isinstance(claim, str):
+            if claim not in known:
+                raise UnknownNameError(f"property of {model.name}", claim, known)
+            found.append(known[claim])
+        else:
+            found.append(claim)
+    if not found:
+        raise UsageError(f"{model.name} has no property to check")
+    return found
+
+
+# -- safety ------------------------------------------------------------------------------------
+
+
+def target(claim: Property) -> Formula:
+    """Return the formula a state of which decides *claim*: its violation, or its witness."""
+    return ~claim.goal if claim.kind is Kind.ALWAYS else claim.goal
+
+
+def _answer_safety(
+    question: _Question, claims: Sequence[Property], answers: dict[str, Result]
+) -> None:
+    """Answer *claims* in one exploration, and those that it cannot decide in another."""
+    found = _explore(question, claims)
+    apart = []
+    for claim in claims:
+        if found.reduce.symmetry and tells_apart(found.learner, target(claim)):
+            apart.append(claim)
+        else:
+            answers[claim.name] = _safety(claim, found)
+    if apart:
+        less = Reduce.PARTIAL_ORDER if question.reduce.partial_order else Reduce.NONE
+        found = _explore(attrs.evolve(question, reduce=less), apart)
+        note = "it tells like processes apart, so symmetry was not used"
+        for claim in apart:
+            answers[claim.name] = _safety(claim, found, note)
+
+
+def _explore(question: _Question, claims: Sequence[Property], *, whole: bool = False) -> _Explored:
+    """Explore until the safety properties among *claims* are decided, or to the end."""
+    learner = Learner(question.model)
+    safety = [claim for claim in claims if claim.kind is not Kind.LEADS_TO]
+    options = Options(
+        targets={claim.name: target(claim) for claim in safety},
+        to_the_end=whole or question.all_states,
+        symmetry=question.reduce.symmetry,
+        partial_order=question.reduce.partial_order,
+        limits=question.limits,
+        progress=question.progress,
+    )
+    return _Explored(learner, search(learner, options, question.engine), question.reduce)
+
+
+def search(learner: Learner, options: Options, engine: str = "auto") -> Space:
+    """Return what the engine called *engine* finds; ``auto`` is the C engine where it can be used.
+
+    Raises:
+        UsageError: the C engine is asked for and cannot be used here.
+    """
+    if engine != "python":
+        try:
+            native = importlib.import_module("regsim.check.native")
+        except ImportError as error:
+            if engine == "c":
+                raise UsageError(f"the C engine cannot be used here: {error}") from None
+        else:
+            found: Space = native.NativeSearch(learner, options).run()
+            return found
+    return Search(learner, options).run()
+
+
+def _safety(claim: Property, found: _Explored, *notes: str) -> Result:
+    space = found.space
+    hit = space.hits.get(claim.name)
+    if hit is not None:
+        verdict = Verdict.VIOLATED if claim.kind is Kind.ALWAYS else Verdict.HOLDS
+    elif not space.complete:
+        verdict = Verdict.INCONCLUSIVE
+    else:
+        verdict = Verdict.HOLDS if claim.kind is Kind.ALWAYS else Verdict.VIOLATED
+    path = None if hit is None else path_to(found.learner, space, hit)
+    return _result(claim, found, verdict, path, notes)
+
+
+def _result(
+    claim: Property,
+    found: _Explored,
+    verdict: Verdict,
+    path: Path | None,
+    notes: Sequence[str],
+    seconds: float = 0.0,
+) -> Result:
+    space = found.space
+    stopped = (space.stopped,) if space.stopped else ()
+    return Result(
+        model=found.learner.model.name,
+        property=claim,
+        verdict=verdict,
+        states=space.states,
+        transitions=space.transitions,
+        depth=len(space.layers),
+        path=path,
+        engine=space.engine,
+        reduce=found.reduce,
+        complete=space.complete,
+        seconds=space.seconds + seconds,
+        bytes=space.bytes,
+        reasons=(*stopped, *notes),
+    )
+
+
+# -- liveness ----------------------------------------------------------------------------------
+
+
+def _in_full(
+    question: _Question,
+    claims: Sequence[Property],
+    answers: dict[str, Result],
+    *notes: str,
+) -> None:
+    """Answer *claims*, some of them leads-to, on the graph of the whole space."""
+    started = time.perf_counter()
+    alone = attrs.evolve(question, engine="python")
+    found = _explore(alone, claims, whole=True)
+    space = found.space
+    assert isinstance(space, Search)  # noqa: S101 - the Python engine was asked for
+    graph = None
+    if space.complete:
+        limit = question.limits.seconds
+        graph = graph_of(space, None if limit is None else started + limit)
+    prepared = time.perf_counter() - started - space.seconds
+    for claim in claims:
+        if claim.kind is Kind.LEADS_TO:
+            result = _leads_to(claim, found, graph, question, notes)
+            answers[claim.name] = attrs.evolve(result, seconds=result.seconds + prepared)
+        else:
+            answers[claim.name] = _safety(claim, found)
+
+
+def _leads_to(
+    claim: Property,
+    found: _Explored,
+    graph: Graph | None,
+    question: _Question,
+    notes: Sequence[str],
+) -> Result:
+    """Return the answer to *claim*, a leads-to, on *graph*; without one it is inconclusive."""
+    started = time.perf_counter()
+    if graph is None:
+        late = () if found.space.stopped else ("the limit of seconds was reached",)
+        return _result(claim, found, Verdict.INCONCLUSIVE, None, (*late, *notes))
+    lasso = find_lasso(graph, claim, question.fairness or claim.fairness)
+    path = None
+    if lasso is not None:
+        chain = graph.states(lasso.nodes)
+        path = path_along(found.learner, found.space, chain, lasso.actors, lasso.loop)
+    verdict = Verdict.HOLDS if lasso is None else Verdict.VIOLATED
+    seconds = time.perf_counter() - started
+    return _result(claim, found, verdict, path, notes, seconds)

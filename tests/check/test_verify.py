@@ -1,0 +1,163 @@
+"""Verdicts, counts and paths on models whose answers are known."""
+
+from __future__ import annotations
+
+import pytest
+from toys import Counter, Peterson, Philosophers
+
+from regsim import models
+from regsim.check.formula import TRUE
+from regsim.check.plain import state
+from regsim.check.property import Verdict, always
+from regsim.check.verify import check, check_all
+from regsim.errors import UnknownNameError, UsageError
+
+
+def verdicts(model: object, **options: object) -> dict[str, str]:
+    """Return every property's verdict by name."""
+    return {r.property.name: r.verdict.value for r in check_all(model, **options)}
+
+
+@pytest.mark.parametrize("engine", ["python", "auto"])
+@pytest.mark.parametrize("reduce", ["none", "symmetry", "partial-order", "all"])
+def test_a_counter(engine: str, reduce: str) -> None:
+    """Claims that hold and claims that do not, of all three kinds."""
+    assert verdicts(Counter(3), engine=engine, reduce=reduce) == {
+        "below": "violated",
+        "small": "holds",
+        "top": "holds",
+        "beyond": "violated",
+        "rises": "holds",
+        "returns": "holds",
+    }
+
+
+def test_a_counter_that_stays_up() -> None:
+    """A run that ends without the answer breaks a leads-to."""
+    found = check(Counter(3, resets=False), "returns")
+
+    assert found.verdict is Verdict.VIOLATED
+    assert found.path is not None
+    assert found.path.deadlock
+    assert found.path.code == "000:"
+
+
+def test_counts_are_of_the_whole_space() -> None:
+    """States, transitions and layers, whatever is found on the way."""
+    found = check(Counter(3), "below", all_states=True)
+
+    assert (found.states, found.transitions, found.depth) == (4, 4, 4)
+    assert found.complete
+    assert found.path is not None
+    assert len(found.path.steps) == 3
+
+
+def test_a_search_stops_at_what_it_seeks() -> None:
+    """Without --all-states the counts are of what was needed."""
+    found = check(Counter(50), always("low", state(lambda n: n < 5)))
+
+    assert found.verdict is Verdict.VIOLATED
+    assert found.states < 50
+    assert not found.complete
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_states": 5}, "the limit of 5 states was reached"),
+        ({"max_seconds": 0.0}, "the limit of 0 seconds was reached"),
+        ({"max_memory": 1}, "the limit of 1 bytes was reached"),
+    ],
+)
+@pytest.mark.parametrize("name", ["small", "beyond", "rises"])
+def test_a_limit_decides_nothing(options: dict[str, float], said: str, name: str) -> None:
+    """Neither that a claim holds nor that it is violated, and it says which limit."""
+    found = check(Counter(50), name, **options)
+
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.path is None
+    assert said in found.reasons
+
+
+def test_a_limit_does_not_hide_what_was_found() -> None:
+    """A violation, or a witness, found before a limit stands."""
+    claims = [always("low", state(lambda n: n < 3)), "small", "top"]
+    found = check_all(Counter(50), claims, max_states=10)
+
+    assert [r.verdict.value for r in found] == ["violated", "inconclusive", "inconclusive"]
+
+
+def test_peterson_excludes_and_lets_each_in() -> None:
+    """One that waits enters even without fairness; one that is outside need not ask then."""
+    assert verdicts(Peterson()) == {
+        "exclusion": "holds",
+        "entered": "holds",
+        "left-enters": "holds",
+        "left-comes": "holds",
+        "left-may-stay-out": "violated",
+    }
+    assert check(Peterson(), "left-enters", fairness="none").verdict is Verdict.HOLDS
+
+
+def test_peterson_without_the_turn_deadlocks() -> None:
+    """Then both wait for ever."""
+    found = check(Peterson(turn=False), "left-enters")
+
+    assert found.verdict is Verdict.VIOLATED
+    assert found.path is not None
+    assert found.path.deadlock
+    assert len(found.path.steps) == 2
+
+
+@pytest.mark.parametrize("seats", [2, 3, 4])
+def test_philosophers(seats: int) -> None:
+    """As they sit, they can all wait for ever; with one polite, they cannot."""
+    rude = check(Philosophers(seats), "no-deadlock", all_states=True)
+    polite = Philosophers(seats, polite=True)
+
+    assert rude.verdict is Verdict.VIOLATED
+    assert rude.path is not None
+    assert [step.step for step in rude.path.steps] == ["take-first"] * seats
+    assert rude.path.steps[-1].counters == (seats,)
+    assert check(polite, "no-deadlock").verdict is Verdict.HOLDS
+    assert check(polite, "eats").verdict is Verdict.HOLDS
+    assert check(polite, "first-eats", fairness="strong").verdict is Verdict.HOLDS
+
+
+def test_weak_fairness_is_not_strong() -> None:
+    """A polite philosopher's neighbours may take turns with the fork; he is able now and then."""
+    polite = Philosophers(3, polite=True)
+
+    assert check(polite, "first-eats", fairness="weak").verdict is Verdict.VIOLATED
+    assert check(polite, "first-eats", fairness="none").verdict is Verdict.VIOLATED
+
+
+def test_one_exploration_answers_all() -> None:
+    """Every property of the case on one graph, so that the counts are the same."""
+    found = check_all(models.model("q241572"))
+
+    assert len({(r.states, r.transitions) for r in found}) == 1
+    assert [r.property.name for r in found][:3] == ["leak", "err", "lost"]
+
+
+def test_a_property_of_the_callers_own() -> None:
+    """A claim need not be one of the model's."""
+    assert check(Counter(2), always("true", TRUE)).verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"engine": "fast"}, {"reduce": "most"}, {"fairness": "very"}, {"properties": ["more"]}],
+)
+def test_unknown_names_list_the_known(options: dict[str, object]) -> None:
+    """Of engines, reductions, kinds of fairness and properties."""
+    with pytest.raises(UnknownNameError, match="known: "):
+        check_all(Counter(2), **options)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    """With what is missing."""
+    with pytest.raises(UsageError, match="neither components nor next_state"):
+        check(3, "small")
+    with pytest.raises(UsageError, match="no property"):
+        check_all(Counter(2), [])

@@ -1,0 +1,141 @@
+"""``regsim check``: exit codes, texts, JSON, paths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import regsim
+from regsim import cli
+
+SCHEMA = json.loads((Path(regsim.__file__).parent / "schemas" / "check.json").read_text("utf-8"))
+SMALL = ["q241572", "-p", "workers=1", "-p", "services=0"]
+
+
+def run(
+    capsys: pytest.CaptureFixture[str], *args: str, model: tuple[str, ...] = tuple(SMALL)
+) -> tuple[int, str, str]:
+    """Return the exit code and the two outputs of ``regsim check`` with *args*."""
+    code = cli.main(["check", *model, *args])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def record(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit code and the JSON object, which is as the schema says."""
+    code, out, err = run(capsys, *args, "--json")
+    found: dict[str, Any] = json.loads(out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    assert err == ""
+    return code, found
+
+
+def test_the_leak(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nine steps, the last of which leaves one handle that blocks the unload."""
+    code, out, err = run(capsys, "--property", "leak")
+
+    assert code == 1
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "q241572: leak (always): violated"
+    assert lines[-3].split() == ["9", "worker-1", "close-subkey", "1"]
+    assert "--path" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "verdict"),
+    [
+        (["--property", "leak", "-p", "variant=refcounted"], 0, "holds"),
+        (["--property", "leak"], 1, "violated"),
+        (["--property", "leak", "--max-states", "9"], 3, "inconclusive"),
+        (["--property", "live", "--max-seconds", "0"], 3, "inconclusive"),
+        (["--property", "saved"], 0, "holds"),
+    ],
+)
+def test_exit_codes(
+    capsys: pytest.CaptureFixture[str], args: list[str], code: int, verdict: str
+) -> None:
+    """0 holds, 1 is violated, 3 is not known; a limit never reads as "holds"."""
+    got, found = record(capsys, *args)
+
+    assert (got, found["verdict"]) == (code, verdict)
+    assert found["parameters"]["workers"] == 1
+
+
+def test_all_states(capsys: pytest.CaptureFixture[str]) -> None:
+    """The counts of the oracle model, and the path all the same."""
+    _, found = record(capsys, "--property", "leak", "--all-states", "-p", "queue=1")
+
+    assert (found["states"], found["transitions"], found["depth"]) == (63, 141, 18)
+    assert len(found["path"]) == 9
+
+
+def test_every_property(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --property all are checked, and the worst verdict is the whole's."""
+    code, found = record(capsys)
+    verdicts = {each["property"]: each["verdict"] for each in found["properties"]}
+
+    assert code == 1
+    assert found["property"] is None
+    assert verdicts["leak"] == verdicts["live"] == "violated"
+    assert verdicts["err"] == verdicts["saved"] == "holds"
+    _, out, _ = run(capsys)
+    assert all(name in out for name in verdicts)
+
+
+def test_a_path_is_replayed(capsys: pytest.CaptureFixture[str]) -> None:
+    """From its code, to the same steps and the same verdict."""
+    _, found = record(capsys, "--property", "leak")
+    code, again = record(capsys, "--property", "leak", "--path", found["code"])
+
+    assert code == 1
+    assert again["path"] == found["path"]
+    code, shown, _ = run(capsys, "--property", "leak", "--path", found["code"])
+    assert code == 1
+    assert shown.endswith("leak (always) on this path: violated\n")
+
+
+def test_one_path_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that does not break a claim leaves it open; without a claim it is just shown."""
+    assert record(capsys, "--property", "leak", "--path", "00")[0] == 3
+    assert record(capsys, "--path", "00")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--property", "leek"], "known: leak, err"),
+        (["-p", "wokers=2"], "known: workers"),
+        (["-p", "workers"], "NAME=VALUE"),
+        (["-p", "variant=best"], "known: buggy"),
+        (["--engine", "d"], "known: auto, python, c"),
+        (["--reduce", "some"], "known: none, symmetry"),
+        (["--fairness", "some"], "known: none, weak, strong"),
+        (["--format", "png"], "known: text, json"),
+        (["--path", "0!"], "no path code"),
+        (["--path", "z"], "asks for choice"),
+        (["--property", "err", "--format", "mermaid"], "no path to show"),
+    ],
+)
+def test_wrong_usage(capsys: pytest.CaptureFixture[str], args: list[str], said: str) -> None:
+    """One line that says what exists, and exit code 2."""
+    code, out, err = run(capsys, *args)
+
+    assert code == 2
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_unknown_models(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A name that is none, and a file that is not there."""
+    code, _, err = run(capsys, model=("q999",))
+    assert code == 2
+    assert "known: q241572" in err
+    code, _, err = run(capsys, model=(str(tmp_path / "none.py"),))
+    assert code == 2
+    assert "there is no file" in err
