@@ -1,0 +1,58 @@
+"""Which fixes save the profile, on which generation?"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from experiment import Result, main
+
+QUESTION = "Which fixes save the profile, on which generation?"
+METHOD = (
+    "The case of KB Q241572 is played once per generation and fix: logon, one request of the "
+    "wizard to the Telephony service, logoff, and one request more in the next session. No other "
+    "thread interferes; for that see the experiment on the naive fix."
+)
+
+
+def measure() -> Result:
+    """Return the outcome of every cell."""
+    from regsim.models import matrix  # noqa: PLC0415 - the figure alone needs no simulator
+
+    rows = matrix.rows()
+    return {"rows": {os: {fix: o.value for fix, o in row.items()} for os, row in rows.items()}}
+
+
+def finding(result: Result) -> str:
+    """Say which fixes hold wherever they exist, and what the stock service costs."""
+    columns: dict[str, Counter[str]] = {}
+    for row in result["rows"].values():
+        for fix, outcome in row.items():
+            columns.setdefault(fix, Counter())[outcome] += 1
+    sound = [
+        fix
+        for fix, seen in columns.items()
+        if not set(seen) - {"saved", "late", "not-applicable"} and len(seen) > 1
+    ]
+    stock = columns["none"]
+    return (
+        f"Wherever they exist, {', '.join(f'`{fix}`' for fix in sound)} save the profile.\n\n"
+        f"Without a fix the profile is lost on {stock['lost']} systems, saved late on "
+        f"{stock['late']}, saved by breaking the holder on {stock['holder-broken']} and saved on "
+        f"{stock['saved']}; {stock['not-applicable']} have no such case."
+    )
+
+
+def draw(result: Result) -> Any:  # noqa: ANN401 - matplotlib is optional
+    """Return the table of outcomes, a word in each cell."""
+    from regsim.report import figures  # noqa: PLC0415
+
+    return figures.matrix(result["rows"])
+
+
+if __name__ == "__main__":
+    main(__file__)
