@@ -9,6 +9,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import figures
 from experiment import Result, main
 
 QUESTION = "Which fixes save the profile, on which generation?"
@@ -49,9 +50,10 @@ def finding(result: Result) -> str:
 
 def draw(result: Result) -> Any:  # noqa: ANN401 - matplotlib is optional
     """Return the table of outcomes, a word in each cell."""
-    from regsim.report import figures  # noqa: PLC0415
-
-    return figures.matrix(result["rows"])
+    return figures.table(
+        result["rows"],
+        title="Without a fix the profile is lost, late, or saved at its holder's cost",
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import attrs
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import figures
 from experiment import Result, interval, main
 
 QUESTION = "How many retries save a profile that a service holds for a random time?"
@@ -30,22 +31,20 @@ DRAWS = 1_000
 @cache
 def saved(tries: int, hold: int) -> bool:
     """Return whether the profile is saved when the root is held *hold* seconds into the logoff."""
-    from regsim.actors.stage import USER  # noqa: PLC0415
+    from regsim import dialects  # noqa: PLC0415 - the figure alone needs no simulator
     from regsim.actors.winlogon import winlogon  # noqa: PLC0415
     from regsim.kernel.steps import advance, enabled  # noqa: PLC0415
     from regsim.testing.session import log_on  # noqa: PLC0415
     from regsim.types import SECOND, PredefinedKey  # noqa: PLC0415
 
-    from regsim import dialects  # noqa: PLC0415
-
-    stock = dialects.get("w2k")
-    session = log_on(stock.with_(logoff=attrs.evolve(stock.logoff, attempts=tries)))
+    session = log_on("w2k")
     machine = session.machine
-    session.service.impersonate(USER)
-    session.service.RegOpenKeyEx(PredefinedKey.CURRENT_USER, "Software")
+    session.service.impersonate(session.user)
+    key = session.service.RegOpenKeyEx(PredefinedKey.CURRENT_USER, "Software").value
+    session.service.RegCloseKey(key)
     session.service.revert()
-    session.service.RegCloseKey(session.holders()[-1].handle)
-    program = winlogon(machine.dialect, modern=True)
+    logoff = attrs.evolve(machine.dialect.logoff, attempts=tries)
+    program = winlogon(dialects.get("w2k").with_(logoff=logoff), modern=True)
     thread = machine.start_thread(machine.start_process("winlogon"), pc="session")
     start = machine.clock
     while thread.pc not in ("saved", "lost"):
@@ -82,8 +81,6 @@ def finding(result: Result) -> str:
 
 def draw(result: Result) -> Any:  # noqa: ANN401 - matplotlib is optional
     """Return the saved share by number of tries, a line per mean hold."""
-    from regsim.report import figures  # noqa: PLC0415
-
     lines = {
         f"held {mean} s on average": [
             (int(tries), cell["saved"] / result["draws"], *cell["interval"])
@@ -91,11 +88,13 @@ def draw(result: Result) -> Any:  # noqa: ANN401 - matplotlib is optional
         ]
         for mean, row in result["shares"].items()
     }
-    return figures.shares(
+    return figures.lines(
         lines,
         title="Sixty tries save most timed holds, one try saves few",
         x="tries to unload, 1 s apart",
         y="profiles saved",
+        log_x=True,
+        share=True,
     )
 
 

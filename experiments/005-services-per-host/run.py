@@ -9,6 +9,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import figures
 from experiment import Result, interval, main
 
 QUESTION = "How often is a hive blocked as the services in one host process grow?"
@@ -27,7 +28,6 @@ SESSIONS = 1_000
 
 def session(services: int, *, shared: bool, chance: random.Random) -> tuple[bool, bool]:
     """Play one session; return whether the hive was blocked, and whether any read was wrong."""
-    from regsim.actors.stage import USER  # noqa: PLC0415
     from regsim.testing.session import log_on  # noqa: PLC0415
     from regsim.types import PredefinedKey  # noqa: PLC0415
     from regsim.win32.api import Api  # noqa: PLC0415
@@ -40,16 +40,16 @@ def session(services: int, *, shared: bool, chance: random.Random) -> tuple[bool
         api = Api(machine, machine.start_thread(process, f"thread-{number}"))
         acts = chance.random() < CHANCE
         if acts:
-            api.impersonate(USER)
+            api.impersonate(played.user)
         key = api.RegOpenKeyEx(PredefinedKey.CURRENT_USER, "Software")
         if key.code:
             wrong = wrong or acts
         else:
             held = machine.lookup(process, key.value)
             assert held is not None  # noqa: S101 - it was opened just now
-            wrong = wrong or acts is not (USER in machine.key_name(held[0].kcb))
+            wrong = wrong or acts is not (played.user in machine.key_name(held[0].kcb))
             api.RegCloseKey(key.value)
-    return not played.log_off(), wrong
+    return not played.unload(), wrong
 
 
 def measure() -> Result:
@@ -75,7 +75,9 @@ def measure() -> Result:
 def finding(result: Result) -> str:
     """Say how the two layouts differ."""
     own, host = (result["rows"][k]["32"] for k in ("own process each", "one shared host"))
-    share = {k: v / result["sessions"] for k, v in (("own", own["blocked"]), ("h", host["blocked"]))}
+    share = {
+        k: v / result["sessions"] for k, v in (("own", own["blocked"]), ("h", host["blocked"]))
+    }
     wrong = host["wrong"] / result["sessions"]
     return (
         f"With 32 services, {share['own']:.0%} of the sessions are blocked when each has a process "
@@ -87,8 +89,6 @@ def finding(result: Result) -> str:
 
 def draw(result: Result) -> Any:  # noqa: ANN401 - matplotlib is optional
     """Return the blocked share by number of services, a line per layout."""
-    from regsim.report import figures  # noqa: PLC0415
-
     lines = {
         layout: [
             (int(services), cell["blocked"] / result["sessions"], *cell["interval"])
@@ -96,11 +96,13 @@ def draw(result: Result) -> Any:  # noqa: ANN401 - matplotlib is optional
         ]
         for layout, row in result["rows"].items()
     }
-    return figures.shares(
+    return figures.lines(
         lines,
         title="Sharing a process hides the leak behind wrong data",
         x="services",
         y="sessions whose hive is blocked",
+        log_x=True,
+        share=True,
     )
 
 
