@@ -224,7 +224,7 @@ def openings_svg(stock: Run, fixed: Run) -> str:
     labels = [_end(run) for run, *_ in ends]
     width = right + 46 + max(measure(text, _SMALL, bold=True) for text in labels)
     canvas = Canvas()
-    title = f"With {_ends_with(stock)}; with {_ends_with(fixed)}"
+    title = words.openings_finding((stock, fixed))
     subtitle = f"Handles open on the user's hive after each call. {stock.os_title}."
     y = _head(canvas, title, subtitle, width - 20) + 14
     base = y + unit * most
@@ -246,14 +246,6 @@ def openings_svg(stock: Run, fixed: Run) -> str:
 
 def _end(run: Run) -> str:
     return f"{run.fix}: {'unloaded' if run.unloaded else 'still loaded'}"
-
-
-def _ends_with(run: Run) -> str:
-    counts = [r.open_handles for r in run.calls if r.open_handles is not None]
-    if run.unloaded or not counts:
-        return f"{run.fix} the hive {'unloads' if run.unloaded else 'stays loaded'}"
-    many = f"{counts[-1]} handle{'s' if counts[-1] != 1 else ''}"
-    return f"{run.fix} {many} stay{'' if counts[-1] != 1 else 's'} open"
 
 
 def _steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -160,6 +160,26 @@ def _saved_sentence(run: Run) -> str:
         return "The profile was not saved."
     late = run.outcome is Outcome.LATE
     return "The profile was saved, but late." if late else "The profile was saved."
+
+
+def ends_with(run: Run) -> str:
+    """Return whether the hive unloads in *run*, and how many handles stay open if not."""
+    counts = [r.open_handles for r in run.calls if r.open_handles is not None]
+    if run.outcome is Outcome.HOLDER_BROKEN and run.unloaded:
+        return "the hive is taken away by force"
+    if run.unloaded or not counts:
+        return f"the hive {'unloads' if run.unloaded else 'stays loaded'}"
+    return f"{counts[-1]:,} handle{'s stay' if counts[-1] != 1 else ' stays'} open"
+
+
+def openings_finding(runs: Sequence[Run]) -> str:
+    """Return in one sentence how *runs* end, by their fixes; many of them are counted."""
+    if len(runs) > 3:
+        stay = sum(not run.unloaded for run in runs)
+        return f"{stay} of {len(runs)} runs leave the hive loaded"
+    named = [("no fix" if run.fix == "none" else run.fix, run) for run in runs]
+    said = "; with ".join(f"{fix} {ends_with(run)}" for fix, run in named)
+    return f"With {said}" if runs else "No run"
 
 
 def matrix_finding(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
