@@ -91,7 +91,7 @@ class Patch:
             if builtins.__import__ is serve:
                 builtins.__import__ = before
 
-        builtins.__import__ = serve  # type: ignore[assignment]
+        builtins.__import__ = serve  # type: ignore[assignment] - it passes all else on
         self._undo.append(unserve)
 
     def _sees(self, importer: str) -> bool:

@@ -1,0 +1,190 @@
+"""What an exercise is: a scene, questions on it, and what the simulator finds when it is run."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+
+from regsim.errors import UnknownNameError, UsageError
+
+OBJECTIVES: Final = {
+    1: "tell handle, key object, hive and root alias apart, and count each",
+    2: "trace Q241572 call by call and name the reference that survives",
+    3: "predict from a handle table whether an unload succeeds",
+    4: "explain the process-wide cache of HKEY_CURRENT_USER against the thread's token",
+    5: "choose among the documented remedies, knowing the side effects",
+    6: "state the outcome on each Windows generation: saved, still loaded, holder broken",
+    7: "read events 1000, 1517 and 1530 and pick the next question",
+    8: "find the holder in a listing of handles and tell it from bystanders",
+    9: "judge the word 'fixed': not seen again, tested, or checked exhaustively within bounds",
+    10: "write an escalation note: evidence, shortest trace, workaround, risk",
+}
+"""What one can do after the course, by number."""
+
+YES_NO: Final = ("yes", "no")
+_WIDTH: Final = 88
+
+
+@attrs.frozen
+class Question:
+    """One thing to predict.
+
+    Attributes:
+        name: what an answer calls it.
+        text: the question.
+        objective: the number of the learning objective that it checks.
+        choices: the answers there are; empty where any text or number may be right.
+        number: whether the answer is a whole number.
+    """
+
+    name: str
+    text: str
+    objective: int
+    choices: tuple[str, ...] = ()
+    number: bool = False
+
+    def clean(self, given: object) -> str:
+        """Return *given* as an answer is written; raise `UsageError` for what can be none."""
+        text = {True: "yes", False: "no"}[given] if isinstance(given, bool) else str(given).strip()
+        if self.choices:
+            text = text.lower()
+            if text not in self.choices:
+                raise UsageError(
+                    f"{self.name}: {text!r} is none of the answers; they are: "
+                    f"{', '.join(self.choices)}"
+                )
+        if self.number:
+            if not (text.isascii() and text.isdigit()):
+                raise UsageError(f"{self.name}: the answer is a whole number, but is {text!r}")
+            text = str(int(text))
+        return text
+
+
+@attrs.frozen
+class Finding:
+    """What running the simulator found for one question.
+
+    ``fault`` takes an answer and returns "" when it is right, otherwise what contradicts it;
+    ``because`` names the call that shows the truth.
+    """
+
+    because: str
+    fault: Callable[[str], str]
+
+
+def found(value: object, because: str, against: Callable[[str], str] | None = None) -> Finding:
+    """Return the finding that the answer is *value*, as *because* shows.
+
+    *against* may say more of one wrong answer than *because* does.
+    """
+    right = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+    def fault(given: str) -> str:
+        if given == right:
+            return ""
+        return against(given) if against is not None else because
+
+    return Finding(because, fault)
+
+
+@attrs.frozen
+class Result:
+    """One answer judged: what was given (None if nothing was), and what the simulator showed."""
+
+    question: Question
+    given: str | None
+    right: bool
+    because: str
+
+    def __str__(self) -> str:
+        """Return the result in words, wrapped."""
+        if self.given is None:
+            return f"[ ] {self.question.name}: not answered yet"
+        mark = "x" if self.right else "-"
+        said = "right" if self.right else "contradicted"
+        text = f"[{mark}] {self.question.name} = {self.given}: {said}. {self.because}"
+        return textwrap.fill(text, _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+
+
+@attrs.frozen(repr=False)
+class Feedback:
+    """What `check` says of an answer."""
+
+    exercise: str
+    results: tuple[Result, ...]
+    explanation: str
+
+    @property
+    def right(self) -> int:
+        """How many questions are answered rightly."""
+        return sum(result.right for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every question is answered rightly."""
+        return self.right == len(self.results)
+
+    def __repr__(self) -> str:
+        """Return the whole feedback; the explanation comes once all is answered."""
+        lines = [str(result) for result in self.results]
+        lines.append(f"{self.exercise}: {self.right} of {len(self.results)} right.")
+        if all(result.given is not None for result in self.results):
+            lines += ["", textwrap.fill(self.explanation, _WIDTH)]
+        return "\n".join(lines)
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Exercise:
+    """One exercise: predict, run, explain.
+
+    Attributes:
+        name: such as ``e1``.
+        title: what it is about.
+        scene: makes the text that the questions are asked about; parts of it are simulated.
+        questions: what to predict.
+        work: runs the simulator and returns what it found, by the question's name.
+        explanation: what to take along, for after the answers; one paragraph.
+    """
+
+    name: str
+    title: str
+    scene: Callable[[], str]
+    questions: tuple[Question, ...]
+    work: Callable[[], Mapping[str, Finding]]
+    explanation: str
+
+    @property
+    def objectives(self) -> tuple[int, ...]:
+        """The numbers of the learning objectives that the questions check."""
+        return tuple(sorted({question.objective for question in self.questions}))
+
+    def __repr__(self) -> str:
+        """Return the scene and the questions."""
+        lines = [f"{self.name.upper()}. {self.title}", "", self.scene().rstrip("\n"), ""]
+        for question in self.questions:
+            lines.append(f"  {question.name}: {question.text}")
+            if question.choices and question.choices != YES_NO:
+                lines.append(f"      one of: {', '.join(question.choices)}")
+        return "\n".join(lines)
+
+    def judge(self, answer: Mapping[str, object]) -> Feedback:
+        """Run the simulator and return what it says of *answer*; see `regsim.course.check`."""
+        known = {question.name: question for question in self.questions}
+        for name in answer:
+            if name not in known:
+                raise UnknownNameError(f"question of {self.name}", str(name), known)
+        given = {name: known[name].clean(value) for name, value in answer.items()}
+        findings = self.work() if given else {}
+        results = tuple(_judged(q, given.get(q.name), findings) for q in self.questions)
+        return Feedback(self.name, results, self.explanation)
+
+
+def _judged(question: Question, given: str | None, findings: Mapping[str, Finding]) -> Result:
+    if given is None:
+        return Result(question, None, False, "")
+    finding = findings[question.name]
+    fault = finding.fault(given)
+    return Result(question, given, not fault, fault or finding.because)
