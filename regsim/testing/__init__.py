@@ -8,13 +8,14 @@ TYPE_CHECKING = False  # importing it from typing costs more than this module
 if TYPE_CHECKING:
     from regsim.testing.fake import fake_winreg
     from regsim.testing.registry import Registry, RegistryLeakError
-    from regsim.testing.verdicts import assert_unloads
+    from regsim.testing.verdicts import assert_holds, assert_unloads
 
-__all__ = ["Registry", "RegistryLeakError", "assert_unloads", "fake_winreg"]
+__all__ = ["Registry", "RegistryLeakError", "assert_holds", "assert_unloads", "fake_winreg"]
 
 _HOMES = {
     "Registry": "registry",
     "RegistryLeakError": "registry",
+    "assert_holds": "verdicts",
     "assert_unloads": "verdicts",
     "fake_winreg": "fake",
 }

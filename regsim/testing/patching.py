@@ -91,7 +91,7 @@ class Patch:
             if builtins.__import__ is serve:
                 builtins.__import__ = before
 
-        builtins.__import__ = serve  # type: ignore[assignment] - it passes all else on
+        builtins.__import__ = serve  # type: ignore[assignment]
         self._undo.append(unserve)
 
     def _sees(self, importer: str) -> bool:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from regsim.scenario.result import Outcome
 from regsim.testing.logoff import Ending
 from regsim.testing.registry import Registry, table
+
+if TYPE_CHECKING:
+    from regsim.check.factored import Factored
+    from regsim.check.plain import Model
+    from regsim.check.property import Property
+    from regsim.check.verify import Result
 
 
 def assert_unloads(registry: Registry) -> Ending:
@@ -17,3 +25,40 @@ def assert_unloads(registry: Registry) -> Ending:
         leaks = registry.leaks()
         raise AssertionError(table(registry, leaks) if leaks else ending.says())
     return ending
+
+
+def assert_holds(
+    model: Factored | Model[Any, Any] | str,
+    property: Property | str,  # noqa: A002 - it is the word
+    *,
+    parameters: dict[str, object] | None = None,
+    **options: Any,  # noqa: ANN401 - see `regsim.check.verify.check_all`
+) -> Result:
+    """Explore *model*; *property* must hold, in every interleaving.
+
+    Args:
+        model: a model, or the name of one of regsim's or of a file with one.
+        property: a property, or its name in the model.
+        parameters: what a model given by name is made with.
+        options: how to search: ``engine``, ``reduce``, ``fairness``, ``max_states``, ….
+
+    Returns:
+        The answer, with its counts.
+
+    Raises:
+        AssertionError: it is violated, and the text is the counterexample; or a limit was hit
+            before the answer was sure.
+        UsageError: there is no such model, parameter or property.
+    """
+    from regsim import models  # noqa: PLC0415 - only when asked for
+    from regsim.check.property import Verdict  # noqa: PLC0415
+    from regsim.check.verify import check  # noqa: PLC0415
+    from regsim.report.paths import Origin, result_text  # noqa: PLC0415
+
+    given = dict(parameters or {})
+    made = models.model(model, **given) if isinstance(model, str) else model
+    result = check(made, property, **options)
+    if result.verdict is not Verdict.HOLDS:
+        name = model if isinstance(model, str) else made.name
+        raise AssertionError(result_text(result, Origin(name, given)))
+    return result
