@@ -6,11 +6,19 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # importing it from typing costs more than this module
 if TYPE_CHECKING:
+    from regsim.testing.audit import trace_winreg
     from regsim.testing.fake import fake_winreg
     from regsim.testing.registry import Registry, RegistryLeakError
     from regsim.testing.verdicts import assert_holds, assert_unloads
 
-__all__ = ["Registry", "RegistryLeakError", "assert_holds", "assert_unloads", "fake_winreg"]
+__all__ = [
+    "Registry",
+    "RegistryLeakError",
+    "assert_holds",
+    "assert_unloads",
+    "fake_winreg",
+    "trace_winreg",
+]
 
 _HOMES = {
     "Registry": "registry",
@@ -18,6 +26,7 @@ _HOMES = {
     "assert_holds": "verdicts",
     "assert_unloads": "verdicts",
     "fake_winreg": "fake",
+    "trace_winreg": "audit",
 }
 
 
