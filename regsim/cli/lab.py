@@ -15,7 +15,7 @@ from regsim.report.frames import Axis, Lab, Story, story_of_run
 from regsim.report.labpage import lab_html
 
 _INTRO = (
-    "Step through one logoff, call by call. At each turn the page asks what will happen next; "
+    "Step through what happened, call by call. At each turn the page asks what comes next; "
     "answer, then watch the registry do it."
 )
 Stories = dict[tuple[str, ...], Story | str]

@@ -217,7 +217,7 @@ def _kind(old: OpenHandle | None, new: OpenHandle) -> str:
 
 
 def _told(kind: str, row: OpenHandle) -> str:
-    who, place = holder_name(row), place_of(row)
+    who, place = words.holder_name(row), place_of(row)
     return {
         "opened": f"{who} opened {row.handle:#x} on {place}.",
         "unasked": f"{who} got {row.handle:#x} on {place}; {words.UNASKED}.",
@@ -225,11 +225,6 @@ def _told(kind: str, row: OpenHandle) -> str:
         "stale": f"{row.handle:#x} of {who} stands for nothing now: its key was taken away.",
         "moved": f"{row.handle:#x} of {who} now stands for {place}.",
     }[kind]
-
-
-def holder_name(row: OpenHandle) -> str:
-    """Return the process of *row*, with its services in brackets."""
-    return f"{row.process} ({row.service})" if row.service else row.process
 
 
 def place_of(row: OpenHandle) -> str:
@@ -308,14 +303,16 @@ def _unload_question(frames: Sequence[Frame], at: int) -> Question:
 def _holder_question(frames: Sequence[Frame], at: int) -> Question:
     seen: dict[str, None] = {}
     for frame in frames[: at + 1]:
-        seen.update(dict.fromkeys(holder_name(row) for row in frame.table))
+        seen.update(dict.fromkeys(words.holder_name(row) for row in frame.table))
     names = list(seen)[:6]
-    blocking = dict.fromkeys(holder_name(row) for row in frames[at - 1].table if row.blocks)
+    blocking = dict.fromkeys(words.holder_name(row) for row in frames[at - 1].table if row.blocks)
     right = [n for n, name in enumerate(names) if name in blocking]
     rows = [row for row in frames[at - 1].table if row.blocks]
     why = "Nobody: every handle on it is closed."
     if rows:
-        said = [f"{holder_name(row)} with {row.handle:#x} on {place_of(row)}" for row in rows[:3]]
+        said = [
+            f"{words.holder_name(row)} with {row.handle:#x} on {place_of(row)}" for row in rows[:3]
+        ]
         why = f"{'; '.join(said)}. Opened by {rows[0].opened_by}."
     return Question(
         at=at,

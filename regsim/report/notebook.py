@@ -20,7 +20,7 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
 from regsim.report import words
-from regsim.report.frames import hive_name, holder_name, key_below
+from regsim.report.frames import hive_name, key_below
 from regsim.report.references import finding, references_svg
 from regsim.report.sequence import sequence_svg
 from regsim.report.text import run_text
@@ -163,7 +163,7 @@ def _handle_row(row: OpenHandle) -> Row:
     if row.implicit:
         state += ", nobody asked for it"
     place = (key_below(row) or "(root)", hive_name(row.hive))
-    return holder_name(row), str(row.pid), f"{row.handle:#x}", *place, state, row.opened_by
+    return words.holder_name(row), str(row.pid), f"{row.handle:#x}", *place, state, row.opened_by
 
 
 def _hive_row(hive: Hive) -> Row:

@@ -26,7 +26,7 @@ from regsim.report.canvas import (
     measure,
     shorten,
 )
-from regsim.report.frames import hive_name, holder_name, key_below, place_of
+from regsim.report.frames import hive_name, key_below, place_of
 from regsim.scenario.result import OpenHandle, Run
 
 DRAWN: Final = 12
@@ -60,7 +60,7 @@ def finding(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     if not blocking:
         return f"{handles} open, and none blocks the unload of a hive"
     first = blocking[0]
-    named = f"{first.handle:#x} in {holder_name(first)}"
+    named = f"{first.handle:#x} in {words.holder_name(first)}"
     if len(blocking) > 1:
         named += f" and {len(blocking) - 1} more"
     one = len(blocking) == 1
@@ -74,7 +74,9 @@ def told(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
         end = ", and blocks the unload" if row.blocks else "" if row.live else ", which is gone"
         asked = f"; {words.UNASKED}" if row.implicit else ""
         place = f"{place_of(row)} of {keypath.short(row.hive)}"
-        said.append(f"{holder_name(row)} refers by handle {row.handle:#x} to {place}{end}{asked}.")
+        said.append(
+            f"{words.holder_name(row)} refers by handle {row.handle:#x} to {place}{end}{asked}."
+        )
     rest = len(rows) + unlisted - len(said)
     return " ".join([*said, *([f"{rest:,} more handles are open."] if rest else [])])
 
@@ -254,7 +256,7 @@ def references_dot(rows: Sequence[OpenHandle]) -> str:
         hive = row.hive if row.live else f"{row.hive} (taken away)"
         shape = ' shape=octagon penwidth=3 xlabel="blocks unload"' if row.blocks else ""
         style = " style=dashed" if row.implicit else ""
-        seen[f"  {_quoted(process)} [label={_quoted(holder_name(row))}];"] = None
+        seen[f"  {_quoted(process)} [label={_quoted(words.holder_name(row))}];"] = None
         seen[f"  {_quoted(handle)} [label={_quoted(f'{row.handle:#x}')}{shape}{style}];"] = None
         seen[f"  {_quoted('key ' + place)} [label={_quoted(place)}];"] = None
         seen[f"  {_quoted('hive ' + hive)} [label={_quoted(hive)}];"] = None

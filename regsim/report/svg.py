@@ -30,6 +30,7 @@ __all__ = ["lifetimes_svg", "matrix_svg", "openings_svg", "sequence_svg"]
 _SMALL = 12
 _BAR = 18
 _ROW = 42
+_LIVES = 24  # how many lives are drawn one by one
 
 _CELLS: Final = {
     Outcome.SAVED: GREEN,
@@ -55,7 +56,9 @@ def _head(canvas: Canvas, title: str, subtitle: str, width: float) -> float:
 
 def lifetimes_svg(run: Run) -> str:
     """Return the life of each handle on the user's hive as a bar, grouped by process."""
-    lives = words.lives(run)
+    every = words.lives(run)
+    lives = sorted(every, key=lambda life: life.closed is not None)[:_LIVES]
+    lives.sort(key=every.index)
     last = max((record.number for record in run.calls), default=1)
     pitch = _pitch(last)
     names = [measure(life.process, bold=True) for life in lives]
@@ -88,6 +91,9 @@ def lifetimes_svg(run: Run) -> str:
     _axis(canvas, left, bottom, pitch, last)
     if not lives:
         canvas.text(left + 10, top + 36, "no handle was opened on it", fill=GREY, plate=True)
+    if len(every) > len(lives):
+        text = f"{len(lives)} of {len(every)} handles are drawn, those still open first."
+        canvas.text(20, canvas.height + 20, text, size=_SMALL, fill=GREY)
     return canvas.svg(words.finding(run), " ".join([*map(_told, lives), *words.verdict(run)]))
 
 
@@ -100,7 +106,7 @@ def _told(life: words.Life) -> str:
     if life.closed is None:
         end = "is still open at the end"
     else:
-        end = f"ends in call {life.closed}" + (", by force" if life.broken else "")
+        end = f"is {life.end} in call {life.closed}"
     return f"{life.process} opens handle {life.handle:#x} in call {life.opened}; it {end}."
 
 
@@ -163,9 +169,9 @@ def _bars(
 
 def _bar(canvas: Canvas, life: words.Life, x: float, end: float, y: float) -> None:
     if life.closed is not None:
-        fill = ORANGE if life.broken else BLUE
+        fill = ORANGE if life.end == "taken away" else BLUE
         canvas.rect(x, y, end - x, _BAR, fill=fill, stroke=INK)
-        said = f"{'taken away' if life.broken else 'closed'} in {life.closed}"
+        said = f"{life.end} in {life.closed}"
         canvas.text(end + 6, y + 13, said, size=_SMALL, plate=True)
         return
     middle = y + _BAR / 2

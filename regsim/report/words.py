@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import attrs
 
 from regsim.kernel.machine import Holder
-from regsim.scenario.result import CallRecord, Outcome, Run
+from regsim.scenario.result import CallRecord, OpenHandle, Outcome, Run
 from regsim.status import to_win32
 
 WORDS: Final = {
@@ -45,11 +45,6 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else repr_of(c) for c in text)
 
 
-def is_close(record: CallRecord) -> bool:
-    """Return whether *record* closed the handle that it names."""
-    return record.step.startswith("close") and record.handle is not None and record.status.ok
-
-
 class _Operates(Protocol):
     """What names a kernel operation: a record of a call, or a frame of the lab."""
 
@@ -60,6 +55,11 @@ class _Operates(Protocol):
 def is_unload(record: _Operates) -> bool:
     """Return whether *record* is an attempt to unload a hive."""
     return "unload" in record.operation.lower()
+
+
+def is_close(record: CallRecord) -> bool:
+    """Return whether *record* closed the handle that it names."""
+    return record.step.startswith("close") and record.handle is not None and record.status.ok
 
 
 def is_logoff(record: CallRecord) -> bool:
@@ -91,7 +91,7 @@ def happened(record: CallRecord) -> str:
     return said
 
 
-def holder_name(holder: Holder) -> str:
+def holder_name(holder: Holder | OpenHandle) -> str:
     """Return the process of *holder*, with its services in brackets."""
     return f"{holder.process} ({holder.service})" if holder.service else holder.process
 
@@ -209,60 +209,55 @@ def fixes(rows: Mapping[str, Mapping[str, Outcome]]) -> list[str]:
 
 @attrs.define(kw_only=True)
 class Life:
-    """One handle on the user's hive, from the record that opened it to the one that closed it.
+    """One handle on the user's hive, from the call that opened it to the one that ended it.
 
-    ``closed`` is None if it is open at the end; ``broken`` says that a forced unload ended it.
+    ``closed`` is None if it is open at the end; ``end`` says how it ended: ``closed``, ``taken
+    away`` by a forced unload, or ``moved`` onto a key elsewhere.
     """
 
     process: str
+    pid: int
     handle: int
     key: str
     implicit: bool
     opened: int
     closed: int | None = None
-    broken: bool = False
+    end: str = ""
 
 
 def lives(run: Run) -> list[Life]:
-    """Return the handles that were open on the user's hive, in the order of their opening."""
+    """Return the handles that were open on the user's hive, in the order of their opening.
+
+    Read off the table of handles after each call, so that whatever ended one is seen.
+    """
     found: list[Life] = []
-    for at, record in enumerate(run.calls):
-        still = [life for life in found if life.closed is None]
-        for life in _ended(run, at, still):
-            life.closed = record.number
-            life.broken = is_unload(record)
-        opens = record.handle is not None and not record.step.startswith("close")
-        if record.handle is not None and opens and record.status.ok and on_user_hive(record.key):
-            found.append(
-                Life(
-                    process=record.process,
-                    handle=record.handle,
-                    key=record.key,
-                    implicit=record.implicit,
-                    opened=record.number,
-                )
-            )
+    alive: dict[tuple[int, int], Life] = {}
+    for record in run.calls:
+        now = {(row.pid, row.handle): row for row in record.table}
+        for slot in [slot for slot in alive if not _on_hive(now.get(slot))]:
+            life = alive.pop(slot)
+            life.closed, life.end = record.number, _ended(now.get(slot))
+        for slot, row in now.items():
+            if slot not in alive and _on_hive(row):
+                alive[slot] = _begun(row, record.number)
+                found.append(alive[slot])
     return found
 
 
-def _ended(run: Run, at: int, still: list[Life]) -> Iterator[Life]:
-    record = run.calls[at]
-    if is_close(record):
-        same = [life for life in still if (life.process, life.handle) == _slot(record)]
-        yield from same[-1:]
-    elif record.operation == "EndProcess":
-        yield from (life for life in still if life.process == record.process)
-    elif record.operation == "EndSession":
-        # The record names who ended the session; what blocks or acts later outlived it.
-        later = {r.process for r in run.calls[at + 1 :]}
-        held = {(holder.process, holder.handle) for holder in run.blockers}
-        for life in still:
-            alive = life.process in later and life.process != record.process
-            if not alive and (life.process, life.handle) not in held:
-                yield life
-    elif is_unload(record) and record.status.ok and record.open_handles is None:
-        yield from still
+def _on_hive(row: OpenHandle | None) -> bool:
+    return row is not None and row.live and on_user_hive(row.key)
 
 
-def _slot(record: CallRecord) -> tuple[str, int | None]:
-    return record.process, record.handle
+def _ended(row: OpenHandle | None) -> str:
+    return "closed" if row is None else "moved" if row.live else "taken away"
+
+
+def _begun(row: OpenHandle, number: int) -> Life:
+    return Life(
+        process=holder_name(row),
+        pid=row.pid,
+        handle=row.handle,
+        key=row.key,
+        implicit=row.implicit,
+        opened=number,
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from regsim.kernel.machine import Event, Holder
-from regsim.scenario.result import CallRecord, Outcome, Run
+from regsim.scenario.result import CallRecord, OpenHandle, Outcome, Run
 from regsim.status import NtStatus
 
 USER = r"\REGISTRY\USER\S-1-5-21-7"
@@ -36,6 +37,36 @@ def call(number, actor, process, what, step, operation="", **more):
 def tapi(number, what, step, operation, **more):
     """Return a record of the service."""
     return call(number, TAPI, "tapisrv.exe", what, step, operation, **more)
+
+
+def tabled(*calls):
+    """Return *calls* with the handles that are open after each, as a machine records them."""
+    open_now, after = {}, []
+    for record in calls:
+        slot = (record.process, record.handle)
+        if record.handle is not None and record.step.startswith("close"):
+            open_now.pop(slot, None)
+        elif record.handle is not None:
+            open_now[slot] = row_of(record)
+        table = tuple(
+            attrs.evolve(row, blocks=record.open_handles is not None) for row in open_now.values()
+        )
+        after.append(attrs.evolve(record, table=table))
+    return tuple(after)
+
+
+def row_of(record):
+    """Return the handle that *record* opened."""
+    return OpenHandle(
+        process=record.process,
+        service="TapiSrv",
+        pid=204,
+        handle=record.handle,
+        key=record.key,
+        hive=USER,
+        opened_by=record.call,
+        implicit=record.implicit,
+    )
 
 
 def begin():
@@ -75,7 +106,7 @@ def stock() -> Run:
         status=NtStatus.CANNOT_DELETE,
         blockers=(holder,),
         events=(event,),
-        calls=(
+        calls=tabled(
             begin(),
             tapi(
                 2, OPEN, "open-root", "NtOpenKey", handle=4, key=USER, implicit=True, open_handles=1
@@ -103,7 +134,7 @@ def fixed() -> Run:
         status=NtStatus.SUCCESS,
         blockers=(),
         events=(),
-        calls=(
+        calls=tabled(
             begin(),
             tapi(
                 2, OPEN, "open-root", "NtOpenKey", handle=4, key=USER, implicit=True, open_handles=1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
+from regsim import models
 from regsim.kernel.machine import Event
 from regsim.report import words
 from regsim.report.text import matrix_text, run_text, side_by_side
 from regsim.scenario.result import Outcome
-from regsim.status import NtStatus
 
 MATRIX = """\
 OS        stock          close-root  open-current-user
@@ -92,20 +92,29 @@ def test_a_fix_that_does_not_apply_has_no_other_verdict(stock):
     ]
 
 
-def test_lives_end_where_their_process_ends(stock, make_call):
-    """The end of a process closes its handles; that of a session spares those that block."""
-    end = make_call(5, "Winlogon", "tapisrv.exe", "ends it", "end", "EndProcess")
-    session = make_call(5, "Winlogon", "winlogon.exe", "ends it", "end", "EndSession")
-    ended = words.lives(attrs.evolve(stock, calls=(*stock.calls[:4], end)))
-    spared = words.lives(attrs.evolve(stock, calls=(*stock.calls[:4], session)))
-
-    assert [(life.handle, life.closed) for life in ended] == [(4, 5), (8, 4)]
-    assert [(life.handle, life.closed) for life in spared] == [(4, None), (8, 4)]
+def ends(run):
+    """Return process, handle, end and its call for each handle that was on the user's hive."""
+    return [(life.process, life.handle, life.end, life.closed) for life in words.lives(run)]
 
 
-def test_a_failed_close_closes_nothing(stock):
-    """A handle whose close fails stays open."""
-    failed = attrs.evolve(stock.calls[3], status=NtStatus.INVALID_HANDLE)
-    lives = words.lives(attrs.evolve(stock, calls=(*stock.calls[:3], failed)))
+def test_lives_end_as_the_machine_says(stock):
+    """What is closed, moved, or taken away under its holder, and what stays, are told apart."""
+    tapi = "tapisrv.exe (TapiSrv)"
 
-    assert [life.closed for life in lives] == [None, None]
+    assert ends(stock) == [(tapi, 4, "", None), (tapi, 8, "closed", 4)]
+    for os, fix, end in (("nt4-sp6a", "uphclean", "moved"), ("vista", "none", "taken away")):
+        held = [e for e in ends(models.run("q241572", os=os, fix=fix)) if "TapiSrv" in e[0]]
+        assert [e[2] for e in held] == [end, "closed"]
+
+
+def test_a_stopped_service_leaves_no_life():
+    """The end of a process, and that of a session, close what they had open."""
+    assert all(end == "closed" for _, _, end, _ in ends(models.run("q241572", fix="stop-service")))
+
+
+def test_a_handle_value_that_is_used_again_has_two_lives(stock):
+    """A value that is closed and given out again is another handle."""
+    again = attrs.evolve(stock.calls[2], number=6, table=stock.calls[2].table)
+    twice = attrs.evolve(stock, calls=(*stock.calls[:4], again))
+
+    assert [life.opened for life in words.lives(twice) if life.handle == 8] == [3, 6]
