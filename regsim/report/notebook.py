@@ -155,7 +155,8 @@ _PROCESSES: Final = ("process", "pid", "user", "predefined keys", "handles")
 
 
 def _machine_handles(machine: Machine) -> tuple[tuple[OpenHandle, ...], int]:
-    return open_handles(machine, machine.hives.values(), LISTED), count_handles(machine)
+    rows = open_handles(machine, machine.hives.values(), LISTED)
+    return rows[:LISTED], count_handles(machine)
 
 
 def _handle_row(row: OpenHandle) -> Row:

@@ -102,6 +102,8 @@ def finding(run: Run) -> str:
         return f"{run.fix} does not apply to {run.os_title}"
     if run.blockers:
         return _blocked(run)
+    if run.outcome is Outcome.HOLDER_BROKEN:
+        return "The user's hive unloads under open handles: whoever holds them is broken"
     if run.unloaded and run.profile_saved:
         return "No handle is left open: the user's hive unloads and the profile is saved"
     return f"{_unload_sentence(run)[:-1]}; {_saved_sentence(run)[:-1].lower()}"

@@ -19,17 +19,16 @@ r"""How many names the path of a hive's root has, such as ``\REGISTRY\USER\<SID>
 def open_handles(
     machine: Machine, watched: Iterable[Hive], limit: int = TABLE_LIMIT
 ) -> tuple[OpenHandle, ...]:
-    """Return the first *limit* handles in order of process and handle.
+    """Return the first *limit* handles of each process, in order of process and handle.
 
     One blocks if a normal unload of a *watched* hive would fail because of it.
     """
     blocking = {id(kcb) for hive in watched for kcb in blockers(machine, hive)}
-    every = (
-        (process, handle)
+    return tuple(
+        _row(machine, process, handle, blocking)
         for process in machine.processes.values()
-        for handle, _ in process.table.items()
+        for handle, _ in islice(process.table.items(), limit)
     )
-    return tuple(_row(machine, *one, blocking) for one in islice(every, limit))
 
 
 def count_handles(machine: Machine) -> int:

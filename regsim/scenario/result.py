@@ -13,7 +13,7 @@ from regsim.kernel.tree import Node
 from regsim.status import NtStatus, to_win32
 
 TABLE_LIMIT: Final = 64
-"""How many handles a record of one step lists; a leak of thousands is counted, not listed."""
+"""How many handles of each process a step's record lists; a leak of thousands is counted."""
 
 
 class Outcome(enum.Enum):
@@ -74,7 +74,7 @@ class CallRecord:
         implicit: whether the handle is one that nobody asked for.
         open_handles: handles open on the user's hive afterwards; None while it is not loaded.
         note: a sentence for the reader, or empty.
-        table: the handles open in all processes afterwards, the first `TABLE_LIMIT` of them.
+        table: the handles open afterwards, the first `TABLE_LIMIT` of each process.
         unlisted: how many more are open than ``table`` lists.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict
 
 import attrs
 
@@ -13,13 +14,18 @@ from regsim.kernel.process import Process, Thread
 from regsim.kernel.steps import Call, Outcome, Program, advance, enabled, run_call
 from regsim.kernel.unload import blockers
 from regsim.scenario.handles import count_handles, open_handles
-from regsim.scenario.result import TABLE_LIMIT, CallRecord, OpenHandle
+from regsim.scenario.result import CallRecord, OpenHandle
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, ObjectId, Tid
 
 NORMAL_UNLOAD = "NtUnloadKey"
 """The operation whose refusal names the blockers."""
 _CLOSES = ("NtClose", "ClosePredefined")
+
+
+class _Table(TypedDict):
+    table: tuple[OpenHandle, ...]
+    unlisted: int
 
 
 class Stage:
@@ -116,8 +122,7 @@ class Stage:
                 key=key,
                 implicit=implicit,
                 open_handles=hive.handles if hive is not None else None,
-                table=self._table(hive),
-                unlisted=self._unlisted(),
+                **self._table(hive),
             )
         )
         if tid in machine.threads:
@@ -141,11 +146,9 @@ class Stage:
             return closed[0], *self._before[closed[0]]
         return None, "", False
 
-    def _table(self, hive: Hive | None) -> tuple[OpenHandle, ...]:
-        return open_handles(self.machine, [] if hive is None else [hive])
-
-    def _unlisted(self) -> int:
-        return max(0, count_handles(self.machine) - TABLE_LIMIT)
+    def _table(self, hive: Hive | None) -> _Table:
+        rows = open_handles(self.machine, [] if hive is None else [hive])
+        return {"table": rows, "unlisted": count_handles(self.machine) - len(rows)}
 
     def _note_attempt(self, machine: Machine, status: NtStatus) -> None:
         self.attempts += 1
@@ -176,8 +179,7 @@ class Stage:
                 operation="",
                 status=NtStatus.SUCCESS,
                 open_handles=hive.handles if hive is not None else None,
-                table=self._table(hive),
-                unlisted=self._unlisted(),
+                **self._table(hive),
             )
         )
 

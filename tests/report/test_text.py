@@ -118,3 +118,14 @@ def test_a_handle_value_that_is_used_again_has_two_lives(stock):
     twice = attrs.evolve(stock, calls=(*stock.calls[:4], again))
 
     assert [life.opened for life in words.lives(twice) if life.handle == 8] == [3, 6]
+
+
+def test_a_leak_hides_no_other_process():
+    """A table lists the first handles of each process; what is listed never seems to be closed."""
+    run = models.run("q179827", os="nt4-sp3")
+
+    assert [end for end in ends(run) if end[0] == "icwconn1.exe"] == [
+        ("icwconn1.exe", 4, "closed", 7),
+        ("icwconn1.exe", 8, "closed", 5),
+    ]
+    assert "under open handles" in words.finding(run)
