@@ -158,9 +158,10 @@ def _sentence(blocker: Blocker) -> str:
     if blocker.access and blocker.certain:
         text += f" It was opened with {blocker.access}."
     if blocker.implicit:
+        least_sure = "probably " if blocker.access else ""
         text += (
-            " Nobody asked for it: it is probably the root that Windows opens and caches at the "
-            "first use of a predefined key such as HKEY_CURRENT_USER."
+            f" Nobody asked for it: it is {least_sure}the root that Windows opens and caches at "
+            "the first use of a predefined key such as HKEY_CURRENT_USER."
         )
     if most is None and blocker.certain:
         text += " There may be more handles on it, from before the evidence began."

@@ -107,6 +107,16 @@ def batch_of(rows: Iterable[Row]) -> Batch:
     return Batch(*(array(code, column) for code, column in zip("BIIIqIQ", columns, strict=True)))
 
 
+HandleRow = tuple[int, int, int, int, int, int, int, int, int]
+"""One row of a `Batch` with handles, in the order of its columns."""
+
+
+def batch_with_handles(rows: Iterable[HandleRow]) -> Batch:
+    """Return *rows* as columns, handles and parents among them."""
+    columns = list(zip(*rows, strict=True)) or [()] * 9
+    return Batch(*(array(code, column) for code, column in zip("BIIIqIQQQ", columns, strict=True)))
+
+
 @attrs.define(kw_only=True)
 class CaptureFacts:
     """What a reader learns about the capture as a whole; complete once all batches are read.

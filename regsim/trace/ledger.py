@@ -77,6 +77,7 @@ class Ledger:
     def __init__(self, capture: Capture, until: int | None = None) -> None:
         self.capture = capture
         self.until = until
+        self.until_number: int | None = None
         self.stopped = False
         self.opens = self.closes = self.unmatched = self.unknown_closes = 0
         self.started: set[int] = set()
@@ -93,9 +94,11 @@ class Ledger:
         """Take the rows of *batch* into account, up to the asked-for time."""
         held_by, columns = self._open, (batch.op, batch.process, batch.key, batch.time)
         more = (batch.access, batch.number, batch.status)
-        until = self.until
+        until, until_number = self.until, self.until_number
         for op, process, key, time, access, number, status in zip(*columns, *more, strict=True):
-            if until is not None and time > until:
+            if (until is not None and time > until) or (
+                until_number is not None and number > until_number
+            ):
                 self.stopped = True
                 return
             if op == CLOSE:

@@ -42,13 +42,14 @@ def check_sid(sid: str) -> str:
     return sid.upper()
 
 
-def canonical(path: str, hkcu_sid: str | None = None) -> Parts:
+def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -> Parts:
     r"""Return the names of the key at *path*, folded, the same for each way to write the path.
 
     ``HKCU`` stays a name of its own unless *hkcu_sid* says whose it is: tools mean by it the user
     who ran them, and no capture says who that was. The hive of the user's classes, which Windows
-    2000 and later mount beside the user's, becomes ``..._CLASSES``. A name of WOW64's is left out:
-    opens name it and closes do not (observed in captures of Windows 10).
+    2000 and later mount beside the user's, becomes ``..._CLASSES`` unless *classes* is False. A
+    name of WOW64's is left out: opens name it and closes do not (observed in captures of Windows
+    10).
 
     >>> canonical("\\REGISTRY\\USER\\S-1-5-18\\Software\\")
     ('HKU', '.DEFAULT', 'SOFTWARE')
@@ -63,7 +64,7 @@ def canonical(path: str, hkcu_sid: str | None = None) -> Parts:
     if not _WOW64.isdisjoint(parts):
         parts = tuple(name for name in parts if name not in _WOW64)
     if parts[0] in ("HKCU", "HKU"):
-        return _user(parts, hkcu_sid)
+        return _user(parts, hkcu_sid, classes)
     if parts[:2] == ("HKLM", "SYSTEM") and len(parts) > 2:
         return _system(parts)
     return parts
@@ -80,11 +81,11 @@ def _rooted(parts: Parts) -> Parts:
     return (*root, *parts[1:]) if root else parts
 
 
-def _user(parts: Parts, hkcu_sid: str | None) -> Parts:
+def _user(parts: Parts, hkcu_sid: str | None, classes: bool) -> Parts:
     """Return the key in a user's hive under its own hive's name, the classes beside the rest."""
     if parts[0] == "HKCU":
         if hkcu_sid is not None:
-            return _user(("HKU", hkcu_sid, *parts[1:]), None)
+            return _user(("HKU", hkcu_sid, *parts[1:]), None, classes)
         above: Parts = ()
         name, rest = parts[0], parts[1:]
     elif len(parts) > 1:
@@ -92,7 +93,8 @@ def _user(parts: Parts, hkcu_sid: str | None) -> Parts:
         name, rest = (".DEFAULT" if parts[1] == "S-1-5-18" else parts[1]), parts[2:]
     else:
         return parts
-    if rest[:2] == ("SOFTWARE", "CLASSES") and name != ".DEFAULT" and not name.endswith(_CLASSES):
+    mounted = classes and name != ".DEFAULT" and not name.endswith(_CLASSES)
+    if mounted and rest[:2] == ("SOFTWARE", "CLASSES"):
         return (*above, name + _CLASSES, *rest[2:])
     return (*above, name, *rest)
 
@@ -142,7 +144,8 @@ class KeyTable:
     hive in ``hive_names`` (0: none), ``roots`` whether it is that hive's root.
     """
 
-    def __init__(self, hkcu_sid: str | None = None) -> None:
+    def __init__(self, hkcu_sid: str | None = None, *, classes: bool = True) -> None:
+        self.classes = classes
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
         self.names: list[str] = [""]
         self.hives: list[int] = [0]
@@ -165,7 +168,7 @@ class KeyTable:
         return known
 
     def _add(self, path: str) -> int:
-        parts = canonical(path, self.hkcu_sid)
+        parts = canonical(path, self.hkcu_sid, classes=self.classes)
         known = self._by_parts.get(parts)
         if known is not None:
             return known

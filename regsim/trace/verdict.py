@@ -16,6 +16,7 @@ import attrs
 
 from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.columns import MAXIMUM_ALLOWED, Capture, Fidelity, ProcessInfo
+from regsim.trace.handles import HandleLedger
 from regsim.trace.ledger import Held, Ledger, Opening
 
 
@@ -125,7 +126,7 @@ _FAINT_UNMATCHED: Final = 0.05
 class _Judge:
     """One capture, read to its end, under the rules of one Windows."""
 
-    def __init__(self, ledger: Ledger, dialect: Dialect | None) -> None:
+    def __init__(self, ledger: Ledger | HandleLedger, dialect: Dialect | None) -> None:
         self.ledger, self.dialect = ledger, dialect
         self.capture: Capture = ledger.capture
         self.keys = ledger.capture.keys
@@ -210,7 +211,7 @@ class _Judge:
             opened_at=self.capture.when(first.time) or None,
             event=first.number,
             access=access_text(first.access),
-            implicit=first.implicit or self._is_cached(held.key, first),
+            implicit=self._cached(held.key, first),
             certain=certain,
             balance=(count if certain else 0, count if whole and certain else None),
             user=process.user,
@@ -219,19 +220,27 @@ class _Judge:
             ticks=first.time,
         )
 
-    def _is_cached(self, key: int, opening: Opening) -> bool:
-        return self.keys.roots[key] and bool(opening.access & MAXIMUM_ALLOWED)
+    def _cached(self, key: int, opening: Opening) -> bool:
+        """Return whether the handle is, or looks like, a root that Windows caches unasked."""
+        asked_for_all = bool(opening.access & MAXIMUM_ALLOWED)
+        return opening.implicit or (self.keys.roots[key] and asked_for_all)
 
     def _roots(self) -> Iterable[HeldRoot]:
-        if self.filtered:
-            return
-        for life in self.ledger.lives:
-            if self._is_cached(life.key, life.opening):
-                yield self._root(life.process, life.key, life.opening, life.closed)
+        """Yield the cached roots: a process has one for a hive, the first that it kept."""
+        kept: dict[tuple[int, int], tuple[int, Opening, int | None]] = {}
+        found: list[tuple[int, int, Opening, int | None]] = [
+            (life.process, life.key, life.opening, life.closed) for life in self.ledger.lives
+        ]
         for held in self.ledger.held():
-            for opening in held.openings:
-                if self._is_cached(held.key, opening):
-                    yield self._root(held.process, held.key, opening, None)
+            found += [(held.process, held.key, opening, None) for opening in held.openings]
+        for process, key, opening, closed in found:
+            slot = (process, self.keys.hives[key])
+            first = kept.get(slot)
+            if self._cached(key, opening) and (first is None or opening.number < first[1].number):
+                kept[slot] = (key, opening, closed)
+        if not self.filtered:
+            for (process, _), (key, opening, closed) in kept.items():
+                yield self._root(process, key, opening, closed)
 
     def _root(self, process: int, key: int, opening: Opening, closed: int | None) -> HeldRoot:
         info = self.capture.processes[process]
@@ -280,7 +289,7 @@ class _Judge:
             )
 
 
-def _filtered(ledger: Ledger) -> list[str]:
+def _filtered(ledger: Ledger | HandleLedger) -> list[str]:
     """Return why the capture cannot show balances at all, if it cannot."""
     if ledger.opens and not ledger.closes:
         text = f"not one key is closed in it against {ledger.opens:,} opened"
@@ -303,7 +312,9 @@ def _span(first: int | None, last: int | None) -> tuple[int, int] | None:
     return None if first is None or last is None else (first, last)
 
 
-def judge(ledger: Ledger, dialect: Dialect | None = None, asked_at: str | None = None) -> Verdict:
+def judge(
+    ledger: Ledger | HandleLedger, dialect: Dialect | None = None, asked_at: str | None = None
+) -> Verdict:
     """Return the verdict on what *ledger* has taken in, under the rules of *dialect*.
 
     Without a dialect any open key of a hive refuses its unload, as on every Windows.

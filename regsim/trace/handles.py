@@ -1,0 +1,208 @@
+"""Evidence with handle values: the replay of `regsim.accel`, told in the terms of a ledger."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, Final
+
+from regsim.accel.columns import Op
+from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Blocking, Holder, Policy, columns
+from regsim.accel.replaying import new_replay
+from regsim.policy import (
+    Dialect,
+    DisabledRoot,
+    PerCallRoot,
+    PredefClose,
+    PredefEmpty,
+    UnloadBlockers,
+)
+from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch, Capture
+from regsim.trace.ledger import Attempt, Held, Life, Opening
+
+_HKCU: Final = 1
+_MOST_OPENINGS: Final = 1_000_000
+_BLOCKING: Final = {
+    UnloadBlockers.ANY: Blocking.ANY,
+    UnloadBlockers.ROOT: Blocking.ROOT,
+    UnloadBlockers.SUBKEY: Blocking.SUBKEY,
+}
+_OPENERS: Final = frozenset({int(Op.OPEN), int(Op.DUPLICATE), int(Op.USE_ROOT)})
+_SEEN: Final = frozenset({START, EXIT, LOAD, UNLOAD, int(Op.FORCE)})
+
+
+def policy_of(dialect: Dialect | None) -> Policy:
+    """Return the dialect's rules of predefined keys and of unloading as the replay takes them.
+
+    Only HKEY_CURRENT_USER is followed: no other predefined key's root is in a user's hive.
+    Without a dialect, what all of them have in common: the root opens at the first use, and stays.
+    """
+    roots = tuple(OF_HIVE if index == _HKCU else NEVER for index in range(ROOTS))
+    if dialect is None:
+        return Policy(roots=roots)
+    return Policy(
+        roots=roots,
+        close_root=dialect.close_predefined is PredefClose.CLOSES_ROOT,
+        refresh_root=dialect.open_predefined_empty is PredefEmpty.REFRESH,
+        disable_closes=dialect.disabled_root is DisabledRoot.CLOSED,
+        per_call_leaks=dialect.per_call_root is PerCallRoot.LEAKED,
+        blocking=_BLOCKING[dialect.unload_blockers],
+    )
+
+
+class HandleLedger:
+    """What `ledger.Ledger` tells, of rows that have handle values.
+
+    The replay knows handles by value, duplicates, and the roots that a call on a predefined key
+    opens unasked; so a close is matched with its very open.
+    """
+
+    def __init__(self, capture: Capture, dialect: Dialect | None = None) -> None:
+        self.capture = capture
+        self.until: int | None = None
+        self.until_number: int | None = None
+        self.stopped = False
+        self.started: set[int] = set()
+        self.exited: dict[int, int] = {}
+        self.loaded: dict[int, int] = {}
+        self.unloaded: dict[int, int] = {}
+        self.lives: list[Life] = []
+        self.attempts: list[Attempt] = []
+        self.opens = self.closes = self.unmatched = self.unknown_closes = 0
+        self._replay = new_replay(policy_of(dialect))
+        self._hives = array("I")
+        self._roots = array("I", [0])
+        self._openings: dict[int, Opening] = {}
+        self._exits: dict[int, tuple[int, int]] = {}
+        self._unloads: dict[int, tuple[Opening, int, int]] = {}
+        self._rows = 0
+        self._holders: tuple[Holder, ...] = ()
+
+    def feed(self, batch: Batch) -> None:
+        """Take the rows of *batch* into account, up to the asked-for moment."""
+        end = len(batch)
+        if self.until is not None:
+            end = bisect_right(batch.time, self.until)
+        if self.until_number is not None:
+            end = min(end, bisect_right(batch.number, self.until_number))
+        self.stopped = end < len(batch)
+        self._learn_keys()
+        stops = self._note(batch, end)
+        rows = columns(**_columns(batch, end))
+        self._replay.feed(rows, self._hives, self._roots, stops)
+        self._rows += end
+        if len(self._openings) > _MOST_OPENINGS:
+            self._forget()
+
+    def _learn_keys(self) -> None:
+        """Bring the arrays that the replay needs up to the capture's tables."""
+        keys = self.capture.keys
+        while len(self._roots) < len(keys.hive_names):
+            self._roots.append(keys.number(keys.hive_names[len(self._roots)]))
+        self._hives.extend(keys.hives[len(self._hives) :])
+
+    def _note(self, batch: Batch, end: int) -> list[int]:
+        """Keep what the replay does not: when rows happened; return before which to look."""
+        hives, first, stops = self._hives, self._rows, []
+        rows = zip(batch.op[:end], batch.key[:end], strict=True)
+        for at, (op, key) in enumerate(rows):
+            if op in _OPENERS:
+                if hives[key]:
+                    self._openings[first + at] = Opening(
+                        batch.time[at], batch.number[at], batch.access[at]
+                    )
+            elif op in _SEEN:
+                self._see(op, first + at, batch, at)
+                if op == EXIT:
+                    stops.append(first + at)
+        return stops
+
+    def _see(self, op: int, row: int, batch: Batch, at: int) -> None:
+        process, key, time, status = (
+            batch.process[at],
+            batch.key[at],
+            batch.time[at],
+            batch.status[at],
+        )
+        hive = self._hives[key]
+        if op == START:
+            self.started.add(process)
+            self.exited.pop(process, None)
+        elif op == EXIT:
+            self.exited[process] = time
+            self._exits[row] = (process, time)
+        elif op == LOAD and hive and status == 0:
+            self.loaded[hive] = time
+            self.unloaded.pop(hive, None)
+        elif op != LOAD and hive:
+            self._unloads[row] = (Opening(time, batch.number[at], 0), key, status)
+            if status == 0:
+                self.unloaded[hive] = time
+
+    def _forget(self) -> None:
+        """Drop the openings of handles that are closed and were noted nowhere."""
+        answer = self._replay.answer()
+        kept = {holder.row for holder in answer.holders}
+        kept.update(holder.row for _, holders in answer.snapshots for holder in holders)
+        kept.update(holder.row for unload in answer.unloads for holder in unload.blockers)
+        self._openings = {row: at for row, at in self._openings.items() if row in kept}
+
+    def finish(self) -> None:
+        """Take the replay's answer over."""
+        self._learn_keys()
+        answer = self._replay.answer()
+        counters = answer.counters
+        self.opens, self.closes, self.unmatched = (
+            counters.opens,
+            counters.closes,
+            counters.unmatched,
+        )
+        self._holders = answer.holders
+        for row, holders in answer.snapshots:
+            process, time = self._exits.get(row, (-1, 0))
+            for holder in holders:
+                if holder.pid == process:
+                    self.lives.append(Life(process, holder.key, self._opening(holder), time))
+        for unload in answer.unloads:
+            at, key, status = self._unloads[unload.row]
+            held = tuple(self._held(unload.blockers))
+            self.attempts.append(Attempt(at.time, at.number, key, status, held))
+
+    def _opening(self, holder: Holder) -> Opening:
+        known = self._openings.get(holder.row, Opening(0, 0, 0))
+        access = 0 if holder.implicit else known.access
+        return Opening(known.time, known.number, access, holder.handle, holder.implicit)
+
+    def _held(self, holders: tuple[Holder, ...]) -> Iterator[Held]:
+        found: dict[tuple[int, int], list[Opening]] = {}
+        for holder in holders:
+            found.setdefault((holder.pid, holder.key), []).append(self._opening(holder))
+        for (process, key), openings in found.items():
+            yield Held(process, key, tuple(openings))
+
+    def held(self) -> Iterator[Held]:
+        """Yield what living processes have open on users' hives, the oldest first."""
+        yield from self._held(self._holders)
+
+    def is_whole(self, process: int) -> bool:
+        """Return whether the evidence covers the process from its start."""
+        return process in self.started
+
+    def unmatched_on(self, hive: int) -> int:  # noqa: ARG002 - the replay counts them together
+        """Return how many closes had no open, on any key: which hive they were on is unknown."""
+        return self.unmatched
+
+
+def _columns(batch: Batch, end: int) -> dict[str, Any]:
+    """Return the batch's first rows as the replay's columns."""
+    none = array("Q", bytes(8 * end))
+    return {
+        "op": batch.op[:end],
+        "pid": batch.process[:end],
+        "handle": none if batch.handle is None else batch.handle[:end],
+        "parent": none if batch.parent is None else batch.parent[:end],
+        "key": batch.key[:end],
+        "status": batch.status[:end],
+        "time": batch.time[:end],
+    }

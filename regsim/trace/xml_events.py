@@ -1,0 +1,96 @@
+"""XML of traces read as a stream: one flat record for each event, whatever the file's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from xml.parsers import expat
+
+from regsim.trace.columns import CaptureFacts
+from regsim.trace.source import CutShortError, Source
+
+Record = dict[str, str]
+"""The texts of an event by the name of their element, or of their ``Name`` attribute."""
+
+_LONGEST_TEXT: Final = 1 << 16
+_MOST_FIELDS: Final = 500
+_DEEPEST: Final = 64
+
+
+class _DeclaredError(Exception):
+    """The document declares a type, which no trace does and an attack would."""
+
+
+class XmlRecords:
+    """Records of the elements called *wanted*, with the texts and attributes inside them.
+
+    A file that is damaged or cut short yields what stands before the place; the problem is noted.
+    """
+
+    def __init__(self, source: Source, facts: CaptureFacts, wanted: frozenset[str]) -> None:
+        self.source, self.facts, self.wanted = source, facts, wanted
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._declared
+        self._ready: list[tuple[str, Record]] = []
+        self._record: Record | None = None
+        self._names: list[str] = []
+        self._pieces: list[str] = []
+        self._length = 0
+
+    def __iter__(self) -> Iterator[tuple[str, Record, int]]:
+        """Yield the element's name, its record and how far the file is read."""
+        done = 0
+        try:
+            for block, done in self.source.blocks(1 << 18):
+                self._parser.Parse(block, False)
+                yield from self._take(done)
+            self._parser.Parse(b"", True)
+        except CutShortError as error:
+            self.facts.problems.append(str(error))
+        except (expat.ExpatError, _DeclaredError, RecursionError, ValueError) as error:
+            where = f"line {self._parser.CurrentLineNumber:,}"
+            self.facts.problems.append(f"the XML is damaged or cut short at {where}: {error}")
+        yield from self._take(done)
+
+    def _take(self, done: int) -> Iterator[tuple[str, Record, int]]:
+        ready, self._ready = self._ready, []
+        for name, record in ready:
+            yield name, record, done
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        if len(self._names) >= _DEEPEST:
+            raise _DeclaredError("elements are nested too deeply")
+        if self._record is None and name in self.wanted:
+            self._record = {}
+        if self._record is not None and len(self._record) < _MOST_FIELDS:
+            for key, value in attributes.items():
+                self._record.setdefault(f"{name}.{key}", value[:_LONGEST_TEXT])
+        self._names.append(
+            attributes.get("Name", name) if name in ("Data", "ComplexData") else name
+        )
+        self._pieces, self._length = [], 0
+
+    def _text(self, text: str) -> None:
+        if self._record is not None and self._length < _LONGEST_TEXT:
+            self._pieces.append(text)
+            self._length += len(text)
+
+    def _end(self, name: str) -> None:
+        name = name.rpartition(":")[2]
+        mine = self._names.pop()
+        if self._record is None:
+            return
+        if name in self.wanted:
+            self._ready.append((name, self._record))
+            self._record = None
+        elif len(self._record) < _MOST_FIELDS:
+            self._record.setdefault(mine, "".join(self._pieces)[:_LONGEST_TEXT].strip())
+        self._pieces, self._length = [], 0
+
+    def _declared(self, *_: object) -> None:
+        raise _DeclaredError("a document type is declared; no trace has one")
