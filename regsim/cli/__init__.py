@@ -41,6 +41,7 @@ _COMMANDS = {
     "replay": _Entry(
         "replay", "command", "A trace in, the verdict out: who keeps the hive loaded?"
     ),
+    "who": _Entry("who", "command", "A snapshot or an event in, the holders of the hive out."),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "course": _Entry("course", "command", "Eight exercises: predict, run, see which call decides."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),

@@ -16,7 +16,7 @@ from regsim._version import __version__
 
 EXTRAS = {
     "plot": ("matplotlib", "networkx"),
-    "trace": ("numpy", "pyarrow"),
+    "trace": ("numpy", "pyarrow", "evtx"),
     "test": ("pytest", "hypothesis", "jsonschema"),
 }
 """The optional packages by the extra that brings them; names as they are imported."""

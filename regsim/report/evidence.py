@@ -55,6 +55,7 @@ def _blocker(blocker: Blocker) -> dict[str, Any]:
         "handle": blocker.handle,
         "opened_at": blocker.opened_at,
         "event": blocker.event,
+        "seen_at": blocker.seen_at,
         "access": blocker.access or None,
         "implicit": blocker.implicit,
         "certain": blocker.certain,
@@ -93,7 +94,7 @@ def _lines(verdict: Verdict, dialect: Dialect | None) -> Iterator[str]:
     yield from _wrap(_headline(verdict))
     yield ""
     for hive in verdict.hives:
-        if hive.blockers:
+        if hive.blockers or (hive.answer is Answer.BLOCKED):
             yield from _about(hive)
     yield from _held_roots(verdict)
     for attempt in verdict.attempts[:_SHOWN]:
@@ -115,6 +116,8 @@ def _headline(verdict: Verdict) -> str:
     when = f"at {verdict.asked_at}" if verdict.asked_at else _moment(verdict)
     if verdict.answer is Answer.BLOCKED:
         sure = [blocker for blocker in verdict.blockers if blocker.certain]
+        if not sure:
+            return f"BLOCKED: {when} a user's hive was in use; it is not told by whom."
         processes = {(blocker.process, blocker.pid) for blocker in sure}
         who = (
             f"{sure[0].process} ({sure[0].pid})"
@@ -135,6 +138,9 @@ def _moment(verdict: Verdict) -> str:
 
 def _about(hive: HiveAnswer) -> Iterator[str]:
     yield from _wrap(f"{hive.hive}: {hive.answer.value}")
+    if hive.answer is Answer.BLOCKED:
+        for reason in hive.reasons:
+            yield from _wrap(f"{reason}.", "  ")
     for blocker in sorted(hive.blockers, key=lambda one: not one.certain)[:_SHOWN]:
         yield from _wrap(_sentence(blocker), "  ")
     if len(hive.blockers) > _SHOWN:
@@ -158,12 +164,12 @@ def _sentence(blocker: Blocker) -> str:
     if blocker.access and blocker.certain:
         text += f" It was opened with {blocker.access}."
     if blocker.implicit:
-        least_sure = "probably " if blocker.access else ""
+        least_sure = "probably " if blocker.inferred else ""
         text += (
             f" Nobody asked for it: it is {least_sure}the root that Windows opens and caches at "
             "the first use of a predefined key such as HKEY_CURRENT_USER."
         )
-    if most is None and blocker.certain:
+    if most is None and blocker.certain and blocker.opened_at:
         text += " There may be more handles on it, from before the evidence began."
     if blocker.session is not None and blocker.certain:
         text += (

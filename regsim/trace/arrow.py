@@ -1,9 +1,9 @@
 """Parquet and Arrow files with the columns of `regsim.trace.jsonl`: the fast way in.
 
 The columns are ``op`` (text, or the numbers of `regsim.accel.columns.Op`), ``pid`` and ``key``
-(text, best dictionary-encoded), and where there is something to say ``handle``, ``parent``, ``status``,
-``access``, ``time`` (an integer of 100 ns ticks, or a timestamp) and ``process``. Keys are absolute
-here. Whole columns are mapped to numbers at once; no row is looked at on its own.
+(text, best dictionary-encoded), and where there is something to say ``handle``, ``parent``,
+``status``, ``access``, ``time`` (an integer of 100 ns ticks, or a timestamp) and ``process``. Keys
+are absolute here. Whole columns are mapped to numbers at once; no row is looked at on its own.
 """
 
 from __future__ import annotations
@@ -64,10 +64,9 @@ class ArrowCapture:
                 every = (reader.get_batch(at) for at in range(reader.num_record_batches))
                 return every, list(reader.schema.names)
             parquet = need("pyarrow.parquet", "Parquet files")
-            file = parquet.ParquetFile(
-                pa.BufferReader(buffer), read_dictionary=["key", "process", "op"]
-            )
-            names = list(file.schema_arrow.names)
+            names = list(parquet.ParquetFile(pa.BufferReader(buffer)).schema_arrow.names)
+            texts = [name for name in ("key", "process", "op") if name in names]
+            file = parquet.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts)
             wanted = [name for name in _WANTED if name in names]
             return file.iter_batches(batch_size=_ROWS, columns=wanted), names
         except (pa.ArrowException, OSError) as error:
@@ -137,10 +136,10 @@ class ArrowCapture:
         np = self._np
         if name not in table.schema.names:
             return np.zeros(rows, np.uint64)
-        column = table.column(name).fill_null(0)
+        column = table.column(name)
         if not self._pa.types.is_integer(column.type):
             raise ValueError(f"the column {name} holds no whole numbers")
-        return np.asarray(column).astype(np.uint64)
+        return np.asarray(column.fill_null(0)).astype(np.uint64)
 
     def _times(self, table: Table, rows: int) -> Table:
         np, facts = self._np, self.facts

@@ -123,7 +123,8 @@ class CaptureFacts:
 
     ``events`` counts every event of the file, of interest or not. ``missing`` counts the numbers
     that the driver gave to events that are not in the file (None: the format has no numbers).
-    ``problems`` says in sentences where the file is damaged or cut short.
+    ``closes`` is False for a format that never shows closes. ``problems`` says in sentences where
+    the file is damaged or cut short.
     """
 
     format: str
@@ -135,6 +136,7 @@ class CaptureFacts:
     events: int = 0
     registry_events: int = 0
     missing: int | None = None
+    closes: bool = True
     first_time: int | None = None
     last_time: int | None = None
     problems: list[str] = attrs.field(factory=list)

@@ -19,9 +19,11 @@ from regsim.policy import (
     UnloadBlockers,
 )
 from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch, Capture
+from regsim.trace.extras import have, need
 from regsim.trace.ledger import Attempt, Held, Life, Opening
 
 _HKCU: Final = 1
+_LARGE: Final = 10_000
 _MOST_OPENINGS: Final = 1_000_000
 _BLOCKING: Final = {
     UnloadBlockers.ANY: Blocking.ANY,
@@ -38,17 +40,18 @@ def policy_of(dialect: Dialect | None) -> Policy:
     Only HKEY_CURRENT_USER is followed: no other predefined key's root is in a user's hive.
     Without a dialect, what all of them have in common: the root opens at the first use, and stays.
     """
-    roots = tuple(OF_HIVE if index == _HKCU else NEVER for index in range(ROOTS))
-    if dialect is None:
-        return Policy(roots=roots)
-    return Policy(
-        roots=roots,
-        close_root=dialect.close_predefined is PredefClose.CLOSES_ROOT,
-        refresh_root=dialect.open_predefined_empty is PredefEmpty.REFRESH,
-        disable_closes=dialect.disabled_root is DisabledRoot.CLOSED,
-        per_call_leaks=dialect.per_call_root is PerCallRoot.LEAKED,
-        blocking=_BLOCKING[dialect.unload_blockers],
-    )
+    rules: dict[str, Any] = {
+        "roots": tuple(OF_HIVE if index == _HKCU else NEVER for index in range(ROOTS))
+    }
+    if dialect is not None:
+        rules |= {
+            "close_root": dialect.close_predefined is PredefClose.CLOSES_ROOT,
+            "refresh_root": dialect.open_predefined_empty is PredefEmpty.REFRESH,
+            "disable_closes": dialect.disabled_root is DisabledRoot.CLOSED,
+            "per_call_leaks": dialect.per_call_root is PerCallRoot.LEAKED,
+            "blocking": _BLOCKING[dialect.unload_blockers],
+        }
+    return Policy(**rules)
 
 
 class HandleLedger:
@@ -104,27 +107,35 @@ class HandleLedger:
 
     def _note(self, batch: Batch, end: int) -> list[int]:
         """Keep what the replay does not: when rows happened; return before which to look."""
-        hives, first, stops = self._hives, self._rows, []
-        rows = zip(batch.op[:end], batch.key[:end], strict=True)
-        for at, (op, key) in enumerate(rows):
+        first, stops = self._rows, []
+        for at in self._of_interest(batch, end):
+            op = int(batch.op[at])
             if op in _OPENERS:
-                if hives[key]:
-                    self._openings[first + at] = Opening(
-                        batch.time[at], batch.number[at], batch.access[at]
-                    )
-            elif op in _SEEN:
-                self._see(op, first + at, batch, at)
-                if op == EXIT:
-                    stops.append(first + at)
+                self._openings[first + at] = Opening(
+                    int(batch.time[at]), int(batch.number[at]), int(batch.access[at])
+                )
+                continue
+            self._see(op, first + at, batch, at)
+            if op == EXIT:
+                stops.append(first + at)
         return stops
 
+    def _of_interest(self, batch: Batch, end: int) -> list[int]:
+        """Return the rows that open a key of a user's hive, or begin or end something."""
+        hives = self._hives
+        if end >= _LARGE and have("numpy"):
+            np = need("numpy", "large traces")
+            op = np.asarray(batch.op[:end])
+            opens = np.isin(op, list(_OPENERS))
+            opens &= np.array(hives, np.uint32)[np.asarray(batch.key[:end])] != 0
+            found: list[int] = np.flatnonzero(opens | np.isin(op, list(_SEEN))).tolist()
+            return found
+        rows = enumerate(zip(batch.op[:end], batch.key[:end], strict=True))
+        return [at for at, (op, key) in rows if (op in _OPENERS and hives[key]) or op in _SEEN]
+
     def _see(self, op: int, row: int, batch: Batch, at: int) -> None:
-        process, key, time, status = (
-            batch.process[at],
-            batch.key[at],
-            batch.time[at],
-            batch.status[at],
-        )
+        columns = (batch.process, batch.key, batch.time, batch.status)
+        process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
         if op == START:
             self.started.add(process)
@@ -136,7 +147,7 @@ class HandleLedger:
             self.loaded[hive] = time
             self.unloaded.pop(hive, None)
         elif op != LOAD and hive:
-            self._unloads[row] = (Opening(time, batch.number[at], 0), key, status)
+            self._unloads[row] = (Opening(time, int(batch.number[at]), 0), key, status)
             if status == 0:
                 self.unloaded[hive] = time
 

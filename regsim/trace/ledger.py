@@ -92,10 +92,12 @@ class Ledger:
 
     def feed(self, batch: Batch) -> None:
         """Take the rows of *batch* into account, up to the asked-for time."""
-        held_by, columns = self._open, (batch.op, batch.process, batch.key, batch.time)
+        held_by = self._open
+        columns = (batch.op, batch.process, batch.key, batch.time)
         more = (batch.access, batch.number, batch.status)
+        rows = zip(*(column.tolist() for column in (*columns, *more)), strict=True)
         until, until_number = self.until, self.until_number
-        for op, process, key, time, access, number, status in zip(*columns, *more, strict=True):
+        for op, process, key, time, access, number, status in rows:
             if (until is not None and time > until) or (
                 until_number is not None and number > until_number
             ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import itertools
 import mmap
 import tempfile
@@ -54,7 +55,9 @@ class Source:
             first = next(blocks, None)
             if first is None:
                 return
-            name = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(first[0][:2])
+            name = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}.get(
+                first[0][:2]
+            )
             decode = codecs.getincrementaldecoder(name)("replace").decode if name else None
             for data, done in itertools.chain((first,), blocks):
                 yield (decode(data).encode("utf-8", "replace") if decode else data), done
@@ -77,18 +80,32 @@ class Source:
         if rest:
             yield rest.removesuffix(b"\r"), done
 
+    @contextlib.contextmanager
+    def unpacked(self) -> Iterator[IO[bytes]]:
+        """Yield the content as an open file; a packed one is unpacked to a temporary file."""
+        if not self.packing:
+            with self.path.open("rb") as file:
+                yield file
+            return
+        with tempfile.TemporaryFile() as spool:
+            self._unpack(spool)
+            spool.seek(0)
+            yield spool
+
+    def _unpack(self, spool: IO[bytes]) -> None:
+        # Where the packed data is cut short, the reader finds that the content ends too early.
+        with contextlib.suppress(CutShortError):
+            for data, _ in self.blocks():
+                spool.write(data)
+        spool.flush()
+
     def map(self) -> mmap.mmap | bytes:
         """Return the unpacked content as memory that the system pages in as it is read."""
         if not self.packing:
             with self.path.open("rb") as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         with tempfile.TemporaryFile() as spool:
-            try:
-                for data, _ in self.blocks():
-                    spool.write(data)
-            except CutShortError:
-                pass  # the reader finds that the content ends too early, and says where
-            spool.flush()
+            self._unpack(spool)
             return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""
 
 
@@ -108,11 +125,11 @@ def open_source(path: Path) -> Source:
     if not head:
         raise DataError(f"{path} is empty")
     packing = _packing(head)
-    if packing:
+    if packing or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         plain = Source(path, size, packing, b"")
         head = next(plain.blocks(HEAD), (b"", 0))[0][:HEAD]
         if not head:
-            raise DataError(f"{path} is {packing} data that holds nothing")
+            raise DataError(f"{path} holds nothing once it is unpacked")
     return Source(path, size, packing, head)
 
 

@@ -33,8 +33,9 @@ class Blocker:
     """A key of the hive that a process has open.
 
     ``balance`` is how many handles are open at least, and at most where the evidence tells.
-    ``implicit`` says that Windows opened it unasked, as the cached root of a predefined key; of
-    evidence without the calls it is a probability (held, and opened with Maximum Allowed).
+    ``implicit`` says that Windows opened it unasked, as the cached root of a predefined key;
+    ``inferred`` that this is a guess, from a root that is held (and was opened with Maximum
+    Allowed, where the evidence tells). ``seen_at`` is the time of a snapshot.
     """
 
     process: str
@@ -44,7 +45,9 @@ class Blocker:
     opened_at: str | None = None
     event: int | None = None
     access: str = ""
+    seen_at: str | None = None
     implicit: bool = False
+    inferred: bool = False
     certain: bool = True
     balance: tuple[int, int | None] = (1, None)
     user: str = ""
@@ -212,6 +215,7 @@ class _Judge:
             event=first.number,
             access=access_text(first.access),
             implicit=self._cached(held.key, first),
+            inferred=not first.implicit,
             certain=certain,
             balance=(count if certain else 0, count if whole and certain else None),
             user=process.user,
@@ -290,8 +294,15 @@ class _Judge:
 
 
 def _filtered(ledger: Ledger | HandleLedger) -> list[str]:
-    """Return why the capture cannot show balances at all, if it cannot."""
-    if ledger.opens and not ledger.closes:
+    """Return why the capture cannot show balances at all, if it cannot.
+
+    Where closes are seen by their handle, a trace without any may be that of a program that leaks.
+    """
+    facts = ledger.capture.facts
+    unclosed = ledger.opens and not ledger.closes
+    if unclosed and not facts.closes:
+        return [f"a {facts.format} shows no closes: what is still open cannot be told"]
+    if unclosed and facts.fidelity is not Fidelity.HANDLES:
         text = f"not one key is closed in it against {ledger.opens:,} opened"
         return [f"{text}: it was saved with a filter, and what is still open cannot be told"]
     if ledger.closes and not ledger.opens:

@@ -302,7 +302,8 @@ class WineServerCapture(_LineCapture):
 
 _CALL: Final = re.compile(
     rb"^(?:(?P<s>\d+)\.(?P<ms>\d+):)?(?P<ids>(?:[0-9a-f]{4,8}:){1,2})trace:reg:"
-    rb"Nt(?:Open|Create)Key(?:Ex|Transacted)? (?:\((?P<args>.*)\)|<- (?P<handle>0x[0-9a-f]+|\(nil\)))$"
+    rb"Nt(?:Open|Create)Key(?:Ex|Transacted)? "
+    rb"(?:\((?P<args>.*)\)|<- (?P<handle>0x[0-9a-f]+|\(nil\)))$"
 )
 _ARGUMENTS: Final = re.compile(rb'^(0x[0-9a-f]+|\(nil\)),L"((?:[^"\\]|\\.)*)"(.*)$')
 _ACCESS: Final = re.compile(rb",([0-9a-f]+)")
@@ -313,7 +314,11 @@ class WineClientCapture(_LineCapture):
 
     def __init__(self, source: Source, keys: KeyTable) -> None:
         facts = CaptureFacts(
-            format="wine-reg-log", fidelity=Fidelity.HANDLES, os="wine", os_title="Wine"
+            format="wine-reg-log",
+            fidelity=Fidelity.HANDLES,
+            os="wine",
+            os_title="Wine",
+            closes=False,
         )
         super().__init__(source, keys, facts)
         self._asked: dict[bytes, tuple[int, str, int]] = {}

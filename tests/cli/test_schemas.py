@@ -91,3 +91,13 @@ def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     validate(record, schema("replay.json"))
     with pytest.raises(jsonschema.ValidationError):
         validate({**record, "verdict": "maybe"}, schema("replay.json"))
+
+
+def test_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``regsim who --json``, of an event 1530."""
+    text = "1 user registry handles leaked from \\Registry\\User\\S-1-5-21-7:\n"
+    text += "Process 9 (\\Device\\HarddiskVolume1\\a.exe) has opened key \\REGISTRY\\USER\\S-1-5-21-7"
+    path = tmp_path / "event"
+    path.write_text(text)
+    assert cli.main(["who", str(path), "--json"]) == 1
+    validate(json.loads(capsys.readouterr().out), schema("who.json"))
