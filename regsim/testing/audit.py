@@ -12,9 +12,9 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -85,7 +85,8 @@ class WinregTrace:
             self._record({**begun, "handle": handle})
 
     def _record(self, record: dict[str, Any]) -> None:
-        about = {"pid": os.getpid(), "process": Path(sys.executable).name, "time": time.time()}
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        about = {"pid": os.getpid(), "process": Path(sys.executable).name, "time": now}
         self.records.append({**self._first, **record, **about})
         self._first = {}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from regsim.cli import main
 from regsim.errors import UsageError
 from regsim.testing import fake_winreg
 from regsim.testing.audit import trace_winreg
@@ -114,3 +115,18 @@ def test_without_winreg_one_must_be_given() -> None:
     """The error says how."""
     with pytest.raises(UsageError, match="give the fake one"), trace_winreg():
         pass
+
+
+def test_a_replay_of_the_trace_names_the_root_and_the_key(tmp_path: Path, capsys) -> None:
+    """`regsim replay` tells the implicit root from what was asked for and not closed."""
+    with fake_winreg(leaks=False) as reg, trace_winreg(reg.winreg, system="win11") as trace:
+        winreg = reg.winreg
+        winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software").Close()
+        kept = winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Console")
+    trace.write(tmp_path / "trace.jsonl")
+
+    assert main(["replay", str(tmp_path / "trace.jsonl"), "--json"]) == 1
+
+    (hive,) = json.loads(capsys.readouterr().out)["hives"]
+    held = [(b["key"], b["handle"], b["implicit"]) for b in hive["blockers"]]
+    assert held == [("HKCU", None, True), (r"HKCU\Console", int(kept), False)]
