@@ -196,10 +196,10 @@ def model(
     chosen = VARIANTS[variant]
     scene = Scene(chosen.os)
     unload = winlogon.patient(attempts=attempts, force=chosen.force)
-    scene.add("winlogon", unload, variables={"tries": 0})
+    scene.add("winlogon", unload)
     scene.add("icw", bystanders.wizard(queue), process="session")
     program = worker(scene.dialect, chosen.strategy)
-    threads = scene.add("worker", program, count=workers, process="tapisrv", shared={"nuse": 0})
+    threads = scene.add("worker", program, count=workers, process="tapisrv")
     others = scene.add("service", bystanders.service(noisy=bool(noisy)), count=services)
     if stop:
         scene.add("scm", bystanders.administrator(), process="services")

@@ -17,7 +17,14 @@ from regsim.models.system import System
 
 from regsim.errors import DataError, UnknownNameError, UsageError
 
-EXPLORED: Final = {"q241572": "q241572"}
+EXPLORED: Final = {
+    "q241572": "q241572",
+    "q179827": "q179827",
+    "managed-handles": "managed_handles",
+    "shared-host": "shared_host",
+    "two-users": "two_users",
+    "uphclean-race": "uphclean_race",
+}
 """The incidents that can be explored, with the modules they are in."""
 
 

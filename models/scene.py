@@ -3,7 +3,7 @@
 A user's own service is a model in a few lines::
 
     scene = Scene("win11")
-    scene.add("winlogon", winlogon.patient(), variables={"tries": 0})
+    scene.add("winlogon", winlogon.patient())
     scene.add("my-service", my_program)
     stuck = scene.at("winlogon", "unloading") & scene.at("my-service", "idle") & ~scene.clear
     model = scene.system("my-service", always("released", ~stuck))
@@ -28,16 +28,18 @@ from regsim.models.system import (
 )
 
 from regsim import dialects, keypath
-from regsim.actors.stage import ICW, PENDING, PROFILE, USER_ON, USER_PATH
+from regsim.actors.stage import PROFILE, USER_PATH
 from regsim.check.formula import Atom, Formula, Zero
 from regsim.check.property import Property
 from regsim.errors import UnknownNameError, UsageError
-from regsim.kernel.expr import Var
+from regsim.kernel.expr import Frame, Var
+from regsim.kernel.footprint import expressions
 from regsim.kernel.machine import Machine
-from regsim.kernel.process import SYSTEM_TOKEN, Token
+from regsim.kernel.process import SYSTEM_TOKEN, Thread, Token
 from regsim.kernel.process import Atom as Value
-from regsim.kernel.steps import Program
+from regsim.kernel.steps import STATUS, Program
 from regsim.policy import Dialect
+from regsim.types import PredefinedKey
 
 USER_HIVE = r"HKU\<SID>"
 """What the hive of the roaming user is called in counters and reports."""
@@ -59,8 +61,6 @@ class Scene:
         self.hives = dict(hives) if hives is not None else {USER_HIVE: USER_PATH}
         self.machine = Machine(self.dialect)
         self.machine.files.write(PROFILE, fresh_profile())
-        for var in (PENDING, USER_ON, ICW):
-            self.machine.memory.vars[var.name] = 0
         self._players: dict[str, Player] = {}
 
     def add(
@@ -72,9 +72,10 @@ class Scene:
         process: str | None = None,
         token: Token = SYSTEM_TOKEN,
         variables: Mapping[str, Value] | None = None,
-        shared: Mapping[str, Value] | None = None,
     ) -> tuple[str, ...]:
         """Have *program* run and return the names of the threads that run it.
+
+        Every variable that the program speaks of begins at 0, if it has no value yet.
 
         Args:
             name: the thread's name; with *count* the threads are ``name-1``, ``name-2``, ...
@@ -82,8 +83,7 @@ class Scene:
             count: how many interchangeable ones there are; None for one of its own kind.
             process: the process they are threads of; by default each has a process of its own.
             token: whom a process that is started for them acts as.
-            variables: the thread's variables as it begins.
-            shared: the process's variables as it begins, if it is started for this.
+            variables: other values for the thread's variables to begin with.
 
         Raises:
             UsageError: there is a thread of that name already, or *count* is negative.
@@ -93,28 +93,33 @@ class Scene:
         family = "" if count is None else name
         names = (name,) if count is None else tuple(f"{name}-{i + 1}" for i in range(count))
         for thread in names:
-            self._add(thread, program, process or thread, family, token, shared or {})
-            started = self.machine.threads[self._players[thread].tid]
+            started = self._start(thread, program, process or thread, token)
             started.memory.vars.update(variables or {})
+            self._begin_at_zero(started, program)
+            self._players[thread] = Player(thread, started.tid, process or thread, program, family)
         return names
 
-    def _add(
-        self,
-        name: str,
-        program: Program,
-        role: str,
-        family: str,
-        token: Token,
-        shared: Mapping[str, Value],
-    ) -> None:
+    def _start(self, name: str, program: Program, role: str, token: Token) -> Thread:
         if name in self._players:
             raise UsageError(f"there is an actor {name!r} already; give this one another name")
         process = self.machine.process_named(role)
         if process is None:
             process = self.machine.start_process(role, token=token)
-            process.memory.vars.update(shared)
-        thread = self.machine.start_thread(process, name, pc=program.start)
-        self._players[name] = Player(name, thread.tid, role, program, family)
+        return self.machine.start_thread(process, name, pc=program.start)
+
+    def _begin_at_zero(self, thread: Thread, program: Program) -> None:
+        frame = Frame(self.machine, thread.tid, thread.memory, {})
+        for step in program.steps:
+            for expr in expressions(step):
+                if isinstance(expr, Var) and expr != STATUS:
+                    frame.memory_of(expr.scope).vars.setdefault(expr.name, 0)
+
+    def disable_cache(self, role: str) -> None:
+        """Have process *role* begin with its cache of HKEY_CURRENT_USER disabled (rule P6)."""
+        process = self.machine.process_named(role)
+        if process is None:
+            raise UsageError(f"there is no process {role!r} yet; add an actor to it first")
+        process.uncached |= {PredefinedKey.CURRENT_USER}
 
     def system(self, name: str, *properties: Property) -> System:
         """Return the model called *name* that claims *properties*."""
@@ -123,7 +128,12 @@ class Scene:
 
     # -- formulas ---------------------------------------------------------------------------
 
-    def _component(self, name: str) -> str:
+    def component(self, name: str) -> str:
+        """Return the component that actor *name* stands in; see `system.thread_of` for its value.
+
+        Raises:
+            UnknownNameError: there is no such actor; the text lists those there are.
+        """
         if name not in self._players:
             raise UnknownNameError("actor", name, self._players)
         player = self._players[name]
@@ -131,7 +141,7 @@ class Scene:
 
     def at(self, name: str, *labels: str) -> Formula:
         """Return the formula that actor *name* stands at one of *labels*."""
-        component = self._component(name)
+        component = self.component(name)
         program = self._players[name].program
         for label in labels:
             if label not in program.by_label:
@@ -142,7 +152,7 @@ class Scene:
     def ended(self, name: str) -> Formula:
         """Return the formula that the process of actor *name* has ended."""
         test = f"{name}'s process has ended"
-        return Atom(self._component(name), lambda value: not thread_of(value).alive, test)
+        return Atom(self.component(name), lambda value: not thread_of(value).alive, test)
 
     def variable(self, var: Var, value: Value) -> Formula:
         """Return the formula that the machine's variable *var* is *value*."""

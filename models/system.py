@@ -140,6 +140,10 @@ class System:
         hives: hives whose open handles are counted, by what a reader calls them.
         properties: what may be asked.
 
+    Attributes:
+        plain: whether each step has a footprint of its own; else each is run in every state, and
+            nothing is symmetric.
+
     Raises:
         UsageError: two players have one name.
     """
@@ -162,10 +166,10 @@ class System:
         names = [player.name for player in players]
         if len(set(names)) < len(names):
             raise UsageError(f"{name}: two players have one name among {', '.join(names)}")
+        self.plain = plain(self._programs, machine.dialect) and _simple(self._start)
         self._lay_out()
         self._count(hives)
-        self.plain = plain(self._programs, machine.dialect) and _simple(self._start)
-        self.symmetry = tuple(self._groups()) if self.plain else ()
+        self.symmetry = tuple(self._groups())
         self.processes = tuple(
             Instance(p.name, self._kinds[p.name], self._index[p.component]) for p in players
         )
@@ -195,13 +199,14 @@ class System:
         self._index = {component.name: i for i, component in enumerate(self.components)}
 
     def _kinds_of_players(self) -> dict[str, str]:
-        """Return each player's kind: its family, unless a program speaks of one by name."""
+        """Return each player's kind: its family, unless a program speaks of one by name.
+
+        Where parts depend on each other each is of its own kind: they tell who came first.
+        """
         spoken = set(_spoken(self._programs))
         named = {p.family for p in self._players if p.process in spoken and p.process == p.name}
-        return {
-            p.name: p.family if p.family and p.family not in named else p.component
-            for p in self._players
-        }
+        alike = {p.family for p in self._players if p.family} - named if self.plain else set()
+        return {p.name: p.family if p.family in alike else p.component for p in self._players}
 
     def _groups(self) -> Iterator[tuple[tuple[int, ...], ...]]:
         """Yield the families of two and more, each member one component."""
@@ -265,7 +270,7 @@ class System:
     def weight(self, counter: int, component: int, value: Hashable) -> int:  # noqa: ARG002
         """Return how many handles that *value* describes *counter* counts."""
         counted = self._counted[counter]
-        places = (handle_place(handle) for handle in _handles(value))
+        places = (handle_place(handle) for handle in handles_of(value))
         return sum(place is not None and counted(place) for place in places)
 
     # -- steps --------------------------------------------------------------------------------
@@ -383,14 +388,14 @@ def thread_of(value: object) -> ThreadPart:
     raise UsageError(f"no thread is described by {value!r}")
 
 
-def _handles(value: object) -> Iterator[Key]:
-    """Yield the handles that the value of a component describes."""
+def handles_of(value: object) -> Iterator[Key]:
+    """Yield the handles that the value of a component describes; see `handle_place`."""
     if isinstance(value, ThreadPart):
         yield from (handle for _, handle in value.handles)
     elif isinstance(value, Lone | Host):
         for part in (value.process, *value.others, getattr(value, "thread", None)):
             if isinstance(part, ThreadPart):
-                yield from _handles(part)
+                yield from handles_of(part)
             elif part is not None:
                 yield from (slot[3] for slot in part.slots)
                 yield from (handle for _, handle in part.handles)
@@ -415,7 +420,9 @@ def _simple(machine: Machine) -> bool:
         return False
     parts = describe(machine)
     described = (*parts.threads.values(), *(Host(p, ()) for p in parts.processes.values()))
-    return all(handle[0] not in ("same", "gone") for part in described for handle in _handles(part))
+    return all(
+        handle[0] not in ("same", "gone") for part in described for handle in handles_of(part)
+    )
 
 
 # -- what programs speak of -------------------------------------------------------------------

@@ -29,7 +29,7 @@ from regsim.kernel.steps import (
 )
 from regsim.policy import Dialect
 from regsim.status import NtStatus
-from regsim.types import PredefinedKey
+from regsim.types import PredefinedKey, Sid
 from regsim.win32 import advapi, ntdll
 from regsim.win32.plans import Answer, Planned
 
@@ -55,27 +55,51 @@ class Strategy(enum.Enum):
     DISABLE_CACHE = "disable-cache"
 
 
-def worker(dialect: Dialect, strategy: Strategy, *, subkey: str = SUBKEY) -> Program:
+@attrs.frozen
+class Request:
+    """What a worker waits for: a count of waiting requests, and on whose behalf they are."""
+
+    pending: Var = PENDING
+    sid: Sid = USER
+    does: str = "dequeue"
+
+
+def worker(
+    dialect: Dialect,
+    strategy: Strategy,
+    *,
+    subkey: str = SUBKEY,
+    requests: tuple[Request, ...] = (Request(),),
+    users: Var = USERS,
+) -> Program:
     """Return the program of one worker thread; its labels are the stages of one request.
+
+    *users* is where the refcounted fix counts the users of the root that it knows of.
 
     ``idle`` waits, ``open`` and ``work`` and ``close`` serve the request, ``release`` gives the
     root back where the strategy does, ``error`` is a call that failed, ``dead`` a stopped service.
     """
     steps = (
-        Step(
-            at="idle",
-            does="dequeue",
-            call="(takes the request, acts as the user)",
-            when=PENDING.more(0),
-            then=(go("open", Set(PENDING, PENDING.plus(-1)), Act("impersonate", (USER,))),),
-        ),
-        *_opening(dialect, strategy, subkey),
+        *map(_dequeue, requests),
+        *_opening(dialect, strategy, subkey, users),
         Step(at="work", does="work", call="(reads the user information)", then=(go("close"),)),
-        *_closing(dialect, strategy),
+        *_closing(dialect, strategy, users),
         Step(at="error", does="fail", call="(gives the error back)", then=(_IDLE,)),
         Step(at=ANY, does="die", after_end=True, then=(go("dead"),)),
     )
     return Program(f"telephony-{strategy.value}", steps, "idle")
+
+
+def _dequeue(request: Request) -> Step:
+    pending = request.pending
+    acts = Act("impersonate", (request.sid,))
+    return Step(
+        at="idle",
+        does=request.does,
+        call="(takes the request, acts as the user)",
+        when=pending.more(0),
+        then=(go("open", Set(pending, pending.plus(-1)), acts),),
+    )
 
 
 def call_of(planned: Planned) -> Call:
@@ -88,7 +112,7 @@ def call_of(planned: Planned) -> Call:
 _MISSING = (go("idle", _REVERT, on=NtStatus.OBJECT_NAME_NOT_FOUND), go("error"))
 
 
-def _opening(dialect: Dialect, strategy: Strategy, subkey: str) -> tuple[Step, ...]:
+def _opening(dialect: Dialect, strategy: Strategy, subkey: str, users: Var) -> tuple[Step, ...]:
     names = {"open-key": "open-subkey"}
     if strategy is Strategy.EXPLICIT_HKU:
         call = ntdll.NtOpenKey(dialect, f"{USER_PATH}\\{subkey}")
@@ -103,8 +127,8 @@ def _opening(dialect: Dialect, strategy: Strategy, subkey: str) -> tuple[Step, .
     call = call_of(advapi.RegOpenKeyEx(dialect, HKCU, subkey))
     steps = inline(call, at="open", returns=go("work"), fails=_MISSING, into=SUB)
     if strategy is Strategy.REFCOUNTED:
-        counted = _also(steps[0], Set(USERS, USERS.plus(1)))
-        return (counted, *steps[1:])
+        counted = _also(steps[0], Set(users, users.plus(1)))
+        return (counted, *(_uncounted(step, users) for step in steps[1:]))
     return steps
 
 
@@ -114,8 +138,23 @@ def _also(step: Step, *updates: Set) -> Step:
     return attrs.evolve(step, then=(attrs.evolve(first, set=first.set + updates), *rest))
 
 
-def _closing(dialect: Dialect, strategy: Strategy) -> tuple[Step, ...]:
-    releases = _releasing(dialect, strategy)
+def _uncounted(step: Step, users: Var) -> Step:
+    """Return *step*, which comes after the root was counted, giving the count back if it fails."""
+    down = Set(users, users.plus(-1))
+    branches = []
+    for branch in step.then:
+        kept = tuple(update for update in branch.set if update != _REVERT)
+        if branch.goto == "idle":
+            branches.append(attrs.evolve(branch, goto="release", set=kept))
+        elif branch.goto == "error":
+            branches.append(attrs.evolve(branch, set=(*branch.set, down)))
+        else:
+            branches.append(branch)
+    return attrs.evolve(step, then=tuple(branches))
+
+
+def _closing(dialect: Dialect, strategy: Strategy, users: Var) -> tuple[Step, ...]:
+    releases = _releasing(dialect, strategy, users)
     after = go("release", Forget(SUB)) if releases else go("idle", Forget(SUB), _REVERT)
     close = call_of(advapi.RegCloseKey(dialect, SUB))
     names = {"close-key": "close-subkey"}
@@ -125,11 +164,11 @@ def _closing(dialect: Dialect, strategy: Strategy) -> tuple[Step, ...]:
     )
 
 
-def _releasing(dialect: Dialect, strategy: Strategy) -> tuple[Step, ...]:
+def _releasing(dialect: Dialect, strategy: Strategy, users: Var) -> tuple[Step, ...]:
     if strategy is Strategy.REFCOUNTED:
         last = op("ClosePredefined", key=HKCU)
-        down = Set(USERS, USERS.plus(-1))
-        one = USERS.less(2)
+        down = Set(users, users.plus(-1))
+        one = users.less(2)
         text = "RegCloseKey(HKCU)"
         return (
             Step(

@@ -1,0 +1,112 @@
+"""A script's ``reg unload`` fails until a finalizer has closed the handle that nobody closed.
+
+A script loads a hive, opens a key through a managed runtime, and drops the object without closing
+it. The handle stays open until the garbage collector runs the object's finalizer, at a time of its
+own or never; until then the unload fails with "Access is denied" (exit code 1). Source:
+PSAppDeployToolkit issues 30 and 66; documented. That collection may come between any two steps, or
+never, is inferred.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from regsim.models.parameters import Parameter, choice, number
+from regsim.models.scene import Scene
+
+from regsim.actors.stage import PROFILE, USER_PATH
+from regsim.check.property import Property, always, leads_to, sometimes
+from regsim.kernel.expr import HandleVar, Scope, Var
+from regsim.kernel.steps import Forget, Program, Set, Step, go, ok, op
+
+if TYPE_CHECKING:
+    from regsim.models.system import System
+
+NAME: Final = "managed-handles"
+KEY: Final = HandleVar("key", Scope.PROCESS)
+"""The handle inside the runtime's object."""
+GARBAGE: Final = Var("garbage", Scope.PROCESS)
+"""1 while the object is unreachable and its finalizer has not run."""
+TRIES: Final = Var("tries")
+FIXES: Final = ("none", "close", "collect")
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    choice("fix", "none", FIXES, "what the script does about the object before it unloads"),
+    number("attempts", 1, 1, 100, "unloads that the script tries"),
+)
+
+
+def model(*, fix: str = "none", attempts: int = 1) -> System:
+    """Return the model: does the script's unload depend on when the collector runs?
+
+    ``fails`` claims that the script never gives up: it holds with ``close`` (the object is closed)
+    and with ``collect`` (the script waits for pending finalizers), and for no number of attempts
+    with ``none``. ``held`` claims what all that rests on: no handle is open when the unload is
+    tried. ``ends`` claims that every use ends in an unload, even if the collector, once there is
+    something to collect, only runs in the end (weak fairness): in the end is too late.
+
+    Bounds: one key, one script, run again and again.
+    """
+    scene = Scene("win11")
+    scene.add("script", _script(fix, attempts), process="powershell")
+    scene.add("finalizer", _finalizer(), process="powershell")
+    return scene.system(NAME, *_claims(scene))
+
+
+def _script(fix: str, attempts: int) -> Program:
+    load = op("NtLoadKey", path=USER_PATH, file=PROFILE)
+    opening = op("NtOpenKey", KEY, root=None, path=f"{USER_PATH}\\Software")
+    steps = (
+        Step(at="start", does="load", op=load, then=(go("open"),), call="reg load"),
+        Step(at="open", does="open", op=opening, then=(go("use"),), call="OpenSubKey()"),
+        Step(at="use", does="use", then=(go("drop"),), call="GetValue()"),
+        *_dropping(fix),
+        *_unloading(attempts),
+        Step(at="unloaded", does="again", then=(go("start"),)),
+        Step(at="failed", does="rest", when=False, then=(go("failed"),)),
+    )
+    return Program(f"script-{fix}", steps, "start")
+
+
+def _dropping(fix: str) -> tuple[Step, ...]:
+    """Return what becomes of the object: it is closed, or left to the collector."""
+    if fix == "close":
+        close = op("NtClose", handle=KEY)
+        closed = go("unload", Forget(KEY))
+        return (Step(at="drop", does="close", op=close, then=(closed,), call="Close()"),)
+    after = "collect" if fix == "collect" else "unload"
+    drop = Step(at="drop", does="drop", then=(go(after, Set(GARBAGE, 1)),), call="$key = $null")
+    text = "WaitForPendingFinalizers()"
+    wait = Step(at="collect", does="wait", when=GARBAGE.is_(0), then=(go("unload"),), call=text)
+    return (drop, wait) if fix == "collect" else (drop,)
+
+
+def _unloading(attempts: int) -> tuple[Step, ...]:
+    retry = go("unload", Set(TRIES, TRIES.plus(1)), when=TRIES.less(attempts - 1))
+    branches = (ok("unloaded", Set(TRIES, 0)), retry, go("failed", Set(TRIES, 0)))
+    unload = op("NtUnloadKey", path=USER_PATH)
+    return (Step(at="unload", does="unload", op=unload, then=branches, call="reg unload"),)
+
+
+def _finalizer() -> Program:
+    """Return the runtime's finalizer thread: it closes what is garbage, some time."""
+    close = op("NtClose", handle=KEY)
+    done = go("waiting", Forget(KEY), Set(GARBAGE, 0))
+    step = Step(at="waiting", does="finalize", when=GARBAGE.is_(1), op=close, then=(done,))
+    return Program("finalizer", (step,), "waiting")
+
+
+def _claims(scene: Scene) -> list[Property]:
+    unloaded = scene.at("script", "unloaded")
+    held = scene.at("script", "unload") & ~scene.clear
+    return [
+        always("fails", ~scene.at("script", "failed"), "The script's unload never fails for good."),
+        always(
+            "held",
+            ~held,
+            "When the script comes to unload, no handle of its own is open on the hive.",
+        ),
+        leads_to("ends", scene.at("script", "use"), unloaded, about="Every use ends in an unload."),
+        sometimes("unloaded", unloaded, "The hive is unloaded, so ends says something."),
+        sometimes("ready", scene.at("script", "unload"), "The script comes to unload."),
+    ]

@@ -1,0 +1,139 @@
+"""Two users, one service: a cached root shows one user's settings to the other.
+
+A service that opens HKEY_CURRENT_USER while it impersonates a user does not read that user's keys;
+it reads those of whoever was impersonated when the process used HKEY_CURRENT_USER first, since the
+root is cached for all threads of the process. That is wrong data, not only a handle that stays.
+Sources: MSDN RegOpenCurrentUser ("cached for all threads in a process"); Raymond Chen, 2025-01-02;
+documented. The setting is inferred.
+
+Two users are logged on all the time, as on a Terminal Server. Each asks the service now and then;
+its workers impersonate who asked, open a key below HKEY_CURRENT_USER, read it and close it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from regsim.models.parameters import Parameter, choice, number
+from regsim.models.scene import Scene
+from regsim.models.system import thread_of
+
+from regsim import keypath
+from regsim.actors.stage import SUBKEY, USER
+from regsim.actors.telephony import Request, Strategy, worker
+from regsim.check.formula import Atom, Formula, every, some
+from regsim.check.property import Property, always, sometimes
+from regsim.kernel.canonical import handle_place
+from regsim.kernel.expr import Scope, Var
+from regsim.kernel.steps import Program, Set, Step, go
+from regsim.kernel.tree import Node, grow
+from regsim.types import Sid
+
+if TYPE_CHECKING:
+    from regsim.models.system import System
+
+NAME: Final = "two-users"
+ALICE: Final = USER
+BOB: Final = Sid("S-1-5-21-1004336348-1177238915-682003330-1002")
+USERS: Final = {"alice": ALICE, "bob": BOB}
+"""The users by name."""
+
+STRATEGIES: Final = {
+    "cached": (Strategy.STOCK, "nt4-tse-rtm"),
+    "refcounted": (Strategy.REFCOUNTED, "nt4-tse-rtm"),
+    "closed": (Strategy.CLOSE_ROOT, "nt4-tse-rtm"),
+    "refreshed": (Strategy.REFRESH_ROOT, "nt4-tse-rtm"),
+    "uncached": (Strategy.UNCACHED, "w2k"),
+    "cache-disabled": (Strategy.DISABLE_CACHE, "w2k"),
+}
+"""What the service does with its root, and the generation it does so on."""
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    number("workers", 2, 1, 8, "threads of the service"),
+    number("queue", 1, 1, 4, "requests of each user that can wait"),
+    choice("strategy", "cached", tuple(STRATEGIES), "what the service does with its cached root"),
+)
+
+
+def model(*, workers: int = 2, queue: int = 1, strategy: str = "cached") -> System:
+    """Return the model: whose keys does a worker see?
+
+    ``mixed`` is the claim that a worker only ever reads the keys of the user it impersonates. It
+    holds for ``uncached`` and ``cache-disabled``. With ``cached`` the first user's keys are shown
+    to the other. Closing the root after each call (``closed``, ``refreshed``), or with its last
+    user (``refcounted``), is enough for one worker and not for two: a call for one user keeps the
+    root that a call for the other then finds.
+
+    Bounds: two users who stay logged on, *queue* waiting requests each.
+    """
+    chosen, os = STRATEGIES[strategy]
+    scene = Scene(os, hives={f"HKU\\<{name}>": keypath.user_root(s) for name, s in USERS.items()})
+    for sid in USERS.values():
+        scene.machine.mount_hive(keypath.user_root(sid), _profile())
+    waiting = {name: Var(f"asked by {name}", Scope.MACHINE) for name in USERS}
+    for name in USERS:
+        scene.add(name, _user(waiting[name], queue))
+    requests = tuple(Request(waiting[name], USERS[name], f"serve-{name}") for name in USERS)
+    program = worker(scene.dialect, chosen, requests=requests)
+    threads = scene.add("worker", program, count=workers, process="service")
+    if chosen is Strategy.DISABLE_CACHE:
+        scene.disable_cache("service")
+    return scene.system(NAME, *_claims(scene, threads))
+
+
+def _profile() -> Node:
+    root = Node("NTUSER.DAT")
+    grow(root, keypath.split(SUBKEY))
+    return root
+
+
+def _user(waiting: Var, queue: int) -> Program:
+    asks = go("session", Set(waiting, waiting.plus(1)))
+    step = Step(at="session", does="ask", when=waiting.less(queue), then=(asks,))
+    return Program("user", (step,), "session")
+
+
+def _claims(scene: Scene, threads: tuple[str, ...]) -> list[Property]:
+    right = [_reads(scene, w, own=True) for w in threads]
+    wrong = [_reads(scene, w, own=False) for w in threads]
+    failed = [scene.at(w, "error") for w in threads]
+    together = [some(_serves(scene, w, sid) for w in threads) for sid in USERS.values()]
+    found = [
+        always(
+            "mixed",
+            ~some(wrong),
+            "No worker reads the keys of a user other than the one it impersonates.",
+        ),
+        always("err", ~some(failed), "No request fails."),
+        sometimes("right", some(right), "A worker reads the keys of the user it impersonates."),
+    ]
+    if len(threads) > 1:
+        found.append(
+            sometimes("together", every(together), "Both users are served at the same time.")
+        )
+    return found
+
+
+def _reads(scene: Scene, thread: str, *, own: bool) -> Formula:
+    """Return the formula that *thread* reads its user's *own* keys, or else another's."""
+
+    def test(value: object) -> bool:
+        part = thread_of(value)
+        place = handle_place(dict(part.handles).get("sub", ("none",)))
+        if part.pc != "work" or place is None or part.token is None:
+            return False
+        mine = keypath.fold(keypath.split(keypath.user_root(str(part.token[0]))))
+        return (place[: len(mine)] == mine) is own
+
+    whose = "its user's" if own else "another user's"
+    return Atom(scene.component(thread), test, f"{thread} reads {whose} keys")
+
+
+def _serves(scene: Scene, thread: str, sid: Sid) -> Formula:
+    """Return the formula that *thread* works for the user *sid*."""
+
+    def test(value: object) -> bool:
+        part = thread_of(value)
+        return part.pc == "work" and part.token is not None and part.token[0] == sid
+
+    return Atom(scene.component(thread), test, f"{thread} works for {sid}")

@@ -1,0 +1,131 @@
+"""UPHClean against Winlogon: the clean-up may come too late.
+
+The User Profile Hive Cleanup service watches users who have logged off while their hive is loaded,
+and puts the handles that are left onto a harmless key, so that the system can unload the hive. Up
+to version 1.6 nothing made Winlogon wait for it: Winlogon could stop trying before UPHClean had
+finished. From version 2.0 Winlogon waits. Source: the UPHClean readme and its author's blog;
+documented. Which steps the clean-up takes is inferred.
+
+The handles it is for are those of KB Q241572: the Telephony service as it was, its cached root
+never closed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+from regsim.models.parameters import Parameter, choice, number
+from regsim.models.scene import Scene
+
+from regsim import keypath
+from regsim.actors import bystanders, winlogon
+from regsim.actors.stage import PENDING, SUBKEY, USER_ON, USER_PATH
+from regsim.actors.telephony import Strategy, worker
+from regsim.actors.winlogon import MOUNTED
+from regsim.check.formula import every
+from regsim.check.property import Property, always, leads_to, sometimes
+from regsim.kernel.expr import Scope, Var, both
+from regsim.kernel.predef import DEFAULT_USER
+from regsim.kernel.steps import Program, Set, Step, go, op
+from regsim.kernel.tree import Node, grow
+
+if TYPE_CHECKING:
+    from regsim.models.system import System
+
+NAME: Final = "uphclean-race"
+CLEANED: Final = Var("cleaned", Scope.MACHINE)
+"""1 once UPHClean has finished with this logoff, or with this attempt to unload."""
+VERSIONS: Final = ("1.6", "2.0")
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    choice(
+        "version", "1.6", VERSIONS, "the version of UPHClean; from 2.0 on Winlogon waits for it"
+    ),
+    number("attempts", 1, 0, 60, "unloads that Winlogon tries; 0 waits for ever"),
+    number("workers", 1, 1, 8, "threads of the Telephony service"),
+    number("queue", 1, 1, 8, "requests that can wait for the Telephony service"),
+)
+
+
+def model(*, version: str = "1.6", attempts: int = 1, workers: int = 1, queue: int = 1) -> System:
+    """Return the model: is a profile lost although UPHClean was about to free its hive?
+
+    ``raced`` claims that Winlogon never gives up before UPHClean has finished: it holds for version
+    2.0 and not for 1.6. ``lost`` claims that no profile is lost at all: with a single attempt even
+    2.0 loses one, since a call that was waiting at logoff may open the hive anew between the
+    clean-up and the unload; two attempts are enough. ``live`` claims that every logoff ends in a
+    saved profile: it holds with ``attempts=0``.
+
+    Bounds: one user, *queue* waiting requests; Windows 2000 itself tries 60 times.
+    """
+    scene = Scene("w2k")
+    default = Node("default")
+    grow(default, keypath.split(SUBKEY))
+    scene.machine.mount_hive(DEFAULT_USER, default, file=r"C:\Config\default")
+    unload = winlogon.patient(attempts=attempts)
+    scene.add("winlogon", _told(unload, waits=version == "2.0"))
+    scene.add("icw", bystanders.wizard(queue), process="session")
+    program = worker(scene.dialect, Strategy.STOCK)
+    threads = scene.add("worker", program, count=workers, process="tapisrv")
+    scene.add("uphclean", _uphclean())
+    return scene.system(NAME, *_claims(scene, threads))
+
+
+def _told(program: Program, *, waits: bool) -> Program:
+    """Return *program*, which forgets at logoff, and at each retry, that UPHClean had finished.
+
+    With *waits* it unloads only once UPHClean has.
+    """
+    return attrs.evolve(program, steps=tuple(_forgetful(step, waits) for step in program.steps))
+
+
+def _forgetful(step: Step, waits: bool) -> Step:
+    begins = step.at in ("session", "unloading")
+    branches = tuple(
+        attrs.evolve(branch, set=(*branch.set, Set(CLEANED, 0)))
+        if begins and branch.goto == "unloading"
+        else branch
+        for branch in step.then
+    )
+    guard = both(step.when, CLEANED.is_(1)) if waits and step.at == "unloading" else step.when
+    return attrs.evolve(step, then=branches, when=guard)
+
+
+def _uphclean() -> Program:
+    """Return UPHClean's program: see that a user is off and the hive loaded, then free it."""
+    free = op("ReleaseHandles", path=USER_PATH, onto=DEFAULT_USER)
+    off = both(USER_ON.is_(0), MOUNTED)
+    due = both(off, CLEANED.is_(0))
+    steps = (
+        Step(at="watch", does="list-handles", when=due, then=(go("found"),)),
+        Step(
+            at="found",
+            does="release-handles",
+            when=USER_ON.is_(0),
+            op=free,
+            then=(go("watch", Set(CLEANED, 1)),),
+            call="UPHClean releases HKU\\<SID>",
+        ),
+        Step(at="found", does="leave", when=USER_ON.is_(1), then=(go("watch"),)),
+    )
+    return Program("uphclean", steps, "watch")
+
+
+def _claims(scene: Scene, threads: tuple[str, ...]) -> list[Property]:
+    unloading, lost = scene.at("winlogon", "unloading"), scene.at("winlogon", "lost")
+    saved = scene.at("winlogon", "saved")
+    finished = scene.variable(CLEANED, 1)
+    rest = every(scene.at(w, "idle") for w in threads) & scene.variable(PENDING, 0)
+    return [
+        always("raced", ~(lost & ~finished), "Winlogon never gives up before UPHClean is done."),
+        always("lost", ~lost, "No profile is lost."),
+        leads_to("live", unloading, saved, about="Every logoff ends in a saved profile."),
+        sometimes("saved", saved, "A profile is saved."),
+        sometimes(
+            "needed",
+            unloading & rest & ~scene.clear,
+            "A logoff finds only handles that were leaked: UPHClean has something to do.",
+        ),
+        sometimes("freed", unloading & finished & scene.clear, "UPHClean frees the hive in time."),
+    ]
