@@ -66,9 +66,9 @@ def number(name: str, default: int, least: int, most: int, about: str) -> Parame
     return Parameter(name, default, about, (), least, most)
 
 
-def flag(name: str, about: str) -> Parameter:
-    """Return a number that is 0 for no, the default, or 1 for yes."""
-    return Parameter(name, 0, about, (), 0, 1)
+def flag(name: str, about: str, default: int = 0) -> Parameter:
+    """Return a number that is 0 for no or 1 for yes."""
+    return Parameter(name, default, about, (), 0, 1)
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], about: str) -> Parameter:

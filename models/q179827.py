@@ -38,7 +38,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     number("bits", 3, 1, 6, "width of the counter; the real one had 16"),
     number("extra", 1, 0, 8, "opens beyond those that fill the counter"),
     flag("fixed", "whether the counter has 32 bits, as from NT 4.0 SP4 on"),
-    flag("closes", "whether the program may close the handle that it opened last"),
+    flag("closes", "whether the program may close the handle that it opened last", 1),
 )
 
 

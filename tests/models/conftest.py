@@ -36,12 +36,13 @@ def targets(model: Any) -> dict[str, Formula]:
     return {p.name: wanted[p.kind](p.goal) for p in model.properties if p.kind in wanted}
 
 
-def tabulated(model: Any, *, symmetry: bool = False) -> Explored:
-    """Explore *model* to the end with the Python engine."""
+def tabulated(model: Any, *, symmetry: bool = False, only: str | None = None) -> Explored:
+    """Explore *model* to the end, or till target *only* is found, with the Python engine."""
     learner = Learner(model)
-    options = Options(targets=targets(model), symmetry=symmetry)
+    wanted = {n: f for n, f in targets(model).items() if only is None or n == only}
+    options = Options(targets=wanted, symmetry=symmetry, to_the_end=only is None)
     search = Search(learner, options).run()
-    assert search.complete
+    assert search.complete or only is not None
     lengths = {name: _length(search, state) for name, state in search.hits.items()}
     return Explored(search.states, search.transitions, len(search.layers), lengths)
 

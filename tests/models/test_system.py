@@ -230,7 +230,7 @@ SHIPPED = [
 def test_models_are_sound(following: Callable, name: str, given_: dict) -> None:
     """Of each model's machines: vectors, counters and footprints are as they claim to be."""
     found = model(name, **given_)
-    machines = reachable(found, following, 150)
+    machines = reachable(found, following, 80)
 
     check_vectors(found, machines)
     for machine in machines:

@@ -1,0 +1,148 @@
+"""The models of the other incidents: what holds, what does not, and by how short a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from regsim.models import explored, model, source
+from regsim.models.system import System
+
+from regsim.check.property import Kind
+
+Lengths = dict[str, int]
+
+
+def lengths(explore: Callable, name: str, **given: object) -> Lengths:
+    """Return the shortest path to each refuted "always" and each witnessed "sometimes"."""
+    return explore(model(name, **given)).lengths
+
+
+SETTINGS = [
+    (name, {parameter.name: choice})
+    for name in explored()
+    for parameter in source(name).parameters
+    for choice in parameter.choices or (parameter.default,)
+]
+
+
+@pytest.mark.parametrize(("name", "given"), SETTINGS, ids=str)
+def test_every_claim_has_a_witness(explore: Callable, name: str, given: dict) -> None:
+    """Every model claims something always, and each "sometimes" beside it is reached."""
+    found = model(name, **given)
+    reached = explore(found).lengths
+    kinds = [p.kind for p in found.properties]
+
+    assert Kind.ALWAYS in kinds
+    assert Kind.SOMETIMES in kinds
+    assert {p.name for p in found.properties if p.kind is Kind.SOMETIMES} <= reached.keys()
+    assert all(p.about for p in found.properties)
+
+
+@pytest.mark.parametrize("name", explored())
+def test_models_cite_and_bound(name: str) -> None:
+    """A model says where it is from, how well that is known, and what it leaves out."""
+    found = source(name)
+    module = __import__(found.make.__module__, fromlist=["x"])
+
+    assert "documented" in (module.__doc__ or "")
+    assert "Bounds: " in (found.make.__doc__ or "")
+    assert isinstance(found.build({}), System)
+    assert found.build({}).name == name
+
+
+def test_uphclean_comes_too_late(explore: Callable) -> None:
+    """Version 1.6 races with Winlogon; for 2.0 Winlogon waits, and two attempts are enough."""
+    old = lengths(explore, "uphclean-race", version="1.6", attempts=1)
+    new = lengths(explore, "uphclean-race", version="2.0", attempts=1)
+    twice = lengths(explore, "uphclean-race", version="2.0", attempts=2, workers=2, queue=2)
+
+    assert old["raced"] == old["lost"] == 7
+    assert "raced" not in new
+    assert new["lost"] == 9
+    assert not {"raced", "lost"} & twice.keys()
+
+
+@pytest.mark.parametrize("attempts", [2, 3])
+def test_more_attempts_do_not_end_the_race(explore: Callable, attempts: int) -> None:
+    """However often Winlogon tries, without waiting it may be done before UPHClean."""
+    assert "raced" in lengths(explore, "uphclean-race", version="1.6", attempts=attempts)
+
+
+@pytest.mark.parametrize("strategy", ["cached", "refcounted", "closed", "refreshed"])
+def test_a_cached_root_shows_the_wrong_user(explore: Callable, strategy: str) -> None:
+    """With two workers every root that is cached shows one user's keys to the other."""
+    assert lengths(explore, "two-users", strategy=strategy, workers=2)["mixed"] == 7
+
+
+@pytest.mark.parametrize("strategy", ["uncached", "cache-disabled"])
+def test_an_uncached_root_shows_nobody_elses_keys(explore: Callable, strategy: str) -> None:
+    """Without a cache each worker reads the keys of whom it impersonates."""
+    for workers in (1, 2, 3):
+        found = lengths(explore, "two-users", strategy=strategy, workers=workers)
+        assert not {"mixed", "err"} & found.keys()
+
+
+@pytest.mark.parametrize("strategy", ["refcounted", "closed", "refreshed"])
+def test_one_worker_is_safe_where_the_root_is_closed(explore: Callable, strategy: str) -> None:
+    """A root that is closed after each call is nobody's at the next, if calls never overlap."""
+    assert "mixed" not in lengths(explore, "two-users", strategy=strategy, workers=1)
+    assert lengths(explore, "two-users", strategy="cached", workers=1)["mixed"] == 10
+
+
+@pytest.mark.parametrize("telephony", ["stock", "refcounted", "closed", "uncached"])
+@pytest.mark.parametrize("neighbour", ["stock", "refcounted", "closed", "uncached"])
+def test_a_shared_host_is_as_good_as_its_worst(
+    explore: Callable, telephony: str, neighbour: str
+) -> None:
+    """It leaks unless both services are fixed; a service that closes the root breaks the other."""
+    found = lengths(explore, "shared-host", telephony=telephony, neighbour=neighbour)
+    both = {telephony, neighbour}
+
+    assert ("leak" in found) is ("stock" in both)
+    closes = both & {"refcounted", "closed"}
+    assert ("err" in found) is (bool(closes) and "uncached" not in both)
+
+
+def test_stopping_a_service_does_not_end_its_host(explore: Callable) -> None:
+    """The workaround of Q241572 fails where another service shares the process."""
+    stock = {"telephony": "stock", "neighbour": "uncached", "stop": 1}
+
+    assert "workaround" in lengths(explore, "shared-host", **stock)
+    assert "workaround" not in lengths(
+        explore, "shared-host", telephony="uncached", neighbour="uncached", stop=1
+    )
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+def test_a_finalizer_is_no_close(explore: Callable, attempts: int) -> None:
+    """No number of attempts makes up for a handle that only the collector will close."""
+    none = lengths(explore, "managed-handles", fix="none", attempts=attempts)
+    assert none["held"] == 4
+    assert none["fails"] == 4 + attempts
+
+    for fix in ("close", "collect"):
+        found = lengths(explore, "managed-handles", fix=fix, attempts=attempts)
+        assert not {"held", "fails"} & found.keys()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3])
+def test_a_wrapped_counter_unloads_under_handles(explore: Callable, bits: int) -> None:
+    """Leaks that fill the counter, then a close or an unload, corrupt; a wide counter blocks."""
+    opens = 2**bits
+    narrow = lengths(explore, "q179827", bits=bits)
+    assert narrow["filled"] == opens + 1
+    assert narrow["corrupt"] == opens + 2
+    assert narrow["under"] == opens + 3
+    assert lengths(explore, "q179827", bits=bits, closes=0)["corrupt"] == opens + 3
+
+    wide = lengths(explore, "q179827", bits=bits, fixed=1)
+    assert not {"corrupt", "under"} & wide.keys()
+    assert "blocked" in wide
+
+
+def test_too_few_leaks_wrap_nothing(explore: Callable) -> None:
+    """The counter must be filled: no shorter way leads to a corrupt pool."""
+    found = explore(model("q179827", bits=3, extra=0))
+
+    assert found.lengths["corrupt"] > found.lengths["filled"] == 9

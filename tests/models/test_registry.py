@@ -1,0 +1,159 @@
+"""Finding models: the incidents by name with their parameters, and a user's own file."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from regsim.models import explored, model, names, source
+from regsim.models.parameters import Parameter, choice, number
+from regsim.models.system import System
+
+from regsim.errors import DataError, UnknownNameError, UsageError
+
+OWN = """
+from regsim.models.scene import Scene
+from regsim.actors import winlogon
+from regsim.check.property import always, sometimes
+from regsim.kernel.expr import HandleVar
+from regsim.kernel.steps import Forget, Program, Step, go, op
+from regsim.actors.stage import USER_PATH
+
+KEY = HandleVar("key")
+def service(closes):
+    forget = (Forget(KEY),)
+    steps = (
+        Step(at="idle", does="open", when=winlogon.MOUNTED, then=(go("close"),),
+             op=op("NtOpenKey", KEY, root=None, path=USER_PATH)),
+        Step(at="close", does="close", then=(go("idle", *forget),),
+             op=op("NtClose", handle=KEY) if closes else None),
+    )
+    return Program("my-service", steps, "idle")
+
+def Model(closes=1):
+    '''My service must let the hive go.'''
+    scene = Scene("win11")
+    scene.add("winlogon", winlogon.patient())
+    scene.add("mine", service(closes))
+    stuck = scene.at("winlogon", "unloading") & scene.at("mine", "idle") & ~scene.clear
+    busy = scene.at("winlogon", "unloading") & scene.at("mine", "close")
+    return scene.system("mine", always("released", ~stuck), sometimes("busy", busy))
+
+ready = Model()
+number = 3
+def odd(what=None): pass
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    """The path of a user's file with a model."""
+    path = tmp_path / "my_service.py"
+    path.write_text(OWN, "utf-8")
+    return str(path)
+
+
+def test_incidents_can_be_listed() -> None:
+    """What can be explored has a name, a line about it, and parameters with their defaults."""
+    assert explored()[0] == "q241572"
+    assert {"q179827", "managed-handles"} <= set(names()) & set(explored())
+    for name in explored():
+        found = source(name)
+        assert found.name == name
+        assert found.about.endswith((".", "?"))
+        assert all(p.about and p.allowed for p in found.parameters)
+        assert found.settings({}) == {p.name: p.default for p in found.parameters}
+        declared = inspect.signature(found.make).parameters.values()
+        assert found.settings({}) == {p.name: p.default for p in declared}
+
+
+def test_parameters_are_read_as_typed() -> None:
+    """A number may be typed as text; the model is that of the numbers."""
+    typed = source("q241572").settings({"workers": "3", "variant": "naive"})
+
+    assert typed["workers"] == 3
+    assert typed["variant"] == "naive"
+    assert typed["queue"] == 2
+    assert len(model("q241572", workers="3").processes) == len(
+        model("q241572", workers=3).processes
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"workers": "many"}, "workers must be a number, 1 to 16, not 'many'"),
+        ({"workers": 0}, "workers must be 1 to 16, not 0"),
+        ({"workers": "17"}, "17"),
+        ({"stop": 2}, "0 to 1"),
+        ({"variant": "fixed"}, "known: buggy, refcounted, uncached, forced, naive"),
+        ({"worker": 1}, "unknown parameter of q241572 'worker'; known: workers"),
+    ],
+)
+def test_bad_parameters_are_refused(given: dict, text: str) -> None:
+    """A wrong name or value is refused with what is allowed."""
+    with pytest.raises(UsageError, match=text):
+        source("q241572").settings(given)
+
+
+def test_bounds_are_allowed() -> None:
+    """The least and the greatest number are allowed."""
+    parameter = number("n", 2, 1, 3, "a number")
+
+    assert [parameter.read(value) for value in (1, "2", 3)] == [1, 2, 3]
+    assert choice("c", "a", ("a", "b"), "a letter").read("b") == "b"
+    assert Parameter("free", 1, "any", free=True).read("-7") == -7
+    assert Parameter("free", "x", "any", free=True).read("y") == "y"
+    assert Parameter("free", "x", "any", free=True).allowed == "any text"
+
+
+def test_unknown_model_lists_those_there_are() -> None:
+    """An unknown name is refused with the incidents, and how a file is given."""
+    with pytest.raises(UnknownNameError, match=r"q241572.*FILE\.py"):
+        source("q241573")
+
+
+def test_own_file_is_a_model(own: str, explore) -> None:
+    """A file's function makes a model, with the parameters that it declares."""
+    found = source(own)
+
+    assert found.about == "My service must let the hive go."
+    assert [(p.name, p.default) for p in found.parameters] == [("closes", 1)]
+    good = explore(found.build({}))
+    assert "released" not in good.lengths
+    assert good.lengths["busy"] == 3
+    leaking = found.build({"closes": "0"})  # has states without end: it leaks again and again
+    assert explore(leaking, only="released").lengths == {"released": 4}
+
+
+def test_own_file_names_what_it_has(own: str) -> None:
+    """After a colon stands the name in the file: of a model, or of what makes one."""
+    assert isinstance(model(f"{own}:ready"), System)
+    assert isinstance(model(f"{own}:Model", closes=0), System)
+    with pytest.raises(UnknownNameError, match=r"known: .*ready"):
+        model(f"{own}:missing")
+    with pytest.raises(UsageError, match="neither a model nor a function"):
+        model(f"{own}:number")
+    with pytest.raises(UsageError, match="'what' needs a number or a text"):
+        model(f"{own}:odd")
+    with pytest.raises(UnknownNameError, match="parameter"):
+        model(f"{own}:ready", closes=1)
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    """A file that is not there, or that fails, is refused in one line that names it."""
+    with pytest.raises(UsageError, match=r"there is no file .*gone\.py"):
+        model(str(tmp_path / "gone.py"))
+    broken = tmp_path / "broken.py"
+    broken.write_text("import nothing_of_this_name\n", "utf-8")
+    with pytest.raises(DataError, match=r"broken\.py fails .*ModuleNotFoundError"):
+        model(str(broken))
+
+
+def test_own_service_takes_twenty_lines() -> None:
+    """The actor, the machine and the property of a user's own service are a page at most."""
+    lines = OWN[: OWN.index("ready =")].splitlines()
+    written = [line for line in lines if line.strip() and "import" not in line]
+
+    assert len(written) <= 20
