@@ -15,6 +15,7 @@ from itertools import chain
 from regsim.check.formula import Conjunction, Formula, Literal, Zero, disjuncts
 from regsim.check.learn import History, Learner, LocalStep, State
 from regsim.check.pack import Layout, first_layout, folding, unfolded
+from regsim.check.partial_order import Alone, NotAloneError
 from regsim.check.space import Options, Progress
 
 Row = tuple[int, ...]
@@ -34,6 +35,8 @@ class _Rows(dict[int, Row]):
 
     def __init__(self, tables: _Tables, steps: Sequence[LocalStep]) -> None:
         self.tables, self.steps = tables, steps
+        self.alone: bool | None = None
+        """Whether these steps may be taken alone; None until it was asked."""
         reads = chain.from_iterable((*s.spec.reads, *s.spec.maps) for s in steps)
         self.mask = tables.layout.mask(reads)
 
@@ -75,7 +78,10 @@ class _Own(dict[int, tuple[int, _Rows]]):
 
     def __missing__(self, bits: int) -> tuple[int, _Rows]:
         own = self.tables.learner.model.processes[self.process].own
-        steps = self.tables.learner.steps(self.process, bits >> self.tables.layout.shifts[own])
+        number = bits >> self.tables.layout.shifts[own]
+        if self.tables.alone is not None:
+            self.tables.alone.meet(self.process, number)
+        steps = self.tables.learner.steps(self.process, number)
         mapped = any(step.spec.maps for step in steps)
         asks = any(step.spec.zeros for step in steps)
         rows = (_Mapped if mapped else _Computed if asks else _Rows)(self.tables, steps)
@@ -86,8 +92,11 @@ class _Own(dict[int, tuple[int, _Rows]]):
 class _Tables:
     """A learner's tables in the form of one layout."""
 
-    def __init__(self, learner: Learner, layout: Layout, before: History) -> None:
+    def __init__(
+        self, learner: Learner, layout: Layout, before: History, alone: Alone | None
+    ) -> None:
         self.learner, self.layout, self.before = learner, layout, before
+        self.alone = alone
         self.current = 0
         model = learner.model
         self.processes = [
@@ -200,6 +209,8 @@ class Search:
         self._started = time.perf_counter()
         self._sought = {n: disjuncts(f) for n, f in options.targets.items()}
         self._folds: list[tuple[int, _Sorted]] = []
+        targets = options.targets.values()
+        self._alone = Alone(learner, targets) if options.partial_order else None
         learner.fold = folding(model.symmetry) if options.symmetry else unfolded
         self._use(self.layout)
 
@@ -207,7 +218,7 @@ class Search:
 
     def _use(self, layout: Layout) -> None:
         self.layout = layout
-        self._tables = _Tables(self.learner, layout, self.before)
+        self._tables = _Tables(self.learner, layout, self.before, self._alone)
         self._folds = []
         if self.options.symmetry:
             for group in self.learner.model.symmetry:
@@ -234,7 +245,19 @@ class Search:
 
     def run(self) -> Search:
         """Search until there is nothing new, every target is found, or a limit is hit."""
-        layer = self._begin()
+        while True:
+            try:
+                layer = self._through(self._begin())
+            except NotAloneError:
+                self.layers, self.hits, self.transitions = [], {}, 0
+            else:
+                break
+        self.complete = not layer
+        self.seconds = time.perf_counter() - self._started
+        return self
+
+    def _through(self, layer: list[int]) -> list[int]:
+        """Search from *layer* on; return the layer that is left when there is a reason to stop."""
         while layer:
             self.layers.append(len(layer))
             self._look(layer)
@@ -243,9 +266,7 @@ class Search:
             if self.stopped or (found_all and not self.options.to_the_end):
                 break
             layer = self._next(layer)
-        self.complete = not layer
-        self.seconds = time.perf_counter() - self._started
-        return self
+        return layer
 
     def _begin(self) -> list[int]:
         while True:
@@ -280,6 +301,8 @@ class Search:
                 for own, tops in processes:
                     mask, table = tops[state & own]
                     rows.append(table[state & mask])
+                if self._alone is not None:
+                    rows = self._ample(state, rows)
             except _Wider as wider:
                 self.transitions += transitions
                 self._widen(layer, following, wider.component)
@@ -295,6 +318,32 @@ class Search:
                         following.append(after)
         self.transitions += transitions
         return stop
+
+    def _ample(self, state: int, rows: list[Row]) -> list[Row]:
+        """Return the first of *rows* that may be taken alone in *state*; all where none may."""
+        assert self._alone is not None  # noqa: S101 - asked only then
+        for process, row in enumerate(rows):
+            if row and self._goes_alone(process, state) and self._leads_on(state, row):
+                return [row]
+        return rows
+
+    def _leads_on(self, state: int, row: Row) -> bool:
+        """Return whether a step of *row* leads to a state that is new."""
+        return any(self._folded(state + difference) not in self.seen for difference in row)
+
+    def _goes_alone(self, process: int, state: int) -> bool:
+        assert self._alone is not None  # noqa: S101 - asked only then
+        own, tops = self._tables.processes[process]
+        table = tops[state & own][1]
+        if table.alone is None:
+            component = self.learner.model.processes[process].own
+            table.alone = self._alone.may(process, self.layout.get(state, component))
+        return table.alone
+
+    def _folded(self, state: int) -> int:
+        for mask, ordered in self._folds:
+            state += ordered[state & mask] - (state & mask)
+        return state
 
     # -- what was found ----------------------------------------------------------------------
 
