@@ -250,6 +250,7 @@ class Search:
                 layer = self._through(self._begin())
             except NotAloneError:
                 self.layers, self.hits, self.transitions = [], {}, 0
+                self._use(self.layout)
             else:
                 break
         self.complete = not layer

@@ -43,8 +43,8 @@ class Maze:
         return self.edges[node, process][int(action.removeprefix("edge-"))]
 
 
-def _among(draw: random.Random, nodes: int) -> Formula:
-    chosen = frozenset(n for n in range(nodes) if draw.random() < 0.4)
+def _among(dice: random.Random, nodes: int, share: float = 0.4) -> Formula:
+    chosen = frozenset(n for n in range(nodes) if dice.random() < share)
     return state(lambda n: n in chosen, f"in {sorted(chosen)}")
 
 
@@ -64,7 +64,7 @@ def mazes(draw: st.DrawFn, most: int = 8) -> Maze:
     properties = (
         always("always", _among(dice, nodes) | _among(dice, nodes)),
         sometimes("sometimes", _among(dice, nodes) & _among(dice, nodes)),
-        leads_to("leads-to", _among(dice, nodes), _among(dice, nodes), assuming=tuple(pairs)),
+        leads_to("leads-to", _among(dice, nodes), _among(dice, nodes, 0.2), assuming=tuple(pairs)),
     )
     begin = tuple(range(1 if dice.random() < 0.8 else min(2, nodes)))
     return Maze(edges, begin, properties, tuple(f"p{i}" for i in range(processes)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -163,3 +163,95 @@ class Philosophers:
             after[fork] = "free" if putting else "taken"
         after[process] = {"take-first": "one", "take-second": "eat", "put-back": "think"}[step.name]
         return tuple(after)
+
+
+Values = dict[str, int]
+
+
+@attrs.frozen
+class Move:
+    """A step of a `Net`: what it touches, and what it does to that, or None where it cannot.
+
+    ``does`` is given the values of what it touches, and in place of each counter asked 1 for zero.
+    """
+
+    name: str
+    touches: tuple[str, ...]
+    does: Callable[[Values], Values | None]
+    zeros: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+
+
+class Net:
+    """A factored model in a few lines: numbers by name, and moves by process and own value."""
+
+    symmetry: Sequence[Sequence[tuple[int, ...]]] = ()
+
+    def __init__(
+        self,
+        start: Values,
+        owners: dict[str, str],
+        moves: dict[tuple[str, int], list[Move]],
+        *properties: Property,
+        weights: dict[str, Values] | None = None,
+    ) -> None:
+        self.name, self.properties, self._start, self._moves = "net", properties, start, moves
+        self._names, self._weights = list(start), weights or {}
+        self.components = tuple(Component(name, name) for name in start)
+        self.processes = tuple(Process(p, p, self._names.index(o)) for p, o in owners.items())
+        self.counters = tuple(self._weights)
+
+    def initial(self) -> Iterable[tuple[int, ...]]:
+        """Begin where it starts."""
+        return (tuple(self._start.values()),)
+
+    def vector(self, concrete: tuple[int, ...]) -> tuple[Hashable, ...]:
+        """Return the numbers."""
+        return concrete
+
+    def weight(self, counter: int, component: int, value: Hashable) -> int:
+        """Return the value's weight: itself, for components that the counter counts."""
+        weights = self._weights[self.counters[counter]]
+        return weights.get(self._names[component], 0) * int(str(value))
+
+    def steps(self, process: int, own: Hashable) -> Sequence[StepSpec]:
+        """Return the moves at the value *own*."""
+        moves = self._moves.get((self.processes[process].name, int(str(own))), [])
+        mine = self.processes[process].own
+        return tuple(
+            StepSpec(
+                move.name,
+                (mine, *(self._names.index(n) for n in move.touches)),
+                tuple(self.counters.index(n) for n in move.zeros),
+                tuple(self._names.index(n) for n in move.maps),
+                move,
+            )
+            for move in moves
+        )
+
+    def take(
+        self,
+        concrete: tuple[int, ...],
+        process: int,  # noqa: ARG002
+        step: StepSpec,
+    ) -> tuple[int, ...] | None:
+        """Return the numbers after the move."""
+        move: Move = step.token
+        shown = {self._names[i]: concrete[i] for i in step.reads + step.maps}
+        for counter in step.zeros:
+            total = sum(self.weight(counter, i, value) for i, value in enumerate(concrete))
+            shown[self.counters[counter]] = int(total == 0)
+        after = move.does(shown)
+        if after is None:
+            return None
+        return tuple(after.get(n, v) for n, v in zip(self._names, concrete, strict=True))
+
+
+def becomes(component: str, value: int) -> Move:
+    """Return the move that just sets *component*, its process's own, to *value*."""
+    return Move(f"{component}={value}", (), lambda _: {component: value})
+
+
+def equals(component: str, value: int) -> Formula:
+    """Return the formula that *component* is *value*."""
+    return Atom(component, lambda found: found == value, f"{component} is {value}")
