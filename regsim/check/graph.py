@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Protocol
 
 import attrs
 
 from regsim.check.formula import Formula
 from regsim.check.learn import State
-from regsim.check.search import Search
 
-_PERIOD = 1 << 12
+
+class Source(Protocol):
+    """A space that can tell its whole graph, whichever engine made it."""
+
+    @property
+    def layers(self) -> Sequence[int]:
+        """The number of states in each breadth-first layer."""
+
+    def all_states(self) -> Sequence[State]:
+        """Return every state, in the order found."""
+
+    def where(self, formula: Formula) -> bytearray:
+        """Return, for every state in that order, 1 where *formula* holds, else 0."""
+
+    def edges(self) -> tuple[array[int], array[int], array[int]]:
+        """Return the place of each state's first edge, and by edge its target and its process."""
 
 
 @attrs.frozen(eq=False)
@@ -20,7 +35,7 @@ class Graph:
     """Nodes are numbered in the order found; the edges out of one lie side by side.
 
     Attributes:
-        search: where the states are.
+        source: where the states are.
         offsets: by node, the place of its first edge; one entry more than nodes.
         targets: by edge, the node that it leads to.
         actors: by edge, the process that takes the step.
@@ -28,7 +43,7 @@ class Graph:
         initial: how many of the first nodes are initial.
     """
 
-    search: Search
+    source: Source
     offsets: array[int]
     targets: array[int]
     actors: array[int]
@@ -45,37 +60,24 @@ class Graph:
 
     def where(self, formula: Formula) -> bytearray:
         """Return, by node, 1 where *formula* holds and 0 elsewhere."""
-        return self.search.where(formula)
+        return self.source.where(formula)
 
     def states(self, nodes: Sequence[int]) -> list[State]:
         """Return the states that *nodes* stand for."""
-        order = list(self.search.seen)
-        return [self.search.layout.unpack(order[node]) for node in nodes]
+        states = self.source.all_states()
+        return [states[node] for node in nodes]
 
 
-def graph_of(search: Search, until: float | None = None) -> Graph | None:
-    """Return the graph of what *search* found, which must be complete.
-
-    Args:
-        search: a search that ran to its end without a reduction.
-        until: when to give up, by `time.perf_counter`; the answer is then None.
-    """
-    number = {packed: n for n, packed in enumerate(search.seen)}
-    offsets, targets, actors = array("q", [0]), array("q"), array("H")
-    enabled: list[int] = []
-    for node, packed in enumerate(search.seen):
-        if until is not None and node % _PERIOD == 0 and time.perf_counter() > until:
-            return None
+def graph_of(source: Source) -> Graph:
+    """Return the graph of *source*, a search that ran to its end without a reduction."""
+    offsets, targets, actors = source.edges()
+    enabled = []
+    for first, end in pairwise(offsets):
         able = 0
-        for process, row in enumerate(search.rows(packed)):
-            if row:
-                able |= 1 << process
-                for difference in row:
-                    targets.append(number[packed + difference])
-                    actors.append(process)
+        for actor in actors[first:end]:
+            able |= 1 << actor
         enabled.append(able)
-        offsets.append(len(targets))
-    return Graph(search, offsets, targets, actors, enabled, search.layers[0])
+    return Graph(source, offsets, targets, actors, enabled, source.layers[0])
 
 
 def components(

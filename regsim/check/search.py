@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from array import array
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
@@ -391,14 +392,25 @@ class Search:
         packed = self.seen[self.layout.pack(state)]
         return None if packed == -1 else self.layout.unpack(packed)
 
-    def rows(self, packed: int) -> list[Row]:
-        """Return, by process, what its enabled steps add to *packed*, a state that was expanded."""
-        self._tables.current = packed
-        found = []
-        for own, tops in self._tables.processes:
-            mask, table = tops[packed & own]
-            found.append(table[packed & mask])
-        return found
+    def edges(self) -> tuple[array[int], array[int], array[int]]:
+        """Return the edges out of every state; all of them must be expanded, none left out.
+
+        Returns:
+            By state, the place of its first edge, and at the end how many there are; by edge, the
+            number of the state that it leads to; by edge, the process that takes the step.
+        """
+        number = {packed: n for n, packed in enumerate(self.seen)}
+        offsets, targets, actors = array("Q", [0]), array("I"), array("H")
+        tables = self._tables
+        for packed in self.seen:
+            tables.current = packed
+            for process, (own, tops) in enumerate(tables.processes):
+                mask, table = tops[packed & own]
+                for difference in table[packed & mask]:
+                    targets.append(number[packed + difference])
+                    actors.append(process)
+            offsets.append(len(targets))
+        return offsets, targets, actors
 
     def where(self, formula: Formula) -> bytearray:
         """Return, for every state in the order found, 1 where *formula* holds, else 0."""

@@ -16,9 +16,10 @@ import attrs
 
 from regsim.check.factored import Factored
 from regsim.check.formula import Formula
-from regsim.check.graph import Graph, graph_of
+from regsim.check.graph import Graph, Source, graph_of
 from regsim.check.learn import Learner
 from regsim.check.liveness import find_lasso
+from regsim.check.partial_order import Alone, NotAloneError
 from regsim.check.paths import Path, path_along, path_to
 from regsim.check.plain import Model, Plain
 from regsim.check.property import Fairness, Kind, Property, Verdict
@@ -263,14 +264,30 @@ def search(learner: Learner, options: Options, engine: str = "auto") -> Space:
     """
     if engine != "python":
         try:
-            native = importlib.import_module("regsim.check.native")
-        except ImportError as error:
+            return _in_c(learner, options)
+        except (ImportError, ValueError) as error:
             if engine == "c":
                 raise UsageError(f"the C engine cannot be used here: {error}") from None
-        else:
-            found: Space = native.NativeSearch(learner, options).run()
-            return found
     return Search(learner, options).run()
+
+
+def _in_c(learner: Learner, options: Options) -> Space:
+    """Return what the C engine finds; ImportError where it is not, ValueError if it cannot."""
+    native = importlib.import_module("regsim.check.native")
+    alone = Alone(learner, options.targets.values())
+
+    def ample(process: int, own: int) -> bool:
+        alone.meet(process, own)
+        return alone.may(process, own)
+
+    while True:
+        try:
+            found: Space = native.NativeSearch(
+                learner, options, ample if options.partial_order else None
+            ).run()
+        except NotAloneError:
+            continue
+        return found
 
 
 def _safety(claim: Property, found: _Explored, *notes: str) -> Result:
@@ -323,16 +340,10 @@ def _in_full(
     *notes: str,
 ) -> None:
     """Answer *claims*, some of them leads-to, on the graph of the whole space."""
+    found = _explore(question, claims, whole=True)
     started = time.perf_counter()
-    alone = attrs.evolve(question, engine="python")
-    found = _explore(alone, claims, whole=True)
-    space = found.space
-    assert isinstance(space, Search)  # noqa: S101 - the Python engine was asked for
-    graph = None
-    if space.complete:
-        limit = question.limits.seconds
-        graph = graph_of(space, None if limit is None else started + limit)
-    prepared = time.perf_counter() - started - space.seconds
+    graph = graph_of(cast("Source", found.space)) if found.space.complete else None
+    prepared = time.perf_counter() - started
     for claim in claims:
         if claim.kind is Kind.LEADS_TO:
             result = _leads_to(claim, found, graph, question, notes)
@@ -351,8 +362,7 @@ def _leads_to(
     """Return the answer to *claim*, a leads-to, on *graph*; without one it is inconclusive."""
     started = time.perf_counter()
     if graph is None:
-        late = () if found.space.stopped else ("the limit of seconds was reached",)
-        return _result(claim, found, Verdict.INCONCLUSIVE, None, (*late, *notes))
+        return _result(claim, found, Verdict.INCONCLUSIVE, None, notes)
     lasso = find_lasso(graph, claim, question.fairness or claim.fairness)
     path = None
     if lasso is not None:

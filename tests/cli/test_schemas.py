@@ -96,7 +96,9 @@ def test_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``regsim who --json``, of an event 1530."""
     text = "1 user registry handles leaked from \\Registry\\User\\S-1-5-21-7:\n"
-    text += "Process 9 (\\Device\\HarddiskVolume1\\a.exe) has opened key \\REGISTRY\\USER\\S-1-5-21-7"
+    text += (
+        "Process 9 (\\Device\\HarddiskVolume1\\a.exe) has opened key \\REGISTRY\\USER\\S-1-5-21-7"
+    )
     path = tmp_path / "event"
     path.write_text(text)
     assert cli.main(["who", str(path), "--json"]) == 1
