@@ -22,10 +22,10 @@ from regsim import keypath
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import PENDING, SUBKEY, USER_ON, USER_PATH
 from regsim.actors.telephony import Strategy, worker
-from regsim.actors.winlogon import MOUNTED
+from regsim.actors.winlogon import MOUNTED, UNLOADABLE
 from regsim.check.formula import every
 from regsim.check.property import Property, always, leads_to, sometimes
-from regsim.kernel.expr import Scope, Var, both
+from regsim.kernel.expr import Scope, Var, both, either, negate
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.steps import Program, Set, Step, go, op
 from regsim.kernel.tree import Node, grow
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 NAME: Final = "uphclean-race"
 CLEANED: Final = Var("cleaned", Scope.MACHINE)
-"""1 once UPHClean has finished with this logoff, or with this attempt to unload."""
+"""1 while UPHClean has finished with this logoff, or with this attempt to unload."""
+IN_TIME: Final = Var("in time", Scope.MACHINE)
+"""While a profile is lost: 1 if UPHClean had finished when Winlogon gave up."""
 VERSIONS: Final = ("1.6", "2.0")
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
@@ -54,8 +56,9 @@ def model(*, version: str = "1.6", attempts: int = 1, workers: int = 1, queue: i
     ``raced`` claims that Winlogon never gives up before UPHClean has finished: it holds for version
     2.0 and not for 1.6. ``lost`` claims that no profile is lost at all: with a single attempt even
     2.0 loses one, since a call that was waiting at logoff may open the hive anew between the
-    clean-up and the unload; two attempts are enough. ``live`` claims that every logoff ends in a
-    saved profile: it holds with ``attempts=0``.
+    clean-up and the unload; two attempts are enough. ``live`` claims that each logoff is followed,
+    perhaps only in a later session, by a saved profile: with 1.6 that holds only with
+    ``attempts=0``.
 
     Bounds: one user, *queue* waiting requests; Windows 2000 itself tries 60 times.
     """
@@ -75,18 +78,17 @@ def model(*, version: str = "1.6", attempts: int = 1, workers: int = 1, queue: i
 def _told(program: Program, *, waits: bool) -> Program:
     """Return *program*, which forgets at logoff, and at each retry, that UPHClean had finished.
 
-    With *waits* it unloads only once UPHClean has.
+    With *waits* it unloads only once UPHClean has. It notes whether it gives up in time.
     """
-    return attrs.evolve(program, steps=tuple(_forgetful(step, waits) for step in program.steps))
+    return attrs.evolve(program, steps=tuple(_noting(step, waits=waits) for step in program.steps))
 
 
-def _forgetful(step: Step, waits: bool) -> Step:
-    begins = step.at in ("session", "unloading")
+def _noting(step: Step, *, waits: bool) -> Step:
+    notes = {"unloading": (Set(CLEANED, 0),), "lost": (Set(IN_TIME, CLEANED),)}
+    if step.at == "lost":
+        notes = {"off": (Set(IN_TIME, 0),)}
     branches = tuple(
-        attrs.evolve(branch, set=(*branch.set, Set(CLEANED, 0)))
-        if begins and branch.goto == "unloading"
-        else branch
-        for branch in step.then
+        attrs.evolve(branch, set=(*branch.set, *notes.get(branch.goto, ()))) for branch in step.then
     )
     guard = both(step.when, CLEANED.is_(1)) if waits and step.at == "unloading" else step.when
     return attrs.evolve(step, then=branches, when=guard)
@@ -96,9 +98,9 @@ def _uphclean() -> Program:
     """Return UPHClean's program: see that a user is off and the hive loaded, then free it."""
     free = op("ReleaseHandles", path=USER_PATH, onto=DEFAULT_USER)
     off = both(USER_ON.is_(0), MOUNTED)
-    due = both(off, CLEANED.is_(0))
+    due = both(off, either(CLEANED.is_(0), negate(UNLOADABLE)))
     steps = (
-        Step(at="watch", does="list-handles", when=due, then=(go("found"),)),
+        Step(at="watch", does="list-handles", when=due, then=(go("found", Set(CLEANED, 0)),)),
         Step(
             at="found",
             does="release-handles",
@@ -116,11 +118,17 @@ def _claims(scene: Scene, threads: tuple[str, ...]) -> list[Property]:
     unloading, lost = scene.at("winlogon", "unloading"), scene.at("winlogon", "lost")
     saved = scene.at("winlogon", "saved")
     finished = scene.variable(CLEANED, 1)
+    late = lost & scene.variable(IN_TIME, 0)
     rest = every(scene.at(w, "idle") for w in threads) & scene.variable(PENDING, 0)
     return [
-        always("raced", ~(lost & ~finished), "Winlogon never gives up before UPHClean is done."),
+        always("raced", ~late, "Winlogon never gives up before UPHClean is done."),
         always("lost", ~lost, "No profile is lost."),
-        leads_to("live", unloading, saved, about="Every logoff ends in a saved profile."),
+        leads_to(
+            "live",
+            unloading,
+            saved,
+            about="Every logoff is followed, then or in a later session, by a saved profile.",
+        ),
         sometimes("saved", saved, "A profile is saved."),
         sometimes(
             "needed",

@@ -8,7 +8,8 @@ import pytest
 from regsim.models import explored, model, source
 from regsim.models.system import System
 
-from regsim.check.property import Kind
+from regsim.check.property import Kind, Verdict
+from regsim.check.verify import check
 
 Lengths = dict[str, int]
 
@@ -67,6 +68,32 @@ def test_uphclean_comes_too_late(explore: Callable) -> None:
 def test_more_attempts_do_not_end_the_race(explore: Callable, attempts: int) -> None:
     """However often Winlogon tries, without waiting it may be done before UPHClean."""
     assert "raced" in lengths(explore, "uphclean-race", version="1.6", attempts=attempts)
+
+
+@pytest.mark.parametrize(
+    ("version", "attempts", "verdict"),
+    [
+        ("1.6", 0, Verdict.HOLDS),
+        ("1.6", 1, Verdict.VIOLATED),
+        ("1.6", 2, Verdict.VIOLATED),
+        ("2.0", 0, Verdict.HOLDS),
+        ("2.0", 1, Verdict.HOLDS),
+    ],
+)
+def test_uphclean_frees_the_hive_in_the_end(version: str, attempts: int, verdict: Verdict) -> None:
+    """Given time UPHClean lets every profile be saved; without the wait it may never be in time."""
+    found = model("uphclean-race", version=version, attempts=attempts)
+
+    assert check(found, "live", engine="python").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("fix", "verdict"),
+    [("none", Verdict.VIOLATED), ("close", Verdict.HOLDS), ("collect", Verdict.HOLDS)],
+)
+def test_a_collector_that_runs_in_the_end_is_too_late(fix: str, verdict: Verdict) -> None:
+    """That the finalizer runs some time does not make the script's unload succeed."""
+    assert check(model("managed-handles", fix=fix), "ends", engine="python").verdict is verdict
 
 
 @pytest.mark.parametrize("strategy", ["cached", "refcounted", "closed", "refreshed"])

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from regsim.models import model
 
+from regsim.check.verify import check
+
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") in ("ci", "nightly")
 """Whether the settings that take their time are explored too."""
 
@@ -118,3 +120,24 @@ def test_noisy_services_use_the_hive_after_logoff(explore: Callable) -> None:
 
     assert noisy.transitions > quiet.transitions
     assert "leak" not in noisy.lengths
+
+
+VARIANTS = ["buggy", "refcounted", "uncached", "forced", "naive"]
+LIVE = [
+    ("live", {}, {"buggy"}),
+    ("live", {"noisy": 1}, {"buggy", "refcounted", "uncached", "naive"}),
+    ("live", {"attempts": 3}, {"buggy", "refcounted", "uncached", "naive"}),
+    ("livew", {"stop": 1}, set()),
+    ("livesf", {}, {"buggy"}),
+    ("livesf", {"noisy": 1}, {"buggy"}),
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("claim", "given", "violated"), LIVE)
+def test_liveness_verdicts(claim: str, given: dict, violated: set[str], variant: str) -> None:
+    """Whose logoff ends in a save, under weak fairness, as the published results have it."""
+    found = model("q241572", **settings(1 if given.get("stop") else 2, 1, 2, variant) | given)
+
+    verdict = check(found, claim, engine="python").verdict.value
+    assert verdict == ("violated" if variant in violated else "holds")
