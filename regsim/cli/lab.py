@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -18,6 +23,7 @@ _INTRO = (
     "Step through what happened, call by call. At each turn the page asks what comes next; "
     "answer, then watch the registry do it."
 )
+T = TypeVar("T")
 Stories = dict[tuple[str, ...], Story | str]
 
 
@@ -52,10 +58,9 @@ def build(scenario: str, os_name: str | None = None, fix: str = "none") -> Lab:
     Raises `UnknownNameError` or `NotApplicableError` where there is nothing to begin with.
     """
     first = models.run(scenario, os=os_name or _own_os(scenario), fix=fix)
-    stories: Stories = {}
-    for os in dialects.names():
-        for name in fixes.FIXES:
-            stories[os, name] = _story(scenario, os, name)
+    pairs = list(product(dialects.names(), fixes.FIXES))
+    with progress(pairs, "Playing each system with each fix") as watched:
+        stories: Stories = {pair: _story(scenario, *pair) for pair in watched}
     return Lab(
         title=first.title,
         intro=_INTRO,
@@ -63,6 +68,16 @@ def build(scenario: str, os_name: str | None = None, fix: str = "none") -> Lab:
         stories=stories,
         start=(first.os, first.fix),
     )
+
+
+@contextmanager
+def progress(items: Sequence[T], label: str) -> Iterator[Iterable[T]]:
+    """Give *items*, with a bar on stderr while they are used if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield items
+        return
+    with click.progressbar(items, label=label, file=sys.stderr) as bar:
+        yield bar
 
 
 def _own_os(scenario: str) -> str:

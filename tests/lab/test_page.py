@@ -6,13 +6,14 @@ import base64
 import hashlib
 import json
 import re
+import sys
 
 import attrs
 import pytest
 
 from regsim import models
 from regsim.cli import main
-from regsim.cli.lab import build
+from regsim.cli.lab import build, progress
 from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.report.frames import Lab, changes, frames_of_calls, story_of_run
 from regsim.report.labpage import data, embed, lab_html
@@ -227,3 +228,14 @@ def test_the_page_begins_where_it_is_told_to():
     assert build("q2287297").start == ("win7", "none")
     with pytest.raises(UnknownNameError):
         build("q241572", "os2")
+
+
+def test_a_terminal_sees_how_far_it_is(monkeypatch, capsys):
+    """On a terminal a bar on stderr shows the progress; elsewhere stderr stays empty."""
+    with progress([1, 2], "Playing") as quiet:
+        assert list(quiet) == [1, 2]
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress([1, 2], "Playing") as shown:
+        assert list(shown) == [1, 2]
+    assert "Playing" in capsys.readouterr().err
