@@ -36,6 +36,8 @@ def test_the_policy_allows_this_script_and_this_style_only(page_file):
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == hash_of(script)
     assert rules["style-src"] == hash_of(style)
+    assert {rules[name] for name in ("base-uri", "form-action", "trusted-types")} == {"'none'"}
+    assert rules["img-src"] == "data:"
     assert rules["require-trusted-types-for"] == "'script'"
     assert "unsafe" not in policy
 
