@@ -21,33 +21,40 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from regsim.testing._fake.binding import OpenHandle
-from regsim.testing._fake.computer import logged_on
+from regsim.testing._fake.computer import USER, USER_SID, logged_on
 from regsim.testing._fake.constants import CONSTANTS
 from regsim.testing._fake.hives import Winreg
 from regsim.testing._fake.hkey import HKEYType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from regsim.kernel.machine import Machine
     from regsim.kernel.process import Process
 
-FUNCTIONS = tuple(
-    name
-    for name in (
-        *("CloseKey", "ConnectRegistry", "CreateKey", "CreateKeyEx", "DeleteKey", "DeleteKeyEx"),
-        *("DeleteTree", "DeleteValue", "DisableReflectionKey", "EnableReflectionKey", "EnumKey"),
-        *("EnumValue", "ExpandEnvironmentStrings", "FlushKey", "LoadKey", "OpenKey", "OpenKeyEx"),
-        *("QueryInfoKey", "QueryReflectionKey", "QueryValue", "QueryValueEx", "SaveKey"),
-        *("SetValue", "SetValueEx"),
-    )
-    if name != "DeleteTree" or sys.version_info >= (3, 15)
+_FUNCTIONS = (
+    *("CloseKey", "ConnectRegistry", "CreateKey", "CreateKeyEx", "DeleteKey", "DeleteKeyEx"),
+    *("DeleteTree", "DeleteValue", "DisableReflectionKey", "EnableReflectionKey", "EnumKey"),
+    *("EnumValue", "ExpandEnvironmentStrings", "FlushKey", "LoadKey", "OpenKey", "OpenKeyEx"),
+    *("QueryInfoKey", "QueryReflectionKey", "QueryValue", "QueryValueEx", "SaveKey"),
+    *("SetValue", "SetValueEx"),
 )
+_SINCE = {"DeleteTree": (3, 15)}
+
+
+def functions(version: tuple[int, int]) -> list[str]:
+    """Return the functions that ``winreg`` has in Python *version*, such as (3, 11)."""
+    return [name for name in _FUNCTIONS if _SINCE.get(name, version) <= version]
+
+
+FUNCTIONS = functions(sys.version_info[:2])
 """The functions that the running Python's ``winreg`` has."""
 
 
 def public_face(process: Winreg) -> dict[str, Any]:
     """Return what the standard library's ``winreg`` offers, by name, for *process*."""
-    functions = {name: getattr(process, name) for name in FUNCTIONS}
-    return {**functions, **CONSTANTS, "HKEYType": HKEYType, "error": OSError}
+    calls = {name: getattr(process, name) for name in FUNCTIONS}
+    return {**calls, **CONSTANTS, "HKEYType": HKEYType, "error": OSError}
 
 
 class BoundWinreg(ModuleType):
@@ -72,9 +79,14 @@ class BoundWinreg(ModuleType):
             ...
 
 
-def bind(machine: Machine, process: Process) -> BoundWinreg:
-    """Return a module-like ``winreg`` that makes its calls as *process* of *machine*."""
-    return BoundWinreg(Winreg(lambda: (machine, process)))
+def bind(
+    machine: Machine, process: Process, *, accounts: Mapping[str, str] | None = None
+) -> BoundWinreg:
+    """Return a module-like ``winreg`` that makes its calls as *process* of *machine*.
+
+    *accounts* are the users that `regsim.testing.pywin32` lets log on: names and SIDs.
+    """
+    return BoundWinreg(Winreg(lambda: (machine, process), accounts))
 
 
 def _default() -> tuple[Machine, Process]:
@@ -82,7 +94,7 @@ def _default() -> tuple[Machine, Process]:
     return computer.machine, computer.process
 
 
-binding = Winreg(_default)
+binding = Winreg(_default, {USER: USER_SID})
 """The process that this module's own functions call from."""
 
 open_handles = binding.open_handles

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from types import CodeType
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FrameType
 from typing import Any, Concatenate, ParamSpec
 from weakref import WeakKeyDictionary
 
@@ -103,10 +103,16 @@ class Binding:
 
     Args:
         make: called at the first use for the machine and the process.
+        accounts: the users that can log on in it, by name, and their SIDs.
     """
 
-    def __init__(self, make: Callable[[], tuple[Machine, Process]]) -> None:
+    def __init__(
+        self,
+        make: Callable[[], tuple[Machine, Process]],
+        accounts: Mapping[str, str] | None = None,
+    ) -> None:
         self._make = make
+        self.accounts: dict[str, str] = dict(accounts or {})
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - one of several attributes
         if name not in ("machine", "process", "gate", "calls"):
@@ -138,7 +144,18 @@ class Binding:
 
         The caller's caller is noted as who opened what is opened.
         """
-        gate, frame = self.gate, sys._getframe(2)  # noqa: SLF001
+        return self.call_from(sys._getframe(2), work, *args, **kwargs)  # noqa: SLF001
+
+    def call_from(
+        self,
+        frame: FrameType,
+        work: Callable[Concatenate[Api, P], Reply],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Any:  # noqa: ANN401 - any result
+        """Do as `call` does, for the code that runs in *frame*."""
+        gate = self.gate
         with gate.lock:
             self.machine.site = (frame.f_code, frame.f_lasti)
             code, value = work(self.calls.api, *args, **kwargs)

@@ -7,29 +7,11 @@ import gc
 import pytest
 
 from regsim.errors import UsageError
-from regsim.testing._fake.computer import Computer, logged_on
+from regsim.testing._fake.computer import Computer
 from regsim.testing.winreg import BoundWinreg, HKEYType, bind
 from regsim.win32.api import Api
 
 SUBKEY = r"Software\Example"
-
-
-@pytest.fixture
-def computer() -> Computer:
-    """A Windows 11 with a user logged on."""
-    return logged_on()
-
-
-@pytest.fixture
-def winreg(computer: Computer) -> BoundWinreg:
-    """The calls of the user's process."""
-    return bind(computer.machine, computer.process)
-
-
-@pytest.fixture
-def key(winreg: BoundWinreg) -> HKEYType:
-    """A key of the user, open for everything."""
-    return winreg.CreateKey(winreg.HKEY_CURRENT_USER, SUBKEY)
 
 
 def test_truth_and_number(key: HKEYType) -> None:
