@@ -26,6 +26,7 @@ def check(machine: Machine) -> None:
         _check_kcb(machine, kcb, kids[id(kcb)])
     for hive in machine.hives.values():
         _check_hive(machine, hive)
+    _check_kept(machine)
 
 
 def _hold(condition: bool, claim: str) -> None:
@@ -55,13 +56,28 @@ def _check_kcb(machine: Machine, kcb: Kcb, kids: int) -> None:
     _hold(kcb.live, f"the control block {name} in the index is alive")
     _hold(kcb.opens == len(kcb.objects) & machine.count_mask, f"{name} counts its objects")
     _hold(kcb.children == kids, f"{name} counts its children")
-    _hold(bool(kcb.opens or kcb.children or kcb.objects), f"{name} is there for a reason")
+    needed = bool(kcb.opens or kcb.children or kcb.objects)
+    _hold(needed or kcb.idle, f"{name} is there for a reason")
     hive = machine.hives.get(kcb.hive)
     _hold(hive is not None, f"{name} lies in a loaded hive")
     if hive is not None:
         _hold(hive.root.find(kcb.path) is not None, f"{name} has a node")
         top = len(hive.mount) == 1 and not kcb.path
         _hold((kcb.parent is None) == top, f"{name} holds its parent")
+
+
+def _check_kept(machine: Machine) -> None:
+    _hold(all(kcb.idle for kcb in machine.idle), "what is kept for a next open says so")
+    kept = {id(kcb) for kcb in machine.idle}
+    _hold(len(kept) == len(machine.idle), "no control block is kept twice")
+    for kcb in machine.kcbs.values():
+        _hold(kcb.idle == (id(kcb) in kept), "what says that it is kept is")
+    for (number, base, path), (hive, below) in machine.places.items():
+        _hold(number in machine.hives, "a known place is reached from a loaded hive")
+        full = keypath.fold(machine.hives[number].mount) + base
+        _, found = machine.locate(full + keypath.fold(keypath.split(path)))
+        same = found is not None and found[0] is hive and found[1] == below
+        _hold(same, f"{keypath.join(full)} still leads to the known place by {path!r}")
 
 
 def _check_hive(machine: Machine, hive: Hive) -> None:

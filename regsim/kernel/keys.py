@@ -37,6 +37,17 @@ Result = tuple[NtStatus, Any]
 
 LINK_VALUE = "SymbolicLinkValue"
 
+# The rights and options as plain numbers: every call asks for one, and flags of an enum are slow.
+_QUERY = int(Access.QUERY_VALUE)
+_SET = int(Access.SET_VALUE)
+_ENUMERATE = int(Access.ENUMERATE_SUB_KEYS)
+_NOTIFY = int(Access.NOTIFY)
+_DELETE = int(Access.DELETE)
+_ALL = int(Access.ALL)
+_MAXIMUM = int(Access.MAXIMUM_ALLOWED)
+_OPEN_LINK = int(CreateOption.OPEN_LINK)
+_SUCCESS = NtStatus.SUCCESS
+
 
 @attrs.frozen(kw_only=True)
 class KeyInfo:
@@ -60,18 +71,19 @@ class Created:
 
 
 def use(
-    machine: Machine, caller: Tid, handle: int, need: Access = Access.NONE
+    machine: Machine, caller: Tid, handle: int, need: int = 0
 ) -> tuple[NtStatus, KeyObject | None]:
     """Return the object behind *handle*, or why it cannot be used with the rights *need*."""
     found = machine.lookup(machine.process_of(caller), handle)
     if found is None:
         return NtStatus.INVALID_HANDLE, None
-    obj, granted = found
-    if not obj.kcb.live:
-        return obj.kcb.status, None
-    if need & ~granted:
+    obj, rights = found
+    status = obj.kcb.status
+    if status is not _SUCCESS:
+        return status, None
+    if need & ~rights:
         return NtStatus.ACCESS_DENIED, None
-    return NtStatus.SUCCESS, obj
+    return _SUCCESS, obj
 
 
 def target(machine: Machine, caller: Tid, root: int | None, path: str) -> tuple[NtStatus, Parts]:
@@ -92,15 +104,13 @@ def target(machine: Machine, caller: Tid, root: int | None, path: str) -> tuple[
     return NtStatus.SUCCESS, machine.full_path(obj.kcb) + keypath.fold(keypath.split(path))
 
 
-def granted(access: int) -> Access:
+def granted(access: int) -> int:
     """Return the rights that asking for *access* gives; MAXIMUM_ALLOWED gives all of them.
 
     Security descriptors are not evaluated: everyone may ask for everything.
     """
-    asked = Access(access)
-    if asked & Access.MAXIMUM_ALLOWED:
-        return Access.ALL
-    return asked & Access.ALL
+    asked = int(access)
+    return _ALL if asked & _MAXIMUM else asked & _ALL
 
 
 def open_key(
@@ -114,13 +124,22 @@ def open_key(
     inherit: bool = False,
 ) -> Result:
     """Open a key; the result is a new handle (or, where handles are shared, the one there is)."""
-    status, full = target(machine, caller, root, path)
-    if not status.ok:
-        return status, None
-    status, place = machine.locate(full, open_link=bool(options & CreateOption.OPEN_LINK))
+    place: tuple[Hive, Parts] | None
+    if root is None or options & _OPEN_LINK:
+        status, full = target(machine, caller, root, path)
+        if status is not _SUCCESS:
+            return status, None
+        status, place = machine.locate(full, open_link=bool(options & _OPEN_LINK))
+    else:
+        status, obj = use(machine, caller, root)
+        if obj is None:
+            return status, None
+        if path.startswith("\\"):
+            return NtStatus.OBJECT_PATH_SYNTAX_BAD, None
+        status, place = machine.locate_below(obj.kcb, path)
     if place is None:
         return status, None
-    return NtStatus.SUCCESS, _give(machine, caller, place, access, inherit)
+    return _SUCCESS, _give(machine, caller, place, access, inherit)
 
 
 def _give(
@@ -184,6 +203,7 @@ def create_key(
         parent.last_write = machine.clock
         changed(machine, hive, above, NotifyFilter.NAME)
         above = (*above, keypath.fold_name(name))
+    machine.places.clear()
     leaf = hive.edit(above)
     leaf.class_name = class_name
     if options & CreateOption.CREATE_LINK:
@@ -259,7 +279,7 @@ def duplicate(
 
 def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Result:
     """Read one value; the default value's name is ``""``. The result is a `Value`."""
-    status, obj = use(machine, caller, handle, Access.QUERY_VALUE)
+    status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
         return status, None
     value = node_of(machine, obj).values.get(keypath.fold_name(name))
@@ -268,13 +288,14 @@ def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Res
 
 def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Result:
     """Write one value; ``SymbolicLinkValue`` of a link key sets where it leads."""
-    status, obj = use(machine, caller, handle, Access.SET_VALUE)
+    status, obj = use(machine, caller, handle, _SET)
     if obj is None:
         return status, None
     hive = machine.hives[obj.kcb.hive]
     node = hive.edit(obj.kcb.path)
     if node.link is not None and value.type == ValueType.LINK and value.name == LINK_VALUE:
         node.link = value.data.decode("utf-16-le", "replace")
+        machine.places.clear()
     node.values[keypath.fold_name(value.name)] = value
     node.last_write = machine.clock
     changed(machine, hive, obj.kcb.path, NotifyFilter.LAST_SET)
@@ -283,7 +304,7 @@ def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Re
 
 def delete_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Result:
     """Remove one value; OBJECT_NAME_NOT_FOUND when it is not there."""
-    status, obj = use(machine, caller, handle, Access.SET_VALUE)
+    status, obj = use(machine, caller, handle, _SET)
     if obj is None:
         return status, None
     key = keypath.fold_name(name)
@@ -304,7 +325,7 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     the keys that hives are mounted at. A key created later under the same name is another one
     (Raymond Chen, 2024-08-21; documented).
     """
-    status, obj = use(machine, caller, handle, Access.DELETE)
+    status, obj = use(machine, caller, handle, _DELETE)
     if obj is None:
         return status, None
     kcb = obj.kcb
@@ -312,6 +333,7 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     if not kcb.path or len(hive.mount) == 1 or subkey_names(machine, obj):
         return NtStatus.CANNOT_DELETE, None
     machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
+    machine.places.clear()
     parent = hive.edit(kcb.path[:-1])
     del parent.children[kcb.path[-1]]
     parent.last_write = machine.clock
@@ -322,7 +344,7 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
 
 def enumerate_key(machine: Machine, caller: Tid, *, handle: int, index: int) -> Result:
     """Return the name of subkey number *index*, in order of folded name; NO_MORE_ENTRIES after."""
-    status, obj = use(machine, caller, handle, Access.ENUMERATE_SUB_KEYS)
+    status, obj = use(machine, caller, handle, _ENUMERATE)
     if obj is None:
         return status, None
     names = subkey_names(machine, obj)
@@ -333,7 +355,7 @@ def enumerate_key(machine: Machine, caller: Tid, *, handle: int, index: int) -> 
 
 def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -> Result:
     """Return value number *index*, in the order they were made; NO_MORE_ENTRIES after the last."""
-    status, obj = use(machine, caller, handle, Access.QUERY_VALUE)
+    status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
         return status, None
     values = list(node_of(machine, obj).values.values())
@@ -344,7 +366,7 @@ def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -
 
 def query_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     """Return the `KeyInfo` of the key behind *handle*."""
-    status, obj = use(machine, caller, handle, Access.QUERY_VALUE)
+    status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
         return status, None
     node = node_of(machine, obj)
@@ -383,7 +405,7 @@ def notify_change(
     The handle it stands on blocks a normal unload like any other, and there is no call back before
     one (MicrosoftDocs/windows-driver-docs-ddi PR 1631; documented). PENDING when registered.
     """
-    status, obj = use(machine, caller, handle, Access.NOTIFY)
+    status, obj = use(machine, caller, handle, _NOTIFY)
     if obj is None:
         return status, None
     machine.signalled.discard(event)

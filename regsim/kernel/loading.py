@@ -228,6 +228,7 @@ def restore_key(machine: Machine, caller: Tid, *, handle: int, file: str, flags:
 
 
 def _clear_below(machine: Machine, obj: KeyObject, *, force: bool) -> bool:
+    machine.forget_idle()
     here = obj.kcb
     depth = len(here.path)
     below = [
@@ -244,6 +245,7 @@ def _clear_below(machine: Machine, obj: KeyObject, *, force: bool) -> bool:
 
 
 def _graft(machine: Machine, hive: Hive, obj: KeyObject, tree: Node, *, volatile: bool) -> None:
+    machine.places.clear()
     node = hive.edit(obj.kcb.path)
     fresh = _volatile(tree) if node.volatile else tree.copy(hive.owner)
     node.values, node.children, node.class_name = fresh.values, fresh.children, fresh.class_name
@@ -302,6 +304,8 @@ def restart(machine: Machine) -> None:
             unmount(machine, hive, NtStatus.KEY_DELETED)
         else:
             hive.root = machine.files.read(hive.file or "") or hive.root
+    machine.forget_idle()
+    machine.places.clear()
     for hive in machine.hives.values():
         hive.root = durable(hive.root)
     machine.signalled.clear()

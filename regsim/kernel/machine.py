@@ -6,6 +6,7 @@ takes the machine and the calling thread and answers with a status and a result.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import attrs
@@ -37,6 +38,16 @@ if TYPE_CHECKING:
 
     from regsim.keypath import Parts
     from regsim.policy import Dialect
+
+IDLE_KCBS = 64
+"""How many control blocks of keys that nobody has open are kept for the next open.
+
+Windows keeps such blocks in a table of delayed closes and takes them back before an unload
+(ReactOS PR 6649; documented). They change no result.
+"""
+
+MAX_PLACES = 4096
+"""How many paths are kept with where they lead."""
 
 MAX_LINKS = 32
 """How many symbolic links one open follows before it gives up."""
@@ -78,11 +89,14 @@ class Machine(Displayed):
 
     def __init__(self, dialect: Dialect, *, files: HiveStore | None = None) -> None:
         self.dialect = dialect
+        self.count_mask = (1 << dialect.refcount_bits) - 1
         self.files: HiveStore = files if files is not None else MemoryStore()
         self.server: HiveStore = MemoryStore()
         self.hives: dict[HiveId, Hive] = {}
         self.mounts: dict[Parts, HiveId] = {}
         self.kcbs: dict[tuple[HiveId, Parts], Kcb] = {}
+        self.idle: deque[Kcb] = deque()
+        self.places: dict[tuple[HiveId, Parts, str], tuple[Hive, Parts]] = {}
         self.objects: dict[ObjectId, KeyObject] = {}
         self.processes: dict[Pid, Process] = {}
         self.threads: dict[Tid, Thread] = {}
@@ -118,10 +132,12 @@ class Machine(Displayed):
         A hive store that keeps real files is shared, not copied.
         """
         twin = Machine.__new__(Machine)
-        twin.dialect = self.dialect
+        twin.dialect, twin.count_mask = self.dialect, self.count_mask
         twin.files, twin.server = self.files.snapshot(), self.server.snapshot()
         twin.hives = {number: hive.snapshot() for number, hive in self.hives.items()}
         twin.mounts = self.mounts.copy()
+        self.forget_idle()
+        twin.idle, twin.places = deque(), {}
         blocks = _copy_blocks(self)
         twin.kcbs = {key: blocks[id(kcb)] for key, kcb in self.kcbs.items()}
         twin.objects = {
@@ -169,6 +185,7 @@ class Machine(Displayed):
         self.hives[hive.id] = hive
         self.mounts[keypath.fold(parts)] = hive.id
         self._deepest = max(self._deepest, len(parts))
+        self.places.clear()
         return hive
 
     def hive_at(self, path: str) -> Hive | None:
@@ -211,6 +228,22 @@ class Machine(Displayed):
                 return NtStatus.SUCCESS, place
         return NtStatus.OBJECT_NAME_NOT_FOUND, None
 
+    def locate_below(self, kcb: Kcb, path: str) -> tuple[NtStatus, tuple[Hive, Parts] | None]:
+        """Return where *path* below *kcb*'s key leads, links followed; what leads there is kept.
+
+        ``places`` keeps it until a key is created or deleted, a link set or a hive comes or goes.
+        """
+        known = (kcb.hive, kcb.path, path)
+        place = self.places.get(known)
+        if place is not None:
+            return NtStatus.SUCCESS, place
+        status, place = self.locate(self.full_path(kcb) + keypath.fold(keypath.split(path)))
+        if place is not None:
+            if len(self.places) >= MAX_PLACES:
+                self.places.clear()
+            self.places[known] = place
+        return status, place
+
     def full_path(self, kcb: Kcb) -> Parts:
         """Return the folded path of *kcb*'s key from the top of the namespace."""
         return keypath.fold(self.hives[kcb.hive].mount) + kcb.path
@@ -236,15 +269,32 @@ class Machine(Displayed):
             parent = self._kcb(*above) if above is not None else None
         if parent is not None:
             parent.children += 1
-        kcb = self.kcbs[(hive.id, path)] = Kcb(hive=hive.id, path=path, parent=parent)
+        kcb = self.kcbs[(hive.id, path)] = Kcb(hive.id, path, parent)
         return kcb
 
-    def _release_kcb(self, kcb: Kcb | None) -> None:
-        while kcb is not None and kcb.live and not (kcb.opens or kcb.children):
+    def _release_kcb(self, kcb: Kcb) -> None:
+        """Keep *kcb* for the next open if nothing needs it any more, the oldest kept one not."""
+        if kcb.idle or kcb.objects or kcb.children:
+            return
+        kcb.idle = True
+        self.idle.append(kcb)
+        if len(self.idle) > IDLE_KCBS:
+            self._free_kcb(self.idle.popleft())
+
+    def _free_kcb(self, kcb: Kcb | None) -> None:
+        """Free *kcb*, which is kept no longer, and those above, if nothing needs them."""
+        if kcb is not None:
+            kcb.idle = False
+        while kcb is not None and kcb.live and not (kcb.objects or kcb.children or kcb.idle):
             del self.kcbs[(kcb.hive, kcb.path)]
             if kcb.parent is not None:
                 kcb.parent.children -= 1
             kcb = kcb.parent
+
+    def forget_idle(self) -> None:
+        """Free the control blocks that are only kept for a next open."""
+        while self.idle:
+            self._free_kcb(self.idle.popleft())
 
     def kill_kcb(self, kcb: Kcb, status: NtStatus) -> None:
         """Make *kcb* answer *status* from now on: its key is deleted or its hive is gone."""
@@ -259,69 +309,67 @@ class Machine(Displayed):
         parent, kcb.parent = kcb.parent, None
         if parent is not None:
             parent.children -= 1
-            self._release_kcb(parent)
-
-    @property
-    def count_mask(self) -> int:
-        """What a counter of opens is read through: all its bits."""
-        return (1 << self.dialect.refcount_bits) - 1
+            self._free_kcb(parent if not parent.idle else None)
 
     def open_object(
-        self, process: Process, hive: Hive, path: Parts, access: Access, *, inherit: bool = False
+        self, process: Process, hive: Hive, path: Parts, access: int, *, inherit: bool = False
     ) -> Handle:
         """Open the key at folded *path* of *hive* for *process* and return the new handle."""
-        kcb = self._kcb(hive, path)
+        kcb = self.kcbs.get((hive.id, path)) or self._kcb(hive, path)
         kcb.opens = (kcb.opens + 1) & self.count_mask
         call, implicit = self.context
-        origin = Origin(
-            call=call, actor=process.role, implicit=implicit, at=self.serial, site=self.site
-        )
-        obj = KeyObject(id=ObjectId(self._next("object")), kcb=kcb, origin=origin)
-        self.objects[obj.id] = obj
-        kcb.objects.add(obj.id)
-        return self.add_handle(process, obj, access, inherit=inherit)
+        origin = Origin(call, process.role, implicit, self.serial, self.site)
+        number: ObjectId = self._ids["object"]  # type: ignore[assignment]
+        self._ids["object"] = number + 1
+        self.objects[number] = KeyObject(number, kcb, origin, 1)
+        kcb.objects.add(number)
+        hive.handles += 1
+        return process.table.open(number, hive.id, access, inherit)  # type: ignore[return-value]
 
     def add_handle(
-        self, process: Process, obj: KeyObject, access: Access, *, inherit: bool = False
+        self, process: Process, obj: KeyObject, access: int, *, inherit: bool = False
     ) -> Handle:
         """Give *process* one more handle to *obj* and return it."""
         obj.handles += 1
         if obj.kcb.live:
             self.hives[obj.kcb.hive].handles += 1
-        return Handle(process.table.open(obj.id, obj.kcb.hive, int(access), inherit))
+        return Handle(process.table.open(obj.id, obj.kcb.hive, access, inherit))
 
-    def lookup(self, process: Process, handle: int) -> tuple[KeyObject, Access] | None:
+    def lookup(self, process: Process, handle: int) -> tuple[KeyObject, int] | None:
         """Return the object and access behind *handle* in *process*, or None."""
         entry = process.table.lookup(handle)
-        return None if entry is None else (self.objects[ObjectId(entry[0])], Access(entry[2]))
+        return None if entry is None else (self.objects[entry[0]], entry[2])  # type: ignore[index]
 
     def close_handle(self, process: Process, handle: int) -> NtStatus:
         """Close *handle* in *process*; one that is not open is INVALID_HANDLE."""
         number = process.table.close(handle)
         if number < 0:
             return NtStatus.INVALID_HANDLE
-        self.drop_reference(self.objects[ObjectId(number)])
+        self.drop_reference(self.objects[number])  # type: ignore[index]
         return NtStatus.SUCCESS
 
     def drop_reference(self, obj: KeyObject) -> None:
         """Take one handle off *obj*; the last one ends it and may let its hive unload."""
         obj.handles -= 1
         kcb = obj.kcb
-        if kcb.live:
-            self.hives[kcb.hive].handles -= 1
+        hive = self.hives[kcb.hive] if kcb.status is NtStatus.SUCCESS else None
+        if hive is not None:
+            hive.handles -= 1
         if obj.handles:
             return
-        self.end_notifies(obj)
+        if obj.notifies:
+            self.end_notifies(obj)
         del self.objects[obj.id]
         kcb.objects.discard(obj.id)
-        if not kcb.live:
+        if hive is None:
             return
         reads, kcb.opens = kcb.opens, (kcb.opens - 1) & self.count_mask
         if reads <= 1 and kcb.objects:
             self.free_under_handles(kcb)
-        else:
+        elif not kcb.idle:
             self._release_kcb(kcb)
-        self.settle(self.hives[kcb.hive])
+        if hive.pending is not None or hive.app:
+            self.settle(hive)
 
     def free_under_handles(self, kcb: Kcb) -> None:
         """Free *kcb* although handles remain, as a wrapped counter makes the kernel do.

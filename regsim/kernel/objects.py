@@ -14,7 +14,7 @@ from regsim.status import NtStatus
 from regsim.types import HiveId, NotifyFilter, ObjectId
 
 
-@attrs.define(eq=False, kw_only=True)
+@attrs.define(eq=False)
 class Kcb:
     """One distinct open key.
 
@@ -28,6 +28,7 @@ class Kcb:
         status: what an operation through it answers: SUCCESS while the key lives.
         name: the key's full path as written, kept for reports once it is dead.
         freed: the counter wrapped and the block was freed under open handles (KB Q179827).
+        idle: whether it stands in the machine's list of blocks that are kept for a next open.
     """
 
     hive: HiveId
@@ -39,6 +40,7 @@ class Kcb:
     status: NtStatus = NtStatus.SUCCESS
     name: str = ""
     freed: bool = False
+    idle: bool = False
 
     @property
     def live(self) -> bool:
@@ -46,9 +48,9 @@ class Kcb:
         return self.status is NtStatus.SUCCESS
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define
 class Origin:
-    """Who opened a key object, for reports: it never changes behaviour.
+    """Who opened a key object, for reports: never written to, and it never changes behaviour.
 
     ``call`` is the call as written, ``actor`` the role of its thread, ``implicit`` whether the
     caller never asked for this handle, ``at`` the number of the kernel operation, ``site`` what
@@ -59,7 +61,7 @@ class Origin:
     actor: str
     implicit: bool
     at: int
-    site: object = None
+    site: object = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +73,7 @@ class Notify:
     event: str
 
 
-@attrs.define(eq=False, kw_only=True)
+@attrs.define(eq=False)
 class KeyObject:
     """One open of a key; each handle to it, in whatever process, is one of ``handles``.
 
