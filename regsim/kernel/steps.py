@@ -267,6 +267,18 @@ class Plan:
         """Each label's step; a plan has one at each."""
         return {step.at: step for step in self.steps}
 
+    @cached_property
+    def run(self) -> Callable[[Machine, Tid, Mapping[str, Any], str], tuple[NtStatus, Any]]:
+        """The plan as a function of machine, thread, arguments and the call as written."""
+        from regsim.kernel.compiled import compile_plan  # noqa: PLC0415 - it is made of what is here
+
+        def interpreted(
+            machine: Machine, tid: Tid, args: Mapping[str, Any], text: str
+        ) -> tuple[NtStatus, Any]:
+            return interpret(machine, tid, Call(self, args, text))
+
+        return compile_plan(self) or interpreted
+
 
 @attrs.frozen
 class Call:
@@ -281,6 +293,15 @@ def run_call(
     machine: Machine, tid: Tid, call: Call, observer: Observer | None = None
 ) -> tuple[NtStatus, Any]:
     """Execute *call* on thread *tid* without a pause; return its status and its result."""
+    if observer is None:
+        return call.plan.run(machine, tid, call.args, call.text)
+    return interpret(machine, tid, call, observer)
+
+
+def interpret(
+    machine: Machine, tid: Tid, call: Call, observer: Observer | None = None
+) -> tuple[NtStatus, Any]:
+    """Execute *call* step by step, as an explorer would, and tell *observer* of each."""
     memory = Memory()
     frame = Frame(machine, tid, memory, call.args)
     step = call.plan.steps[0]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from sys import audit
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from sys import _getframe, audit
 
 from regsim.kernel.keys import KeyInfo
+from regsim.kernel.machine import Machine
+from regsim.kernel.process import Process
 from regsim.status import Win32Error
 from regsim.testing._fake import arguments
 from regsim.testing._fake.binding import Binding
 from regsim.testing._fake.hkey import HKEYType, new_hkey, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, as_predefined
+from regsim.win32 import advapi
 from regsim.win32.api import Api
-from regsim.win32.plans import Reply
+from regsim.win32.plans import Planned, Reply
+
+KEPT = 1024
+"""How many plans of opens and of closes a process keeps for the next call with equal arguments."""
 
 KEY_READ = int(Access.READ)
 KEY_WRITE = int(Access.WRITE)
@@ -23,6 +31,27 @@ _MAXIMUM = int(Access.MAXIMUM_ALLOWED)
 class KeyCalls(Binding):
     """The functions on keys, as one process makes them."""
 
+    def __init__(
+        self,
+        make: Callable[[], tuple[Machine, Process]],
+        accounts: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(make, accounts)
+        self.opening = lru_cache(maxsize=KEPT, typed=True)(self._plan_open)
+        self.closing = lru_cache(maxsize=KEPT)(self._plan_close)
+
+    def _plan_open(
+        self, function: str, handle: int, sub_key: object, reserved: object, access: object
+    ) -> Planned:
+        """Check the arguments of an open and plan it."""
+        name = arguments.text_or_none(function, 2, sub_key)
+        options, wanted = arguments.number(reserved), arguments.number(access)
+        dialect = self.machine.dialect
+        return advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
+
+    def _plan_close(self, handle: int) -> Planned:
+        return advapi.RegCloseKey(self.machine.dialect, handle)
+
     def OpenKey(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
     ) -> HKEYType:
@@ -32,22 +61,20 @@ class KeyCalls(Binding):
         that the process had cached behind it is closed (on the systems that refresh it).
         """
         handle = self.number(key)
-        name = arguments.text_or_none("OpenKey", 2, sub_key)
-        options, wanted = arguments.number(reserved), arguments.number(access)
+        planned = self.opening("OpenKey", handle, sub_key, reserved, access)
         audit("winreg.OpenKey", signed(handle), sub_key, access)
-        opened = self.call(Api.RegOpenKeyEx, handle, name, access=wanted, options=options)
-        return self._result(opened)
+        opened = new_hkey(self, self.make(planned, _getframe(1)))
+        audit("winreg.OpenKey/result", signed(opened._handle))  # noqa: SLF001
+        return opened
 
     def OpenKeyEx(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
     ) -> HKEYType:
         """Open a key, as OpenKey does."""
         handle = self.number(key)
-        name = arguments.text_or_none("OpenKeyEx", 2, sub_key)
-        options, wanted = arguments.number(reserved), arguments.number(access)
+        planned = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
         audit("winreg.OpenKey", signed(handle), sub_key, access)
-        opened = self.call(Api.RegOpenKeyEx, handle, name, access=wanted, options=options)
-        return self._result(opened)
+        return self._result(self.make(planned, _getframe(1)))
 
     def _result(self, opened: int) -> HKEYType:
         key = new_hkey(self, opened)
@@ -82,7 +109,7 @@ class KeyCalls(Binding):
         if isinstance(hkey, HKEYType):
             hkey._handle = 0  # noqa: SLF001
         if handle:
-            self.call(Api.RegCloseKey, handle)
+            self.make(self.closing(handle), _getframe(1))
 
     def ConnectRegistry(self, computer_name: str | None, key: HKEYType | int, /) -> HKEYType:
         """Open a predefined key of this computer (None); there is no other: 53 or 6."""
