@@ -114,7 +114,7 @@ class _Writer:
 
     def condition(self, branch: Branch) -> str:
         tests = []
-        if branch.on == {NtStatus.SUCCESS}:
+        if branch.on == frozenset({NtStatus.SUCCESS}):
             tests.append("status is SUCCESS")
         elif branch.on is not None:
             sure = "status is SUCCESS or " if NtStatus.SUCCESS in branch.on else ""

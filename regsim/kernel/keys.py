@@ -203,7 +203,7 @@ def create_key(
         parent.last_write = machine.clock
         changed(machine, hive, above, NotifyFilter.NAME)
         above = (*above, keypath.fold_name(name))
-    machine.places.clear()
+    machine.reshaped()
     leaf = hive.edit(above)
     leaf.class_name = class_name
     if options & CreateOption.CREATE_LINK:
@@ -240,10 +240,15 @@ def close(machine: Machine, caller: Tid, *, handle: int) -> Result:
     """Close *handle*; INVALID_HANDLE when it is not open. A deleted key's handle closes well."""
     process = machine.process_of(caller)
     found = machine.lookup(process, handle)
-    if found is not None and found[0].shared > 1:
-        found[0].shared -= 1
-        return NtStatus.SUCCESS, None
-    return machine.close_handle(process, handle), None
+    if found is None:
+        return NtStatus.INVALID_HANDLE, None
+    obj = found[0]
+    if obj.shared > 1:
+        obj.shared -= 1
+    else:
+        process.table.close(handle)
+        machine.drop_reference(obj)
+    return _SUCCESS, None
 
 
 def reference(machine: Machine, caller: Tid, *, handle: int) -> Result:
@@ -295,7 +300,7 @@ def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Re
     node = hive.edit(obj.kcb.path)
     if node.link is not None and value.type == ValueType.LINK and value.name == LINK_VALUE:
         node.link = value.data.decode("utf-16-le", "replace")
-        machine.places.clear()
+        machine.reshaped()
     node.values[keypath.fold_name(value.name)] = value
     node.last_write = machine.clock
     changed(machine, hive, obj.kcb.path, NotifyFilter.LAST_SET)
@@ -333,7 +338,7 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     if not kcb.path or len(hive.mount) == 1 or subkey_names(machine, obj):
         return NtStatus.CANNOT_DELETE, None
     machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
-    machine.places.clear()
+    machine.reshaped()
     parent = hive.edit(kcb.path[:-1])
     del parent.children[kcb.path[-1]]
     parent.last_write = machine.clock

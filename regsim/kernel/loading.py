@@ -245,7 +245,7 @@ def _clear_below(machine: Machine, obj: KeyObject, *, force: bool) -> bool:
 
 
 def _graft(machine: Machine, hive: Hive, obj: KeyObject, tree: Node, *, volatile: bool) -> None:
-    machine.places.clear()
+    machine.reshaped()
     node = hive.edit(obj.kcb.path)
     fresh = _volatile(tree) if node.volatile else tree.copy(hive.owner)
     node.values, node.children, node.class_name = fresh.values, fresh.children, fresh.class_name
@@ -305,7 +305,7 @@ def restart(machine: Machine) -> None:
         else:
             hive.root = machine.files.read(hive.file or "") or hive.root
     machine.forget_idle()
-    machine.places.clear()
+    machine.reshaped()
     for hive in machine.hives.values():
         hive.root = durable(hive.root)
     machine.signalled.clear()

@@ -17,7 +17,7 @@ from regsim.display import Displayed
 from regsim.errors import UsageError
 from regsim.kernel import canonical, invariants
 from regsim.kernel.hive import Hive, HiveStore, MemoryStore
-from regsim.kernel.objects import Kcb, KeyObject, Origin
+from regsim.kernel.objects import Kcb, KeyObject
 from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Slot, Thread, Token
 from regsim.kernel.tree import Node
 from regsim.kernel.unload import blockers, unmount
@@ -45,6 +45,8 @@ IDLE_KCBS = 64
 Windows keeps such blocks in a table of delayed closes and takes them back before an unload
 (ReactOS PR 6649; documented). They change no result.
 """
+
+_SUCCESS = NtStatus.SUCCESS
 
 MAX_PLACES = 4096
 """How many paths are kept with where they lead."""
@@ -95,6 +97,7 @@ class Machine(Displayed):
         self.hives: dict[HiveId, Hive] = {}
         self.mounts: dict[Parts, HiveId] = {}
         self.kcbs: dict[tuple[HiveId, Parts], Kcb] = {}
+        self.stamp = 0
         self.idle: deque[Kcb] = deque()
         self.places: dict[tuple[HiveId, Parts, str], tuple[Hive, Parts]] = {}
         self.objects: dict[ObjectId, KeyObject] = {}
@@ -137,7 +140,7 @@ class Machine(Displayed):
         twin.hives = {number: hive.snapshot() for number, hive in self.hives.items()}
         twin.mounts = self.mounts.copy()
         self.forget_idle()
-        twin.idle, twin.places = deque(), {}
+        twin.idle, twin.places, twin.stamp = deque(), {}, self.stamp
         blocks = _copy_blocks(self)
         twin.kcbs = {key: blocks[id(kcb)] for key, kcb in self.kcbs.items()}
         twin.objects = {
@@ -185,8 +188,13 @@ class Machine(Displayed):
         self.hives[hive.id] = hive
         self.mounts[keypath.fold(parts)] = hive.id
         self._deepest = max(self._deepest, len(parts))
-        self.places.clear()
+        self.reshaped()
         return hive
+
+    def reshaped(self) -> None:
+        """Note that a path, a predefined key or a control block may mean something else now."""
+        self.stamp += 1
+        self.places.clear()
 
     def hive_at(self, path: str) -> Hive | None:
         """Return the hive whose root is exactly at *path*, or None."""
@@ -298,6 +306,7 @@ class Machine(Displayed):
 
     def kill_kcb(self, kcb: Kcb, status: NtStatus) -> None:
         """Make *kcb* answer *status* from now on: its key is deleted or its hive is gone."""
+        self.reshaped()
         kcb.name = self.key_name(kcb)
         kcb.status = status
         del self.kcbs[(kcb.hive, kcb.path)]
@@ -315,16 +324,20 @@ class Machine(Displayed):
         self, process: Process, hive: Hive, path: Parts, access: int, *, inherit: bool = False
     ) -> Handle:
         """Open the key at folded *path* of *hive* for *process* and return the new handle."""
-        kcb = self.kcbs.get((hive.id, path)) or self._kcb(hive, path)
+        return self.open_block(process, hive, self._kcb(hive, path), access, inherit=inherit)
+
+    def open_block(
+        self, process: Process, hive: Hive, kcb: Kcb, access: int, *, inherit: bool = False
+    ) -> Handle:
+        """Open the key of *kcb*, which lies in *hive*, for *process*; return the new handle."""
         kcb.opens = (kcb.opens + 1) & self.count_mask
-        call, implicit = self.context
-        origin = Origin(call, process.role, implicit, self.serial, self.site)
+        made = (self.context, process.role, self.serial, self.site)
         number: ObjectId = self._ids["object"]  # type: ignore[assignment]
         self._ids["object"] = number + 1
-        self.objects[number] = KeyObject(number, kcb, origin, 1)
+        self.objects[number] = KeyObject(number, kcb, made, 1)
         kcb.objects.add(number)
         hive.handles += 1
-        return process.table.open(number, hive.id, access, inherit)  # type: ignore[return-value]
+        return process.table.open(number, kcb.hive, access, inherit)  # type: ignore[return-value]
 
     def add_handle(
         self, process: Process, obj: KeyObject, access: int, *, inherit: bool = False
@@ -352,7 +365,7 @@ class Machine(Displayed):
         """Take one handle off *obj*; the last one ends it and may let its hive unload."""
         obj.handles -= 1
         kcb = obj.kcb
-        hive = self.hives[kcb.hive] if kcb.status is NtStatus.SUCCESS else None
+        hive = self.hives[kcb.hive] if kcb.status is _SUCCESS else None
         if hive is not None:
             hive.handles -= 1
         if obj.handles:

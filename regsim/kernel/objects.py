@@ -48,9 +48,9 @@ class Kcb:
         return self.status is NtStatus.SUCCESS
 
 
-@attrs.define
+@attrs.frozen
 class Origin:
-    """Who opened a key object, for reports: never written to, and it never changes behaviour.
+    """Who opened a key object, for reports: it never changes behaviour.
 
     ``call`` is the call as written, ``actor`` the role of its thread, ``implicit`` whether the
     caller never asked for this handle, ``at`` the number of the kernel operation, ``site`` what
@@ -78,11 +78,18 @@ class KeyObject:
     """One open of a key; each handle to it, in whatever process, is one of ``handles``.
 
     ``shared`` counts the opens that gave out the same handle (dialects that share them), else 1.
+    ``made`` is what `origin` is made of: the machine's context, the role, the number, the site.
     """
 
     id: ObjectId
     kcb: Kcb
-    origin: Origin
+    made: tuple[tuple[str, bool], str, int, object]
     handles: int = 0
     shared: int = 1
     notifies: tuple[Notify, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """Who opened it."""
+        (call, implicit), actor, at, site = self.made
+        return Origin(call, actor, implicit, at, site)

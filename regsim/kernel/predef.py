@@ -80,6 +80,7 @@ def _fill(machine: Machine, caller: Tid, key: PredefinedKey) -> Result:
     status, handle = _open_root(machine, caller, key)
     if status.ok:
         machine.process_of(caller).slots[key] = Slot(handle=handle)
+        machine.reshaped()
     return status, None
 
 
@@ -108,6 +109,7 @@ def _empty(
 ) -> None:
     """Take the slot and close what it owns; with *borrowed*, its caller's handle too."""
     slot = process.slots.pop(key, None)
+    machine.reshaped()
     if slot is not None and (slot.owned or borrowed):
         machine.close_handle(process, slot.handle)
 
@@ -117,6 +119,7 @@ def disable_cache(machine: Machine, caller: Tid, *, keys_: Iterable[PredefinedKe
     process = machine.process_of(caller)
     keys_ = tuple(keys_)
     process.uncached |= frozenset(keys_)
+    machine.reshaped()
     if machine.dialect.disabled_root is DisabledRoot.CLOSED:
         for key in keys_:
             _empty(machine, process, key)
@@ -144,6 +147,7 @@ def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int |
         _, handle = keys.duplicate(machine, caller, handle=handle)
     _empty(machine, process, key, borrowed=borrows)
     process.slots[key] = Slot(handle=Handle(handle), owned=not borrows, override=True)
+    machine.reshaped()
     return NtStatus.SUCCESS, None
 
 

@@ -37,7 +37,7 @@ def unmount(machine: Machine, hive: Hive, status: NtStatus) -> None:
     """
     flush(machine, hive)
     machine.forget_idle()
-    machine.places.clear()
+    machine.reshaped()
     mine = [kcb for kcb in machine.kcbs.values() if kcb.hive == hive.id]
     for kcb in sorted(mine, key=lambda kcb: kcb.path, reverse=True):
         if kcb.objects and not kcb.opens:

@@ -7,25 +7,32 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary
 
 import attrs
 
 from regsim.errors import UsageError
+from regsim.kernel.again import Opening
 from regsim.kernel.machine import Machine
 from regsim.kernel.objects import KeyObject
 from regsim.kernel.process import Process
 from regsim.status import NtStatus, to_win32
 from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
-from regsim.types import ObjectId
+from regsim.types import ObjectId, Tid
 from regsim.win32.api import Api
 from regsim.win32.plans import Answer, Planned, Reply
 
 P = ParamSpec("P")
 Site = tuple[CodeType, int]
 """A place in a program, cheap to note: a code object and the offset of an instruction in it."""
+
+
+Prepared = Callable[[Machine, Process, Callable[[], Tid]], tuple[NtStatus, Any]]
+"""A call whose arguments are checked and whose plan is made: what is left is to run it."""
+
+SUCCESS = NtStatus.SUCCESS
 
 
 class Gate:
@@ -168,31 +175,27 @@ class Binding:
             raise windows_error(code)
         return value
 
-    def make(self, planned: Planned, frame: FrameType) -> Any:  # noqa: ANN401 - any result
-        """Make a call that was planned before, for the code in *frame*; raise as `call` does.
+    def make(self, prepared: Prepared, frame: FrameType) -> Any:  # noqa: ANN401 - any result
+        """Make a call that was prepared before, for the code in *frame*; raise as `call` does.
 
         The way for what is called most, opening and closing: the same plan as `Api` runs.
         """
-        if planned.__class__ is Answer:
-            code, value = planned.reply
-        else:
-            gate, machine = self.gate, self.machine
-            gate.enter()
-            try:
-                machine.site = (frame.f_code, frame.f_lasti)
-                status, value = planned.plan.run(
-                    machine, self.calls.tid, planned.args, planned.text
-                )
-            finally:
-                gate.leave()
-            if gate.dropped:
-                gate.drain()
-            if status is NtStatus.SUCCESS:
-                return value
-            code = to_win32(status)
-        if code:
-            raise windows_error(code)
+        gate, machine = self.gate, self.machine
+        gate.enter()
+        try:
+            machine.site = (frame.f_code, frame.f_lasti)
+            status, value = prepared(machine, self.process, self.thread)
+        finally:
+            gate.leave()
+        if gate.dropped:
+            gate.drain()
+        if status is not SUCCESS:
+            raise windows_error(to_win32(status))
         return value
+
+    def thread(self) -> Tid:
+        """Return the simulated thread that the current one is."""
+        return self.calls.tid
 
     def let_go(self, handle: int) -> None:
         """Close *handle*, whose object is gone."""
@@ -225,6 +228,20 @@ class Binding:
             line=line,
             function=None if code is None else code.co_qualname,
         )
+
+
+def prepared(planned: Planned) -> Prepared:
+    """Return *planned*, ready to be made more than once."""
+    if isinstance(planned, Answer):
+        code, value = planned.reply
+        if code:
+            return lambda _machine, _process, _caller: _refuse(code)
+        return lambda _machine, _process, _caller: (SUCCESS, value)
+    return Opening(planned).run
+
+
+def _refuse(code: int) -> NoReturn:
+    raise windows_error(code)
 
 
 def located(site: Site) -> tuple[CodeType, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn, Protocol
 
@@ -81,9 +82,9 @@ class HKEYType(metaclass=_Sealed):
         """Close the handle."""
         self._owner.CloseKey(self)
 
-    def __del__(self) -> None:
-        """Close the handle that nobody can close any more."""
-        if self._handle:
+    def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Close the handle that nobody can close any more, unless Python itself is ending."""
+        if self._handle and not _ending():
             self._owner.let_go(self._handle)
 
     def __bool__(self) -> bool:

@@ -11,13 +11,13 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.status import Win32Error
 from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import Binding
-from regsim.testing._fake.hkey import HKEYType, new_hkey, signed
+from regsim.testing._fake.binding import Binding, Prepared, prepared
+from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, new_hkey, number_of, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, as_predefined
 from regsim.win32 import advapi
 from regsim.win32.api import Api
-from regsim.win32.plans import Planned, Reply
+from regsim.win32.plans import Reply
 
 KEPT = 1024
 """How many plans of opens and of closes a process keeps for the next call with equal arguments."""
@@ -41,16 +41,18 @@ class KeyCalls(Binding):
         self.closing = lru_cache(maxsize=KEPT)(self._plan_close)
 
     def _plan_open(
-        self, function: str, handle: int, sub_key: object, reserved: object, access: object
-    ) -> Planned:
-        """Check the arguments of an open and plan it."""
+        self, function: str, key: object, sub_key: object, reserved: object, access: object
+    ) -> tuple[Prepared, int]:
+        """Check the arguments of an open and plan it; return that, and the key for the event."""
+        handle = number_of(key)
         name = arguments.text_or_none(function, 2, sub_key)
         options, wanted = arguments.number(reserved), arguments.number(access)
         dialect = self.machine.dialect
-        return advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
+        planned = advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
+        return prepared(planned), signed(handle)
 
-    def _plan_close(self, handle: int) -> Planned:
-        return advapi.RegCloseKey(self.machine.dialect, handle)
+    def _plan_close(self, handle: int) -> Prepared:
+        return prepared(advapi.RegCloseKey(self.machine.dialect, handle))
 
     def OpenKey(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
@@ -60,20 +62,21 @@ class KeyCalls(Binding):
         With None or "" below a predefined key, the result is that key's own number, and the root
         that the process had cached behind it is closed (on the systems that refresh it).
         """
-        handle = self.number(key)
-        planned = self.opening("OpenKey", handle, sub_key, reserved, access)
-        audit("winreg.OpenKey", signed(handle), sub_key, access)
-        opened = new_hkey(self, self.make(planned, _getframe(1)))
-        audit("winreg.OpenKey/result", signed(opened._handle))  # noqa: SLF001
-        return opened
+        handle = key if key.__class__ is int else self.number(key)
+        planned, told = self.opening("OpenKey", handle, sub_key, reserved, access)
+        audit("winreg.OpenKey", told, sub_key, access)
+        opened: int = self.make(planned, _getframe(1))
+        result = new_hkey(self, opened)
+        audit("winreg.OpenKey/result", opened if opened < FIRST_HIGH else signed(int(result)))
+        return result
 
     def OpenKeyEx(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
     ) -> HKEYType:
         """Open a key, as OpenKey does."""
-        handle = self.number(key)
-        planned = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
-        audit("winreg.OpenKey", signed(handle), sub_key, access)
+        handle = key if key.__class__ is int else self.number(key)
+        planned, told = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
+        audit("winreg.OpenKey", told, sub_key, access)
         return self._result(self.make(planned, _getframe(1)))
 
     def _result(self, opened: int) -> HKEYType:
@@ -106,7 +109,7 @@ class KeyCalls(Binding):
         if hkey is None:
             return
         handle = self.number(hkey)
-        if isinstance(hkey, HKEYType):
+        if hkey.__class__ is HKEYType:
             hkey._handle = 0  # noqa: SLF001
         if handle:
             self.make(self.closing(handle), _getframe(1))
