@@ -74,20 +74,23 @@ class _Writer:
         }
 
     def function(self) -> Iterator[str]:
-        body = [line for step in self.plan.steps for line in self.step(step)]
+        several = len(self.plan.steps) > 1
+        body = [line for step in self.plan.steps for line in self.step(step, several)]
         yield "def run(machine, tid, args, text):"
         for number, name in enumerate(self.plan.params):
             yield f" a{number} = args[{name!r}]"
         for variable, name in self.variables.items():
             yield f" {name} = {0 if isinstance(variable, HandleVar) else None}"
-        yield " at = 0"
+        if several:
+            yield " at = 0"
         yield " while True:"
         yield from body
 
-    def step(self, step: Step) -> Iterator[str]:
-        yield f"  if at == {self.labels[step.at]}:"
-        yield "   status = SUCCESS"
-        if step.op is not None:
+    def step(self, step: Step, several: bool) -> Iterator[str]:
+        yield f"  if at == {self.labels[step.at]}:" if several else "  if True:"
+        if step.op is None:
+            yield "   status = SUCCESS"
+        else:
             yield from self.operation(step, step.op)
         if step.status is not None:
             yield f"   status = NtStatus({self.expr(step.status)})"

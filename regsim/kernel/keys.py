@@ -162,6 +162,7 @@ def _already_open(machine: Machine, process: Process, hive: Hive, path: Parts) -
         found = machine.lookup(process, handle)
         if found is not None and found[0].kcb is kcb:
             found[0].shared += 1
+            machine.counts_opens = True
             return Handle(handle)
     return None
 
@@ -238,17 +239,17 @@ def _may_create(hive: Hive, above: Parts, options: int) -> NtStatus:
 
 def close(machine: Machine, caller: Tid, *, handle: int) -> Result:
     """Close *handle*; INVALID_HANDLE when it is not open. A deleted key's handle closes well."""
-    process = machine.process_of(caller)
-    found = machine.lookup(process, handle)
-    if found is None:
-        return NtStatus.INVALID_HANDLE, None
-    obj = found[0]
-    if obj.shared > 1:
-        obj.shared -= 1
-    else:
-        process.table.close(handle)
-        machine.drop_reference(obj)
-    return _SUCCESS, None
+    return close_in(machine, machine.process_of(caller), handle)
+
+
+def close_in(machine: Machine, process: Process, handle: int) -> Result:
+    """Close *handle* of *process*."""
+    if machine.counts_opens:
+        found = machine.lookup(process, handle)
+        if found is not None and found[0].shared > 1:
+            found[0].shared -= 1
+            return _SUCCESS, None
+    return machine.close_handle(process, handle), None
 
 
 def reference(machine: Machine, caller: Tid, *, handle: int) -> Result:
@@ -256,6 +257,7 @@ def reference(machine: Machine, caller: Tid, *, handle: int) -> Result:
     status, obj = use(machine, caller, handle)
     if obj is not None:
         obj.shared += 1
+        machine.counts_opens = True
     return status, Handle(handle)
 
 

@@ -86,6 +86,9 @@ class Machine(Displayed):
     0
     """
 
+    counts_opens = False
+    """Whether a handle was ever given out a second time, so that closes must count opens."""
+
     site: object = None
     """Where in a caller's own program the call in progress was made, kept with what it opens."""
 
@@ -135,6 +138,7 @@ class Machine(Displayed):
         A hive store that keeps real files is shared, not copied.
         """
         twin = Machine.__new__(Machine)
+        twin.counts_opens = self.counts_opens
         twin.dialect, twin.count_mask = self.dialect, self.count_mask
         twin.files, twin.server = self.files.snapshot(), self.server.snapshot()
         twin.hives = {number: hive.snapshot() for number, hive in self.hives.items()}
@@ -192,7 +196,10 @@ class Machine(Displayed):
         return hive
 
     def reshaped(self) -> None:
-        """Note that a path, a predefined key or a control block may mean something else now."""
+        """Note that a path, a predefined key or a control block may mean something else now.
+
+        ``stamp`` counts these changes, and the handles that were added to objects.
+        """
         self.stamp += 1
         self.places.clear()
 
@@ -343,6 +350,7 @@ class Machine(Displayed):
         self, process: Process, obj: KeyObject, access: int, *, inherit: bool = False
     ) -> Handle:
         """Give *process* one more handle to *obj* and return it."""
+        self.stamp += 1
         obj.handles += 1
         if obj.kcb.live:
             self.hives[obj.kcb.hive].handles += 1
@@ -359,7 +367,7 @@ class Machine(Displayed):
         if number < 0:
             return NtStatus.INVALID_HANDLE
         self.drop_reference(self.objects[number])  # type: ignore[index]
-        return NtStatus.SUCCESS
+        return _SUCCESS
 
     def drop_reference(self, obj: KeyObject) -> None:
         """Take one handle off *obj*; the last one ends it and may let its hive unload."""

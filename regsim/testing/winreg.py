@@ -21,9 +21,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from regsim.testing._fake.binding import OpenHandle
-from regsim.testing._fake.computer import USER, USER_SID, logged_on
+from regsim.testing._fake.computer import logged_on
 from regsim.testing._fake.constants import CONSTANTS
-from regsim.testing._fake.hives import Winreg
+from regsim.testing._fake.hives import LazyWinreg, Winreg
 from regsim.testing._fake.hkey import HKEYType
 
 if TYPE_CHECKING:
@@ -86,15 +86,15 @@ def bind(
 
     *accounts* are the users that `regsim.testing.pywin32` lets log on: names and SIDs.
     """
-    return BoundWinreg(Winreg(lambda: (machine, process), accounts))
+    return BoundWinreg(Winreg(machine, process, accounts))
 
 
-def _default() -> tuple[Machine, Process]:
+def _default() -> tuple[Machine, Process, Mapping[str, str]]:
     computer = logged_on()
-    return computer.machine, computer.process
+    return computer.machine, computer.process, computer.accounts
 
 
-binding = Winreg(_default, {USER: USER_SID})
+binding: Winreg = LazyWinreg(_default)
 """The process that this module's own functions call from."""
 
 open_handles = binding.open_handles

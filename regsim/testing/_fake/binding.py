@@ -13,14 +13,14 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from regsim.errors import UsageError
-from regsim.kernel.again import Opening
+from regsim.kernel.again import Closing, Opening
 from regsim.kernel.machine import Machine
 from regsim.kernel.objects import KeyObject
 from regsim.kernel.process import Process
 from regsim.status import NtStatus, to_win32
 from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
-from regsim.types import ObjectId, Tid
+from regsim.types import ObjectId, Tid, as_predefined
 from regsim.win32.api import Api
 from regsim.win32.plans import Answer, Planned, Reply
 
@@ -43,7 +43,6 @@ class Gate:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.enter, self.leave = self.lock.acquire, self.lock.release
         self.dropped: deque[tuple[Binding, int]] = deque()
 
     def drop(self, binding: Binding, handle: int) -> None:
@@ -112,30 +111,22 @@ class Binding:
     """A process of a machine whose registry calls are Python's.
 
     Args:
-        make: called at the first use for the machine and the process.
+        machine: the machine.
+        process: one of its processes.
         accounts: the users that can log on in it, by name, and their SIDs.
     """
 
     def __init__(
-        self,
-        make: Callable[[], tuple[Machine, Process]],
-        accounts: Mapping[str, str] | None = None,
+        self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None
     ) -> None:
-        self._make = make
+        self.machine = machine
+        self.process = process
         self.accounts: dict[str, str] = dict(accounts or {})
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - one of several attributes
-        if name not in ("machine", "process", "gate", "calls"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.machine, self.process = self._make()
-        self.gate = gate_of(self.machine)
-        self.calls = _Calls(self.machine, self.process)
-        return self.__dict__[name]
-
-    machine: Machine
-    process: Process
-    gate: Gate
-    calls: _Calls
+        self.gate = gate_of(machine)
+        self.enter, self.leave = self.gate.lock.acquire, self.gate.lock.release
+        self.dropped = self.gate.dropped
+        self.calls = calls = _Calls(machine, process)
+        self.caller: Callable[[], Tid] = lambda: calls.tid
 
     def number(self, key: object) -> int:
         """Return the handle that *key* means in this process.
@@ -143,7 +134,7 @@ class Binding:
         Raises `UsageError` for a handle object of another process, where its number would mean
         another key or none.
         """
-        if key.__class__ is HKEYType and key._owner is not self:  # noqa: SLF001
+        if isinstance(key, HKEYType) and key._owner is not self:  # noqa: SLF001
             raise UsageError("this handle was opened through another winreg, in another process")
         return number_of(key)
 
@@ -180,22 +171,18 @@ class Binding:
 
         The way for what is called most, opening and closing: the same plan as `Api` runs.
         """
-        gate, machine = self.gate, self.machine
-        gate.enter()
+        machine = self.machine
+        self.enter()
         try:
             machine.site = (frame.f_code, frame.f_lasti)
-            status, value = prepared(machine, self.process, self.thread)
+            status, value = prepared(machine, self.process, self.caller)
         finally:
-            gate.leave()
-        if gate.dropped:
-            gate.drain()
+            self.leave()
+        if self.dropped:
+            self.gate.drain()
         if status is not SUCCESS:
             raise windows_error(to_win32(status))
         return value
-
-    def thread(self) -> Tid:
-        """Return the simulated thread that the current one is."""
-        return self.calls.tid
 
     def let_go(self, handle: int) -> None:
         """Close *handle*, whose object is gone."""
@@ -237,7 +224,12 @@ def prepared(planned: Planned) -> Prepared:
         if code:
             return lambda _machine, _process, _caller: _refuse(code)
         return lambda _machine, _process, _caller: (SUCCESS, value)
-    return Opening(planned).run
+    if planned.plan.name == "RegOpenKeyEx":
+        return Opening(planned).run
+    if isinstance(planned.args["key"], int) and as_predefined(planned.args["key"]) is None:
+        return Closing(planned).run
+    run, args, text = planned.plan.run, planned.args, planned.text
+    return lambda machine, _process, caller: run(machine, caller(), args, text)
 
 
 def _refuse(code: int) -> NoReturn:

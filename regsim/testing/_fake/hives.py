@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from sys import audit
+from threading import Lock
+from typing import Any
 
+from regsim.kernel.machine import Machine
+from regsim.kernel.process import Process
 from regsim.testing._fake import arguments
 from regsim.testing._fake.binding import Binding
 from regsim.testing._fake.hkey import HKEYType, signed
@@ -37,3 +42,22 @@ class HiveCalls(Binding):
 
 class Winreg(KeyCalls, ValueCalls, HiveCalls):
     """All of ``winreg`` for one process of one machine."""
+
+
+class LazyWinreg(Winreg):
+    """A `Winreg` whose machine is made at the first use; then it is a `Winreg` like any other."""
+
+    def __init__(self, make: Callable[[], tuple[Machine, Process, Mapping[str, str]]]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the process has
+        if name.startswith("__"):
+            raise AttributeError(name)
+        with _arming:
+            if self.__class__ is LazyWinreg:
+                Winreg.__init__(self, *self._make())
+                self.__class__ = Winreg  # type: ignore[assignment]  # looking up attributes costs less where nothing is lazy
+        return getattr(self, name)
+
+
+_arming = Lock()

@@ -43,10 +43,10 @@ class HKEYType(metaclass=_Sealed):
     closes in a ``with`` statement and on destruction.
     """
 
-    __slots__ = ("__weakref__", "_handle", "_owner")
+    __slots__ = ("_handle", "_owner")
 
     _handle: int
-    _owner: Owner
+    _owner: Any  # an Owner
 
     def __init_subclass__(cls, **_kwargs: object) -> NoReturn:
         """Refuse: the type is final."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from sys import _getframe, audit
+from typing import Any
 
 from regsim.kernel.keys import KeyInfo
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
-from regsim.status import Win32Error
+from regsim.status import Win32Error, to_win32
 from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import Binding, Prepared, prepared
+from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, prepared
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, new_hkey, number_of, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, as_predefined
@@ -22,6 +23,7 @@ from regsim.win32.plans import Reply
 KEPT = 1024
 """How many plans of opens and of closes a process keeps for the next call with equal arguments."""
 
+_new: Callable[[type], Any] = object.__new__
 KEY_READ = int(Access.READ)
 KEY_WRITE = int(Access.WRITE)
 KEY_WOW64_64KEY = int(Access.WOW64_64KEY)
@@ -32,13 +34,12 @@ class KeyCalls(Binding):
     """The functions on keys, as one process makes them."""
 
     def __init__(
-        self,
-        make: Callable[[], tuple[Machine, Process]],
-        accounts: Mapping[str, str] | None = None,
+        self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(make, accounts)
+        super().__init__(machine, process, accounts)
         self.opening = lru_cache(maxsize=KEPT, typed=True)(self._plan_open)
-        self.closing = lru_cache(maxsize=KEPT)(self._plan_close)
+        self.usual: dict[tuple[int, str | None], tuple[Prepared, int]] = {}
+        self.closings: dict[int, Prepared] = {}
 
     def _plan_open(
         self, function: str, key: object, sub_key: object, reserved: object, access: object
@@ -51,8 +52,20 @@ class KeyCalls(Binding):
         planned = advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
         return prepared(planned), signed(handle)
 
-    def _plan_close(self, handle: int) -> Prepared:
-        return prepared(advapi.RegCloseKey(self.machine.dialect, handle))
+    def _usual(self, handle: int, sub_key: str | None) -> tuple[Prepared, int]:
+        """Prepare an open for reading, and keep it where it is found fastest."""
+        found = self.opening("OpenKey", handle, sub_key, 0, KEY_READ)
+        if len(self.usual) >= KEPT:
+            self.usual.clear()
+        self.usual[handle, sub_key] = found
+        return found
+
+    def closing(self, handle: int) -> Prepared:
+        """Prepare the closing of *handle*, and keep it."""
+        if len(self.closings) >= KEPT:
+            self.closings.clear()
+        found = self.closings[handle] = prepared(advapi.RegCloseKey(self.machine.dialect, handle))
+        return found
 
     def OpenKey(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
@@ -62,12 +75,33 @@ class KeyCalls(Binding):
         With None or "" below a predefined key, the result is that key's own number, and the root
         that the process had cached behind it is closed (on the systems that refresh it).
         """
-        handle = key if key.__class__ is int else self.number(key)
-        planned, told = self.opening("OpenKey", handle, sub_key, reserved, access)
-        audit("winreg.OpenKey", told, sub_key, access)
-        opened: int = self.make(planned, _getframe(1))
-        result = new_hkey(self, opened)
-        audit("winreg.OpenKey/result", opened if opened < FIRST_HIGH else signed(int(result)))
+        handle: Any = key
+        if key.__class__ is HKEYType and key._owner is self:  # noqa: SLF001
+            handle = key._handle  # noqa: SLF001
+        elif key.__class__ is not int:
+            handle = self.number(key)
+        if access is KEY_READ and reserved == 0:
+            found = self.usual.get((handle, sub_key)) or self._usual(handle, sub_key)
+        else:
+            found = self.opening("OpenKey", handle, sub_key, reserved, access)
+        audit("winreg.OpenKey", found[1], sub_key, access)
+        frame, machine = _getframe(1), self.machine
+        self.enter()
+        try:  # as `make` does; this is what is called most
+            machine.site = (frame.f_code, frame.f_lasti)
+            status, opened = found[0](machine, self.process, self.caller)
+        finally:
+            self.leave()
+        if self.dropped:
+            self.gate.drain()
+        if status is not SUCCESS:
+            raise windows_error(to_win32(status))
+        if opened >= FIRST_HIGH:
+            return self._result(opened)
+        result: HKEYType = _new(HKEYType)
+        result._owner = self  # noqa: SLF001
+        result._handle = opened  # noqa: SLF001
+        audit("winreg.OpenKey/result", opened)
         return result
 
     def OpenKeyEx(
@@ -108,11 +142,23 @@ class KeyCalls(Binding):
         """
         if hkey is None:
             return
-        handle = self.number(hkey)
-        if hkey.__class__ is HKEYType:
+        if hkey.__class__ is HKEYType and hkey._owner is self:  # noqa: SLF001
+            handle = hkey._handle  # noqa: SLF001
             hkey._handle = 0  # noqa: SLF001
-        if handle:
-            self.make(self.closing(handle), _getframe(1))
+        else:
+            handle = self.number(hkey)
+        if not handle:
+            return
+        close = self.closings.get(handle) or self.closing(handle)
+        self.enter()
+        try:
+            status = close(self.machine, self.process, self.caller)[0]
+        finally:
+            self.leave()
+        if self.dropped:
+            self.gate.drain()
+        if status is not SUCCESS:
+            raise windows_error(to_win32(status))
 
     def ConnectRegistry(self, computer_name: str | None, key: HKEYType | int, /) -> HKEYType:
         """Open a predefined key of this computer (None); there is no other: 53 or 6."""
