@@ -78,7 +78,7 @@ class Opening:
         if base is None or machine.dialect.handles is not HandlePolicy.UNIQUE:
             return
         root, entry = machine.lookup(process, base), process.table.lookup(handle)
-        if root is None or root[0].handles > 1 or entry is None or entry[3]:
+        if root is None or root[0].handles > 1 or entry is None:
             return
         self.root = root[0]
         self.kcb = machine.objects[ObjectId(entry[0])].kcb

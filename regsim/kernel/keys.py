@@ -204,7 +204,6 @@ def create_key(
         parent.last_write = machine.clock
         changed(machine, hive, above, NotifyFilter.NAME)
         above = (*above, keypath.fold_name(name))
-    machine.reshaped()
     leaf = hive.edit(above)
     leaf.class_name = class_name
     if options & CreateOption.CREATE_LINK:
@@ -340,7 +339,6 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     if not kcb.path or len(hive.mount) == 1 or subkey_names(machine, obj):
         return NtStatus.CANNOT_DELETE, None
     machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
-    machine.reshaped()
     parent = hive.edit(kcb.path[:-1])
     del parent.children[kcb.path[-1]]
     parent.last_write = machine.clock

@@ -1,0 +1,359 @@
+"""Plans compiled and opens repeated: the same results and the same machine as step by step."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from regsim import dialects, keypath
+from regsim.errors import UsageError
+from regsim.kernel.again import Closing, Opening
+from regsim.kernel.compiled import compile_plan
+from regsim.kernel.expr import Arg, Ask, Scope, Var
+from regsim.kernel.machine import IDLE_KCBS, MAX_PLACES, Machine
+from regsim.kernel.steps import FAIL, RETURN, Act, Call, Plan, Set, Step, go, interpret, ok, op
+from regsim.status import to_win32
+from regsim.types import Access, Handle, PredefinedKey, Sid, ValueType
+from regsim.win32 import advapi, advapi_data, advapi_hive, ntdll, userenv
+from regsim.win32.api import Api
+from regsim.win32.plans import Answer
+
+USER = "S-1-5-21-1"
+OTHER = "S-1-5-21-2"
+ROOT = rf"\REGISTRY\USER\{USER}"
+HKCU, HKU, HKCR = PredefinedKey.CURRENT_USER, PredefinedKey.USERS, PredefinedKey.CLASSES_ROOT
+NAMES = ["Software", r"Software\App", r"Software\New", r"\Bad", "Missing", "", None]
+
+
+class Both:
+    """One thread on two equal machines, the second of which goes step by step."""
+
+    def __init__(self, build: Callable[..., Any], os_name: str, seed: int) -> None:
+        world = build(os_name)
+        self.random = random.Random(seed)
+        self.fast: Machine = world.machine
+        self.slow = world.machine.snapshot()
+        self.tid = world.api.tid
+        self.process = world.service
+        self.handles: list[int] = [4]
+        self.openings: dict[tuple[int, str | None, Access], Opening] = {}
+        self.seen: Counter[str] = Counter()
+
+    def make(self, planned: Any, fast: Callable[[Call], Any] | None = None) -> None:
+        """Make a call on both machines and compare all there is."""
+        if isinstance(planned, Answer):
+            return
+        before = self.fast.stamp
+        run = fast or (lambda call: call.plan.run(self.fast, self.tid, call.args, call.text))
+        got = run(planned)
+        expected = interpret(self.slow, self.tid, planned)
+        assert got == expected, planned.text
+        assert self.fast.context == self.slow.context
+        assert self.fast.same_as(self.slow), planned.text
+        self.fast.check()
+        self.seen["changed" if self.fast.stamp != before else "stood"] += 1
+        self._keep(got[1])
+
+    def _keep(self, value: object) -> None:
+        handle = getattr(value, "handle", value)
+        if isinstance(handle, int) and 0 < handle < 0x80000000:
+            self.handles.append(int(handle))
+
+    def open(self) -> None:
+        """Open a key as the prepared call does it."""
+        dialect, pick = self.fast.dialect, self.random.choice
+        key = pick([HKCU, HKCU, HKU, HKCR, *self.handles[-3:]])
+        name = pick([*NAMES, USER, rf"{USER}\Software"])
+        access = pick([Access.READ, Access.ALL])
+        if self.openings and self.random.random() < 0.7:
+            key, name, access = pick(list(self.openings)[-6:])
+        planned = advapi.RegOpenKeyEx(dialect, key, name, access=access)
+        if isinstance(planned, Answer):
+            return
+        opening = self.openings.setdefault((key, name, access), Opening(planned))
+
+        def run(_call: Call) -> Any:
+            stood = opening.stamp == self.fast.stamp
+            self.seen["again" if stood else "by plan"] += 1
+            return opening.run(self.fast, self.process, lambda: self.tid)
+
+        self.make(planned, run)
+
+    def close(self) -> None:
+        """Close a handle, open or not, the hidden root's own number too."""
+        handle = self.random.choice(self.handles)
+        planned = advapi.RegCloseKey(self.fast.dialect, handle)
+        if isinstance(planned, Call):
+            closing = Closing(planned)
+            self.make(planned, lambda _: closing.run(self.fast, self.process, lambda: self.tid))
+
+    def other(self) -> None:
+        """Make some other call, by its compiled plan."""
+        dialect, pick = self.fast.dialect, self.random.choice
+        key = pick([HKCU, HKU, *self.handles[-4:]])
+        name = pick(["Software", r"Software\App", r"Software\New", "Missing"])
+        calls = [
+            lambda: advapi.RegCreateKeyEx(dialect, key, name, options=pick([0, 0, 1])),
+            lambda: advapi_data.RegDeleteKey(dialect, key, name),
+            lambda: advapi_data.RegSetValueEx(dialect, key, "v", 1, b"x\0"),
+            lambda: advapi_data.RegQueryValueEx(dialect, key, "v"),
+            lambda: advapi_data.RegEnumKeyEx(dialect, key, 0),
+            lambda: advapi_data.RegQueryInfoKey(dialect, key),
+            lambda: advapi.RegCloseKey(dialect, pick([HKCU, HKU, HKCR])),
+            lambda: advapi.RegOverridePredefKey(dialect, HKCU, pick([None, *self.handles[-2:]])),
+            lambda: ntdll.NtDuplicateObject(dialect, pick(self.handles)),
+            lambda: ntdll.NtUnloadKey(dialect, ROOT),
+            lambda: userenv.LoadUserProfile(dialect, USER, rf"C:\Profiles\{USER}\NTUSER.DAT"),
+            lambda: advapi_hive.RegRestoreKey(dialect, key, r"C:\new.dat", flags=pick([0, 8])),
+        ]
+        if self.random.random() < 0.05:
+            calls = [
+                lambda: advapi.RegDisablePredefinedCache(dialect),
+                lambda: ntdll.NtUnloadKey2(dialect, ROOT),
+            ]
+        try:
+            planned = pick(calls)()
+        except UsageError:  # this generation has no such function
+            return
+        self.make(planned)
+
+    def impersonate(self) -> None:
+        """Have the thread act as somebody else, or as its process again, on both machines."""
+        token = self.random.choice([None, self.process.token, None])
+        sid = self.random.choice([USER, OTHER])
+        for machine in (self.fast, self.slow):
+            thread = machine.threads[self.tid]
+            thread.token = token and type(token)(Sid(sid), token.privileges)
+
+
+@pytest.mark.parametrize("os_name", ["nt4-sp6a", "w2k", "win11", "reactos", "win95"])
+def test_both_ways(build: Callable[..., Any], os_name: str) -> None:
+    """Whatever is called in whatever order, both ways end alike; opens are repeated and not."""
+    seen: Counter[str] = Counter()
+    for seed in range(4):
+        both = Both(build, os_name, seed)
+        for _ in range(120):
+            roll = both.random.random()
+            for act, share in (
+                (both.open, 0.6),
+                (both.close, 0.2),
+                (both.other, 0.17),
+                (both.impersonate, 0.03),
+            ):
+                if roll < share:
+                    act()
+                    break
+                roll -= share
+        seen += both.seen
+
+    shared = os_name == "win95"
+    assert (seen["again"] == 0) if shared else (seen["again"] > 10), seen
+    assert seen["by plan"] > 20
+    assert seen["changed"] > 10
+    assert seen["stood"] > 20
+
+
+def relink(api: Api) -> None:
+    """Set where the link that the path goes through leads."""
+    _, made = api.RegOpenKeyEx(HKU, rf"{USER}\Link", access=Access.ALL, options=8)
+    data = (ROOT + r"\Console").encode("utf-16-le")
+    assert api.RegSetValueEx(made, "SymbolicLinkValue", ValueType.LINK, data).code == 0
+
+
+def link(api: Api) -> None:
+    """Make a link to a key with a subkey."""
+    _, made = api.RegCreateKeyEx(HKU, rf"{USER}\Link", options=2)
+    data = (ROOT + r"\Software").encode("utf-16-le")
+    assert api.RegSetValueEx(made.handle, "SymbolicLinkValue", ValueType.LINK, data).code == 0
+
+
+def duplicate_and_close(api: Api) -> None:
+    """Close the hidden root by its number while a duplicate keeps its object alive."""
+    (root,) = [slot.handle for slot in api.machine.process_of(api.tid).slots.values()]
+    assert api.NtDuplicateObject(root).status.ok
+    assert api.RegCloseKey(root).code == 0
+
+
+def open_many(api: Api) -> None:
+    """Push the control block out of those that are kept."""
+    for number in range(2 * IDLE_KCBS):
+        code, made = api.RegCreateKeyEx(HKU, rf"{USER}\Many\{number}")
+        assert code == 0
+        api.RegCloseKey(made.handle)
+
+
+def restore(api: Api) -> None:
+    """Replace what lies below the user's root by a file's content."""
+    _, root = api.RegOpenKeyEx(HKU, USER)
+    assert api.RegRestoreKey(root, r"C:\new.dat", flags=8).code == 0
+    api.RegCloseKey(root)
+
+
+def override(api: Api) -> None:
+    """Have HKEY_CURRENT_USER stand for another key."""
+    _, other = api.RegOpenKeyEx(HKU, ".DEFAULT", access=Access.ALL)
+    assert api.RegOverridePredefKey(HKCU, other).code == 0
+
+
+def delete(api: Api) -> None:
+    """Delete the key."""
+    assert api.RegDeleteKey(HKU, rf"{USER}\Software\App").code == 0
+
+
+PERTURBATIONS = [
+    ("win11", "Software\\App", delete, 2),
+    ("win11", "Software\\App", lambda api: api.NtUnloadKey2(ROOT), 1018),
+    ("win11", "Software\\App", lambda api: api.RegCloseKey(4), 6),
+    ("win11", "Software\\App", lambda api: api.RegCloseKey(HKCU), 0),
+    ("win11", "Software\\App", duplicate_and_close, 6),
+    ("win11", "Software\\App", open_many, 0),
+    ("win11", "Software\\App", restore, 2),
+    ("win11", "Software\\App", lambda api: api.RegDisablePredefinedCache(), 0),
+    ("wine", "Software\\App", lambda api: api.RegDisablePredefinedCache(), 0),
+    ("win11", "Software\\App", override, 2),
+    ("reactos", "Software\\App", override, 2),
+    ("win11", "Link\\App", relink, 2),
+]
+
+
+@pytest.mark.parametrize(("os_name", "name", "perturb", "code"), PERTURBATIONS)
+def test_what_ends_a_repetition(
+    build: Callable[..., Any], os_name: str, name: str, perturb: Callable[[Api], object], code: int
+) -> None:
+    """Whatever an open rests on may change in between: the next ones see it, as by the plan."""
+    world = build(os_name)
+    link(world.api)
+    world.api.RegCloseKey(HKU)
+    fast, slow, tid = world.machine, world.machine.snapshot(), world.api.tid
+    process = world.service
+    for machine in (fast, slow):
+        Api(machine, tid).impersonate(USER)
+    planned = advapi.RegOpenKeyEx(fast.dialect, HKCU, name)
+    assert isinstance(planned, Call)
+    opening = Opening(planned)
+
+    def both() -> int:
+        got = opening.run(fast, process, lambda: tid)
+        assert got == interpret(slow, tid, planned)
+        assert fast.same_as(slow)
+        fast.check()
+        return int(to_win32(got[0]))
+
+    assert both() == both() == 0
+    assert opening.stamp == fast.stamp
+    for machine in (fast, slow):
+        api = Api(machine, tid)
+        api.revert()
+        for handle, _ in list(machine.processes[process.pid].table.items())[1:]:
+            api.RegCloseKey(handle)
+        perturb(api)
+        api.impersonate(USER)
+
+    assert [both(), both(), both()] == [code] * 3
+
+
+def test_only_closing_is_closing(world: Any) -> None:
+    """A call that does more than to close a handle is no `Closing`."""
+    planned = advapi.RegCloseKey(world.machine.dialect, HKCU)
+    assert isinstance(planned, Call)
+
+    with pytest.raises(UsageError, match="more than to close"):
+        Closing(planned)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step(at="a", does="act", then=(go(RETURN, Act("sleep", (1,))),)),
+        Step(at="a", does="ask", then=(go(RETURN, when=Ask("mounted", (ROOT,))), go(FAIL))),
+        Step(at="a", does="set", then=(go(RETURN, Set(Var("x", Scope.MACHINE), 1)),)),
+    ],
+)
+def test_what_is_not_compiled(world: Any, step: Step) -> None:
+    """Acts, questions and variables that outlive the call are left to the interpreter."""
+    plan = Plan("Odd", (), (step,))
+
+    assert compile_plan(plan) is None
+    status, value = plan.run(world.machine, world.api.tid, {}, "Odd()")
+    assert (int(status), value) == (0, None)
+
+
+def test_every_plan_is_compiled(build: Callable[..., Any]) -> None:
+    """The plans of all calls are compiled, under every dialect."""
+    world = build("nt4-sp6a")
+    for name in dialects.names():
+        dialect = dialects.get(name)
+        for planned in (
+            advapi.RegOpenKeyEx(dialect, HKCU, "x"),
+            advapi.RegOpenKeyEx(dialect, Handle(8), "x"),
+            advapi_data.RegDeleteKey(dialect, HKCU, "x"),
+            advapi_hive.RegLoadKey(dialect, HKU, "x", "y"),
+            userenv.LoadUserProfile(dialect, USER, "y"),
+        ):
+            assert isinstance(planned, Call)
+            assert compile_plan(planned.plan) is not None
+    assert world.open_handles() == 0
+
+
+def test_a_branch_for_every_status(world: Any) -> None:
+    """A status that no branch takes is a defect of the plan, compiled or not."""
+    step = Step(at="a", does="close", op=op("NtClose", handle=Arg("key")), then=(ok(RETURN),))
+    plan = Plan("Narrow", ("key",), (step,))
+    call = Call(plan, {"key": 4000})
+
+    for run in (
+        lambda: plan.run(world.machine, world.api.tid, call.args, ""),
+        lambda: interpret(world.machine, world.api.tid, call),
+    ):
+        with pytest.raises(UsageError, match="no branch for INVALID_HANDLE"):
+            run()
+
+
+# -- what the kernel keeps for the next open -----------------------------------------------------
+
+
+def test_control_blocks_are_kept_and_bounded(world: Any) -> None:
+    """Blocks of closed keys stay for the next open, the last so many, and block no unload."""
+    machine = world.machine
+    for number in range(IDLE_KCBS + 20):
+        _, made = world.api.RegCreateKeyEx(HKU, rf"{USER}\Many\{number}")
+        assert world.api.RegCloseKey(made.handle).code == 0
+    world.api.RegCloseKey(HKU)
+
+    assert 0 < len(machine.idle) <= IDLE_KCBS
+    machine.check()
+    assert world.api.NtUnloadKey(ROOT).status.ok
+    assert len(machine.idle) == 0
+    machine.check()
+
+
+def test_places_are_bounded(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of paths does not grow without end."""
+    monkeypatch.setattr("regsim.kernel.machine.MAX_PLACES", 3)
+    most = 0
+    for name in (r"Software", "Software\\", r"\Software"[1:], r"Software\App", r"Software\\App"):
+        code, handle = world.api.RegOpenKeyEx(HKU, rf"{USER}\{name}")
+        assert code == 0
+        world.api.RegCloseKey(handle)
+        most = max(most, len(world.machine.places))
+
+    assert most == 3
+    assert MAX_PLACES > 3
+
+
+def test_snapshots_keep_their_own(world: Any) -> None:
+    """A snapshot remembers nothing of the other's namespace."""
+    _, handle = world.api.RegOpenKeyEx(HKU, rf"{USER}\Software\App")
+    world.api.RegCloseKey(handle)
+    assert world.machine.places
+
+    twin = world.machine.snapshot()
+
+    assert not twin.places
+    assert keypath.split(ROOT)
+    twin.check()
+    world.machine.check()
