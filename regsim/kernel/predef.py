@@ -147,7 +147,6 @@ def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int |
         _, handle = keys.duplicate(machine, caller, handle=handle)
     _empty(machine, process, key, borrowed=borrows)
     process.slots[key] = Slot(handle=Handle(handle), owned=not borrows, override=True)
-    machine.reshaped()
     return NtStatus.SUCCESS, None
 
 

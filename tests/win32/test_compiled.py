@@ -171,9 +171,14 @@ def link(api: Api) -> None:
     assert api.RegSetValueEx(made.handle, "SymbolicLinkValue", ValueType.LINK, data).code == 0
 
 
+def root_of(api: Api) -> int:
+    """Return the number of the hidden root behind HKEY_CURRENT_USER."""
+    return int(api.machine.process_of(api.tid).slots[HKCU].handle)
+
+
 def duplicate_and_close(api: Api) -> None:
     """Close the hidden root by its number while a duplicate keeps its object alive."""
-    (root,) = [slot.handle for slot in api.machine.process_of(api.tid).slots.values()]
+    root = root_of(api)
     assert api.NtDuplicateObject(root).status.ok
     assert api.RegCloseKey(root).code == 0
 
@@ -181,7 +186,7 @@ def duplicate_and_close(api: Api) -> None:
 def open_many(api: Api) -> None:
     """Push the control block out of those that are kept."""
     for number in range(2 * IDLE_KCBS):
-        code, made = api.RegCreateKeyEx(HKU, rf"{USER}\Many\{number}")
+        code, made = api.RegCreateKeyEx(HKCU, rf"Many\{number}")
         assert code == 0
         api.RegCloseKey(made.handle)
 
@@ -207,7 +212,7 @@ def delete(api: Api) -> None:
 PERTURBATIONS = [
     ("win11", "Software\\App", delete, 2),
     ("win11", "Software\\App", lambda api: api.NtUnloadKey2(ROOT), 1018),
-    ("win11", "Software\\App", lambda api: api.RegCloseKey(4), 6),
+    ("win11", "Software\\App", lambda api: api.RegCloseKey(root_of(api)), 6),
     ("win11", "Software\\App", lambda api: api.RegCloseKey(HKCU), 0),
     ("win11", "Software\\App", duplicate_and_close, 6),
     ("win11", "Software\\App", open_many, 0),
@@ -227,7 +232,7 @@ def test_what_ends_a_repetition(
     """Whatever an open rests on may change in between: the next ones see it, as by the plan."""
     world = build(os_name)
     link(world.api)
-    world.api.RegCloseKey(HKU)
+    hidden = 1  # the root of HKEY_USERS stays open, so that using it later changes nothing
     fast, slow, tid = world.machine, world.machine.snapshot(), world.api.tid
     process = world.service
     for machine in (fast, slow):
@@ -248,12 +253,32 @@ def test_what_ends_a_repetition(
     for machine in (fast, slow):
         api = Api(machine, tid)
         api.revert()
-        for handle, _ in list(machine.processes[process.pid].table.items())[1:]:
+        mine = machine.processes[process.pid]
+        kept = {slot.handle for slot in mine.slots.values()}
+        for handle in [number for number, _ in mine.table.items() if number not in kept]:
             api.RegCloseKey(handle)
+        assert len(mine.table) == hidden + 1
         perturb(api)
         api.impersonate(USER)
 
     assert [both(), both(), both()] == [code] * 3
+
+
+def test_duplicated_root(build: Callable[..., Any]) -> None:
+    """An open below a handle of which there is a duplicate does not outlive the handle."""
+    world = build("win11")
+    _, base = world.api.RegOpenKeyEx(HKU, USER)
+    world.api.NtDuplicateObject(base)
+    planned = advapi.RegOpenKeyEx(world.machine.dialect, base, "Software")
+    assert isinstance(planned, Call)
+    opening = Opening(planned)
+    first, _ = opening.run(world.machine, world.service, lambda: world.api.tid)
+
+    world.api.RegCloseKey(base)
+
+    then, _ = opening.run(world.machine, world.service, lambda: world.api.tid)
+    assert first.ok
+    assert to_win32(then) == 6
 
 
 def test_only_closing_is_closing(world: Any) -> None:
