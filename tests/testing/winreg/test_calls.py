@@ -160,6 +160,7 @@ def test_audit_events(winreg: BoundWinreg, events: list[Any]) -> None:
     with pytest.raises(FileNotFoundError):
         winreg.OpenKey(key, "x")
     assert int(winreg.OpenKey(user, None)) == user
+    again = winreg.OpenKey(user, "Mine")
     key.Detach()
     winreg.CloseKey(number)
     winreg.FlushKey(user)
@@ -173,6 +174,8 @@ def test_audit_events(winreg: BoundWinreg, events: list[Any]) -> None:
         ("winreg.OpenKey", (number, "x", winreg.KEY_READ)),
         ("winreg.OpenKey", (signed, None, winreg.KEY_READ)),
         ("winreg.OpenKey/result", (signed,)),
+        ("winreg.OpenKey", (signed, "Mine", winreg.KEY_READ)),
+        ("winreg.OpenKey/result", (int(again),)),
         ("winreg.PyHKEY.Detach", (number,)),
     ]
 
@@ -233,11 +236,18 @@ def test_hive_files(winreg: BoundWinreg, tmp_path: Path) -> None:
     win32api_of(winreg).RegUnLoadKey(winreg.HKEY_USERS, "Loaded")
 
 
-def test_windows_paths_stay_in_memory(winreg: BoundWinreg, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="this computer has such paths")
+def test_windows_paths_stay_in_memory(
+    winreg: BoundWinreg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A path of Windows' form touches no file of a computer that has no such paths."""
+    monkeypatch.chdir(tmp_path)
     with winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software") as key:
-        winreg.SaveKey(key, r"C:\saved.hiv" if sys.platform != "win32" else str(tmp_path / "x"))
+        winreg.SaveKey(key, r"C:\saved.hiv")
+        assert list(tmp_path.iterdir()) == []
+        winreg.SaveKey(key, "relative.hiv")
     winreg.LoadKey(winreg.HKEY_USERS, "Loaded", r"C:\saved.hiv")
+    assert [file.name for file in tmp_path.iterdir()] == ["relative.hiv"]
 
 
 def test_privileges(tmp_path: Path) -> None:
