@@ -226,17 +226,23 @@ def checked_keys(
     rows: Columns,
     hive_of_key: Buffer,
     root_of_hive: Buffer,
+    policy: Policy,
     begin: int,
+    known: tuple[int, int],
 ) -> tuple[memoryview, memoryview]:
     """Return the two arrays as views, after holding *rows*, numbered from *begin*, against them.
 
-    Raises `DataError` for the first op or key that does not exist, and beyond `MAX_ROWS` rows.
+    *known* are their lengths so far. Raises `DataError` for the first op or key that does not
+    exist, and beyond `MAX_ROWS` rows.
     """
     hives, roots = view("hive_of_key", hive_of_key, "I"), view("root_of_hive", root_of_hive, "I")
+    if len(hives) < known[0] or len(roots) < known[1]:
+        raise DataError(f"there were {known} keys and hives, now {len(hives)} and {len(roots)}")
     if hives and max(hives) >= len(roots):
         raise DataError(f"hive_of_key names hive {max(hives)}, but root_of_hive has {len(roots)}")
-    if any(root >= len(hives) for root in roots[1:]):
-        raise DataError(f"root_of_hive names key {max(roots[1:])}, but there are {len(hives)}")
+    highest = max((*roots[1:], *policy.roots))
+    if highest >= len(hives):
+        raise DataError(f"key {highest} is a root, but hive_of_key has {len(hives)} keys")
     for name, column, limit in (("op", rows.op, len(Op)), ("key", rows.key, len(hives))):
         if column and max(column) >= limit:
             row = next(row for row, value in enumerate(column) if value >= limit)

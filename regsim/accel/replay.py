@@ -105,7 +105,10 @@ class PyReplay:
     ) -> None:
         """Take more rows; see `records.Replay.feed`."""
         begin = self.counters.rows
-        self.hive_of_key, self.root_of_hive = checked_keys(rows, hive_of_key, root_of_hive, begin)
+        known = len(self.opens), len(self.counts)
+        self.hive_of_key, self.root_of_hive = checked_keys(
+            rows, hive_of_key, root_of_hive, self.policy, begin, known
+        )
         more = len(self.hive_of_key) - len(self.opens)
         self.opens += [0] * more
         self.died += [0] * more
@@ -164,13 +167,12 @@ class PyReplay:
 
     def _hold(self, process: _Process, held: _Held) -> None:
         """Keep *held* by its value, or by its key where it has none."""
-        value = held.handle & ~3
-        if value:
-            old = process.by_value.get(value)
+        if held.handle:
+            old = process.by_value.get(held.handle)
             if old is not None:
                 self.counters.replaced += 1
                 self._drop(old)
-            process.by_value[value] = held
+            process.by_value[held.handle] = held
         else:
             process.by_key.setdefault(held.key, []).append(held)
         self._count(held.key, 1)
@@ -199,7 +201,7 @@ class PyReplay:
             value = process.table.open(0, 0, 0)
             self.counters.mismatched += self.values is Values.VERIFIED and value != handle
             handle = value
-        self._hold(process, _Held(row, False, key, handle))
+        self._hold(process, _Held(row, False, key, handle & ~3))
 
     # -- roots that nobody asked for ----------------------------------------------------------
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from regsim.accel import NATIVE
+from regsim.accel.creplay import CReplay
 from regsim.accel.records import Answer, Buffer, Columns, Policy, Replay, Values
 from regsim.accel.replay import PyReplay
 
@@ -14,13 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def new_replay(policy: Policy | None = None, values: Values = Values.GIVEN) -> Replay:
+def new_replay(
+    policy: Policy | None = None, values: Values = Values.GIVEN, *, shards: int = 1
+) -> Replay:
     """Return a replay that has seen no row yet, of the backend in use.
 
     Without a *policy* predefined keys open nothing unasked, as in a trace of the kernel's calls,
-    where the cached roots have rows of their own.
+    where the cached roots have rows of their own. With *shards* above 1 the C twin uses as many
+    threads; the pure one, whose threads would take turns, uses one.
     """
-    return PyReplay(policy or Policy(), values)
+    if NATIVE is None:
+        return PyReplay(policy or Policy(), values)
+    return CReplay(policy or Policy(), values, shards)
 
 
 def replay(
@@ -31,6 +38,7 @@ def replay(
     policy: Policy | None = None,
     values: Values = Values.GIVEN,
     at: Iterable[int] = (),
+    shards: int = 1,
 ) -> Answer:
     """Replay all *rows* and return the answer.
 
@@ -39,7 +47,7 @@ def replay(
     time is in it. See `records.Replay.feed` for the arrays and the errors.
     """
     stops = sorted(bisect_right(rows.time, moment) for moment in at)
-    run = new_replay(policy, values)
+    run = new_replay(policy, values, shards=shards)
     run.feed(rows, hive_of_key, root_of_hive, stops)
     found = run.answer()
     late = tuple((stop, found.holders) for stop in stops if stop == len(rows))

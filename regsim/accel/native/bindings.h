@@ -12,6 +12,16 @@ struct binding {
     PyType_Spec *type;    /* the type it adds to the module; or NULL */
 };
 
-#define BINDINGS(PART) PART(handles)
+#define BINDINGS(PART) PART(handles) PART(events) PART(replay)
+
+enum part {
+#define NUMBER(name) PART_##name,
+    BINDINGS(NUMBER)
+    PARTS
+#undef NUMBER
+};
+
+/* return whether `other` is of the type that a part has added to the module of `self`'s type */
+int is_a(PyObject *self, PyObject *other, enum part part);
 
 #endif

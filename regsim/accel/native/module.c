@@ -3,17 +3,15 @@
 
 /* Raised by one whenever the Python side and the library no longer fit; accel/__init__.py has the
  * same number, so that a library left over from another build is noticed. */
-#define INTERFACE 1
+#define INTERFACE 2
 
 #define DECLARE(name) extern const struct binding bind_##name;
 BINDINGS(DECLARE)
 
-static const struct binding *const parts[] = {
+static const struct binding *const parts[PARTS] = {
 #define ENTRY(name) &bind_##name,
     BINDINGS(ENTRY)
 };
-
-enum { PARTS = sizeof parts / sizeof *parts };
 
 struct state {
     PyObject *types[PARTS];
@@ -33,6 +31,13 @@ static int add_part(PyObject *module, size_t index)
     if (!state->types[index])
         return -1;
     return PyModule_AddType(module, (PyTypeObject *)state->types[index]);
+}
+
+int is_a(PyObject *self, PyObject *other, enum part part)
+{
+    struct state *state = PyType_GetModuleState(Py_TYPE(self));
+
+    return PyObject_TypeCheck(other, (PyTypeObject *)state->types[part]);
 }
 
 static int module_exec(PyObject *module)

@@ -1,0 +1,330 @@
+/* regsim.accel._native.CReplay: buffers in, tuples out; the GIL is free while the core works.
+ *
+ * One call at a time works on a replay: a second one from another thread is refused. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "bind_columns.h"
+#include "bind_events.h"
+#include "bindings.h"
+#include "core_answers.h"
+#include "core_replay.h"
+
+typedef struct {
+    PyObject_HEAD
+    atomic_flag busy;
+    struct replay replay;
+} Replay;
+
+#define REPLAY(self) (&((Replay *)(self))->replay)
+
+/* begin to work on a replay; -1 with an exception set when that cannot be */
+static int enter(PyObject *self)
+{
+    if (atomic_flag_test_and_set(&((Replay *)self)->busy)) {
+        PyErr_SetString(PyExc_RuntimeError, "this replay is at work in another thread");
+        return -1;
+    }
+    if (!REPLAY(self)->broken)
+        return 0;
+    atomic_flag_clear(&((Replay *)self)->busy);
+    PyErr_SetString(PyExc_MemoryError, "memory ran out in the middle of this replay");
+    return -1;
+}
+
+/* end the work; return None, or NULL with MemoryError set when it was not done */
+static PyObject *leave(PyObject *self, bool done)
+{
+    atomic_flag_clear(&((Replay *)self)->busy);
+    return done ? Py_NewRef(Py_None) : PyErr_NoMemory();
+}
+
+static int wrong_count(const char *name, Py_ssize_t given, Py_ssize_t wanted)
+{
+    if (given == wanted)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments, not %zd", name, wanted, given);
+    return -1;
+}
+
+/* -- what goes in ----------------------------------------------------------------------------- */
+
+static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
+{
+    struct policy policy = {.values = VALUES_GIVEN};
+    long long roots[ROOTS];
+    int close_root, refresh_root, disable_closes, per_call_leaks;
+    unsigned blocking, values;
+    PyObject *self;
+
+    if (!PyArg_ParseTuple(args, "(LLLLLLLL)ppppII", &roots[0], &roots[1], &roots[2], &roots[3],
+                          &roots[4], &roots[5], &roots[6], &roots[7], &close_root, &refresh_root,
+                          &disable_closes, &per_call_leaks, &blocking, &values))
+        return NULL;
+    self = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    if (!self)
+        return NULL;
+    for (int i = 0; i < ROOTS; i++)
+        policy.roots[i] = roots[i];
+    policy.close_root = close_root != 0;
+    policy.refresh_root = refresh_root != 0;
+    policy.disable_closes = disable_closes != 0;
+    policy.per_call_leaks = per_call_leaks != 0;
+    policy.blocking = (enum blocking)blocking;
+    policy.values = (enum values)values;
+    atomic_flag_clear(&((Replay *)self)->busy);
+    replay_init(REPLAY(self), &policy);
+    return self;
+}
+
+static void replay_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    replay_free(REPLAY(self));
+    release(self);
+    Py_DECREF(type);
+}
+
+/* hold the arrays against each other and against the policy; -1 with an exception set */
+static int check_keys(const struct replay *replay, const struct borrowed *hives,
+                      const struct borrowed *roots)
+{
+    const uint32_t *hive_of_key = hives->data, *root_of_hive = roots->data;
+    size_t keys = (size_t)hives->items, hive_count = (size_t)roots->items;
+    bool good = keys >= replay->key_count && hive_count >= replay->hive_count;
+
+    for (size_t i = 0; i < keys; i++)
+        good &= hive_of_key[i] < hive_count;
+    for (size_t i = 1; i < hive_count; i++)
+        good &= root_of_hive[i] < keys;
+    for (int i = 0; i < ROOTS; i++)
+        good &= replay->policy.roots[i] < (int64_t)keys;
+    if (good)
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "the arrays of keys and hives do not fit each other");
+    return -1;
+}
+
+static PyObject *replay_keys_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct borrowed hives, roots;
+    bool done = false;
+
+    if (wrong_count("keys", count, 2) < 0 || borrow(args[0], "hive_of_key", 4, &hives) < 0)
+        return NULL;
+    if (borrow(args[1], "root_of_hive", 4, &roots) < 0) {
+        give_back(&hives);
+        return NULL;
+    }
+    if (enter(self) == 0) {
+        if (check_keys(REPLAY(self), &hives, &roots) == 0)
+            done = replay_keys(REPLAY(self), hives.data, (size_t)hives.items, roots.data,
+                               (size_t)roots.items);
+        Py_XDECREF(leave(self, done || PyErr_Occurred()));
+    }
+    give_back(&hives);
+    give_back(&roots);
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+/* check(op, key): refuse what does not exist, before any row is taken */
+static PyObject *replay_check_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct borrowed op, key;
+    struct columns columns = {NULL, NULL, NULL, NULL, NULL, NULL};
+    size_t rows, bad;
+
+    if (wrong_count("check", count, 2) < 0 || borrow(args[0], "op", 1, &op) < 0)
+        return NULL;
+    if (borrow(args[1], "key", 4, &key) < 0) {
+        give_back(&op);
+        return NULL;
+    }
+    columns.op = op.data;
+    columns.key = key.data;
+    rows = (size_t)(op.items < key.items ? op.items : key.items);
+    Py_BEGIN_ALLOW_THREADS
+    bad = replay_bad_row(&columns, rows, REPLAY(self)->key_count);
+    Py_END_ALLOW_THREADS
+    give_back(&op);
+    give_back(&key);
+    if (bad == rows)
+        Py_RETURN_NONE;
+    return PyErr_Format(PyExc_ValueError, "row %zu has an op or a key that does not exist", bad);
+}
+
+/* feed(op, pid, handle, parent, key, status, first, rows) */
+static PyObject *replay_feed_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct borrowed_columns borrowed;
+    bool done;
+
+    if (wrong_count("feed", count, COLUMNS + 2) < 0 || borrow_columns(args, &borrowed) < 0)
+        return NULL;
+    if (enter(self) < 0) {
+        give_back_columns(&borrowed);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    done = replay_feed(REPLAY(self), &borrowed.columns, borrowed.first, borrowed.rows);
+    Py_END_ALLOW_THREADS
+    give_back_columns(&borrowed);
+    return leave(self, done);
+}
+
+static PyObject *replay_apply_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct event_list *list;
+    size_t shard, rows;
+    bool done;
+
+    if (wrong_count("apply", count, 3) < 0)
+        return NULL;
+    if (!is_a(self, args[0], PART_events))
+        return PyErr_Format(PyExc_TypeError, "apply() takes CEvents");
+    if (read_size(args[1], ((Events *)args[0])->shards - 1, &shard) < 0 ||
+        read_size(args[2], UINT32_MAX - 1, &rows) < 0 || enter(self) < 0)
+        return NULL;
+    list = &((Events *)args[0])->lists[shard];
+    Py_BEGIN_ALLOW_THREADS
+    done = replay_apply(REPLAY(self), list->items, list->count, (uint32_t)rows);
+    list->count = 0; /* their pids are the numbers of this replay now */
+    Py_END_ALLOW_THREADS
+    return leave(self, done);
+}
+
+static PyObject *replay_note_method(PyObject *self, PyObject *number)
+{
+    size_t row;
+
+    if (read_size(number, UINT32_MAX, &row) < 0 || enter(self) < 0)
+        return NULL;
+    return leave(self, replay_note(REPLAY(self), (uint32_t)row));
+}
+
+/* -- what comes out --------------------------------------------------------------------------- */
+
+static PyObject *holder_tuple(const struct holder *holder)
+{
+    return Py_BuildValue("(kOkkK)", (unsigned long)holder->row,
+                         holder->implicit ? Py_True : Py_False, (unsigned long)holder->pid,
+                         (unsigned long)holder->key, (unsigned long long)holder->handle);
+}
+
+/* return one finding as (row, hive, count, holders) */
+static PyObject *finding_tuple(const struct replay *replay, const struct finding *finding)
+{
+    PyObject *holders = PyTuple_New((Py_ssize_t)finding->holders);
+
+    for (size_t i = 0; holders && i < finding->holders; i++) {
+        PyObject *one = holder_tuple(&replay->holders[finding->first + i]);
+
+        if (!one || PyTuple_SetItem(holders, (Py_ssize_t)i, one) < 0)
+            Py_CLEAR(holders);
+    }
+    if (!holders)
+        return NULL;
+    return Py_BuildValue("(kkKN)", (unsigned long)finding->row, (unsigned long)finding->hive,
+                         (unsigned long long)finding->count, holders);
+}
+
+static PyObject *finding_list(const struct replay *replay, const struct finding *list, size_t count)
+{
+    PyObject *findings = PyTuple_New((Py_ssize_t)count);
+
+    for (size_t i = 0; findings && i < count; i++) {
+        PyObject *one = finding_tuple(replay, &list[i]);
+
+        if (!one || PyTuple_SetItem(findings, (Py_ssize_t)i, one) < 0)
+            Py_CLEAR(findings);
+    }
+    return findings;
+}
+
+static PyObject *count_tuple(const struct replay *replay)
+{
+    PyObject *counts = PyTuple_New((Py_ssize_t)replay->hive_count);
+
+    for (size_t i = 0; counts && i < replay->hive_count; i++) {
+        PyObject *one = PyLong_FromUnsignedLongLong(replay->counts[i]);
+
+        if (!one || PyTuple_SetItem(counts, (Py_ssize_t)i, one) < 0)
+            Py_CLEAR(counts);
+    }
+    return counts;
+}
+
+static PyObject *counter_tuple(const struct replay *replay)
+{
+    const struct counters *c = &replay->counters;
+
+    return Py_BuildValue("(kKKKKKKKKK)", (unsigned long)replay->rows,
+                         (unsigned long long)c->totals.opens, (unsigned long long)c->totals.failed,
+                         (unsigned long long)c->totals.duplicates,
+                         (unsigned long long)c->totals.closes, (unsigned long long)c->unmatched,
+                         (unsigned long long)c->rundown, (unsigned long long)c->replaced,
+                         (unsigned long long)c->implicit, (unsigned long long)c->mismatched);
+}
+
+/* return (unloads, counts, the holders now as a finding, snapshots, counters) */
+static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    struct replay *replay = REPLAY(self);
+    PyObject *parts[5] = {NULL}, *result = NULL;
+    bool good = true;
+
+    if (enter(self) < 0)
+        return NULL;
+    if (!replay_note(replay, replay->rows)) {
+        Py_XDECREF(leave(self, false));
+        return NULL;
+    }
+    replay->snapshot_count--;
+    parts[0] = finding_list(replay, replay->unloads, replay->unload_count);
+    parts[1] = count_tuple(replay);
+    parts[2] = finding_tuple(replay, &replay->snapshots[replay->snapshot_count]);
+    parts[3] = finding_list(replay, replay->snapshots, replay->snapshot_count);
+    parts[4] = counter_tuple(replay);
+    replay->holder_count = replay->snapshots[replay->snapshot_count].first;
+    for (int i = 0; i < 5; i++)
+        good = good && parts[i];
+    if (good)
+        result = PyTuple_Pack(5, parts[0], parts[1], parts[2], parts[3], parts[4]);
+    for (int i = 0; i < 5; i++)
+        Py_XDECREF(parts[i]);
+    Py_DECREF(leave(self, true));
+    return result;
+}
+
+/* -- the type --------------------------------------------------------------------------------- */
+
+#define FAST(name) (PyCFunction)(void (*)(void))name, METH_FASTCALL
+
+static PyMethodDef methods[] = {
+    {"keys", FAST(replay_keys_method), "Tell each key's hive and each hive's root."},
+    {"check", FAST(replay_check_method), "Refuse an op or a key that does not exist."},
+    {"feed", FAST(replay_feed_method), "Take rows: six columns, the first row, how many."},
+    {"apply", FAST(replay_apply_method), "Take the events of one shard, once."},
+    {"note", replay_note_method, METH_O, "Note who holds what just now."},
+    {"result", replay_result, METH_NOARGS, "Return what was found so far."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot type_slots[] = {
+    {Py_tp_new, (void *)replay_new},
+    {Py_tp_dealloc, (void *)replay_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_doc, "A replay under way, in C."},
+    {0, NULL},
+};
+
+static PyType_Spec type = {
+    .name = "regsim.accel._native.CReplay",
+    .basicsize = sizeof(Replay),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = type_slots,
+};
+
+const struct binding bind_replay = {NULL, &type};

@@ -1,0 +1,147 @@
+/* Who holds what; a walk over every handle, made only when somebody asks and something is open. */
+#include "core_answers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_memory.h"
+
+enum { ANY_HIVE = 0 };
+
+struct walk {
+    struct replay *replay;
+    uint32_t hive; /* whose handles are wanted; ANY_HIVE for all of interest */
+    enum blocking blocking;
+    uint32_t pid; /* of the process it has come to */
+    bool failed;  /* memory ran out */
+};
+
+/* make room for one more item of `size` bytes; false without memory */
+static bool reserve(void **items, size_t *capacity, size_t count, size_t size)
+{
+    size_t wanted = count + count / 2 + 16;
+    void *bigger;
+
+    if (count < *capacity)
+        return true;
+    bigger = regsim_resize(*items, wanted * size);
+    if (!bigger)
+        return false;
+    *items = bigger;
+    *capacity = wanted;
+    return true;
+}
+
+/* note one open handle if it is wanted */
+static void visit(struct walk *walk, uint64_t handle, uint32_t key, uint32_t row, bool implicit)
+{
+    struct replay *replay = walk->replay;
+    const struct key_state *state = &replay->keys[key];
+    void *holders = replay->holders;
+
+    if (row < state->died || !state->hive || (walk->hive && state->hive != walk->hive))
+        return;
+    if (walk->blocking != BLOCKING_ANY &&
+        (key == replay->root_of_hive[walk->hive]) != (walk->blocking == BLOCKING_ROOT))
+        return;
+    if (walk->failed || !reserve(&holders, &replay->holder_capacity, replay->holder_count,
+                                 sizeof *replay->holders)) {
+        walk->failed = true;
+        return;
+    }
+    replay->holders = holders;
+    replay->holders[replay->holder_count++] =
+        (struct holder){handle, row, walk->pid, key, implicit};
+}
+
+static void visit_list(struct walk *walk, uint32_t number, bool implicit)
+{
+    for (; number != NODE_NONE; number = walk->replay->nodes[number].next) {
+        struct node node = walk->replay->nodes[number];
+
+        visit(walk, node.handle, node.key, node.row, implicit);
+    }
+}
+
+static void visit_process(struct walk *walk, uint32_t number)
+{
+    const struct process *process = &walk->replay->processes[number];
+    const struct hot *hot = &walk->replay->hot[number];
+    const struct handle_slot *slots = process->table.slots;
+
+    walk->pid = process->pid;
+    for (uint32_t i = 0; i < hot->limit; i++)
+        if (hot->direct[i].row != HELD_NONE)
+            visit(walk, (uint64_t)i * HANDLE_STEP, hot->direct[i].key, hot->direct[i].row, false);
+    for (uint32_t i = 0; process->map.count && i <= process->map.mask; i++)
+        if (process->map.entries[i].key)
+            visit_list(walk, process->map.entries[i].value, false);
+    for (uint32_t i = 0; i < process->table.used; i++)
+        if (slots[i].home != HANDLE_NONE)
+            visit(walk, (i + UINT64_C(1)) * HANDLE_STEP, slots[i].access, slots[i].obj,
+                  slots[i].home);
+    for (uint32_t i = 0; i < ROOTS; i++)
+        if (process->present & 1u << i && !process->root_handles[i])
+            visit(walk, 0, process->roots[i].key, process->roots[i].row, true);
+    visit_list(walk, process->leaked, true);
+}
+
+#define ORDER(a, b, field)                                                                         \
+    if ((a)->field != (b)->field)                                                                  \
+        return (a)->field < (b)->field ? -1 : 1
+
+/* the order of records.Holder: as opened */
+static int compare(const void *left, const void *right)
+{
+    const struct holder *a = left, *b = right;
+
+    ORDER(a, b, row);
+    ORDER(a, b, implicit);
+    ORDER(a, b, pid);
+    ORDER(a, b, key);
+    ORDER(a, b, handle);
+    return 0;
+}
+
+/* append a finding and the holders that belong to it; false without memory */
+static bool find(struct replay *replay, struct walk *walk, struct finding finding,
+                 struct finding **list, size_t *count, size_t *capacity)
+{
+    void *items = *list;
+
+    if (!reserve(&items, capacity, *count, sizeof **list))
+        return false;
+    *list = items;
+    finding.first = replay->holder_count;
+    for (uint32_t i = 0; finding.count && i < replay->process_count; i++)
+        visit_process(walk, i);
+    if (walk->failed) {
+        replay->holder_count = finding.first;
+        return false;
+    }
+    finding.holders = replay->holder_count - finding.first;
+    if (finding.holders)
+        qsort(replay->holders + finding.first, finding.holders, sizeof *replay->holders, compare);
+    (*list)[(*count)++] = finding;
+    return true;
+}
+
+bool replay_answer(struct replay *replay, uint32_t row, uint32_t hive)
+{
+    struct walk walk = {replay, hive, replay->policy.blocking, 0, false};
+    struct finding finding = {.count = replay->counts[hive], .row = row, .hive = hive};
+
+    return find(replay, &walk, finding, &replay->unloads, &replay->unload_count,
+                &replay->unload_capacity);
+}
+
+bool replay_note(struct replay *replay, uint32_t row)
+{
+    struct walk walk = {replay, ANY_HIVE, BLOCKING_ANY, 0, false};
+    struct finding finding = {.count = 0, .row = row, .hive = 0};
+
+    for (size_t i = 1; i < replay->hive_count; i++)
+        finding.count += replay->counts[i];
+    return find(replay, &walk, finding, &replay->snapshots, &replay->snapshot_count,
+                &replay->snapshot_capacity);
+}

@@ -1,0 +1,140 @@
+/* The replay: the C twin of PyReplay in replay.py, which specifies it.
+ *
+ * Where the trace has handle values, a process keeps its handles in an array indexed by value / 4,
+ * of 8 bytes each; values too large for the rows seen so far go to a map instead, so that memory
+ * stays in proportion to the trace. Where it has none, the map pairs by key. Emulated values are
+ * those of core_handles.c.
+ *
+ * An event is applied in two steps, a block at a time: find its process and ask for the cache lines
+ * it will need, then apply. The common ones (open and close by value) have no branch on the data. */
+#ifndef REGSIM_CORE_REPLAY_H
+#define REGSIM_CORE_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core_events.h"
+#include "core_handles.h"
+#include "core_map.h"
+
+enum values { VALUES_GIVEN, VALUES_EMULATED, VALUES_VERIFIED };
+enum blocking { BLOCKING_ANY, BLOCKING_ROOT, BLOCKING_SUBKEY };
+enum { ROOT_NEVER = -1, ROOT_OF_HIVE = -2 };
+
+struct policy {
+    int64_t roots[ROOTS];
+    bool close_root, refresh_root, disable_closes, per_call_leaks;
+    enum blocking blocking;
+    enum values values;
+};
+
+struct holder {
+    uint64_t handle;
+    uint32_t row, pid, key;
+    uint32_t implicit;
+};
+
+/* who was found when: `holders` of them from number `first` of the list of holders on */
+struct finding {
+    uint64_t count; /* all handles open in the hive */
+    size_t first, holders;
+    uint32_t row, hive;
+};
+
+struct counters {
+    struct totals totals;
+    uint64_t unmatched, rundown, replaced, implicit, mismatched;
+};
+
+struct held {
+    uint32_t key;
+    uint32_t row; /* HELD_NONE in an empty place */
+};
+#define HELD_NONE UINT32_MAX
+
+/* what an event needs of its process, together in one cache line */
+struct hot {
+    struct held *direct; /* by value / 4 */
+    uint32_t limit;      /* the places in it */
+    uint32_t satisfied;  /* bit n: a call on predefined key n opens nothing */
+};
+
+struct process {
+    uint32_t pid;
+    uint32_t leaked; /* the list of roots that calls have leaked: a node, or NODE_NONE */
+    uint8_t present; /* bit n: a root is cached for predefined key n */
+    uint8_t uncached;
+    bool ended;
+    struct held roots[ROOTS];
+    uint32_t root_handles[ROOTS]; /* their emulated values */
+    struct map map;               /* a value / 4, or a key with PAIRED: the head of its nodes */
+    struct handle_table table;    /* emulated values; obj is the row, access the key */
+};
+
+#define PAIRED (UINT64_C(1) << 63)
+#define NODE_NONE UINT32_MAX
+
+struct node {
+    uint64_t handle;
+    uint32_t key, row;
+    uint32_t next; /* the one opened before it, or the next free one */
+};
+
+struct key_state {
+    uint32_t hive;
+    uint32_t opens; /* open handles that count */
+    uint32_t died;  /* handles opened before this row count no more */
+};
+
+enum { RECENT = 4096 };
+
+struct replay {
+    struct policy policy;
+    struct counters counters;
+    uint32_t rows;
+    bool broken; /* memory ran out in the middle of a row: there is no way on */
+    struct key_state *keys;
+    size_t key_count;
+    uint64_t *counts; /* of open handles, by hive */
+    uint32_t *root_of_hive;
+    size_t hive_count;
+    struct map pids;           /* pid + 1: the number of the process */
+    struct {
+        uint32_t pid, number;
+    } recent[RECENT];          /* the same for those seen last */
+    struct hot *hot;           /* by number */
+    struct process *processes; /* by number */
+    uint32_t process_count, process_capacity;
+    struct node *nodes;
+    uint32_t node_count, node_capacity, node_free;
+    uint64_t direct_total; /* the places ever asked for */
+    struct holder *holders;
+    size_t holder_count, holder_capacity;
+    struct finding *unloads, *snapshots;
+    size_t unload_count, unload_capacity, snapshot_count, snapshot_capacity;
+};
+
+/* make `replay` one that has seen no row; it needs no memory of its own yet */
+void replay_init(struct replay *replay, const struct policy *policy);
+
+/* give all memory back */
+void replay_free(struct replay *replay);
+
+/* tell the keys and hives, more of them than before or as many; false without memory */
+bool replay_keys(struct replay *replay, const uint32_t *hive_of_key, size_t keys,
+                 const uint32_t *root_of_hive, size_t hives);
+
+/* return the first of `rows` rows with an op or a key that does not exist, or `rows` */
+size_t replay_bad_row(const struct columns *columns, size_t rows, size_t keys);
+
+/* take `rows` rows from `first` on; false without memory, and the replay is broken */
+bool replay_feed(struct replay *replay, const struct columns *columns, size_t first, size_t rows);
+
+/* apply what events_split() has gathered from the rows up to number `rows`; false as replay_feed() */
+bool replay_apply(struct replay *replay, struct event *events, size_t count, uint32_t rows);
+
+/* note who holds what just now, as a snapshot labelled `row`; false without memory */
+bool replay_note(struct replay *replay, uint32_t row);
+
+#endif
