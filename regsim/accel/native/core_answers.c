@@ -63,16 +63,30 @@ static void visit_list(struct walk *walk, uint32_t number, bool implicit)
     }
 }
 
+/* visit what lies in a process's array; most of it is in other hives and is passed over quickly */
+static void visit_direct(struct walk *walk, const struct hot *hot)
+{
+    const struct key_state *keys = walk->replay->keys;
+
+    for (uint32_t i = 0; i < hot->limit; i++) {
+        struct held held = hot->direct[i];
+        uint32_t hive = held.row == HELD_NONE ? 0 : keys[held.key].hive;
+
+        if (hive && (hive == walk->hive || walk->hive == ANY_HIVE))
+            visit(walk, (uint64_t)i * HANDLE_STEP, held.key, held.row, false);
+    }
+}
+
 static void visit_process(struct walk *walk, uint32_t number)
 {
     const struct process *process = &walk->replay->processes[number];
     const struct hot *hot = &walk->replay->hot[number];
     const struct handle_slot *slots = process->table.slots;
 
+    if (walk->hive != ANY_HIVE && !(hot->hives >> walk->hive % 64 & 1))
+        return;
     walk->pid = process->pid;
-    for (uint32_t i = 0; i < hot->limit; i++)
-        if (hot->direct[i].row != HELD_NONE)
-            visit(walk, (uint64_t)i * HANDLE_STEP, hot->direct[i].key, hot->direct[i].row, false);
+    visit_direct(walk, hot);
     for (uint32_t i = 0; process->map.count && i <= process->map.mask; i++)
         if (process->map.entries[i].key)
             visit_list(walk, process->map.entries[i].value, false);

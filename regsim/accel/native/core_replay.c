@@ -117,7 +117,7 @@ static void reset(struct replay *replay, uint32_t number, uint32_t pid)
 {
     replay->processes[number] = (struct process){
         .pid = pid, .leaked = NODE_NONE, .table = HANDLE_TABLE_EMPTY};
-    replay->hot[number] = (struct hot){NULL, 0, 0};
+    replay->hot[number] = (struct hot){NULL, 0, 0, 0};
     satisfy(replay, number);
 }
 
@@ -187,19 +187,25 @@ bool replay_keys(struct replay *replay, const uint32_t *hive_of_key, size_t keys
 
 /* -- handles ---------------------------------------------------------------------------------- */
 
-static void count(struct replay *replay, uint32_t key, uint32_t change)
+/* count a handle that process `number` has opened */
+static void add(struct replay *replay, uint32_t number, uint32_t key)
 {
     struct key_state *state = &replay->keys[key];
 
-    state->opens += change;
-    replay->counts[state->hive] += (uint64_t)(int64_t)(int32_t)change;
+    state->opens++;
+    replay->counts[state->hive]++;
+    replay->hot[number].hives |= UINT64_C(1) << state->hive % 64;
 }
 
 /* stop counting a handle that was closed, if it still counted */
 static void drop(struct replay *replay, uint32_t key, uint32_t row)
 {
-    if (row >= replay->keys[key].died)
-        count(replay, key, UINT32_MAX);
+    struct key_state *state = &replay->keys[key];
+
+    if (row >= state->died) {
+        state->opens--;
+        replay->counts[state->hive]--;
+    }
 }
 
 /* move what the map of a process has for values below the limit to the array */
@@ -292,7 +298,7 @@ static bool hold(struct replay *replay, uint32_t number, struct node node)
         }
         *held = (struct held){node.key, node.row};
     }
-    count(replay, node.key, 1);
+    add(replay, number, node.key);
     return true;
 }
 
@@ -304,7 +310,7 @@ static uint32_t emulate(struct replay *replay, uint32_t number, uint32_t key, ui
     uint32_t value = handle_open(&replay->processes[number].table, slot);
 
     if (value)
-        count(replay, key, 1);
+        add(replay, number, key);
     return value;
 }
 
@@ -380,7 +386,7 @@ static bool open_root(struct replay *replay, uint32_t number, uint32_t index,
     *value = 0;
     replay->counters.implicit++;
     if (replay->policy.values == VALUES_GIVEN)
-        count(replay, root->key, 1);
+        add(replay, number, root->key);
     else
         *value = emulate(replay, number, root->key, root->row, true);
     return replay->policy.values == VALUES_GIVEN || *value;
@@ -584,69 +590,89 @@ static bool apply_any(struct replay *replay, const struct event *event)
 #define PREFETCH(address) ((void)(address))
 #endif
 
-/* find each event's process and ask for what applying it will touch; false without memory */
-static bool prepare(struct replay *replay, struct event *events, size_t count)
+/* return whether all events are opens, closes, duplicates or calls on a predefined key: then a root
+ * that is behind such a key now will be so until the last of them */
+static bool ordinary(const struct event *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t number = process_of(replay, events[i].pid);
-        uint64_t place = events[i].handle >> 2;
+    bool all = true;
 
-        if (number == NODE_NONE || events[i].key >= replay->key_count)
-            return false; /* a key is checked before; a column may change while we read it */
-        events[i].pid = number;
-        PREFETCH(&replay->keys[events[i].key]);
-        if (place < replay->hot[number].limit)
-            PREFETCH(&replay->hot[number].direct[place]);
+    for (size_t i = 0; i < count; i++)
+        all &= (events[i].op <= OP_DUPLICATE) | (events[i].op == OP_USE_ROOT);
+    return all;
+}
+
+/* find each event's process, ask for what applying it will touch, and leave out the calls that
+ * opened nothing on a root that is there already. Return how many are left; SIZE_MAX without memory */
+static size_t prepare(struct replay *replay, struct event *events, size_t count)
+{
+    bool settled = ordinary(events, count);
+    size_t left = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct event event = events[i];
+        uint64_t place = event.handle >> 2;
+        const struct hot *hot;
+        bool idle;
+
+        event.pid = process_of(replay, event.pid);
+        if (event.pid == NODE_NONE || event.key >= replay->key_count)
+            return SIZE_MAX; /* a key is checked before; a column may change while we read it */
+        hot = &replay->hot[event.pid];
+        PREFETCH(&replay->keys[event.key]);
+        PREFETCH(&hot->direct[place < hot->limit ? place : 0]);
+        idle = (event.failed | (event.op == OP_USE_ROOT)) & !(event.root & ~hot->satisfied);
+        events[left] = event;
+        left += !(settled & idle);
     }
-    return true;
+    return left;
 }
 
 /* apply an open or close whose value lies in the array; false, with nothing done, for any other */
 static inline bool apply_common(struct replay *replay, const struct event *event)
 {
-    const struct hot *hot = &replay->hot[event->pid];
+    struct hot *hot = &replay->hot[event->pid];
     uint64_t place = event->handle >> 2;
-    bool closes = event->op == OP_CLOSE, alive;
+    uint32_t closes = event->op == OP_CLOSE, key, change;
     struct held *held, old;
     struct key_state *state;
-    uint32_t change;
 
-    if (event->op > OP_DUPLICATE || event->failed || !place || place >= hot->limit ||
-        event->root & ~hot->satisfied)
+    if ((event->op > OP_DUPLICATE) | event->failed | !place | (place >= hot->limit) |
+        ((event->root & ~hot->satisfied) != 0))
         return false;
     held = &hot->direct[place];
     old = *held;
     if (closes == (old.row == HELD_NONE))
         return false;
-    state = &replay->keys[closes ? old.key : event->key];
-    alive = !closes | (old.row >= state->died);
-    change = (closes ? UINT32_MAX : 1) & -(uint32_t)alive;
+    key = event->key ^ ((event->key ^ old.key) & -closes);
+    state = &replay->keys[key];
+    change = (1 - 2 * closes) & -(uint32_t)(!closes | (old.row >= state->died));
     state->opens += change;
     replay->counts[state->hive] += (uint64_t)(int64_t)(int32_t)change;
-    *held = (struct held){event->key, closes ? HELD_NONE : event->row};
+    hot->hives |= UINT64_C(1) << state->hive % 64;
+    held->key = key;
+    held->row = event->row | -closes;
     return true;
 }
 
-/* apply gathered events; false without memory */
+/* apply up to EVENT_BLOCK gathered events; false without memory */
 static bool apply(struct replay *replay, struct event *events, size_t count)
 {
     bool values = replay->policy.values == VALUES_GIVEN;
+    size_t left = prepare(replay, events, count);
 
-    for (size_t done = 0; done < count; done += EVENT_BLOCK) {
-        size_t end = count - done < EVENT_BLOCK ? count : done + EVENT_BLOCK;
-
-        replay->broken = replay->broken || !prepare(replay, events + done, end - done);
-        for (size_t i = done; i < end && !replay->broken; i++)
-            if (!values || !apply_common(replay, &events[i]))
-                replay->broken = !apply_any(replay, &events[i]);
-    }
+    replay->broken = left == SIZE_MAX;
+    for (size_t i = 0; i < left && !replay->broken; i++)
+        if (!values || !apply_common(replay, &events[i]))
+            replay->broken = !apply_any(replay, &events[i]);
     return !replay->broken;
 }
 
 bool replay_apply(struct replay *replay, struct event *events, size_t count, uint32_t rows)
 {
     replay->rows = rows;
-    return apply(replay, events, count);
+    for (size_t done = 0; done < count && !replay->broken; done += EVENT_BLOCK)
+        apply(replay, events + done, count - done < EVENT_BLOCK ? count - done : EVENT_BLOCK);
+    return !replay->broken;
 }
 
 bool replay_feed(struct replay *replay, const struct columns *columns, size_t first, size_t rows)

@@ -53,11 +53,12 @@ struct held {
 };
 #define HELD_NONE UINT32_MAX
 
-/* what an event needs of its process, together in one cache line */
+/* what an event needs of its process, close together */
 struct hot {
     struct held *direct; /* by value / 4 */
     uint32_t limit;      /* the places in it */
     uint32_t satisfied;  /* bit n: a call on predefined key n opens nothing */
+    uint64_t hives;      /* bit n: it may hold something in hive n, n + 64, ... */
 };
 
 struct process {
