@@ -2,7 +2,7 @@
 
 Of a Windows 7 capture's registry rows (facts: 14 s, 27,099 rows) 46 % are queries and writes, 23 %
 failed opens, 15 % opens and 16 % closes. A process here has some handles that live long and many
-that live for a few rows; it ends and starts again a few times; a few hundred times somebody tries
+that live for a few rows; it ends and starts again a few times; a few dozen times somebody tries
 to unload a user's hive. One open in four is a call on a predefined key where *implicit* is set.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
@@ -43,6 +43,10 @@ class Blocking(enum.IntEnum):
     """Only keys below the root."""
 
 
+def _as_tuple(roots: Iterable[int]) -> tuple[int, ...]:
+    return tuple(roots)
+
+
 @attrs.frozen(kw_only=True)
 class Policy:
     """What a dialect says of predefined keys and of unloading, in ints and flags.
@@ -57,7 +61,7 @@ class Policy:
         blocking: which open keys refuse a normal unload.
     """
 
-    roots: tuple[int, ...] = attrs.field(default=(NEVER,) * ROOTS, converter=tuple)
+    roots: tuple[int, ...] = attrs.field(default=(NEVER,) * ROOTS, converter=_as_tuple)
     close_root: bool = True
     refresh_root: bool = True
     disable_closes: bool = False

@@ -1,0 +1,90 @@
+"""The cores without Python, under AddressSanitizer and UndefinedBehaviorSanitizer."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import regsim.accel
+
+NATIVE = Path(regsim.accel.__file__).parent / "native"
+DRIVER = Path(__file__).with_name("core_driver.c")
+CC = os.environ.get("CC", "cc").split()
+FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_FAULTS", f"-I{NATIVE}"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SEEDS = {"ci": "400", "nightly": "4000"}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), "20")
+
+
+def compiled(folder: Path, *flags: str) -> Path:
+    """Return the driver, compiled with *flags*; skip where that cannot be."""
+    if not NATIVE.is_dir():
+        pytest.skip("the C sources are not part of this installation")
+    if shutil.which(CC[0]) is None:
+        pytest.skip("a C compiler is not installed")
+    program = folder / "driver"
+    sources = [str(DRIVER), *sorted(map(str, NATIVE.glob("core_*.c")))]
+    command = [*CC, *FLAGS, *flags, *sources, "-o", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and "sanitize" in done.stderr + " ".join(flags) and "asan" in done.stderr:
+        pytest.skip("a C compiler with sanitizers is not installed")
+    assert done.returncode == 0, done.stderr
+    assert "core_" not in done.stderr, done.stderr
+    return program
+
+
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    """Random calls, each allocation failing in turn, break no invariant, overrun and leak nothing.
+
+    The driver holds counts, shards and copies against each other.
+    """
+    program = compiled(tmp_path, *SANITIZERS)
+    environ = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    done = subprocess.run(
+        [program, SEEDS], env=environ, capture_output=True, text=True, check=False
+    )
+    if "LeakSanitizer has encountered a fatal error" in done.stderr:
+        environ["ASAN_OPTIONS"] = "detect_leaks=0"  # under ptrace leaks cannot be looked for
+        done = _run(program, environ)
+
+    assert done.returncode == 0, done.stderr
+    told = re.fullmatch(r"(\d+) seeds, (\d+) failed allocations\n", done.stdout)
+    assert told is not None
+    assert int(told[2]) > 100
+
+
+def _run(program: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [str(program), SEEDS]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_driver_would_notice(tmp_path: Path) -> None:
+    """The sanitizers are on: a driver that reads beyond a block is stopped."""
+    program = compiled(
+        tmp_path, *SANITIZERS, "-Dmain=driver_main", "-x", "c", str(_overrun(tmp_path))
+    )
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr
+
+
+def _overrun(folder: Path) -> Path:
+    """Return a source with a main of its own that writes one item too far."""
+    source = folder / "overrun.c"
+    source.write_text(
+        "#undef main\n"
+        '#include "core_memory.h"\n'
+        "int main(void)\n"
+        "{\n"
+        "    volatile char *block = regsim_resize(NULL, 8);\n"
+        "    block[8] = 1;\n"
+        "    return 0;\n"
+        "}\n",
+        encoding="utf-8",
+    )
+    return source
