@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from regsim import models
+from regsim.check.export import MOST, state_graph, to_dot, to_json
+from regsim.check.factored import Factored
+from regsim.check.paths import Path as Run
 from regsim.check.paths import follow
+from regsim.check.promela import promela
 from regsim.check.property import Fairness, Property, Verdict
-from regsim.check.space import Progress
+from regsim.check.space import Limits, Progress
 from regsim.check.verify import ENGINES, Reduce, Result, check_all, factored
+from regsim.check.verify import target as seeks
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report import paths as report
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 3}
+EXPORTS = ("promela", "dot", "json")
 FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 
 
@@ -38,6 +45,8 @@ FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 )
 @click.option("--path", "code", metavar="CODE", help="Replay a path instead of exploring.")
 @click.option("--format", "style", default="text", metavar="F", help=" | ".join(FORMATS))
+@click.option("--export", "target", metavar="E", help=" | ".join(EXPORTS))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where --export writes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     model: str,
@@ -45,6 +54,8 @@ def command(
     wanted: str | None,
     code: str | None,
     style: str,
+    target: str | None,
+    output: Path | None,
     as_json: bool,
     **options: Any,  # noqa: ANN401 - those of `check_all`
 ) -> int:
@@ -53,14 +64,15 @@ def command(
     Exit code 0 when all that was asked holds, 1 when something is violated, 3 when a limit was hit
     before it was sure.
     """
-    if style not in FORMATS:
-        raise UnknownNameError("format", style, FORMATS)
+    _refuse_unknown(style, target, output)
     parameters = _parameters(given)
     source = models.source(model)
     made = factored(source.build(parameters))
     origin = report.Origin(model, parameters)
     if code is not None:
         return _replay(made, origin, code, wanted, "json" if as_json else style)
+    if target is not None:
+        return _export(made, target, wanted, output, options)
     memory = options.pop("max_memory")
     fairness = options["fairness"]
     results = check_all(
@@ -77,6 +89,15 @@ def command(
     else:
         click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)
     return _EXIT[verdict]
+
+
+def _refuse_unknown(style: str, target: str | None, output: Path | None) -> None:
+    if style not in FORMATS:
+        raise UnknownNameError("format", style, FORMATS)
+    if target is not None and target not in EXPORTS:
+        raise UnknownNameError("export", target, EXPORTS)
+    if output is not None and target is None:
+        raise UsageError("--output needs --export: what to write")
 
 
 def _parameters(given: Sequence[str]) -> dict[str, object]:
@@ -128,7 +149,7 @@ def _shown(results: Sequence[Result], origin: report.Origin, style: str, *, sing
     return _drawn(found.path, origin, style, found.property)
 
 
-def _drawn(path: Any, origin: report.Origin, style: str, claim: Property | None) -> str:  # noqa: ANN401
+def _drawn(path: Run, origin: report.Origin, style: str, claim: Property | None) -> str:
     if style == "mermaid":
         title = f"{claim.name}: {claim.about}" if claim is not None else path.model
         return report.path_mermaid(path, title)
@@ -167,11 +188,46 @@ def _json(
     }
 
 
+def _claim(model: Factored, wanted: str | None) -> Property | None:
+    known = {claim.name: claim for claim in model.properties}
+    if wanted is not None and wanted not in known:
+        raise UnknownNameError(f"property of {model.name}", wanted, known)
+    return None if wanted is None else known[wanted]
+
+
+# -- exporting -----------------------------------------------------------------------------------
+
+
+def _export(
+    model: Factored,
+    target: str,
+    wanted: str | None,
+    output: Path | None,
+    options: Mapping[str, Any],
+) -> int:
+    """Write the model as *target*, to *output* or to standard output."""
+    claim = _claim(model, wanted)
+    most = options["max_states"]
+    if target == "promela":
+        text = promela(model, Limits(states=most, seconds=options["max_seconds"]))
+    else:
+        sought = None if claim is None else seeks(claim)
+        graph = state_graph(model, sought, MOST if most is None else most)
+        text = to_dot(graph) if target == "dot" else to_json(graph)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        from regsim.regf import write_durably  # noqa: PLC0415 - only to write a file
+
+        write_durably(output, text.encode())
+    return 0
+
+
 # -- replaying a path ----------------------------------------------------------------------------
 
 
 def _replay(
-    model: Any,  # noqa: ANN401 - any factored model
+    model: Factored,
     origin: report.Origin,
     code: str,
     wanted: str | None,
@@ -179,12 +235,7 @@ def _replay(
 ) -> int:
     """Show the path that *code* describes; one path can break a claim, and prove none."""
     walk = follow(model, code)
-    claim = None
-    if wanted is not None:
-        known = {each.name: each for each in model.properties}
-        if wanted not in known:
-            raise UnknownNameError(f"property of {model.name}", wanted, known)
-        claim = known[wanted]
+    claim = _claim(model, wanted)
     verdict = None if claim is None else walk.verdict(claim)
     if style == "json":
         body: dict[str, object] = {

@@ -139,3 +139,82 @@ def test_unknown_models(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     code, _, err = run(capsys, model=(str(tmp_path / "none.py"),))
     assert code == 2
     assert "there is no file" in err
+
+
+@pytest.mark.parametrize(
+    ("style", "start"),
+    [("mermaid", "sequenceDiagram"), ("shiviz", "winlogon {"), ("python", "from regsim import")],
+)
+def test_formats(capsys: pytest.CaptureFixture[str], style: str, start: str) -> None:
+    """The counterexample in each notation, found or replayed."""
+    code, out, _ = run(capsys, "--property", "leak", "--format", style)
+    assert code == 1
+    assert out.startswith(start)
+    code, again, _ = run(capsys, "--property", "leak", "--format", style, "--path", "011011000")
+    assert (code, again) == (1, out)
+
+
+def test_exports(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """To the screen or into a file."""
+    code, out, _ = run(capsys, "--export", "promela")
+    assert code == 0
+    assert "active proctype" in out
+    code, out, _ = run(capsys, "--export", "dot", "--property", "leak", "-o", str(tmp_path / "x"))
+    assert (code, out) == (0, "")
+    assert "style=bold" in (tmp_path / "x").read_text()
+    code, out, _ = run(capsys, "--export", "json", "-p", "queue=1")
+    assert len(json.loads(out)["nodes"]) == 63
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--export", "tla"], "known: promela, dot, json"),
+        (["-o", "x"], "--output needs --export"),
+        (["--export", "dot", "--max-states", "10"], "more than 10 states"),
+        (["--export", "dot", "--property", "leek"], "known: leak"),
+    ],
+)
+def test_wrong_exports(capsys: pytest.CaptureFixture[str], args: list[str], said: str) -> None:
+    """One line, exit code 2, and nothing written."""
+    code, out, err = run(capsys, *args)
+    assert code == 2
+    assert out == ""
+    assert said in err
+
+
+PROGRAM = """
+from regsim.check.plain import state
+from regsim.check.property import always, leads_to
+
+class Light:
+    name, processes = "light", ("switch",)
+    properties = (always("two-valued", state(lambda s: s in "on off".split())),
+                  leads_to("goes-off", state(lambda s: s == "on"), state(lambda s: s == "off")))
+    def init_states(self): return ["off"]
+    def actions(self, state, process): return ["press"]
+    def next_state(self, state, process, action): return "on" if state == "off" else "off"
+
+Model = Light
+"""
+
+
+def test_a_users_own_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """From a Python file."""
+    file = tmp_path / "light.py"
+    file.write_text(PROGRAM)
+    code, out, _ = run(capsys, model=(str(file),))
+
+    assert code == 0
+    assert "2 states, 2 transitions, depth 2" in out
+
+
+def test_progress_is_shown_on_a_terminal_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On stderr, never among the results."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    _, out, err = run(capsys, "--property", "err")
+
+    assert "states/s" in err
+    assert "states/s" not in out
