@@ -34,6 +34,7 @@ HKCU = PredefinedKey.CURRENT_USER
 A, SHARED = HandleVar("a"), HandleVar("shared", Scope.PROCESS)
 COUNT, TURN = Var("count", Scope.PROCESS), Var("turn", Scope.MACHINE)
 SOFTWARE = f"{USER_PATH}\\Software"
+NEW = f"{SOFTWARE}\\New"
 VALUE = Value("x", 4, b"\1\0\0\0")
 
 PLAIN: dict[str, dict[str, Any]] = {
@@ -50,7 +51,7 @@ PLAIN: dict[str, dict[str, Any]] = {
     "disable": {"op": op("DisableCache", keys_=(HKCU,))},
     "current": {"op": op("OpenCurrentUser", A)},
     "write": {"op": op("NtSetValueKey", handle=A, value=VALUE)},
-    "create": {"op": op("NtCreateKey", A, root=None, path=f"{SOFTWARE}\\New")},
+    "create": {"op": op("NtCreateKey", A, root=None, path=NEW, access=Access.ALL)},
     "delete": {"op": op("NtDeleteKey", handle=A)},
     "flush": {"op": op("NtFlushKey", handle=A)},
     "load": {"op": op("NtLoadKey", path=USER_PATH, file=PROFILE)},
@@ -238,6 +239,37 @@ def test_models_are_sound(following: Callable, name: str, given_: dict) -> None:
     compared = check_footprints(found, machines)
     assert found.plain is (given_ != {"bits": 2})
     assert sum(compared.values()) > 10 or not found.plain or name == "managed-handles"
+
+
+DIRECTED = [
+    ("win11", ["open", "open"], ["load"]),
+    ("win11", ["open", "forget"], ["load"]),
+    ("win11", ["create"], ["load", "create", "delete"]),
+    ("win11", ["open-shared", "open-shared"], ["load", "force"]),
+    ("wine", ["open"], ["load", "unload"]),
+    ("wine", ["open", "close", "open-root", "close"], ["load", "if-free"]),
+    ("reactos", ["open-root"], ["load", "unload"]),
+    ("reactos", ["open", "close", "open-root", "close"], ["load", "if-free"]),
+    ("nt4-sp6a", ["impersonate", "resolve", "open-below"], ["load", "remap"]),
+    ("win11", ["current", "close"], ["load", "start", "end-session", "unload"]),
+]
+"""A system for each rule of the footprints that chance would rarely meet."""
+
+
+@pytest.mark.parametrize(("dialect", "pair", "third"), DIRECTED)
+@pytest.mark.parametrize("family", [True, False])
+def test_each_declaration_is_sound(
+    following: Callable, dialect: str, pair: list[str], third: list[str], family: bool
+) -> None:
+    """Of machines that put one declared rule to the test."""
+    found = system(dialect, pair, third, family=family)
+    machines = reachable(found, following, 60)
+
+    assert found.plain
+    check_vectors(found, machines)
+    for machine in machines:
+        check_counters(found, machine)
+    check_footprints(found, machines)
 
 
 @given(found=systems(wild=False))
