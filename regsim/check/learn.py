@@ -190,7 +190,7 @@ class Learner:
 
     def _learn(self, step: LocalStep, key: Key, state: State, history: History) -> None:
         shown, concrete = self._concrete(state, history)
-        twin = self._twin(step, key, shown)
+        twin = self._twin(step, key, state, shown)
         self.asked += 1
         after = self.model.take(concrete, twin.process, twin.spec)
         if after is None:
@@ -204,15 +204,23 @@ class Learner:
         for i in twin.spec.maps:
             effect.images.setdefault(self._kinds[i], {})[shown[i]] = reached[i]
 
-    def _twin(self, step: LocalStep, key: Key, shown: State) -> LocalStep:
-        """Return the step of a process of the same kind that stands in situation *key*."""
-        kind = self.model.processes[step.process].kind
+    def _twin(self, step: LocalStep, key: Key, state: State, shown: State) -> LocalStep:
+        """Return the step of a process of the same kind that is to *shown* as *step* to *state*.
+
+        It stands in situation *key* and maps as many components of each value.
+        """
+        kind, mapped = self.model.processes[step.process].kind, self._mapped(step, state)
         for number, process in enumerate(self.model.processes):
             if process.kind == kind and shown[process.own] == key[0]:
                 for other in self.steps(number, key[0]):
-                    if other.spec.name == step.spec.name and self.key(other, shown) == key:
+                    same = other.spec.name == step.spec.name and self.key(other, shown) == key
+                    if same and self._mapped(other, shown) == mapped:
                         return other
         raise InvariantError(f"{step.spec.name}: no process shows the situation {key}")
+
+    def _mapped(self, step: LocalStep, state: State) -> list[tuple[str, int]]:
+        """Return the kinds and numbers of what *step* maps, in ascending order."""
+        return sorted((self._kinds[i], state[i]) for i in step.spec.maps)
 
     def _confine(self, spec: StepSpec, before: State, after: State) -> None:
         """Refuse a step that changes what it does not declare."""

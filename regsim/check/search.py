@@ -207,6 +207,7 @@ class Search:
         self.stopped: str | None = None
         self.complete = False
         self.seconds = 0.0
+        self._left = 0
         self._started = time.perf_counter()
         self._sought = {n: disjuncts(f) for n, f in options.targets.items()}
         self._folds: list[tuple[int, _Sorted]] = []
@@ -254,7 +255,7 @@ class Search:
                 self._use(self.layout)
             else:
                 break
-        self.complete = not layer
+        self.complete = not layer and not self._left
         self.seconds = time.perf_counter() - self._started
         return self
 
@@ -290,6 +291,7 @@ class Search:
             if self.options.progress is not None:
                 self.options.progress(self._progress(len(layer) - at + len(following)))
             self.stopped = self._limit()
+        self._left = len(layer) - at
         return following
 
     def _expand(self, layer: list[int], at: int, stop: int, following: list[int]) -> int:

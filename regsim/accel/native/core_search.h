@@ -1,0 +1,173 @@
+/* Breadth-first search that interprets tables: the C twin of Search in regsim/check/search.py.
+ *
+ * A state is a number per component, each in a field of its own; a field lies within one word.
+ *
+ *      component:       0      1         2                     word 0         word 1
+ *      number:          3      0        17        states: [ 17 | 0 | 3 ] [ ... ]   two words each
+ *                                                 parents:  u32, NONE for an initial one
+ *      slots:  32 bits of the hash | index + 1,   open addressing, 0 is empty
+ *
+ * What a process does: the value of its own component selects a *row*, which says what else it
+ * reads (a mask) and which counters it asks to be nought. The bits under the mask, with one bit for
+ * each of these counters, select an *entry*: its enabled steps, each a *delta* to be xor-ed and
+ * perhaps *maps*, the images of components that change each by itself. A row or an entry that is
+ * not there is a *miss*: the search stops before the batch of states that needs it, lists what is
+ * missing, and goes on when it has been told. States, parents and their order are therefore those
+ * of the reference, whatever was missing when. */
+#ifndef REGSIM_CORE_SEARCH_H
+#define REGSIM_CORE_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEARCH_NONE UINT32_MAX
+
+enum {
+    SEARCH_MAX_WIDTH = 32,  /* bits of a field */
+    SEARCH_MAX_WORDS = 64,  /* words of a state */
+    SEARCH_MAX_ZEROS = 32,  /* counters that a row asks for */
+    SEARCH_MAX_MISSES = 64, /* misses listed at once */
+    SEARCH_MAX_PROCESSES = 65535,
+};
+
+enum search_status {
+    SEARCH_DONE,
+    SEARCH_MISSING,   /* look at the misses, fill them in, call again */
+    SEARCH_NO_MEMORY, /* all is as before the batch; call again when there is more */
+    SEARCH_BAD,       /* the arguments make no sense; nothing was changed */
+};
+
+/* an array that grows; `used` and `room` count items */
+struct search_pool {
+    void *data;
+    size_t used, room;
+};
+
+struct search_field {
+    uint32_t word, shift;
+    uint64_t ones; /* as many as it is wide */
+};
+
+/* a yes-or-no question about one component, with the answer by the component's number */
+struct search_test {
+    uint32_t component;
+    uint32_t ever; /* whether any answer is yes */
+    struct search_pool truth;
+};
+
+struct search_process {
+    uint32_t own;
+    struct search_pool rows; /* by number of the own component; NONE where not told */
+};
+
+struct search_miss {
+    uint32_t state, process;
+    uint32_t row, own; /* what is missing: a row, when `row` is NONE, or an entry of it */
+};
+
+struct search {
+    uint32_t components, count_of_processes, counters, words;
+    struct search_field *fields;
+    struct search_process *processes;
+
+    struct search_pool states, parents; /* in the order found */
+    uint64_t *slots;
+    size_t slot_mask;
+    uint64_t *recent; /* states met lately, by hash; NULL before the first layout */
+    uint64_t transitions;
+    uint32_t expanded; /* the states before this one are expanded */
+
+    struct search_pool rows, masks, zeros;
+    struct search_pool entries, keys, outcomes, deltas, maps, images;
+    uint32_t *index; /* of the entries: number + 1, open addressing */
+    size_t index_mask;
+    bool ample; /* whether a row is marked so */
+
+    struct search_pool tests; /* per counter and component: is its weight above 0? then others */
+    struct search_pool literals, conjunctions, targets;
+    struct search_pool groups, places, scratch;
+
+    struct search_pool batch, notes, misses;
+};
+
+/* a literal of a target: a test, or (counter) that a counter is nought; or its negation */
+struct search_literal {
+    uint32_t id;
+    uint8_t counter, positive;
+};
+
+/* make a search whose states have `components` numbers; false without memory, with nothing to
+ * clear. `own` gives each process's component. */
+bool search_init(struct search *search, uint32_t components, const uint32_t *own,
+                 uint32_t processes, uint32_t counters);
+
+/* give all memory back */
+void search_clear(struct search *search);
+
+/* give each field its width, 1 to 32 bits, and move every state; all rows are forgotten */
+enum search_status search_layout(struct search *search, const uint32_t *widths);
+
+/* have states that differ by a swap of members be one: `places` are the members' components, one
+ * member after the other, `parts` of each; a state's members are sorted, the last part first */
+enum search_status search_group(struct search *search, const uint32_t *places, size_t count,
+                                uint32_t parts);
+
+/* add a test of a component and return its number through `id` */
+enum search_status search_test(struct search *search, uint32_t component, uint32_t *id);
+
+/* answer a test for a number; a counter's test of a component is `counter * components + it` */
+enum search_status search_answer(struct search *search, uint32_t test, uint32_t number, bool yes);
+
+/* add a target, an "or" of conjunctions of `lengths[i]` literals, before the first state */
+enum search_status search_target(struct search *search, const struct search_literal *literals,
+                                 const uint32_t *lengths, size_t conjunctions);
+
+/* return the first state found where a target holds, or NONE */
+uint32_t search_hit(const struct search *search, uint32_t target);
+
+/* add an initial state, one number per component */
+enum search_status search_begin(struct search *search, const uint32_t *numbers);
+
+/* tell what a process reads at a value of its own component; `ample` steps may stand for all steps
+ * of a state as long as one of them leads to a new state */
+enum search_status search_row(struct search *search, uint32_t process, uint32_t own,
+                              const uint32_t *reads, size_t count, const uint32_t *zeros,
+                              size_t zero_count, bool ample);
+
+/* tell what a process does in a state and all that look alike to it. `code` is, for each enabled
+ * step: n, then n times (component, number): the reads that change; m, then m times (component,
+ * k, the images of 0 to k - 1, NONE where not known). What it told before is replaced. */
+enum search_status search_entry(struct search *search, uint32_t state, uint32_t process,
+                                const uint32_t *code, size_t length);
+
+/* expand the states before `until`, or until something is missing */
+enum search_status search_run(struct search *search, uint32_t until);
+
+/* return the state's index, or NONE; numbers that do not fit are in no state */
+uint32_t search_find(const struct search *search, const uint32_t *numbers);
+
+/* write a state's numbers */
+void search_numbers(const struct search *search, uint32_t state, uint32_t *numbers);
+
+/* where the edges of a range of states go: from `*filled` on, the successors and who stepped, at
+ * most `room`; `ends[state]` is the number of edges out of states up to and with it */
+struct search_edges {
+    uint64_t *ends;
+    uint32_t *targets;
+    uint16_t *steppers;
+    uint64_t room, filled;
+};
+
+/* write the edges of the states from `*next` to before `until`, all of them expanded; `*next` is
+ * the first state not done. BAD when there is too little room. */
+enum search_status search_edges(struct search *search, uint32_t *next, uint32_t until,
+                                struct search_edges *out);
+
+/* write 1 for each state where a target holds, else 0 */
+void search_marks(const struct search *search, uint32_t target, uint8_t *out);
+
+/* return the bytes allocated */
+size_t search_bytes(const struct search *search);
+
+#endif

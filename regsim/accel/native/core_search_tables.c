@@ -1,0 +1,267 @@
+/* The search: what it is told of formulas, rows and entries; core_search.h has the picture. */
+#include <string.h>
+
+#include "core_memory.h"
+#include "search_inside.h"
+
+/* -- questions -------------------------------------------------------------------------------- */
+
+enum search_status search_test(struct search *search, uint32_t component, uint32_t *id)
+{
+    if (component >= search->components)
+        return SEARCH_BAD;
+    if (!reserve(&search->tests, 1, sizeof(struct search_test)))
+        return SEARCH_NO_MEMORY;
+    *id = (uint32_t)search->tests.used++;
+    ITEMS(search->tests, struct search_test)[*id] =
+        (struct search_test){component, 0, {NULL, 0, 0}};
+    return SEARCH_DONE;
+}
+
+enum search_status search_answer(struct search *search, uint32_t test, uint32_t number, bool yes)
+{
+    struct search_pool *truth;
+
+    if (test >= search->tests.used || number == SEARCH_NONE)
+        return SEARCH_BAD;
+    truth = &ITEMS(search->tests, struct search_test)[test].truth;
+    if (number >= truth->used) {
+        size_t more = number + (size_t)1 - truth->used;
+
+        if (!reserve(truth, more, 1))
+            return SEARCH_NO_MEMORY;
+        memset(ITEMS(*truth, uint8_t) + truth->used, 0, more);
+        truth->used += more;
+    }
+    ITEMS(*truth, uint8_t)[number] = yes;
+    ITEMS(search->tests, struct search_test)[test].ever |= yes;
+    return SEARCH_DONE;
+}
+
+enum search_status search_target(struct search *search, const struct search_literal *literals,
+                                 const uint32_t *lengths, size_t conjunctions)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < conjunctions; i++)
+        total += lengths[i];
+    for (size_t i = 0; i < total; i++)
+        if (literals[i].id >= (literals[i].counter ? search->counters : search->tests.used))
+            return SEARCH_BAD;
+    if (!reserve(&search->literals, total + 1, sizeof(struct search_literal)) ||
+        !reserve(&search->conjunctions, conjunctions + 1, sizeof(struct conjunction)) ||
+        !reserve(&search->targets, 1, sizeof(struct target)))
+        return SEARCH_NO_MEMORY;
+    ITEMS(search->targets, struct target)[search->targets.used++] = (struct target){
+        (uint32_t)search->conjunctions.used, (uint32_t)conjunctions, SEARCH_NONE};
+    for (size_t i = 0; i < conjunctions; i++) {
+        ITEMS(search->conjunctions, struct conjunction)[search->conjunctions.used++] =
+            (struct conjunction){(uint32_t)search->literals.used, lengths[i]};
+        for (uint32_t j = 0; j < lengths[i]; j++)
+            ITEMS(search->literals, struct search_literal)[search->literals.used++] = *literals++;
+    }
+    return SEARCH_DONE;
+}
+
+uint32_t search_hit(const struct search *search, uint32_t target)
+{
+    return ITEMS(search->targets, struct target)[target].hit;
+}
+
+void search_marks(const struct search *search, uint32_t target, uint8_t *out)
+{
+    for (uint32_t i = 0; i < count_of_states(search); i++)
+        out[i] = holds(search, ITEMS(search->targets, struct target)[target],
+                       state_at(search, i, search->words));
+}
+
+/* -- rows and entries ------------------------------------------------------------------------- */
+
+enum search_status search_row(struct search *search, uint32_t process, uint32_t own,
+                              const uint32_t *reads, size_t count, const uint32_t *zeros,
+                              size_t zero_count, bool ample)
+{
+    struct search_pool *rows;
+    uint64_t *mask;
+
+    if (process >= search->count_of_processes || zero_count > SEARCH_MAX_ZEROS ||
+        own > search->fields[search->processes[process].own].ones)
+        return SEARCH_BAD;
+    for (size_t i = 0; i < count; i++)
+        if (reads[i] >= search->components)
+            return SEARCH_BAD;
+    for (size_t i = 0; i < zero_count; i++)
+        if (zeros[i] >= search->counters)
+            return SEARCH_BAD;
+    rows = &search->processes[process].rows;
+    if (row_of(&search->processes[process], own) != SEARCH_NONE)
+        return SEARCH_BAD;
+    if (!reserve(rows, own < rows->used ? 0 : own + (size_t)1 - rows->used, sizeof own) ||
+        !reserve(&search->rows, 1, sizeof(struct row)) ||
+        !reserve(&search->masks, search->words, sizeof(uint64_t)) ||
+        !reserve(&search->zeros, zero_count + 1, sizeof(uint32_t)))
+        return SEARCH_NO_MEMORY;
+    while (rows->used <= own)
+        ITEMS(*rows, uint32_t)[rows->used++] = SEARCH_NONE;
+    ITEMS(*rows, uint32_t)[own] = (uint32_t)search->rows.used;
+    ITEMS(search->rows, struct row)[search->rows.used++] =
+        (struct row){(uint32_t)search->zeros.used, (uint16_t)zero_count, ample};
+    mask = ITEMS(search->masks, uint64_t) + search->masks.used;
+    search->masks.used += search->words;
+    memset(mask, 0, search->words * sizeof *mask);
+    for (size_t i = 0; i < count; i++) {
+        struct search_field field = search->fields[reads[i]];
+
+        mask[field.word] |= field.ones << field.shift;
+    }
+    for (size_t i = 0; i < zero_count; i++)
+        ITEMS(search->zeros, uint32_t)[search->zeros.used++] = zeros[i];
+    search->ample |= ample;
+    return SEARCH_DONE;
+}
+
+/* what is still to be read of an entry's code */
+struct reader {
+    const uint32_t *at, *end;
+};
+
+static bool next(struct reader *reader, uint32_t *value)
+{
+    if (reader->at == reader->end)
+        return false;
+    *value = *reader->at++;
+    return true;
+}
+
+static bool read_delta(struct search *search, const uint64_t *state, struct reader *reader)
+{
+    uint64_t *delta = ITEMS(search->deltas, uint64_t) + search->deltas.used;
+    uint32_t changes, component, number;
+
+    memset(delta, 0, search->words * sizeof *delta);
+    search->deltas.used += search->words;
+    if (!next(reader, &changes))
+        return false;
+    while (changes-- > 0) {
+        struct search_field field;
+
+        if (!next(reader, &component) || component >= search->components ||
+            !next(reader, &number) || number > search->fields[component].ones)
+            return false;
+        field = search->fields[component];
+        delta[field.word] |= (uint64_t)(get(state, field) ^ number) << field.shift;
+    }
+    return true;
+}
+
+static bool read_map(struct search *search, struct reader *reader)
+{
+    uint32_t component, count, image = SEARCH_NONE;
+
+    if (!next(reader, &component) || component >= search->components || !next(reader, &count) ||
+        count > (size_t)(reader->end - reader->at))
+        return false;
+    ITEMS(search->maps, struct map)[search->maps.used++] =
+        (struct map){component, (uint32_t)search->images.used, count};
+    while (count-- > 0) {
+        next(reader, &image);
+        if (image != SEARCH_NONE && image > search->fields[component].ones)
+            return false;
+        ITEMS(search->images, uint32_t)[search->images.used++] = image;
+    }
+    return true;
+}
+
+static bool read_outcome(struct search *search, const uint64_t *state, struct reader *reader)
+{
+    struct outcome outcome = {(uint32_t)search->maps.used, 0};
+
+    if (!read_delta(search, state, reader) || !next(reader, &outcome.maps))
+        return false;
+    for (uint32_t i = 0; i < outcome.maps; i++)
+        if (!read_map(search, reader))
+            return false;
+    ITEMS(search->outcomes, struct outcome)[search->outcomes.used++] = outcome;
+    return true;
+}
+
+/* make room for an entry whose code has `length` numbers */
+static bool reserve_entry(struct search *search, size_t length)
+{
+    size_t size = search->index ? search->index_mask + 1 : 256;
+    uint32_t *index;
+
+    if (search->entries.used >= SEARCH_NONE / 2 || length > SEARCH_NONE / 2 ||
+        !reserve(&search->entries, 1, sizeof(struct entry)) ||
+        !reserve(&search->keys, search->words, sizeof(uint64_t)) ||
+        !reserve(&search->outcomes, length, sizeof(struct outcome)) ||
+        !reserve(&search->deltas, (length + 1) * search->words, sizeof(uint64_t)) ||
+        !reserve(&search->maps, length, sizeof(struct map)) ||
+        !reserve(&search->images, length, sizeof(uint32_t)))
+        return false;
+    while (size / 2 <= search->entries.used)
+        size *= 2;
+    if (search->index && size == search->index_mask + 1)
+        return true;
+    index = regsim_resize(NULL, size * sizeof *index);
+    if (!index)
+        return false;
+    regsim_free(search->index);
+    search->index = index;
+    search->index_mask = size - 1;
+    memset(index, 0, size * sizeof *index);
+    for (size_t i = 0; i < search->entries.used; i++) {
+        struct entry entry = ITEMS(search->entries, struct entry)[i];
+        const uint64_t *key = ITEMS(search->keys, uint64_t) + i * search->words;
+
+        index[entry_place(search, entry.row, entry.zeros, key, search->words)] = (uint32_t)i + 1;
+    }
+    return true;
+}
+
+/* put an entry where the state finds it, in place of what it finds there now */
+static void keep_entry(struct search *search, const uint64_t *state, struct entry entry)
+{
+    size_t at = entry_place(search, entry.row, entry.zeros, state, search->words);
+    const uint64_t *mask = ITEMS(search->masks, uint64_t) + (size_t)entry.row * search->words;
+
+    if (!search->index[at]) {
+        search->index[at] = (uint32_t)++search->entries.used;
+        for (uint32_t i = 0; i < search->words; i++)
+            ITEMS(search->keys, uint64_t)[search->keys.used++] = state[i] & mask[i];
+    }
+    ITEMS(search->entries, struct entry)[search->index[at] - 1] = entry;
+}
+
+enum search_status search_entry(struct search *search, uint32_t state, uint32_t process,
+                                const uint32_t *code, size_t length)
+{
+    struct reader reader = {code, code + length};
+    size_t outcomes = search->outcomes.used, deltas = search->deltas.used;
+    size_t maps = search->maps.used, images = search->images.used;
+    struct entry entry = {SEARCH_NONE, 0, (uint32_t)outcomes, 0, false};
+    const uint64_t *words;
+
+    if (process >= search->count_of_processes || state >= count_of_states(search))
+        return SEARCH_BAD;
+    words = state_at(search, state, search->words);
+    entry.row = row_of(&search->processes[process],
+                       get(words, search->fields[search->processes[process].own]));
+    if (entry.row == SEARCH_NONE)
+        return SEARCH_BAD;
+    if (!reserve_entry(search, length))
+        return SEARCH_NO_MEMORY;
+    while (reader.at < reader.end)
+        if (!read_outcome(search, words, &reader)) {
+            search->outcomes.used = outcomes;
+            search->deltas.used = deltas;
+            search->maps.used = maps;
+            search->images.used = images;
+            return SEARCH_BAD;
+        }
+    entry.zeros = zeros_of(search, entry.row, words);
+    entry.count = (uint32_t)(search->outcomes.used - outcomes);
+    entry.maps = search->maps.used > maps;
+    keep_entry(search, words, entry);
+    return SEARCH_DONE;
+}

@@ -1,0 +1,239 @@
+/* What the files of the search share; core_search.h has the picture. */
+#ifndef REGSIM_SEARCH_INSIDE_H
+#define REGSIM_SEARCH_INSIDE_H
+
+#include "core_search.h"
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#define PREFETCH(address) __builtin_prefetch(address)
+#elif defined(_MSC_VER)
+#define INLINE static __forceinline
+#define PREFETCH(address) ((void)(address))
+#else
+#define INLINE static inline
+#define PREFETCH(address) ((void)(address))
+#endif
+
+#define MOST_STATES (SEARCH_NONE - 1)
+#define ITEMS(pool, type) ((type *)(pool).data)
+
+enum { RECENT = 1 << 12 }; /* states that are known to have been met without looking them up */
+
+struct row {
+    uint32_t first_zero;
+    uint16_t zeros;
+    bool ample;
+};
+
+struct entry {
+    uint32_t row, zeros;   /* with the words in `keys` what it is found by */
+    uint32_t first, count; /* its outcomes */
+    bool maps;             /* whether one of them has any */
+};
+
+struct outcome {
+    uint32_t first_map, maps;
+};
+
+struct map {
+    uint32_t component, first, count; /* its images */
+};
+
+struct conjunction {
+    uint32_t first, count; /* its literals */
+};
+
+struct target {
+    uint32_t first, count; /* its conjunctions */
+    uint32_t hit;
+};
+
+struct group {
+    uint32_t first, count, parts; /* its places */
+};
+
+/* who took the step that a successor in the batch is of */
+struct note {
+    uint32_t parent, process;
+};
+
+/* -- memory ----------------------------------------------------------------------------------- */
+
+/* make room for `more` items of `size` bytes; false without memory, and all is as before */
+bool search_grow(struct search_pool *pool, size_t more, size_t size);
+
+INLINE bool reserve(struct search_pool *pool, size_t more, size_t size)
+{
+    return pool->room - pool->used >= more || search_grow(pool, more, size);
+}
+
+/* make room for `more` states in all that holds them; false without memory */
+bool search_reserve_states(struct search *search, size_t more);
+
+/* -- fields ----------------------------------------------------------------------------------- */
+
+/* write the state that has these numbers; false where one does not fit */
+bool search_encode(const struct search *search, const uint32_t *numbers, uint64_t *state);
+
+/* sort the members of each symmetric group */
+void search_fold(struct search *search, uint64_t *state);
+
+INLINE uint32_t get(const uint64_t *state, struct search_field field)
+{
+    return (uint32_t)(state[field.word] >> field.shift & field.ones);
+}
+
+INLINE void put(uint64_t *state, struct search_field field, uint32_t number)
+{
+    state[field.word] &= ~(field.ones << field.shift);
+    state[field.word] |= (uint64_t)number << field.shift;
+}
+
+INLINE const uint64_t *state_at(const struct search *search, uint32_t index, unsigned words)
+{
+    return ITEMS(search->states, uint64_t) + (size_t)index * words;
+}
+
+static inline uint32_t count_of_states(const struct search *search)
+{
+    return (uint32_t)search->parents.used;
+}
+
+/* -- the set of states ------------------------------------------------------------------------ */
+
+INLINE uint64_t hash_of(const uint64_t *state, unsigned words)
+{
+    uint64_t hash = 0;
+
+    for (unsigned i = 0; i < words; i++) {
+        hash = (hash ^ state[i]) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    hash *= UINT64_C(0xD6E8FEB86659FD93);
+    return hash ^ hash >> 29;
+}
+
+INLINE bool same(const uint64_t *one, const uint64_t *other, unsigned words)
+{
+    uint64_t differ = 0;
+
+    for (unsigned i = 0; i < words; i++)
+        differ |= one[i] ^ other[i];
+    return differ == 0;
+}
+
+/* return the slot of an equal state, or the empty one where it belongs */
+INLINE uint64_t *slot_of(const struct search *search, const uint64_t *state, uint64_t hash,
+                         unsigned words)
+{
+    size_t at = hash & search->slot_mask;
+
+    for (;; at = (at + 1) & search->slot_mask) {
+        uint64_t slot = search->slots[at];
+
+        if (!slot)
+            break;
+        if ((slot ^ hash) >> 32 == 0 &&
+            same(state_at(search, (uint32_t)slot - 1, words), state, words))
+            break;
+    }
+    return &search->slots[at];
+}
+
+INLINE uint64_t slot_value(uint64_t hash, uint32_t index)
+{
+    return (hash >> 32 << 32) | (index + UINT64_C(1));
+}
+
+/* -- questions -------------------------------------------------------------------------------- */
+
+static inline bool ask(const struct search *search, const struct search_test *test,
+                       const uint64_t *state)
+{
+    uint32_t number = get(state, search->fields[test->component]);
+
+    return number < test->truth.used && ITEMS(test->truth, uint8_t)[number];
+}
+
+static inline bool nought(const struct search *search, uint32_t counter, const uint64_t *state)
+{
+    const struct search_test *tests =
+        ITEMS(search->tests, struct search_test) + (size_t)counter * search->components;
+
+    for (uint32_t i = 0; i < search->components; i++)
+        if (tests[i].ever && ask(search, &tests[i], state))
+            return false;
+    return true;
+}
+
+static inline bool holds(const struct search *search, struct target target, const uint64_t *state)
+{
+    for (uint32_t i = target.first; i < target.first + target.count; i++) {
+        struct conjunction all = ITEMS(search->conjunctions, struct conjunction)[i];
+        const struct search_literal *literal =
+            ITEMS(search->literals, struct search_literal) + all.first;
+        const struct search_literal *end = literal + all.count;
+
+        for (; literal < end; literal++) {
+            const struct search_test *tests = ITEMS(search->tests, struct search_test);
+            bool yes = literal->counter ? nought(search, literal->id, state)
+                                        : ask(search, &tests[literal->id], state);
+
+            if (yes != literal->positive)
+                break;
+        }
+        if (literal == end)
+            return true;
+    }
+    return false;
+}
+
+/* -- rows and entries ------------------------------------------------------------------------- */
+
+INLINE uint32_t row_of(const struct search_process *process, uint32_t own)
+{
+    return own < process->rows.used ? ITEMS(process->rows, uint32_t)[own] : SEARCH_NONE;
+}
+
+/* return one bit for each counter that the row asks for and that is nought */
+INLINE uint32_t zeros_of(const struct search *search, uint32_t row, const uint64_t *state)
+{
+    struct row asked = ITEMS(search->rows, struct row)[row];
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < asked.zeros; i++) {
+        uint32_t counter = ITEMS(search->zeros, uint32_t)[asked.first_zero + i];
+
+        bits |= (uint32_t)nought(search, counter, state) << i;
+    }
+    return bits;
+}
+
+/* return the place in `index` of the entry for a state, or the empty one where it belongs */
+INLINE size_t entry_place(const struct search *search, uint32_t row, uint32_t zeros,
+                          const uint64_t *state, unsigned words)
+{
+    const uint64_t *mask = ITEMS(search->masks, uint64_t) + (size_t)row * words;
+    uint64_t hash = ((uint64_t)row << 32 | zeros) * UINT64_C(0xD6E8FEB86659FD93);
+    size_t at;
+
+    for (unsigned i = 0; i < words; i++)
+        hash = (hash ^ (state[i] & mask[i])) * UINT64_C(0x9E3779B97F4A7C15);
+    for (at = (hash >> 32) & search->index_mask;; at = (at + 1) & search->index_mask) {
+        uint32_t number = search->index[at];
+        const struct entry *entry = ITEMS(search->entries, struct entry) + number - 1;
+        const uint64_t *key;
+        uint64_t differ = 0;
+
+        if (!number)
+            return at;
+        key = ITEMS(search->keys, uint64_t) + (size_t)(number - 1) * words;
+        for (unsigned i = 0; i < words; i++)
+            differ |= key[i] ^ (state[i] & mask[i]);
+        if (differ == 0 && entry->row == row && entry->zeros == zeros)
+            return at;
+    }
+}
+
+#endif
