@@ -18,6 +18,7 @@ from regsim.check.formula import Formula, holds
 from regsim.check.learn import Learner, State, Taken
 from regsim.check.property import Kind, Property, Verdict
 from regsim.check.space import Space
+from regsim.display import Displayed
 from regsim.errors import InvariantError, UnknownNameError, UsageError
 
 _DIGITS = string.digits + string.ascii_letters
@@ -46,8 +47,8 @@ class PathStep:
     values: tuple[Hashable, ...] = attrs.field(repr=False)
 
 
-@attrs.frozen(kw_only=True)
-class Path:
+@attrs.frozen(kw_only=True, repr=False)
+class Path(Displayed):
     """A run of a model from an initial state.
 
     Attributes:

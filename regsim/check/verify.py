@@ -26,6 +26,7 @@ from regsim.check.property import Fairness, Kind, Property, Verdict
 from regsim.check.search import Search
 from regsim.check.space import Limits, Options, Progress, Space
 from regsim.check.symmetry import tells_apart
+from regsim.display import Displayed
 from regsim.errors import UnknownNameError, UsageError
 
 ENGINES = ("auto", "python", "c")
@@ -50,8 +51,8 @@ class Reduce(enum.Enum):
         return self in (Reduce.PARTIAL_ORDER, Reduce.ALL)
 
 
-@attrs.frozen(kw_only=True)
-class Result:
+@attrs.frozen(kw_only=True, repr=False)
+class Result(Displayed):
     """The answer to one property.
 
     Attributes:

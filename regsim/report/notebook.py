@@ -15,12 +15,17 @@ from typing import Final
 
 from regsim import keypath
 from regsim.accel import HandleTable
+from regsim.check.paths import Path
+from regsim.check.property import Verdict
+from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
 from regsim.report import words
 from regsim.report.frames import hive_name, key_below
+from regsim.report.lanes import path_ending, path_svg
+from regsim.report.paths import counts_text
 from regsim.report.references import finding, references_svg
 from regsim.report.sequence import sequence_svg
 from regsim.report.text import run_text
@@ -310,3 +315,87 @@ def _run_html(run: Run) -> str:
 @svg.register
 def _run_svg(run: Run) -> str:
     return sequence_svg(run)
+
+
+# -- verdicts and paths -------------------------------------------------------------------------
+
+_STEPS: Final = ("step", "actor", "does", "counters")
+
+
+def _step_rows(path: Path) -> list[Row]:
+    return [
+        (str(n), step.actor, step.step, _counters(path, step.counters))
+        for n, step in enumerate(path.steps, 1)
+    ]
+
+
+def _counters(path: Path, values: Sequence[int]) -> str:
+    return ", ".join(f"{name} {at}" for name, at in zip(path.counters, values, strict=True))
+
+
+def _path_title(path: Path) -> str:
+    many = f"{len(path.steps)} step{'s' if len(path.steps) != 1 else ''}"
+    return f"{path.model}: a path of {many}, code {path.code!r}"
+
+
+@text.register
+def _path_text(path: Path) -> str:
+    rows = _step_rows(path)
+    end = path_ending(path)
+    lines = [_path_title(path), *(_plain(_STEPS, rows, len(rows)) if rows else [])]
+    return "\n".join([*map(words.ascii_only, lines), *([f"{end}."] if end else [])])
+
+
+@html.register
+def _path_html(path: Path) -> str:
+    picture = _image(path_svg(path, _path_title(path), bad=False), _path_title(path))
+    rows = _step_rows(path)
+    end = f"<p>{path_ending(path)}.</p>" if path_ending(path) else ""
+    return picture + _table_html(_path_title(path), _STEPS, rows, len(rows)) + end
+
+
+@svg.register
+def _path_svg(path: Path) -> str:
+    return path_svg(path, _path_title(path), bad=False)
+
+
+def _result_lines(result: Result) -> list[str]:
+    claim = result.property
+    about = [claim.about] if claim.about else []
+    head = f"{result.model}: {claim.name} {_VERDICTS[result.verdict]}"
+    return [head, *about, counts_text(result), *result.reasons]
+
+
+_VERDICTS: Final = {
+    Verdict.HOLDS: "holds",
+    Verdict.VIOLATED: "is violated",
+    Verdict.INCONCLUSIVE: "is undecided: a limit was hit",
+}
+
+
+@text.register
+def _result_text(result: Result) -> str:
+    lines = [words.ascii_only(line) for line in _result_lines(result)]
+    return "\n".join([*lines, *([_path_text(result.path)] if result.path is not None else [])])
+
+
+@html.register
+def _result_html(result: Result) -> str:
+    head, *rest = _result_lines(result)
+    said = f"<p><b>{_safe(head)}</b></p>" + "".join(f"<p>{_safe(line)}</p>" for line in rest)
+    if result.path is None:
+        return said
+    rows = _step_rows(result.path)
+    end = f"<p>{path_ending(result.path)}.</p>" if path_ending(result.path) else ""
+    table = _table_html(_path_title(result.path), _STEPS, rows, len(rows))
+    return said + _image(_result_svg(result) or "", head) + table + end
+
+
+@svg.register
+def _result_svg(result: Result) -> str | None:
+    if result.path is None:
+        return None
+    bad = result.verdict is Verdict.VIOLATED
+    steps = f"{len(result.path.steps)} step{'s' if len(result.path.steps) != 1 else ''}"
+    title = _result_lines(result)[0]
+    return path_svg(result.path, f"{title} after {steps}" if bad else title, bad=bad)

@@ -5,13 +5,14 @@ A blocker is told by its shape (an octagon), its label and its thick line, and b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from regsim import keypath
+from regsim.errors import UsageError
 from regsim.report import words
 from regsim.report.canvas import (
     GREY,
@@ -246,23 +247,55 @@ def _outline(box: _Box, x: float, wide: float) -> list[tuple[float, float]]:
     ]
 
 
+def reference_nodes(rows: Sequence[OpenHandle]) -> Iterator[tuple[OpenHandle, dict[str, str]]]:
+    """Yield each handle with the names of its process, handle, key and hive in a graph."""
+    for row in rows:
+        place = row.key if row.live else f"{row.key} (gone)"
+        hive = row.hive if row.live else f"{row.hive} (taken away)"
+        yield (
+            row,
+            {
+                "process": f"process {row.pid}",
+                "handle": f"{row.pid}:{row.handle:#x}",
+                "key": f"key {place}",
+                "hive": f"hive {hive}",
+            },
+        )
+
+
+def reference_graph(rows: Sequence[OpenHandle]) -> Any:  # noqa: ANN401 - networkx is an extra
+    """Return *rows* as a `networkx.DiGraph` from processes over handles and keys to hives.
+
+    Each node has its ``kind``, its column as ``layer``, a ``label``, and whether it ``blocks``.
+    Raises `UsageError` where networkx is not installed.
+    """
+    try:
+        import networkx  # noqa: PLC0415, ICN001 - an extra
+    except ImportError:
+        raise UsageError("graphs need networkx: pip install 'regsim[plot]'") from None
+    graph = networkx.DiGraph()
+    for row, names in reference_nodes(rows):
+        labels = (words.holder_name(row), f"{row.handle:#x}", place_of(row), hive_name(row.hive))
+        for layer, ((kind, name), label) in enumerate(zip(names.items(), labels, strict=True)):
+            blocks = row.blocks or (name in graph and graph.nodes[name]["blocks"])
+            graph.add_node(name, kind=kind, layer=layer, label=label, blocks=blocks)
+        graph.add_edges_from(pairwise(names.values()))
+    return graph
+
+
 def references_dot(rows: Sequence[OpenHandle]) -> str:
     """Return *rows* as a Graphviz graph, for those who want to lay it out themselves."""
     lines = ["digraph references {", "  rankdir=LR;", "  node [shape=box];"]
     seen: dict[str, None] = {}
-    for row in rows:
-        process, handle = f"process {row.pid}", f"{row.pid}:{row.handle:#x}"
-        place = row.key if row.live else f"{row.key} (gone)"
-        hive = row.hive if row.live else f"{row.hive} (taken away)"
+    for row, names in reference_nodes(rows):
         shape = ' shape=octagon penwidth=3 xlabel="blocks unload"' if row.blocks else ""
         style = " style=dashed" if row.implicit else ""
-        seen[f"  {_quoted(process)} [label={_quoted(words.holder_name(row))}];"] = None
-        seen[f"  {_quoted(handle)} [label={_quoted(f'{row.handle:#x}')}{shape}{style}];"] = None
-        seen[f"  {_quoted('key ' + place)} [label={_quoted(place)}];"] = None
-        seen[f"  {_quoted('hive ' + hive)} [label={_quoted(hive)}];"] = None
+        labels = (words.holder_name(row), f"{row.handle:#x}", names["key"][4:], names["hive"][5:])
+        for name, label in zip(names.values(), labels, strict=True):
+            look = f"{shape}{style}" if name == names["handle"] else ""
+            seen[f"  {_quoted(name)} [label={_quoted(label)}{look}];"] = None
         thick = " [penwidth=3]" if row.blocks else ""
-        chain = (process, handle, f"key {place}", f"hive {hive}")
-        for a, b in pairwise(chain):
+        for a, b in pairwise(names.values()):
             seen[f"  {_quoted(a)} -> {_quoted(b)}{thick};"] = None
     return "\n".join([*lines, *seen, "}"]) + "\n"
 

@@ -61,6 +61,7 @@ def test_the_case_is_played_by_keyboard_alone(visit, page_file):
         ],
     )
 
+    assert page.locator("#feedback").inner_text().startswith("As you said.")
     assert "You foresaw 4 of 4." in page.locator(".score").inner_text()
     assert page.evaluate(FOCUS)[2] == "end-title"
 
@@ -74,6 +75,7 @@ def test_wrong_answers_are_contradicted_by_the_call(visit, page_file):
     page.keyboard.press("ArrowLeft")
     reply = page.locator("#feedback").inner_text()
     assert "You answered: nobody" in reply
+    assert reply.count("Not as you said.") == 2
     assert "tapisrv.exe (TapiSrv) with 0x4 on the root of the user's hive" in reply
 
 

@@ -147,6 +147,15 @@ def test_a_wait_of_an_hour_is_one_frame():
     assert sum(frame.times for frame in story.frames) == len(run.calls)
 
 
+def test_equal_calls_that_leave_other_handles_are_two_frames():
+    """Only calls after which the same handles are open are folded into one frame."""
+    first, second = models.run("q241572", os="win10").calls[12:14]
+    moved = attrs.evolve(second, table=())
+
+    assert [frame.times for frame in frames_of_calls([first, second])] == [2]
+    assert [frame.times for frame in frames_of_calls([first, moved])] == [1, 1]
+
+
 def test_a_leak_of_thousands_is_counted():
     """A table lists so many handles and counts the rest."""
     run = models.run("q179827", os="nt4-sp3")

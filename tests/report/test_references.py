@@ -12,6 +12,7 @@ from regsim import models
 from regsim.report.references import (
     DRAWN,
     finding,
+    reference_graph,
     references_dot,
     references_of_run_svg,
     references_svg,
@@ -123,6 +124,21 @@ def test_the_bytes_are_stable():
 
     assert references_svg(rows) == references_svg(rows)
     assert references_dot(rows) == references_dot(rows)
+
+
+def test_the_graph_for_networkx_has_the_same_four_columns():
+    """Each node knows its kind, its column and whether it blocks; edges lead one column on."""
+    pytest.importorskip("networkx", reason="no figures here: the extra `plot` is absent")
+    graph = reference_graph([BYSTANDER, BLOCKER])
+
+    assert sorted(data["kind"] for _, data in graph.nodes(data=True)) == [
+        *("handle", "handle", "hive", "hive", "key", "key", "process"),
+    ]
+    assert {n for n, data in graph.nodes(data=True) if data["blocks"]} == {
+        *("process 104", "104:0x4", f"key {USER}", f"hive {USER}"),
+    }
+    for a, b in graph.edges:
+        assert graph.nodes[b]["layer"] == graph.nodes[a]["layer"] + 1
 
 
 @pytest.mark.parametrize(("fix", "blocks"), [("none", True), ("hotfix", False)])
