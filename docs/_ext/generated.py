@@ -1,0 +1,274 @@
+"""The pages that are made from the code: the evidence, the commands, the modules."""
+
+from __future__ import annotations
+
+import enum
+import pkgutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+import click
+
+import regsim
+from regsim import cli, dialects
+from regsim.dialects.facts import POLICIES
+from regsim.models import fixes
+from regsim.policy import Dialect, Grade, LogoffPolicy
+
+GRADES = {
+    Grade.DOCUMENTED: "the vendor, or a member of its staff, has written it down",
+    Grade.OBSERVED: "seen on the system itself, or read in the source of an open one",
+    Grade.INFERRED: "follows from other facts, or is a stated default where nothing is known",
+}
+PACKAGES = (
+    ("regsim", "The public face"),
+    ("regsim.kernel", "The machine: handles, keys, hives, processes"),
+    ("regsim.win32", "The registry's functions"),
+    ("regsim.dialects", "Windows generations as data"),
+    ("regsim.regf", "Hive files"),
+    ("regsim.trace", "Evidence in, events out"),
+    ("regsim.actors", "Who acts in a case"),
+    ("regsim.scenario", "A case played once"),
+    ("regsim.models", "The incidents, to play and to explore"),
+    ("regsim.check", "The explorer"),
+    ("regsim.report", "Texts, pictures, the lab"),
+    ("regsim.testing", "For your own tests"),
+    ("regsim.course", "The exercises"),
+)
+SINGLE = ("errors", "keypath", "policy", "status", "types")
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page by its name."""
+    made = {"evidence.md": evidence(), "commands.md": commands(), "fixes.md": remedies()}
+    made |= {f"api-{name.removeprefix('regsim.')}.rst": modules(name, title) for name, title in PACKAGES}
+    made["api.md"] = contents()
+    return made
+
+
+def write(folder: Path) -> None:
+    """Write every page that is not there already as it should be; drop the others."""
+    folder.mkdir(exist_ok=True)
+    made = pages()
+    for path in folder.iterdir():
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+# -- the evidence -----------------------------------------------------------------------------
+
+
+def said(value: Any) -> str:  # noqa: ANN401 - the value of any policy
+    """Return a policy's value as a table says it."""
+    match value:
+        case LogoffPolicy():
+            return _logoff(value)
+        case bool():
+            return "yes" if value else "no"
+        case enum.IntFlag():
+            return value.name or f"{int(value):#x}"
+        case enum.Enum():
+            return value.name if isinstance(value, int) else str(value.value)
+        case Mapping():
+            return "; ".join(f"{name} ({why})" for name, why in value.items()) or "nothing"
+        case frozenset():
+            return ", ".join(sorted(item.value for item in value)) or "nothing"
+        case _:
+            return str(value)
+
+
+def _logoff(policy: LogoffPolicy) -> str:
+    tries = "one try" if policy.attempts == 1 else f"{policy.attempts} tries"
+    if policy.interval:
+        tries += f", {policy.interval} s apart"
+    parts = [policy.actor, tries, f"then {policy.on_failure.value}"]
+    if policy.grace:
+        parts.append(f"after {policy.grace} s")
+    if policy.session_wait:
+        parts.append(f"waits {policy.session_wait} s for the session's processes first")
+    return ", ".join(parts)
+
+
+def groups(policy: str) -> dict[tuple[str, str, str], list[Dialect]]:
+    """Return the systems by what they do under *policy*, the grade of that, and its source."""
+    found: dict[tuple[str, str, str], list[Dialect]] = {}
+    for dialect in dialects.ALL.values():
+        proof = dialect.evidence[policy]
+        key = (said(getattr(dialect, policy)), proof.grade.value, proof.source)
+        found.setdefault(key, []).append(dialect)
+    return found
+
+
+def evidence() -> str:
+    """Return the page that lists every fact of every dialect with its source and grade."""
+    grades = Counter(e.grade for d in dialects.ALL.values() for e in d.evidence.values())
+    total = sum(grades.values())
+    lines = [
+        "# The evidence",
+        "",
+        f"What regsim holds of {len(dialects.ALL)} systems: {len(POLICIES)} policies each, "
+        f"{total} facts in all. This page is made from the data that the simulator runs on, "
+        "`regsim/dialects/`, whenever the documentation is built. A fact that two systems share "
+        "word for word stands in one row.",
+        "",
+        "| grade | means | facts |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {g.value} | {GRADES[g]} | {grades[g]} |" for g in Grade]
+    lines += ["", "## What is unknown or contested", "", *_contested(), ""]
+    for policy in POLICIES:
+        lines += _policy(policy)
+    return "\n".join(lines) + "\n"
+
+
+def _contested() -> Iterator[str]:
+    yield (
+        "Each has a stated default; `Dialect.with_` changes it, and a change counts as the "
+        "caller's own assumption."
+    )
+    yield ""
+    yield "| policy | what is unknown, and what is taken |"
+    yield "|---|---|"
+    for policy, text in dialects.CONTESTED.items():
+        yield f"| `{policy}` | {cell(text)} |"
+
+
+def _policy(policy: str) -> list[str]:
+    lines = [f"## {policy}", "", f"{MEANINGS[policy]}", ""]
+    lines += ["| what | grade | source | systems |", "|---|---|---|---|"]
+    for (what, grade, source), systems in groups(policy).items():
+        names = ", ".join(dialect.name for dialect in systems)
+        lines.append(f"| {cell(what)} | {grade} | {cell(source)} | {names} |")
+    return [*lines, ""]
+
+
+def cell(text: str) -> str:
+    """Return *text* so that it stands in a table as it is."""
+    for char in "\\`*_<>|[]":
+        text = text.replace(char, "\\" + char)
+    return " ".join(text.split())
+
+
+MEANINGS = {
+    "handles": "What a second open of an open key gives.",
+    "refcount_bits": "How wide a key control block's count of opens is.",
+    "cached_root_access": "With which access a predefined key's root is opened.",
+    "close_predefined": "What RegCloseKey does with a predefined key.",
+    "close_any_high_handle": "Whether RegCloseKey takes any number above 0x80000000 for one.",
+    "open_predefined_empty": "What RegOpenKeyEx(predefined, NULL) does.",
+    "open_ex_empty": "What RegOpenKeyEx(ordinary, NULL) gives.",
+    "open_empty": "What RegOpenKey(ordinary, NULL) gives.",
+    "disabled_root": "What becomes of a cached root when the cache is disabled.",
+    "per_call_root": "What a call does with its own root once the cache is disabled.",
+    "override_hold": "How RegOverridePredefKey keeps the key it is given.",
+    "override_null": "What RegOverridePredefKey(key, NULL) does.",
+    "no_user_hive": "What RegOpenCurrentUser does when the user's hive is not loaded.",
+    "classes_root": "What HKEY_CLASSES_ROOT shows.",
+    "user_classes_root": "What RegOpenUserClassesRoot shows.",
+    "classes_hive": "Whether a user has a second hive for classes.",
+    "unload_blockers": "Which open keys refuse a normal unload.",
+    "unloaded_status": "What a handle answers after a forced unload.",
+    "default_unload_status": "What an unload of .DEFAULT answers.",
+    "deferred_status": "What an unload that waits for the last close answers.",
+    "reload": "What loading a file that is loaded at the same place gives.",
+    "load_privileges": "Which privileges loading and unloading ask for.",
+    "null_key_error": "What a call on a NULL key answers.",
+    "absent": "Which functions the system lacks.",
+    "logoff": "How it logs a user off.",
+}
+"""Each policy in a sentence; a test holds the two lists together."""
+
+
+# -- fixes and commands -----------------------------------------------------------------------
+
+
+def remedies() -> str:
+    """Return the page of the fixes: what each is, and where it exists."""
+    lines = ["# Fixes and workarounds", "", "| name | is | exists on |", "|---|---|---|"]
+    lines += [
+        f"| `{fix.name}` | {cell(fix.says)} | {cell(fix.where)} |" for fix in fixes.FIXES.values()
+    ]
+    lines += ["", "`regsim matrix` plays the case with each of them on every system.", ""]
+    return "\n".join(lines)
+
+
+def commands() -> str:
+    """Return the page of the command line, as ``--help`` says it."""
+    lines = [
+        "# The commands",
+        "",
+        "What `--help` says of each, written when this page was built. Exit codes: 0 nothing "
+        "blocks, 1 something does, 2 wrong usage or input, 3 undecided.",
+        "",
+    ]
+    context = click.Context(cli.cli, info_name="regsim")
+    for name in cli.cli.list_commands(context):
+        command = cli.cli.get_command(context, name)
+        if command is not None:
+            lines += _command(command, context, name)
+    return "\n".join(lines) + "\n"
+
+
+def _command(command: click.Command, parent: click.Context, name: str) -> Iterable[str]:
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=88)
+    context.terminal_width = 88
+    yield f"## {context.command_path}"
+    yield ""
+    yield "```text"
+    yield command.get_help(context)
+    yield "```"
+    yield ""
+    if isinstance(command, click.Group):
+        for sub in command.list_commands(context):
+            found = command.get_command(context, sub)
+            if found is not None:
+                yield from _command(found, context, sub)
+
+
+# -- the modules ------------------------------------------------------------------------------
+
+
+def submodules(package: str) -> list[str]:
+    """Return the public modules of *package*, itself first."""
+    module = __import__(package, fromlist=["_"])
+    names = [
+        f"{package}.{info.name}"
+        for info in pkgutil.iter_modules(module.__path__)
+        if not info.name.startswith("_")
+    ]
+    if package == "regsim":
+        names = [f"regsim.{name}" for name in SINGLE]
+    return [package, *names]
+
+
+def modules(package: str, title: str) -> str:
+    """Return the page of *package*: every public name with its docstring."""
+    lines = [title, "=" * len(title), ""]
+    for name in submodules(package):
+        lines += [name, "-" * len(name), "", f".. automodule:: {name}", "   :no-index:" if name == "regsim" else "", ""]
+    return "\n".join(lines) + "\n"
+
+
+def contents() -> str:
+    """Return the page that lists the packages."""
+    lines = [
+        "# The library",
+        "",
+        f"regsim {regsim.__version__}, package by package, from the bottom up. `import regsim` "
+        "offers: " + ", ".join(f"`{name}`" for name in regsim.__all__) + ".",
+        "",
+        "```{toctree}",
+        ":maxdepth: 1",
+        "",
+        *(f"api-{name.removeprefix('regsim.')}" for name, _ in PACKAGES),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,129 @@
+"""Make the files that the pages' examples read: a capture of the case, and a hive after a crash.
+
+Run it in any folder: ``python docs/examples/make.py FOLDER``. Same program, same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+from regsim import models
+from regsim.regf import FileType, new_hive
+from regsim.regf import flush as flushing
+from regsim.regf.flush import Target
+from regsim.scenario import CallRecord, Run
+from regsim.scenario.result import OpenHandle
+from regsim.status import NtStatus
+
+HEAD = ("Time of Day", "Process Name", "PID", "Operation", "Path", "Result", "Detail")
+_RESULTS = {NtStatus.SUCCESS: "SUCCESS", NtStatus.CANNOT_DELETE: "CANNOT DELETE"}
+_USER = "\\REGISTRY\\USER\\"
+
+
+_WINLOGON = 100
+"""The process id of the machine's first process, which opens no key and is in no table."""
+
+
+def capture(run: Run) -> str:
+    """Return *run* as Process Monitor would save it with its seven default columns.
+
+    It is a simulation in Process Monitor's clothes: what the kernel saw of each call, and the
+    end of a process before the closes that follow from it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(HEAD)
+    pids = {row.process: row.pid for record in run.calls for row in record.table}
+    number = 0
+    before: tuple[OpenHandle, ...] = ()
+    for record in run.calls:
+        rows = [(record.process, *row) for row in _rows(record, run)] + _ended(record, before)
+        for process, operation, path, detail in rows:
+            number += 1
+            clock = f"5:{record.time // 60:02}:{record.time % 60:02}.{number:07} PM"
+            good = "SUCCESS" if operation != "RegUnloadKey" else _RESULTS[record.status]
+            pid = pids.get(process, _WINLOGON)
+            writer.writerow((clock, process, pid, operation, path, good, detail))
+        before = record.table
+    return "\ufeff" + text.getvalue()
+
+
+def _ended(record: CallRecord, before: tuple[OpenHandle, ...]) -> list[tuple[str, str, str, str]]:
+    """Return the end of each process whose handles a logoff closed, and those closes."""
+    if record.step != "logoff":
+        return []
+    left = {(row.pid, row.handle) for row in record.table}
+    rows = []
+    for row in before:
+        if (row.pid, row.handle) not in left:
+            rows.append((row.process, "Process Exit", "", "Exit Status: 0"))
+            rows.append((row.process, "RegCloseKey", _written(row.key), ""))
+    return rows
+
+
+def _written(path: str) -> str:
+    return path.replace(_USER, "HKU\\")
+
+
+def _rows(record: CallRecord, run: Run) -> list[tuple[str, str, str]]:
+    """Return what *record* shows in a capture: operation, path and detail."""
+    path = _written(record.key)
+    hive = _written(run.blockers[0].key)
+    access = "Maximum Allowed" if record.implicit else "Read"
+    match record.step:
+        case "logon":
+            return [("RegLoadKey", hive, "Hive Path: C:\\Profiles\\user\\NTUSER.DAT")]
+        case "open-root" | "open-subkey":
+            return [("RegOpenKey", path, f"Desired Access: {access}")]
+        case "create-subkey":
+            detail = "Desired Access: Read, Disposition: REG_OPENED_EXISTING_KEY"
+            return [("RegCreateKey", path, detail)]
+        case "close-key" | "close-subkey" | "close-root":
+            return [("RegCloseKey", path, "")]
+        case "unload":
+            return [("RegUnloadKey", hive, "")]
+        case _:
+            return []
+
+
+def crashed() -> dict[str, bytes]:
+    """Return a hive whose last change reached its log but not the file, and that log."""
+    hive = new_hive(5, last_written=0x01CA15175DF0618A)
+    desktop = hive.root.ensure("Control Panel\\Desktop")
+    desktop.set_value("Wallpaper", 1, "old.bmp\0".encode("utf-16-le"))
+    hive.editor().allocator.dirty.clear()
+    primary = bytearray(hive.to_bytes())
+    desktop.set_value("Wallpaper", 1, "new.bmp\0".encode("utf-16-le"))
+    steps = flushing.plan(hive.image, hive.editor().allocator.dirty, 0, FileType.LOG_NEW)
+    log = bytearray()
+    marked = False
+    for step in steps:
+        if step.data is None:
+            continue
+        if step.target is Target.LOG:
+            log.extend(bytes(max(0, step.offset + len(step.data) - len(log))))
+            log[step.offset : step.offset + len(step.data)] = step.data
+        elif not marked:  # the base block is marked dirty, and then the power fails
+            primary[step.offset : step.offset + len(step.data)] = step.data
+            marked = True
+    return {"NTUSER.DAT": bytes(primary), "ntuser.dat.LOG1": bytes(log)}
+
+
+def files() -> dict[str, bytes]:
+    """Return every file of the examples by its name."""
+    lost = capture(models.run("q241572", os="nt4-sp6a", fix="none"))
+    return {"logoff.csv": lost.encode(), **crashed()}
+
+
+def main(folder: Path) -> None:
+    """Write the files into *folder*."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files().items():
+        (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))

@@ -1,0 +1,161 @@
+"""Every example on every page: run, with its output compared.
+
+A block fenced as ``console`` is a shell session: each ``$ regsim ...`` is run in a folder that
+holds the files of ``docs/examples``, and what follows must be its output, where a line ``...``
+stands for any lines. ``$ echo $?`` shows the last exit code. A block fenced as ``pycon`` or
+``python`` that has prompts is run by doctest, all of one page in one go.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import io
+import os
+import re
+import shlex
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from regsim import cli
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SETUP = ("python", "pip", "cd ", "git ", "pytest", ".venv")
+"""Beginnings of commands that set a reader up; `.ci/run` runs the README's."""
+
+pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="no pages here: not a checkout")
+
+
+def sessions(page: Path) -> list[tuple[str, str]]:
+    """Return the commands of *page* with the output that stands below each."""
+    found = []
+    for language, body in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if language == "console":
+            for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                while command.endswith("\\"):
+                    more, _, output = output.partition("\n")
+                    command = command[:-1] + more.removeprefix("> ")
+                found.append((command, output.rstrip("\n")))
+    return found
+
+
+def matches(wanted: str, got: str) -> bool:
+    """Return whether *got* is *wanted*, where a line ``...`` stands for any lines."""
+    pattern = ""
+    for line in wanted.splitlines():
+        pattern += "(?:.*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()) + " *\n"
+    return re.fullmatch(pattern, got.rstrip("\n") + "\n" if got.strip() else "") is not None
+
+
+class Shell:
+    """What a reader's terminal does with the commands of one page."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.code = folder, 0
+
+    def run(self, command: str) -> str:
+        """Return what *command* prints."""
+        if command == "echo $?":
+            return f"{self.code}\n"
+        words = shlex.split(command)
+        target = None
+        if ">" in words:
+            target = self.folder / words[words.index(">") + 1]
+            words = words[: words.index(">")]
+        assert words[0] == "regsim", command
+        both = io.StringIO()
+        with redirect_stdout(both), redirect_stderr(both):
+            self.code = cli.main(words[1:])
+        if target is None:
+            return both.getvalue()
+        target.write_text(both.getvalue(), encoding="utf-8")
+        return ""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the examples' files, and the current folder."""
+    for path in EXAMPLES.iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    return tmp_path
+
+
+def named(page: Path) -> str:
+    """Return what a test calls *page*."""
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if sessions(p)], ids=named)
+def test_shell_examples(page: Path, folder: Path) -> None:
+    """Each command prints what the page says, from top to bottom."""
+    shell = Shell(folder)
+    for command, wanted in sessions(page):
+        if command.startswith(SETUP):
+            continue
+        got = shell.run(command)
+        if wanted.strip() or command.startswith("echo"):
+            assert matches(wanted, got), f"$ {command}\n{got}"
+        else:
+            assert shell.code == 0, f"$ {command}\n{got}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_python_examples(page: Path, folder: Path) -> None:  # noqa: ARG001 - the current folder
+    """Each Python session gives what the page says."""
+    failed, _ = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert not failed
+
+
+def test_the_pages_have_examples() -> None:
+    """Guards the two above: there is something to run, and something to compare."""
+    commands = [(c, o) for page in PAGES for c, o in sessions(page)]
+    assert len(commands) >= 15
+    assert sum(bool(output) for _, output in commands) >= 12
+    assert any(">>>" in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got", "same"),
+    [
+        ("a\nb", "a\nb\n", True),
+        ("a\nb", "a\nc\n", False),
+        ("a\n...\nd", "a\nb\nc\nd\n", True),
+        ("a\n...\nd", "b\nd\n", False),
+        ("...", "", True),
+        ("a", "a\nb\n", False),
+        ("a.c", "abc\n", False),
+    ],
+)
+def test_output_is_compared(wanted: str, got: str, same: bool) -> None:
+    """A line too much, too few or other is seen; three dots stand for any lines."""
+    assert matches(wanted, got) is same
+
+
+def test_the_files_are_those_that_the_program_makes() -> None:
+    """``docs/examples/make.py`` makes every file there, byte for byte."""
+    spec = importlib.util.spec_from_file_location("make", EXAMPLES / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    there = {p.name: p.read_bytes() for p in EXAMPLES.iterdir() if p.is_file() and p.suffix != ".py"}
+    assert there == module.files()
+
+
+def test_links_lead_somewhere() -> None:
+    """A relative link names a file of the checkout; one to the generated reference is Sphinx's."""
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            path = Path(os.path.normpath(page.parent / target))
+            generated = "_generated" in target
+            assert generated or path.exists(), f"{page.name}: {target}"
