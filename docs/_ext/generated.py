@@ -252,8 +252,17 @@ def modules(package: str, title: str) -> str:
     """Return the page of *package*: every public name with its docstring."""
     lines = [title, "=" * len(title), ""]
     for name in submodules(package):
-        lines += [name, "-" * len(name), "", f".. automodule:: {name}", "   :no-index:" if name == "regsim" else "", ""]
+        lines += [name, "-" * len(name), "", f".. automodule:: {name}", *_options(name), ""]
     return "\n".join(lines) + "\n"
+
+
+def _options(name: str) -> list[str]:
+    """Return what keeps a name from being described twice: where it is offered, and where made."""
+    if name == "regsim":
+        return ["   :no-index:"]
+    if name == "regsim.regf":
+        return ["   :exclude-members: recover"]  # the function of the module of that name
+    return []
 
 
 def contents() -> str:

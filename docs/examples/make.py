@@ -1,4 +1,4 @@
-"""Make the files that the pages' examples read: a capture of the case, and a hive after a crash.
+"""Make the files that the pages' examples read: evidence of the case, a hive after a crash.
 
 Run it in any folder: ``python docs/examples/make.py FOLDER``. Same program, same bytes.
 """
@@ -10,13 +10,15 @@ import io
 import sys
 from pathlib import Path
 
-from regsim import models
+from regsim import keypath, models
+from regsim.course.handles import dump
 from regsim.regf import FileType, new_hive
 from regsim.regf import flush as flushing
 from regsim.regf.flush import Target
 from regsim.scenario import CallRecord, Run
 from regsim.scenario.result import OpenHandle
 from regsim.status import NtStatus
+from regsim.types import ObjectId
 
 HEAD = ("Time of Day", "Process Name", "PID", "Operation", "Path", "Result", "Detail")
 _RESULTS = {NtStatus.SUCCESS: "SUCCESS", NtStatus.CANNOT_DELETE: "CANNOT DELETE"}
@@ -89,6 +91,33 @@ def _rows(record: CallRecord, run: Run) -> list[tuple[str, str, str]]:
             return []
 
 
+def listing() -> str:
+    """Return the handles of exercise E2's twelve processes, as handle.exe prints them."""
+    bench, processes = dump()
+    lines = ["", "Nthandle v5.0 - Handle viewer", "Made by docs/examples/make.py: a simulation", ""]
+    for process in processes:
+        lines += ["-" * 78, f"{process.image} pid: {process.pid} NT AUTHORITY\\SYSTEM"]
+        for handle, (number, _, _, _) in process.table.items():
+            key = bench.machine.key_name(bench.machine.objects[ObjectId(number)].kcb)
+            lines.append(f"{handle:>5X}: Key           {keypath.short(key)}")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def event(run: Run) -> str:
+    """Return event 1530 as the Event Viewer's text shows it, with the run's holders in it."""
+    holder = run.blockers[0]
+    root = holder.key.replace("\\REGISTRY\\USER", "\\Registry\\User")
+    (logged,) = run.events
+    detail = (
+        f"{len(run.blockers)} user registry handles leaked from {root}:\r\n"
+        f"Process {holder.pid} (\\Device\\HarddiskVolume2\\Windows\\System32\\{holder.process}) "
+        f"has opened key {holder.key}\r\n"
+    )
+    head = f"Log Name:      Application\r\nSource:        {logged.source}\r\n"
+    head += f"Event ID:      {logged.id}\r\nLevel:         Warning\r\nDescription:\r\n"
+    return f"{head}{logged.message} \r\n\r\n DETAIL - \r\n {detail}"
+
+
 def crashed() -> dict[str, bytes]:
     """Return a hive whose last change reached its log but not the file, and that log."""
     hive = new_hive(5, last_written=0x01CA15175DF0618A)
@@ -115,7 +144,9 @@ def crashed() -> dict[str, bytes]:
 def files() -> dict[str, bytes]:
     """Return every file of the examples by its name."""
     lost = capture(models.run("q241572", os="nt4-sp6a", fix="none"))
-    return {"logoff.csv": lost.encode(), **crashed()}
+    forced = event(models.run("q241572", os="win10", fix="none"))
+    texts = {"logoff.csv": lost, "handles.txt": listing(), "event-1530.txt": forced}
+    return {name: text.encode() for name, text in texts.items()} | crashed()
 
 
 def main(folder: Path) -> None:

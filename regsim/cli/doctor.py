@@ -17,6 +17,8 @@ from regsim._version import __version__
 EXTRAS = {
     "plot": ("matplotlib", "networkx"),
     "trace": ("numpy", "pyarrow", "evtx"),
+    "docs": ("sphinx", "furo"),
+    "notebook": ("jupytext", "ipykernel", "nbclient"),
     "test": ("pytest", "hypothesis", "jsonschema"),
 }
 """The optional packages by the extra that brings them; names as they are imported."""
@@ -79,4 +81,4 @@ def _text(found: dict[str, Any]) -> str:
     for extra, packages in found["extras"].items():
         parts = ", ".join(f"{name} {number or 'missing'}" for name, number in packages.items())
         rows.append((f"[{extra}]", parts))
-    return "\n".join(f"{name:<10}{text}" for name, text in rows)
+    return "\n".join(f"{name:<11}{text}" for name, text in rows)

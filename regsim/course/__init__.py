@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
-from regsim.course.exercise import OBJECTIVES, Exercise, Feedback, Question
+from regsim.course.questions import OBJECTIVES, Exercise, Feedback, Question
 from regsim.errors import UnknownNameError
 
 __all__ = ["OBJECTIVES", "Exercise", "Feedback", "Question", "check", "exercise", "names"]

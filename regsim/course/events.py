@@ -7,7 +7,7 @@ import textwrap
 from functools import cache
 
 from regsim import models
-from regsim.course.exercise import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.course.logoffs import BROKEN, last_unload, told
 from regsim.scenario import Run
 

@@ -8,7 +8,7 @@ import attrs
 
 from regsim import keypath
 from regsim.course.bench import ANNA, BERT, HKCU, Bench, listed
-from regsim.course.exercise import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.kernel.objects import Kcb
 from regsim.kernel.process import Process
 from regsim.types import Handle, ObjectId
@@ -169,7 +169,8 @@ DUMP: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _OS = "win10"
 
 
-def _dump() -> tuple[Bench, list[Process]]:
+def dump() -> tuple[Bench, list[Process]]:
+    """Return E2's computer, and its processes in order."""
     bench = Bench(_OS)
     for number, (image, service, keys) in enumerate(DUMP):
         api = bench.service(f"process-{number}", image, service)
@@ -180,7 +181,7 @@ def _dump() -> tuple[Bench, list[Process]]:
 
 def _names() -> tuple[str, ...]:
     """Return what an answer calls each process: its image and pid, in small letters."""
-    return tuple(_name(process) for process in _dump()[1])
+    return tuple(_name(process) for process in dump()[1])
 
 
 def _name(process: Process) -> str:
@@ -197,16 +198,16 @@ def _rows(bench: Bench, processes: list[Process]) -> Iterator[str]:
 
 
 def _dump_scene() -> str:
-    dump = "\n".join(_rows(*_dump()))
+    rows = "\n".join(_rows(*dump()))
     return (
         f"Windows 10. Anna has logged off, but her hive, HKU\\{ANNA}, does not unload.\n"
         f"Bert, {BERT}, is still logged on. This is what handle.exe lists of keys:\n\n"
-        f"{dump}"
+        f"{rows}"
     )
 
 
 def _dump_work() -> dict[str, Finding]:
-    bench, processes = _dump()
+    bench, processes = dump()
     by_name = {_name(process): process for process in processes}
     guilty = [name for name, p in by_name.items() if bench.unload(_A, ended=[p]).ok]
     classes = [p for p in processes if _touches(bench, p, bench.hive(ANNA, "_Classes").id)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regsim.actors.stage import USER
-from regsim.course.exercise import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.kernel.process import Thread, Token
 from regsim.models import fixes
 from regsim.models.case import WIZARD_KEY, Case

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from regsim import keypath, models
 from regsim.check import verify
 from regsim.course.bench import ANNA, HKCU, Bench, listed
-from regsim.course.exercise import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.win32.api import Api
 
 Patch = Callable[[Api], str]

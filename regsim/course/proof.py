@@ -9,7 +9,7 @@ import attrs
 
 from regsim import models
 from regsim.check import verify
-from regsim.course.exercise import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.course.logoffs import last_unload, told
 from regsim.errors import UsageError
 from regsim.kernel.machine import Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regsim import keypath
 from regsim.course.bench import ANNA, BERT, DESKTOP, HKCU, Bench, listed
-from regsim.course.exercise import Exercise, Finding, Question, found
+from regsim.course.questions import Exercise, Finding, Question, found
 from regsim.types import Handle, PredefinedKey
 from regsim.win32.api import Api
 

@@ -11,7 +11,7 @@ import pytest
 from regsim import course, models
 from regsim.course import OBJECTIVES, logoffs, proof
 from regsim.course.bench import Bench
-from regsim.course.exercise import YES_NO, Finding, Question
+from regsim.course.questions import YES_NO, Finding, Question
 from regsim.errors import UnknownNameError, UsageError
 from regsim.status import NtStatus
 

@@ -2,7 +2,7 @@
 
 A block fenced as ``console`` is a shell session: each ``$ regsim ...`` is run in a folder that
 holds the files of ``docs/examples``, and what follows must be its output, where a line ``...``
-stands for any lines. ``$ echo $?`` shows the last exit code. A block fenced as ``pycon`` or
+stands for any lines, and three dots in a line for any characters. ``$ echo $?`` shows the last exit code. A block fenced as ``pycon`` or
 ``python`` that has prompts is run by doctest, all of one page in one go.
 """
 
@@ -15,6 +15,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -26,17 +28,23 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SETUP = ("python", "pip", "cd ", "git ", "pytest", ".venv")
+SETUP = ("python", "pip", "cd ", "git ", ".venv")
 """Beginnings of commands that set a reader up; `.ci/run` runs the README's."""
 
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="no pages here: not a checkout")
 
 
 def sessions(page: Path) -> list[tuple[str, str]]:
-    """Return the commands of *page* with the output that stands below each."""
+    """Return the commands of *page* with the output that stands below each.
+
+    A block whose first line is ``# file: NAME`` is a file that the reader writes: ``write NAME``.
+    """
     found = []
     for language, body in BLOCK.findall(page.read_text(encoding="utf-8")):
-        if language == "console":
+        first, _, rest = body.partition("\n")
+        if first.startswith("# file: "):
+            found.append((f"write {first.removeprefix('# file: ')}", rest))
+        elif language == "console":
             for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
                 while command.endswith("\\"):
@@ -50,7 +58,10 @@ def matches(wanted: str, got: str) -> bool:
     """Return whether *got* is *wanted*, where a line ``...`` stands for any lines."""
     pattern = ""
     for line in wanted.splitlines():
-        pattern += "(?:.*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()) + " *\n"
+        if line.strip() == "...":
+            pattern += "(?:.*\n)*?"
+        else:
+            pattern += re.escape(line.rstrip()).replace(r"\.\.\.", ".*") + " *\n"
     return re.fullmatch(pattern, got.rstrip("\n") + "\n" if got.strip() else "") is not None
 
 
@@ -65,6 +76,8 @@ class Shell:
         if command == "echo $?":
             return f"{self.code}\n"
         words = shlex.split(command)
+        if words[0] == "pytest":
+            return self.pytest(words[1:])
         target = None
         if ">" in words:
             target = self.folder / words[words.index(">") + 1]
@@ -77,6 +90,21 @@ class Shell:
             return both.getvalue()
         target.write_text(both.getvalue(), encoding="utf-8")
         return ""
+
+    def pytest(self, words: list[str]) -> str:
+        """Return what pytest prints in a process of its own, in the reader's folder."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+        line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *words]
+        done = subprocess.run(
+            [*line, "-c", os.devnull, "--rootdir", "."],
+            cwd=self.folder,
+            env={**env, "PYTHONPATH": ".", "COLUMNS": "80", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.code = done.returncode
+        return done.stdout
 
 
 @pytest.fixture
@@ -101,6 +129,9 @@ def test_shell_examples(page: Path, folder: Path) -> None:
     shell = Shell(folder)
     for command, wanted in sessions(page):
         if command.startswith(SETUP):
+            continue
+        if command.startswith("write "):
+            (folder / command.removeprefix("write ")).write_text(wanted, encoding="utf-8")
             continue
         got = shell.run(command)
         if wanted.strip() or command.startswith("echo"):
@@ -134,6 +165,8 @@ def test_the_pages_have_examples() -> None:
         ("...", "", True),
         ("a", "a\nb\n", False),
         ("a.c", "abc\n", False),
+        ("in ...", "in 3 s\n", True),
+        ("in ...", "on 3 s\n", False),
     ],
 )
 def test_output_is_compared(wanted: str, got: str, same: bool) -> None:

@@ -1,0 +1,111 @@
+"""The course's notebooks: they run, the pairs are in sync, and nothing of a run is kept in them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from regsim import course
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+SCRIPTS = sorted(FOLDER.glob("[0-9]*.py"))
+EXECUTED = os.environ.get("REGSIM_NOTEBOOKS") == "execute"
+"""Whether to run the notebooks themselves in kernels, which takes its time; `.ci/run` does."""
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no notebooks here: not a checkout")
+
+
+def cells_of_script(path: Path) -> list[tuple[str, str]]:
+    """Return the cells of a percent script: kind and text."""
+    cells = []
+    for part in re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        body = body.strip("\n")
+        if "[markdown]" in head:
+            lines = [line.removeprefix("#").removeprefix(" ") for line in body.splitlines()]
+            cells.append(("markdown", "\n".join(lines)))
+        else:
+            cells.append(("code", body))
+    return cells
+
+
+def cells_of_notebook(path: Path) -> list[dict]:
+    """Return the cells of an ``.ipynb``."""
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def test_the_course_is_complete() -> None:
+    """Eight notebooks in order, each a pair."""
+    assert [path.name[:2] for path in SCRIPTS] == [f"0{n}" for n in range(1, 9)]
+    assert [p.with_suffix("") for p in sorted(FOLDER.glob("*.ipynb"))] == [
+        p.with_suffix("") for p in SCRIPTS
+    ]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_the_script_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From top to bottom, beside its siblings, as a reader without Jupyter would run it."""
+    monkeypatch.chdir(FOLDER)
+    with contextlib.redirect_stdout(io.StringIO()):
+        runpy.run_path(str(path))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_the_pair_is_in_sync(path: Path) -> None:
+    """Same cells, same text; `python notebooks/pair.py` makes it so."""
+    cells = cells_of_notebook(path.with_suffix(".ipynb"))
+    assert [(c["cell_type"], "".join(c["source"])) for c in cells] == cells_of_script(path)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_nothing_of_a_run_is_kept(path: Path) -> None:
+    """No outputs, no counts."""
+    for cell in cells_of_notebook(path.with_suffix(".ipynb")):
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_it_asks_before_it_shows(path: Path) -> None:
+    """A question stands in the text above the first cell that shows something."""
+    kinds = cells_of_script(path)
+    texts = [text for kind, text in kinds[:6] if kind == "markdown"]
+    assert any("?" in text for text in texts)
+
+
+def test_every_exercise_has_its_place() -> None:
+    """Each of the eight is checked in some notebook, with a first answer that is not all right."""
+    text = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    for name in course.names():
+        assert f'course.check("{name}"' in text
+    for path in SCRIPTS:
+        body = path.read_text(encoding="utf-8")
+        for found in re.finditer(r"^answer = (\{.*?\})", body, re.MULTILINE | re.DOTALL):
+            name = re.search(r'course\.check\("(e\d)", answer\)', body[found.end() :])
+            assert name is not None
+            feedback = course.check(name[1], eval(found[1]))  # noqa: S307 - our own text
+            assert not feedback.passed
+
+
+@pytest.mark.skipif(not EXECUTED, reason="takes a kernel each: REGSIM_NOTEBOOKS=execute")
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_the_notebook_runs(path: Path) -> None:
+    """In a kernel of its own, with rich output where the script has none."""
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+    )
+    client.execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert shown
+    assert not [output for output in shown if output.output_type == "error"]
