@@ -10,9 +10,9 @@
 # shows, or earlier?
 
 # %%
+
 import regsim
 from regsim import course
-from regsim.models import q241572
 
 # %%
 stock = regsim.run("q241572", os="nt4-sp6a", fix="none")
@@ -48,9 +48,9 @@ from regsim.report.svg import openings_svg
 fixed = regsim.run("q241572", os="nt4-sp6a", fix="hotfix")
 picture = openings_svg(stock, fixed)
 try:
-    from IPython.display import SVG, display
+    from IPython import display
 
-    display(SVG(picture))
+    display.display(display.SVG(picture))
 except ImportError:
     print(len(picture), "characters of SVG; a notebook would draw them")
 

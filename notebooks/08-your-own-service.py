@@ -61,6 +61,8 @@ assert_unloads(mended)
 # else. Will the claim hold that nothing is left once it is idle?
 
 # %%
+from regsim.models.scene import Scene
+
 from regsim.actors.stage import USER, USER_ON
 from regsim.actors.winlogon import patient
 from regsim.check.property import always
@@ -68,7 +70,6 @@ from regsim.check.verify import check
 from regsim.kernel.expr import HandleVar
 from regsim.kernel.process import Token
 from regsim.kernel.steps import Forget, Program, Step, go, inline
-from regsim.models.scene import Scene
 from regsim.types import PredefinedKey
 from regsim.win32 import advapi
 

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-
 import click
+from regsim.models import fixes
 
 import regsim
 from regsim import cli, dialects
 from regsim.dialects.facts import POLICIES
-from regsim.models import fixes
 from regsim.policy import Dialect, Grade, LogoffPolicy
 
 GRADES = {
@@ -44,7 +43,9 @@ SINGLE = ("errors", "keypath", "policy", "status", "types")
 def pages() -> dict[str, str]:
     """Return every generated page by its name."""
     made = {"evidence.md": evidence(), "commands.md": commands(), "fixes.md": remedies()}
-    made |= {f"api-{name.removeprefix('regsim.')}.rst": modules(name, title) for name, title in PACKAGES}
+    made |= {
+        f"api-{name.removeprefix('regsim.')}.rst": modules(name, title) for name, title in PACKAGES
+    }
     made["api.md"] = contents()
     return made
 
@@ -106,6 +107,13 @@ def groups(policy: str) -> dict[tuple[str, str, str], list[Dialect]]:
     return found
 
 
+INTRODUCTION = (
+    "What regsim holds of {} systems: {} policies each, {} facts in all. This page is made from "
+    "the data that the simulator runs on, `regsim/dialects/`, whenever the documentation is built. "
+    "A fact that two systems share word for word stands in one row."
+)
+
+
 def evidence() -> str:
     """Return the page that lists every fact of every dialect with its source and grade."""
     grades = Counter(e.grade for d in dialects.ALL.values() for e in d.evidence.values())
@@ -113,10 +121,7 @@ def evidence() -> str:
     lines = [
         "# The evidence",
         "",
-        f"What regsim holds of {len(dialects.ALL)} systems: {len(POLICIES)} policies each, "
-        f"{total} facts in all. This page is made from the data that the simulator runs on, "
-        "`regsim/dialects/`, whenever the documentation is built. A fact that two systems share "
-        "word for word stands in one row.",
+        INTRODUCTION.format(len(dialects.ALL), len(POLICIES), total),
         "",
         "| grade | means | facts |",
         "|---|---|---|",
@@ -204,8 +209,7 @@ def commands() -> str:
     lines = [
         "# The commands",
         "",
-        "What `--help` says of each, written when this page was built. Exit codes: 0 nothing "
-        "blocks, 1 something does, 2 wrong usage or input, 3 undecided.",
+        "What `--help` says of each, written when this page was built.",
         "",
     ]
     context = click.Context(cli.cli, info_name="regsim")

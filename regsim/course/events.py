@@ -7,8 +7,8 @@ import textwrap
 from functools import cache
 
 from regsim import models
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.course.logoffs import BROKEN, last_unload, told
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.scenario import Run
 
 EXCERPTS = {"a": "win10", "b": "w2k", "c": "nt4-sp6a", "d": "xp"}

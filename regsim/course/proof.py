@@ -9,8 +9,8 @@ import attrs
 
 from regsim import models
 from regsim.check import verify
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.course.logoffs import last_unload, told
+from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.errors import UsageError
 from regsim.kernel.machine import Machine
 from regsim.models.system import System

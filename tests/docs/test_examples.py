@@ -1,9 +1,9 @@
 """Every example on every page: run, with its output compared.
 
 A block fenced as ``console`` is a shell session: each ``$ regsim ...`` is run in a folder that
-holds the files of ``docs/examples``, and what follows must be its output, where a line ``...``
-stands for any lines, and three dots in a line for any characters. ``$ echo $?`` shows the last exit code. A block fenced as ``pycon`` or
-``python`` that has prompts is run by doctest, all of one page in one go.
+holds the files of ``docs/examples``, and what follows must be its output. There a line ``...``
+stands for any lines, and three dots within a line for any characters. ``$ echo $?`` shows the last
+exit code. What has ``>>>`` is run by doctest, all of one page in one go.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ from regsim import cli
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
+PAGES = sorted(
+    page
+    for page in (*ROOT.glob("docs/**/*.md"), ROOT / "README.md")
+    if page.is_file() and "_generated" not in page.parts
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETUP = ("python", "pip", "cd ", "git ", ".venv")
 """Beginnings of commands that set a reader up; `.ci/run` runs the README's."""
 
-pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="no pages here: not a checkout")
+pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="no pages here")
 
 
 def sessions(page: Path) -> list[tuple[str, str]]:
@@ -181,7 +185,9 @@ def test_the_files_are_those_that_the_program_makes() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    there = {p.name: p.read_bytes() for p in EXAMPLES.iterdir() if p.is_file() and p.suffix != ".py"}
+    there = {
+        p.name: p.read_bytes() for p in EXAMPLES.iterdir() if p.is_file() and p.suffix != ".py"
+    }
     assert there == module.files()
 
 

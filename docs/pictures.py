@@ -1,0 +1,28 @@
+"""Make the pictures of the README and the pages: ``python docs/pictures.py``; same bytes always."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regsim.models.matrix import rows
+
+from regsim import models
+from regsim.report.svg import matrix_svg, openings_svg
+
+FOLDER = Path(__file__).parent / "_static"
+
+
+def pictures() -> dict[str, str]:
+    """Return each picture by the name of its file."""
+    stock, fixed = (models.run("q241572", os="nt4-sp6a", fix=fix) for fix in ("none", "hotfix"))
+    return {"matrix.svg": matrix_svg(rows()), "open-handles.svg": openings_svg(stock, fixed)}
+
+
+def main() -> None:
+    """Write the pictures."""
+    for name, text in pictures().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
