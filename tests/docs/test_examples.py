@@ -198,3 +198,15 @@ def test_links_lead_somewhere() -> None:
             path = Path(os.path.normpath(page.parent / target))
             generated = "_generated" in target
             assert generated or path.exists(), f"{page.name}: {target}"
+
+
+def test_the_pictures_are_those_that_the_program_makes() -> None:
+    """``docs/pictures.py`` makes the README's picture, byte for byte."""
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "docs" / "pictures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, text in module.pictures().items():
+        path = ROOT / "docs" / "_static" / name
+        assert path.read_text(encoding="utf-8") == text, "run `python docs/pictures.py`"

@@ -1,0 +1,104 @@
+"""The pages that are made from the code say all that the code says."""
+
+from __future__ import annotations
+
+import importlib.util
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from regsim.models import fixes
+
+import regsim
+from regsim import cli, dialects
+from regsim.dialects.facts import POLICIES
+
+SOURCE = Path(__file__).parents[2] / "docs" / "_ext" / "generated.py"
+pytestmark = pytest.mark.skipif(not SOURCE.is_file(), reason="no pages here")
+
+
+@pytest.fixture(scope="module")
+def generated() -> ModuleType:
+    """The program that makes the pages."""
+    spec = importlib.util.spec_from_file_location("generated", SOURCE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def systems(line: str) -> list[str]:
+    """Return the systems that a row of the evidence names; none for another line."""
+    cells = line.split(" | ")
+    return cells[-1].removesuffix(" |").split(", ") if line.startswith("| ") else []
+
+
+def test_every_fact_has_a_row(generated: ModuleType) -> None:
+    """Each system stands exactly once below each policy, with its value, grade and source."""
+    page = generated.evidence()
+    for policy in POLICIES:
+        section = page.split(f"\n## {policy}\n")[1].split("\n## ")[0]
+        for name, dialect in dialects.ALL.items():
+            rows = [line for line in section.splitlines() if name in systems(line)]
+            assert len(rows) == 1, (policy, name)
+            proof = dialect.evidence[policy]
+            assert f"| {proof.grade.value} |" in rows[0]
+            assert generated.cell(proof.source) in rows[0]
+            assert generated.cell(generated.said(getattr(dialect, policy))) in rows[0]
+
+
+def test_the_counts_add_up(generated: ModuleType) -> None:
+    """As many facts as systems times policies."""
+    page = generated.evidence()
+    total = len(dialects.ALL) * len(POLICIES)
+    assert f"{total} facts" in page
+    grades = [line for line in page.splitlines() if line.startswith(("| docu", "| obse", "| infe"))]
+    assert sum(int(line.split("|")[3]) for line in grades[:3]) == total
+
+
+def test_every_policy_is_explained(generated: ModuleType) -> None:
+    """In a sentence, and no policy that there is none of."""
+    assert set(generated.MEANINGS) == set(POLICIES)
+
+
+def test_what_is_contested_is_listed(generated: ModuleType) -> None:
+    """With the default taken."""
+    page = generated.evidence()
+    for text in dialects.CONTESTED.values():
+        assert generated.cell(text) in page
+
+
+def test_every_command_is_there(generated: ModuleType) -> None:
+    """As its ``--help`` says, sub-commands too."""
+    page = generated.commands()
+    for name in cli._COMMANDS:
+        assert f"## regsim {name}\n" in page
+    assert "## regsim hive recover\n" in page
+    assert "Exit code 0 when it is saved" in page
+
+
+def test_every_fix_is_there(generated: ModuleType) -> None:
+    """With where it exists."""
+    page = generated.remedies()
+    for fix in fixes.FIXES.values():
+        assert f"| `{fix.name}` |" in page
+
+
+def test_every_package_is_there(generated: ModuleType) -> None:
+    """Each package that a user may import has a page; the rest is named here, with its reason."""
+    paged = {name.removeprefix("regsim.") for name, _ in generated.PACKAGES}
+    single = set(generated.SINGLE)
+    private = {"accel", "cli", "display", "schemas"}  # the backend, the commands, and data
+    found = {i.name for i in pkgutil.iter_modules(regsim.__path__) if not i.name.startswith("_")}
+    assert found - paged - single - private == set()
+
+
+def test_nothing_is_written_twice(generated: ModuleType, tmp_path: Path) -> None:
+    """A page that is as it should be keeps its time, so that a second build is quick."""
+    generated.write(tmp_path / "out")
+    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()}
+    (tmp_path / "out" / "old.md").write_text("gone")
+    generated.write(tmp_path / "out")
+    assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()} == before
