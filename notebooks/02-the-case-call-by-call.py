@@ -10,7 +10,6 @@
 # shows, or earlier?
 
 # %%
-
 import regsim
 from regsim import course
 
