@@ -14,9 +14,10 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # importing it from typing would double the cost of this module
 if TYPE_CHECKING:
-    from regsim import dialects
+    from regsim import check, dialects
     from regsim._version import __version__ as __version__
     from regsim.accel import HandleTable
+    from regsim.check.property import Verdict
     from regsim.errors import RegsimError
     from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
@@ -41,6 +42,8 @@ __all__ = [
     "RegsimError",
     "Run",
     "Value",
+    "Verdict",
+    "check",
     "dialects",
     "open_hive",
     "run",
@@ -59,6 +62,7 @@ _HOMES = {
     "RegsimError": "regsim.errors",
     "Run": "regsim.scenario.result",
     "Value": "regsim.types",
+    "Verdict": "regsim.check.property",
     "open_hive": "regsim.regf",
     "run": "regsim.models",
     "__version__": "regsim._version",
@@ -67,8 +71,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import what *name* stands for, once (PEP 562)."""
-    if name == "dialects":
-        return import_module("regsim.dialects")
+    if name in ("check", "dialects"):
+        return import_module(f"regsim.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'regsim' has no attribute {name!r}")
     found: object = getattr(import_module(_HOMES[name]), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -11,6 +12,13 @@ import attrs
 
 from regsim.check.formula import Formula
 from regsim.check.learn import State
+
+_PERIOD = 1 << 12
+"""How many nodes are met between two looks at the clock."""
+
+
+class OutOfTimeError(Exception):
+    """The time that a graph may be looked at is over."""
 
 
 class Source(Protocol):
@@ -41,6 +49,7 @@ class Graph:
         actors: by edge, the process that takes the step.
         enabled: by node, one bit for each process that can step there.
         initial: how many of the first nodes are initial.
+        until: when to give up, by `time.perf_counter`.
     """
 
     source: Source
@@ -49,6 +58,7 @@ class Graph:
     actors: array[int]
     enabled: Sequence[int]
     initial: int
+    until: float | None = None
 
     def __len__(self) -> int:
         """Return the number of nodes."""
@@ -57,6 +67,12 @@ class Graph:
     def edges(self, node: int) -> range:
         """Return the edges out of *node*."""
         return range(self.offsets[node], self.offsets[node + 1])
+
+    def in_time(self, met: int) -> None:
+        """Raise `OutOfTimeError` when the time is over; it looks at the clock now and then."""
+        late = self.until is not None and met % _PERIOD == 1 and time.perf_counter() > self.until
+        if late:
+            raise OutOfTimeError
 
     def where(self, formula: Formula) -> bytearray:
         """Return, by node, 1 where *formula* holds and 0 elsewhere."""
@@ -68,8 +84,11 @@ class Graph:
         return [states[node] for node in nodes]
 
 
-def graph_of(source: Source) -> Graph:
-    """Return the graph of *source*, a search that ran to its end without a reduction."""
+def graph_of(source: Source, until: float | None = None) -> Graph:
+    """Return the graph of *source*, a search that ran to its end without a reduction.
+
+    Looking at its components raises `OutOfTimeError` after *until*, by `time.perf_counter`.
+    """
     offsets, targets, actors = source.edges()
     enabled = []
     for first, end in pairwise(offsets):
@@ -77,7 +96,7 @@ def graph_of(source: Source) -> Graph:
         for actor in actors[first:end]:
             able |= 1 << actor
         enabled.append(able)
-    return Graph(source, offsets, targets, actors, enabled, source.layers[0])
+    return Graph(source, offsets, targets, actors, enabled, source.layers[0], until)
 
 
 def components(
@@ -105,6 +124,7 @@ def components(
         order[root] = low[root] = len(order)
         stack.append(root)
         while work:
+            graph.in_time(len(order))
             node, edges = work[-1]
             for edge in edges:
                 target = graph.targets[edge]

@@ -16,7 +16,7 @@ import attrs
 
 from regsim.check.factored import Factored
 from regsim.check.formula import Formula
-from regsim.check.graph import Graph, Source, graph_of
+from regsim.check.graph import Graph, OutOfTimeError, Source, graph_of
 from regsim.check.learn import Learner
 from regsim.check.liveness import find_lasso
 from regsim.check.partial_order import Alone, NotAloneError
@@ -30,6 +30,8 @@ from regsim.display import Displayed
 from regsim.errors import UnknownNameError, UsageError
 
 ENGINES = ("auto", "python", "c")
+_EDGE, _NODE = 6, 200
+"""About how many bytes a graph takes for a transition and for a state."""
 
 
 class Reduce(enum.Enum):
@@ -343,7 +345,7 @@ def _in_full(
     """Answer *claims*, some of them leads-to, on the graph of the whole space."""
     found = _explore(question, claims, whole=True)
     started = time.perf_counter()
-    graph = graph_of(cast("Source", found.space)) if found.space.complete else None
+    graph = _graph(found, question.limits)
     prepared = time.perf_counter() - started
     for claim in claims:
         if claim.kind is Kind.LEADS_TO:
@@ -353,18 +355,35 @@ def _in_full(
             answers[claim.name] = _safety(claim, found)
 
 
+def _graph(found: _Explored, limits: Limits) -> Graph | str:
+    """Return the graph of what was *found*, or why there is none."""
+    space = found.space
+    if not space.complete:
+        return space.stopped or "not every state was expanded"
+    size = space.bytes + space.transitions * _EDGE + space.states * _NODE
+    if limits.bytes is not None and size > limits.bytes:
+        return f"the limit of {limits.bytes:,} bytes is too low for the graph"
+    until = None if limits.seconds is None else time.perf_counter() + limits.seconds - space.seconds
+    return graph_of(cast("Source", space), until)
+
+
 def _leads_to(
     claim: Property,
     found: _Explored,
-    graph: Graph | None,
+    graph: Graph | str,
     question: _Question,
     notes: Sequence[str],
 ) -> Result:
     """Return the answer to *claim*, a leads-to, on *graph*; without one it is inconclusive."""
     started = time.perf_counter()
-    if graph is None:
-        return _result(claim, found, Verdict.INCONCLUSIVE, None, notes)
-    lasso = find_lasso(graph, claim, question.fairness or claim.fairness)
+    if isinstance(graph, str):
+        why = () if found.space.stopped else (graph,)
+        return _result(claim, found, Verdict.INCONCLUSIVE, None, (*why, *notes))
+    try:
+        lasso = find_lasso(graph, claim, question.fairness or claim.fairness)
+    except OutOfTimeError:
+        why = (f"the limit of {question.limits.seconds:g} seconds was reached",)
+        return _result(claim, found, Verdict.INCONCLUSIVE, None, (*why, *notes))
     path = None
     if lasso is not None:
         chain = graph.states(lasso.nodes)

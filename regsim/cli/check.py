@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def command(
         return _export(made, target, wanted, output, options)
     memory = options.pop("max_memory")
     fairness = options["fairness"]
+    started = time.perf_counter()
     results = check_all(
         made,
         None if wanted is None else [wanted],
@@ -82,13 +84,13 @@ def command(
         progress=_progress(),
         **options,
     )
-    verdict = _overall(results)
     if as_json or style == "json":
-        body = _json(made.name, source.settings(parameters), results, wanted, verdict, fairness)
+        seconds = time.perf_counter() - started
+        body = _json(made.name, source.settings(parameters), results, wanted, fairness, seconds)
         click.echo(json.dumps(body))
     else:
         click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)
-    return _EXIT[verdict]
+    return _EXIT[_overall(results)]
 
 
 def _refuse_unknown(style: str, target: str | None, output: Path | None) -> None:
@@ -165,8 +167,8 @@ def _json(
     parameters: dict[str, Any],
     results: Sequence[Result],
     wanted: str | None,
-    verdict: Verdict,
     fairness: str | None,
+    seconds: float,
 ) -> dict[str, object]:
     assumed = None if fairness is None else Fairness(fairness)
     listed = [report.result_json(result, assumed) for result in results]
@@ -177,13 +179,13 @@ def _json(
     return {
         **head,
         "property": None,
-        "verdict": verdict.value,
+        "verdict": _overall(results).value,
         "states": most.states,
         "transitions": most.transitions,
         "depth": most.depth,
         "path": next((e["path"] for e in listed if e["verdict"] == "violated"), []),
         "engine": most.engine,
-        "seconds": round(sum({r.seconds for r in results}), 6),
+        "seconds": round(seconds, 6),
         "properties": listed,
     }
 

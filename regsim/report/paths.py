@@ -79,8 +79,7 @@ def summary_text(results: Sequence[Result], origin: Origin) -> str:
             f"{cells}  {row[4]}", _WIDTH, subsequent_indent=" " * (sum(widths) + 8)
         )
     lines += ["", *_explorations(results)]
-    reasons = dict.fromkeys((r.property.name, reason) for r in results for reason in r.reasons)
-    lines += [line for name, reason in reasons for line in _wrapped(f"Note, {name}: {reason}.")]
+    lines += _notes(results)
     broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]
     if broken:
         shortest = min(broken, key=lambda result: len(result.path.steps) if result.path else 0)
@@ -110,6 +109,16 @@ def _explorations(results: Sequence[Result]) -> Iterator[str]:
         seen.setdefault((result.states, result.transitions, result.reduce, result.engine), result)
     for result in seen.values():
         yield counts_text(result)
+
+
+def _notes(results: Sequence[Result]) -> Iterator[str]:
+    """Yield each reason once, with the properties that it is about."""
+    about: dict[str, list[str]] = {}
+    for result in results:
+        for reason in result.reasons:
+            about.setdefault(reason, []).append(result.property.name)
+    for reason, names in about.items():
+        yield from _wrapped(f"Note, {', '.join(names)}: {reason}.")
 
 
 def _wrapped(text: str) -> list[str]:

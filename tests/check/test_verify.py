@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 from toys import Counter, Peterson, Philosophers
 
+import regsim.check
 from regsim import models
+from regsim.check import Fairness, Verdict, always, check, check_all, state
 from regsim.check.formula import TRUE
-from regsim.check.plain import state
-from regsim.check.property import Verdict, always
-from regsim.check.verify import check, check_all
+from regsim.check.graph import OutOfTimeError, graph_of
+from regsim.check.learn import Learner
+from regsim.check.liveness import find_lasso
+from regsim.check.search import Search
+from regsim.check.space import Options
+from regsim.check.verify import factored
 from regsim.errors import UnknownNameError, UsageError
 
 
@@ -77,6 +82,18 @@ def test_a_limit_decides_nothing(options: dict[str, float], said: str, name: str
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.path is None
     assert said in found.reasons
+
+
+def test_a_limit_stops_the_graph_too() -> None:
+    """Of memory before it is made, of time while it is looked at."""
+    small = check(Counter(50), "rises", max_memory=10_000)
+    assert small.complete
+    assert small.verdict is Verdict.INCONCLUSIVE
+    assert small.reasons == ("the limit of 10,000 bytes is too low for the graph",)
+    space = Search(Learner(factored(Counter(50))), Options()).run()
+    late = graph_of(space, until=0.0)
+    with pytest.raises(OutOfTimeError):
+        find_lasso(late, Counter(50).properties[4], Fairness.WEAK)
 
 
 def test_a_limit_does_not_hide_what_was_found() -> None:
@@ -161,3 +178,11 @@ def test_what_is_no_model_is_refused() -> None:
         check(3, "small")
     with pytest.raises(UsageError, match="no property"):
         check_all(Counter(2), [])
+
+
+@pytest.mark.parametrize("name", regsim.check.__all__)
+def test_the_packages_names(name: str) -> None:
+    """Each is there, documented and listed; nothing else is."""
+    assert getattr(regsim.check, name).__doc__
+    assert name in dir(regsim.check)
+    assert not hasattr(regsim.check, "solve")
