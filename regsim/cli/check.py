@@ -21,6 +21,7 @@ from regsim.check.property import Fairness, Property, Verdict
 from regsim.check.space import Limits, Progress
 from regsim.check.verify import ENGINES, Reduce, Result, check_all, factored
 from regsim.check.verify import target as seeks
+from regsim.cli._check_options import parameters_of
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report import paths as report
 
@@ -66,7 +67,7 @@ def command(
     before it was sure.
     """
     _refuse_unknown(style, target, output)
-    parameters = _parameters(given)
+    parameters = parameters_of(given)
     source = models.source(model)
     made = factored(source.build(parameters))
     origin = report.Origin(model, parameters)
@@ -100,16 +101,6 @@ def _refuse_unknown(style: str, target: str | None, output: Path | None) -> None
         raise UnknownNameError("export", target, EXPORTS)
     if output is not None and target is None:
         raise UsageError("--output needs --export: what to write")
-
-
-def _parameters(given: Sequence[str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"-p takes NAME=VALUE, not {text!r}")
-        found[name] = value
-    return found
 
 
 def _overall(results: Sequence[Result]) -> Verdict:

@@ -13,7 +13,9 @@ from typing import TypeVar
 import click
 
 from regsim import dialects, models
-from regsim.errors import NotApplicableError
+from regsim.cli._check_options import parameters_of
+from regsim.cli._lab_sources import lab_of_model, lab_of_trace
+from regsim.errors import NotApplicableError, UsageError
 from regsim.models import fixes
 from regsim.regf import write_durably
 from regsim.report.frames import Axis, Lab, Story, story_of_run
@@ -28,7 +30,7 @@ Stories = dict[tuple[str, ...], Story | str]
 
 
 @click.command("lab")
-@click.argument("scenario", default="q241572")
+@click.argument("scenario", required=False)
 @click.option(
     "-o",
     "--output",
@@ -38,14 +40,40 @@ Stories = dict[tuple[str, ...], Story | str]
     help="The file to write.",
 )
 @click.option("--os", "os_name", help="The system to show first.")
-@click.option("--fix", default="none", show_default=True, help="The fix to show first.")
-def command(scenario: str, output: Path, os_name: str | None, fix: str) -> int:
+@click.option("--fix", help="The fix to show first.")
+@click.option("--trace", type=click.Path(path_type=Path), help="Step through a trace instead.")
+@click.option("--model", metavar="NAME", help="Step through what `check` finds instead.")
+@click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
+def command(
+    scenario: str | None,
+    output: Path,
+    os_name: str | None,
+    fix: str | None,
+    trace: Path | None,
+    model: str | None,
+    given: tuple[str, ...],
+) -> int:
     """Write one HTML file to step through SCENARIO on every system with every fix.
 
     The runs are played now and put into the file. It opens in any browser, from a mail or an
-    archive too: it needs no server and no network.
+    archive too: it needs no server and no network. With --trace the steps are those of a trace
+    that keep a user's hive loaded; with --model, the shortest ways to break a model's claims.
     """
-    page = lab_html(build(scenario, os_name, fix))
+    if sum(source is not None for source in (scenario, trace, model)) > 1:
+        raise UsageError("a scenario, --trace and --model exclude each other: give one")
+    if fix is not None and (trace is not None or model is not None):
+        raise UsageError("--fix belongs to a scenario: a trace and a model have none")
+    if os_name is not None and model is not None:
+        raise UsageError("--os belongs to a scenario or a trace: a model brings its own system")
+    if given and model is None:
+        raise UsageError("-p belongs to --model: nothing else has parameters")
+    if trace is not None:
+        lab = lab_of_trace(trace, os_name)
+    elif model is not None:
+        lab = lab_of_model(model, parameters_of(given))
+    else:
+        lab = build(scenario or "q241572", os_name, fix or "none")
+    page = lab_html(lab)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_durably(output, page.encode())
     click.echo(f"Open {output} in a browser.")

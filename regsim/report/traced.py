@@ -26,9 +26,9 @@ _MARKS = {Answer.BLOCKED: "bad", Answer.CLEAR: "good"}
 
 @attrs.frozen(kw_only=True)
 class _Event:
-    """One step: at which event of the trace, and what it opens, ends or tries."""
+    """One step: at which event of the trace (None: at none), and what it opens, ends or tries."""
 
-    number: int
+    number: int | None
     ticks: int | None
     actor: str
     call: str
@@ -39,7 +39,7 @@ class _Event:
 
 def story_of_verdict(verdict: Verdict, dialect: Dialect | None = None) -> Story | str:
     """Return what *verdict* rests on as a story; the reason why there is none as a text."""
-    events = sorted(_events(verdict), key=lambda event: event.number)
+    events = sorted(_events(verdict), key=_order)
     if not events:
         return as_text(verdict, dialect)
     frames = tuple(_frames(events[:MOST], verdict))
@@ -47,10 +47,23 @@ def story_of_verdict(verdict: Verdict, dialect: Dialect | None = None) -> Story 
         frames=frames,
         questions=tuple(_questions(verdict, frames)),
         finding=f"{verdict.answer.value}: {_counts(verdict, events)}",
-        verdict=tuple(line for line in as_text(verdict, dialect).splitlines() if line.strip()),
+        verdict=tuple(_paragraphs(as_text(verdict, dialect))),
         word=verdict.answer.value,
         mark=_MARKS.get(verdict.answer, "neither"),
     )
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Yield the sentences of a verdict's text, each unfolded into one line."""
+    head, _, rest = text.partition("\n\n")
+    yield " ".join(head.split())
+    found: list[str] = []
+    for line in filter(str.strip, rest.splitlines()):
+        if line.startswith("   ") and found:
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line.strip())
+    yield from found
 
 
 def _counts(verdict: Verdict, events: Sequence[_Event]) -> str:
@@ -59,6 +72,10 @@ def _counts(verdict: Verdict, events: Sequence[_Event]) -> str:
     left = f"; the first {MOST} steps are shown" if len(events) > MOST else ""
     opens = "1 handle was kept" if kept == 1 else f"{kept:,} handles were kept"
     return f"{opens}, {folded:,} more were opened and closed again and are not shown{left}"
+
+
+def _order(event: _Event) -> tuple[int, int]:
+    return (event.ticks or 0, event.number or 0)
 
 
 def _events(verdict: Verdict) -> Iterator[_Event]:
@@ -75,7 +92,7 @@ def _events(verdict: Verdict) -> Iterator[_Event]:
         )
         if root.closed_at is not None and root.ticks[1] is not None:
             yield _Event(
-                number=root.event + 1,
+                number=None,
                 ticks=root.ticks[1],
                 actor=root.process,
                 call="ends, and Windows closes what it held",
@@ -121,20 +138,26 @@ def _row_of(blocker: Blocker, number: int) -> OpenHandle:
         pid=blocker.pid,
         handle=blocker.handle or -1 - number,
         key=blocker.key,
-        hive="\\".join(blocker.key.split("\\")[: 2 if blocker.key.upper().startswith("HKU") else 1]),
+        hive="\\".join(
+            blocker.key.split("\\")[: 2 if blocker.key.upper().startswith("HKU") else 1]
+        ),
         opened_by=f"seen at {blocker.opened_at or blocker.seen_at or 'an unknown time'}",
         implicit=blocker.implicit,
         blocks=blocker.certain,
     )
 
 
+def _hive_of(key: str) -> str:
+    parts = key.split("\\")
+    return "\\".join(parts[: 2 if parts[0].upper() == "HKU" else 1])
+
+
 def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[Frame]:
-    ordered = sorted(events, key=lambda e: (e.ticks if e.ticks is not None else 0, e.number))
-    start = next((event.ticks for event in ordered if event.ticks is not None), None)
+    start = next((event.ticks for event in events if event.ticks is not None), None)
     first = verdict.span[0] if verdict.span else start
     table: dict[tuple[int, int, str], OpenHandle] = {}
     before: CallRecord | None = None
-    for number, event in enumerate(ordered, 1):
+    for number, event in enumerate(events, 1):
         for row, into in ((event.opens, True), (event.ends, False)):
             if row is not None:
                 slot = (row.pid, row.handle, row.key)
@@ -153,7 +176,7 @@ def _record(number: int, event: _Event, table: tuple[OpenHandle, ...]) -> CallRe
         actor=event.actor,
         process=event.actor,
         call=event.call,
-        step=f"event {event.number:,}",
+        step="its end" if event.number is None else f"event {event.number:,}",
         operation="NtUnloadKey" if event.tried else "",
         status=NtStatus.SUCCESS,
         open_handles=len(table),
@@ -188,9 +211,7 @@ def _frame(
 def _questions(verdict: Verdict, frames: Sequence[Frame]) -> Iterator[Question]:
     """Ask who holds the hive in the end."""
     named = [f"{b.process} ({b.pid})" for b in verdict.blockers if b.certain]
-    actors = dict.fromkeys(
-        f"{row.process} ({row.pid})" for frame in frames for row in frame.table
-    )
+    actors = dict.fromkeys(f"{row.process} ({row.pid})" for frame in frames for row in frame.table)
     options = (*list(actors)[:6], "nobody")
     right = tuple(n for n, option in enumerate(options) if option in named)
     yield Question(
