@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
+from regsim.trace.redact import redacted
 from regsim.trace.who import who
 
 
@@ -14,8 +15,11 @@ from regsim.trace.who import who
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--os", "os_name", help="The system that the evidence is from.")
 @click.option("--hkcu-sid", help="The SID of the user whose hive the listing calls HKCU.")
+@click.option("--redact", is_flag=True, help="Replace SIDs, user, computer and folder names.")
 @click.option("--json", "as_object", is_flag=True, help="Print one JSON object.")
-def command(file: Path, *, os_name: str | None, hkcu_sid: str | None, as_object: bool) -> int:
+def command(
+    file: Path, *, os_name: str | None, hkcu_sid: str | None, redact: bool, as_object: bool
+) -> int:
     """Name from a snapshot FILE the processes that hold a user's hive.
 
     The format is told by the content: an event log (EVTX or XML), the text of event 1530, 1517,
@@ -27,4 +31,4 @@ def command(file: Path, *, os_name: str | None, hkcu_sid: str | None, as_object:
         verdict = who(file, dialect=dialect_named(os_name), hkcu_sid=hkcu_sid, progress=progress)
     finally:
         progress.clear()
-    return show(verdict, as_object=as_object)
+    return show(redacted(verdict) if redact else verdict, as_object=as_object)

@@ -25,6 +25,7 @@ ARROW_FILE: Final = b"ARROW1"
 _NEEDED: Final = ("op", "pid", "key")
 _WANTED: Final = (*_NEEDED, "handle", "parent", "status", "access", "time", "process")
 _ROWS: Final = 1 << 20
+_DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
 _UNIX_TICKS: Final = 116_444_736_000_000_000
 
 Table = Any
@@ -79,8 +80,15 @@ class ArrowCapture:
                 table = next(self._batches, None)
                 if table is None:
                     return
+                table.validate(full=True)
                 batch = self._batch(table)
-            except (self._pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            except (
+                self._pa.ArrowException,
+                OSError,
+                ValueError,
+                LookupError,
+                ArithmeticError,
+            ) as error:
                 text = f"the file is damaged after {self.facts.events:,} rows: {_first(error)}"
                 self.facts.problems.append(text)
                 return

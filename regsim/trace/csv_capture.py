@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterator
-from typing import Final
+from pathlib import Path
+from typing import IO, Final
 
 from regsim.trace.columns import Batch, CaptureFacts, Fidelity, ProcessInfo, Progress
 from regsim.trace.paths import KeyTable
-from regsim.trace.procmon_csv import DAY, Chunk, fields_of, last_row, read_layout, scan, ticks_of
+from regsim.trace.procmon_csv import (
+    DAY,
+    ROW_START,
+    Chunk,
+    Layout,
+    fields_of,
+    last_row,
+    read_layout,
+    scan,
+    ticks_of,
+)
 from regsim.trace.procmon_text import Calendar, os_of_version
 from regsim.trace.source import CutShortError, Source
 
-_STRETCH: Final = 8 << 20
+_STRETCH: Final = 4 << 20
+_SHARE: Final = 16 << 20
+_WORTHWHILE: Final = 96 << 20
+_WINDOW: Final = 1 << 16
 _LONGEST_ROW: Final = 64 << 20
+
+
+def scan_range(path: Path, start: int, end: int, layout: Layout) -> Chunk:
+    """Return what is found between two offsets of a file, each at the line break before a row."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return scan(file.read(end - start), layout)
 
 
 class CsvCapture:
     """Procmon's CSV as a `Capture`; times count from the midnight before the first row."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        self.source, self.keys = source, keys
+    def __init__(self, source: Source, keys: KeyTable, workers: int = 1) -> None:
+        self.source, self.keys, self.workers = source, keys, workers
         self.layout = read_layout(source.head.partition(b"\n")[0] + b"\n")
         self.facts = CaptureFacts(format="procmon-csv", fidelity=Fidelity.PATHS, clock="local")
         self.processes: list[ProcessInfo] = []
@@ -33,22 +55,91 @@ class CsvCapture:
 
     def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""
-        for data, done in self._stretches():
-            batch = self._adopt(scan(data, self.layout))
+        for chunk, done in self._chunks():
+            batch = self._adopt(chunk)
             if progress is not None:
                 progress(done, self.source.size, self.facts.events)
             yield batch
 
+    def _chunks(self) -> Iterator[tuple[Chunk, int]]:
+        """Yield what was found in one stretch of rows after the other."""
+        if not self.source.is_plain:
+            yield from ((scan(data, self.layout), done) for data, done in self._stretches())
+        elif self.workers > 1 and self.source.size >= _WORTHWHILE:
+            yield from self._shared_out()
+        else:
+            for start, end in self._ranges(_STRETCH):
+                yield scan_range(self.source.path, start, end, self.layout), end
+
+    def _shared_out(self) -> Iterator[tuple[Chunk, int]]:
+        """Have processes of our own scan the stretches; those they do not manage, scan here."""
+        # Imported here: most traces are small, and it takes as long as reading one.
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+        from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+        from multiprocessing import get_context  # noqa: PLC0415
+
+        path, layout = self.source.path, self.layout
+        ranges = self._ranges(_SHARE)
+        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
+            ahead = [
+                (part, pool.submit(scan_range, path, *part, layout))
+                for part in itertools.islice(ranges, 2 * self.workers)
+            ]
+            while ahead:
+                (start, end), future = ahead.pop(0)
+                try:
+                    yield future.result(), end
+                    ahead += [
+                        (part, pool.submit(scan_range, path, *part, layout))
+                        for part in itertools.islice(ranges, 1)
+                    ]
+                except BrokenProcessPool:
+                    yield scan_range(path, start, end, layout), end
+                    ahead += [(part, future) for part in itertools.islice(ranges, 1)]
+
+    def _ranges(self, size: int) -> Iterator[tuple[int, int]]:
+        """Yield stretches of about *size* bytes, from the line break before a row to the next."""
+        with self.source.path.open("rb") as file:
+            start = self._begin(file)
+            while start < self.source.size:
+                end = self._cut(file, start + size)
+                if end - start > size + _LONGEST_ROW:
+                    self.facts.problems.append("a row of more than 64 MiB: the rest is not read")
+                    return
+                yield start, end
+                start = end
+            file.seek(max(self.source.size - _STRETCH, 0))
+            self._end(file.read())
+
+    def _begin(self, file: IO[bytes]) -> int:
+        """Return where the header's line break is, and note the time of the first row."""
+        head = file.read(_STRETCH)
+        start = head.find(b"\n")
+        if start < 0:
+            return self.source.size
+        self._note_first(head[start + 1 : start + 4096])
+        return start
+
+    def _cut(self, file: IO[bytes], at: int) -> int:
+        """Return the first line break from *at* on that a row follows, or the end of the file."""
+        while at < self.source.size:
+            file.seek(at)
+            window = file.read(_WINDOW)
+            found = ROW_START.search(window)
+            if found is not None and found.start() < len(window) - 2:
+                return at + found.start()
+            at += max(len(window) - 2, 1)
+        return self.source.size
+
     def _stretches(self) -> Iterator[tuple[bytes, int]]:
-        """Yield whole rows, each stretch with the line break before its first row."""
+        """Yield whole rows of a file that has to be unpacked on the way."""
         rest, done, first = b"", 0, True
         try:
             for data, done in self.source.blocks(_STRETCH):
                 rest += data
                 if first:
                     rest, first = rest[rest.find(b"\n") :], False
-                    began = self._time_of(rest[1:])
-                    self.facts.first_time = began if began >= 0 else None
+                    self._note_first(rest[1:4096])
                 cut = last_row(rest)
                 if cut > 0:
                     yield rest[:cut], done
@@ -58,13 +149,17 @@ class CsvCapture:
                     return
         except CutShortError as error:
             self.facts.problems.append(str(error))
-        if not rest.rstrip(b"\r\n\0 ").endswith(b'"') and len(rest) > 2:
-            self.facts.problems.append("the file is cut short in its last row")
         yield rest, done
         self._end(rest)
 
+    def _note_first(self, row: bytes) -> None:
+        began = self._time_of(row)
+        self.facts.first_time = began if began >= 0 else None
+
     def _end(self, rest: bytes) -> None:
-        """Note the time of the last row, which need not be one of interest."""
+        """Look at the file's end: whether it is whole, and the time of its last row."""
+        if len(rest) > 2 and not rest.rstrip(b"\r\n\0 ").endswith(b'"'):
+            self.facts.problems.append("the file is cut short in its last row")
         last = self._time_of(rest[last_row(rest) + 1 :])
         known = self.facts.last_time
         if last >= 0 and known is not None:

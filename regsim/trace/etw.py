@@ -9,8 +9,6 @@ handle. Neither has handle values, and neither shows loading or unloading.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Final
 
@@ -32,7 +30,7 @@ from regsim.trace.columns import (
 from regsim.trace.jsonl import ticks_of
 from regsim.trace.paths import KeyTable
 from regsim.trace.procmon_text import filetime_text
-from regsim.trace.source import CutShortError, Source
+from regsim.trace.source import CutShortError, Source, split_csv
 from regsim.trace.xml_events import Record, XmlRecords
 
 REGISTRY_CLASS: Final = "{ae53722e-c863-11d2-8659-00c04fa321a1}"
@@ -188,8 +186,7 @@ class EtwCsvCapture(_EtwCapture):
         if '"' not in line:
             fields = [field.strip() for field in line.split(",")]
         else:
-            found = next(csv.reader(io.StringIO(line), skipinitialspace=True), [])
-            fields = [field.strip() for field in found]
+            fields = [field.strip() for field in split_csv(line, spaced=True)]
         places = self._places
         data_at = places.get("user data", 19)
         if len(fields) < data_at:

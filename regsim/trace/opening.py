@@ -27,11 +27,14 @@ _FIRST_LINES: Final = 50
 Reader = Callable[[Source, KeyTable], Capture]
 
 
-def open_capture(path: Path, hkcu_sid: str | None = None, *, classes: bool = True) -> Capture:
+def open_capture(
+    path: Path, hkcu_sid: str | None = None, *, classes: bool = True, workers: int = 1
+) -> Capture:
     """Return the capture in the file at *path*, gzip and zlib unpacked on the way.
 
     *hkcu_sid* and *classes* are as in `regsim.trace.paths.canonical`; only formats that do not tell
-    by themselves whether the user's classes are a hive of their own heed *classes*.
+    by themselves whether the user's classes are a hive of their own heed *classes*. Up to
+    *workers* processes read a large CSV file.
 
     Raises:
         DataError: the file is of no known format, or damaged where the reading begins.
@@ -42,7 +45,7 @@ def open_capture(path: Path, hkcu_sid: str | None = None, *, classes: bool = Tru
     if reader is None:
         raise DataError(f"{source.name} is no trace that regsim knows; it reads {KNOWN}")
     keys = KeyTable(hkcu_sid, classes=classes or reader not in (JsonlCapture, ArrowCapture))
-    return reader(source, keys)
+    return CsvCapture(source, keys, workers) if reader is CsvCapture else reader(source, keys)
 
 
 def _reader(head: bytes) -> Reader | None:

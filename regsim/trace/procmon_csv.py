@@ -8,8 +8,6 @@ line breaks in Detail cannot be mistaken.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -18,6 +16,7 @@ import attrs
 
 from regsim.errors import DataError
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch, Row, batch_of
+from regsim.trace.source import split_csv
 
 _ON_HIVES: Final = (LOAD, UNLOAD)
 _OPS: Final = {
@@ -115,22 +114,17 @@ class Layout:
     places: dict[str, int]
     pattern: re.Pattern[bytes]
     time: int
-    line_end: bytes
-
-    @property
-    def row_edge(self) -> bytes:
-        """The bytes that end one row and begin the next."""
-        return b'"' + self.line_end + b'"'
+    width: int
 
 
 def read_layout(header: bytes) -> Layout:
-    """Return the layout that the header line, with its line end, declares.
+    """Return the layout that the header line, declares.
 
     Raises:
         DataError: it lacks a column that the verdict needs.
     """
     text = header.decode("utf-8-sig", "replace")
-    columns = tuple(next(csv.reader(io.StringIO(text)), []))
+    columns = tuple(split_csv(text))
     missing = [name for name in _NEEDED if name not in columns]
     times = [name for name in _TIMES if name in columns]
     if missing or not times:
@@ -139,8 +133,7 @@ def read_layout(header: bytes) -> Layout:
     places = {name: at for at, name in enumerate(columns)}
     wanted = [*_NEEDED, times[0], *(["Detail"] if "Detail" in places else [])]
     last = max(places[name] for name in wanted)
-    line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
-    return Layout(columns, places, _pattern(columns, last), places[times[0]], line_end)
+    return Layout(columns, places, _pattern(columns, last), places[times[0]], last + 1)
 
 
 def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
@@ -156,9 +149,11 @@ def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
         other = _UNESCAPED if plain else _FIELD
         parts.append(b"(?:" + _ALL_OPS + b")" if columns[at] == "Operation" else other)
         at += 1
-    # A class instead of the quote keeps the literal that the search begins with to one byte,
-    # which makes it three times as fast.
-    return re.compile(b'\n["\'](?=[^",\r\n])(' + b'","'.join(parts) + b')"')
+    # Every row matches, so that they are counted; one of no interest with an empty group. A class
+    # instead of the quote keeps the literal that the search begins with to one byte, which makes it
+    # three times as fast.
+    wanted = b'","'.join(parts)
+    return re.compile(rb"""\n["'](?=[^",\r\n])(?:(""" + wanted + rb""")"|)""")
 
 
 @attrs.define
@@ -275,8 +270,7 @@ def fields_of(row: bytes) -> list[bytes]:
         return row.strip(b'"\r\n').split(b'","') if row.startswith(b'"') else row.split(b'","')
     quoted = row if row.startswith(b'"') else b'"' + row + b'"'
     text = quoted.decode("utf-8", "surrogateescape")
-    found = next(csv.reader(io.StringIO(text, newline="")), [])
-    return [field.encode("utf-8", "surrogateescape") for field in found]
+    return [field.encode("utf-8", "surrogateescape") for field in split_csv(text)]
 
 
 def scan(data: bytes, layout: Layout) -> Chunk:
@@ -293,6 +287,7 @@ class _Scan:
         self.known: dict[tuple[bytes, bytes], int] = {}
         self.paths: dict[bytes, int] = {b"": 0}
         self.access: dict[bytes, int] = {}
+        self.at = 0
 
     def run(self) -> Chunk:
         """Return what is found."""
@@ -300,16 +295,19 @@ class _Scan:
         return self.chunk
 
     def _rows(self) -> Iterator[Row]:
-        layout, count, edge = self.layout, self.data.count, self.layout.row_edge
+        layout = self.layout
         name_at, pid_at, op_at, path_at, result_at = (layout.places[n] for n in _NEEDED)
         time_at, detail_at = layout.time, layout.places.get("Detail", -1)
         known, paths, accesses, ticks = self.known, self.paths, self.access, _Clock().ticks
-        number, before = 1, 0  # the line break of the first row is no edge of two rows
-        for found in layout.pattern.finditer(self.data):
-            start = found.start()
-            line = found[1]
+        wide = layout.width
+        number = 0
+        for number, line in enumerate(layout.pattern.findall(self.data), 1):
+            if not line:
+                continue
             fields = line.split(b'","') if b'""' not in line else fields_of(line)
-            op, result, path = _OPS[fields[op_at]], fields[result_at], fields[path_at]
+            if len(fields) < wide:
+                continue  # quotes that do not pair up
+            op, result, path = _OPS.get(fields[op_at], 0), fields[result_at], fields[path_at]
             access = status = 0
             if op == OPEN:
                 if result != b"SUCCESS":
@@ -321,13 +319,10 @@ class _Scan:
                 status = status_of(result.decode("latin-1"))
                 path = path if op in _ON_HIVES else b""
             who = (fields[name_at], fields[pid_at])
-            process = known[who] if who in known and op != START else self._process(who, op, start)
+            process = known[who] if who in known and op != START else self._process(who, op, line)
             key = paths[path] if path in paths else self._path(path)
-            number += count(edge, before, start + 2)
-            before = start
             yield op, process, key, status, ticks(fields[time_at]), access, number
-        if self.data.startswith(b'\n"'):
-            self.chunk.rows = number + count(edge, before)
+        self.chunk.rows = number
 
     def _access(self, detail: bytes) -> int:
         access = access_of(detail.decode("utf-8", "replace"))
@@ -340,14 +335,15 @@ class _Scan:
         self.chunk.paths.append(path)
         return number
 
-    def _process(self, who: tuple[bytes, bytes], op: int, start: int) -> int:
+    def _process(self, who: tuple[bytes, bytes], op: int, line: bytes) -> int:
         """Number a process that is new here, and keep the whole row that names it."""
         number = self.known[who] = len(self.chunk.processes)
         name, pid = who
         digits = int(pid) if pid.isdigit() and len(pid) < 10 else 0
         self.chunk.processes.append((name.decode("utf-8", "replace"), digits, op == START))
-        end = ROW_START.search(self.data, start + 1, start + 200_000)
-        self.chunk.samples.append(self.data[start + 1 : end.start() if end else start + 20_000])
+        start = self.at = max(self.data.find(line, self.at), 0)
+        end = ROW_START.search(self.data, start, start + 200_000)
+        self.chunk.samples.append(b'"' + self.data[start : end.start() if end else start + 20_000])
         return number
 
 

@@ -27,6 +27,7 @@ def replay(
     hkcu_sid: str | None = None,
     at: str | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
 ) -> Verdict:
     """Return the verdict on the trace at *path*.
 
@@ -38,13 +39,15 @@ def replay(
         at: the moment asked about, a time of day or ``+SECONDS`` after the first event; the end
             of the trace by default.
         progress: told how far the reading is.
+        workers: how many processes may read a large CSV file. More than one needs the calling
+            program's main module to be importable, as `multiprocessing` does.
 
     Raises:
         DataError: the file is of no known format, or damaged where the reading begins.
         UsageError: *at* is no time, or none within the trace.
     """
     classes = dialect.classes_hive if dialect is not None else True
-    capture = open_capture(path, hkcu_sid, classes=classes)
+    capture = open_capture(path, hkcu_sid, classes=classes, workers=workers)
     if dialect is None and dialect_of is not None and capture.facts.os is not None:
         dialect = _found(dialect_of, capture)
     ledger = _ledger(capture, dialect)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
+import io
 import itertools
 import mmap
 import tempfile
@@ -20,6 +22,7 @@ HEAD: Final = 65_536
 """How many bytes from the start decide what a file is."""
 
 _MOST_UNPACKED: Final = 1 << 36
+_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BLOCK: Final = 1 << 20
 
 
@@ -27,19 +30,40 @@ class CutShortError(DataError):
     """Compressed evidence that ends before its end; what came before it was yielded."""
 
 
+def split_csv(text: str, *, spaced: bool = False) -> list[str]:
+    """Return the fields of one row of CSV; none where it is no row.
+
+    With *spaced* a field may begin after the spaces that follow its comma.
+    """
+    rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=spaced)
+    try:
+        return next(rows, [])
+    except csv.Error:
+        return []
+
+
 @attrs.frozen
 class Source:
-    """One file of evidence; ``packing`` is "", "gzip" or "zlib"."""
+    """One file of evidence.
+
+    ``packing`` is "", "gzip" or "zlib", ``encoding`` the name of UTF-16's form for such a text.
+    """
 
     path: Path
     size: int
     packing: str
     head: bytes
+    encoding: str = ""
 
     @property
     def name(self) -> str:
         """The file's name, for messages."""
         return str(self.path)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the content can be read from any offset, as it stands in the file."""
+        return not self.packing and self.encoding == ""
 
     def blocks(self, size: int = _BLOCK) -> Iterator[tuple[bytes, int]]:
         """Yield the unpacked content in blocks, each with how far the file itself is read.
@@ -125,12 +149,13 @@ def open_source(path: Path) -> Source:
     if not head:
         raise DataError(f"{path} is empty")
     packing = _packing(head)
-    if packing or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    encoding = _UTF16.get(head[:2], "")
+    if packing or encoding:
         plain = Source(path, size, packing, b"")
         head = next(plain.blocks(HEAD), (b"", 0))[0][:HEAD]
         if not head:
             raise DataError(f"{path} holds nothing once it is unpacked")
-    return Source(path, size, packing, head)
+    return Source(path, size, packing, head, encoding)
 
 
 def _packing(head: bytes) -> str:

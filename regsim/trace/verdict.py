@@ -115,6 +115,7 @@ class Verdict:
     unmatched_closes: int = 0
     reasons: tuple[str, ...] = ()
     span: tuple[int, int] | None = None
+    clock: str = ""
 
     @property
     def blockers(self) -> tuple[Blocker, ...]:
@@ -160,7 +161,8 @@ class _Judge:
             closes=ledger.closes,
             unmatched_closes=ledger.unmatched,
             reasons=tuple(dict.fromkeys(reasons)),
-            span=_span(facts.first_time, facts.last_time),
+            span=_span(facts.first_time, ledger.until or facts.last_time),
+            clock=facts.clock,
         )
 
     def _hive(self, hive: int, held: Iterable[Held]) -> HiveAnswer:

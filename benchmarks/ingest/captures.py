@@ -1,0 +1,77 @@
+"""Large captures to measure with: the rows of a real one repeated, or rows in its likeness.
+
+``python benchmarks/ingest/captures.py CSV|PML SOURCE TARGET EVENTS`` writes one. Repeating the
+events of a real capture keeps its mix of operations, failures, paths and row lengths; its times
+repeat too.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+HEADER = '"Time of Day","Process Name","PID","Operation","Path","Result","Detail"\r\n'
+
+
+def repeat_csv(source: Path, target: Path, events: int) -> int:
+    """Write the rows of *source* again and again; return how many there are."""
+    data = source.read_bytes()
+    head, _, body = data.partition(b"\n")
+    rows = body.count(b'"\r\n"') + 1
+    times = max(events // rows, 1)
+    with target.open("wb") as file:
+        file.write(head + b"\n")
+        for _ in range(times):
+            file.write(body)
+    return rows * times
+
+
+def repeat_pml(source: Path, target: Path, events: int) -> int:
+    """Write the events of a PML file again and again, with its tables; return their number."""
+    data = source.read_bytes()
+    count = struct.unpack_from("<I", data, 0x234)[0]
+    first, offsets, table, strings = struct.unpack_from("<4Q", data, 0x240)
+    places = [struct.unpack_from("<I", data, offsets + 5 * at)[0] for at in range(count)]
+    body, times = data[first:offsets], max(events // count, 1)
+    with target.open("wb") as file:
+        file.write(data[:first])
+        for _ in range(times):
+            file.write(body)
+        moved = file.tell()
+        for turn in range(times):
+            shift = turn * len(body)
+            packed = [(place + shift).to_bytes(5, "little") for place in places]
+            file.write(b"".join(packed))
+        tables = file.tell()
+        file.write(data[table:])
+        file.seek(0x234)
+        file.write(struct.pack("<I", count * times))
+        file.seek(0x248)
+        file.write(struct.pack("<3Q", moved, tables, tables + strings - table))
+    return count * times
+
+
+def synthetic_csv(target: Path, events: int) -> int:
+    """Write rows of seven columns: queries, opens of which six in ten fail, and their closes."""
+    kinds = ["RegQueryValue", "RegOpenKey", "RegOpenKey", "RegQueryKey", "RegCloseKey"]
+    with target.open("w", encoding="utf-8-sig", newline="") as file:
+        file.write(HEADER)
+        for at in range(events):
+            kind = kinds[at % 5]
+            failed = kind == "RegOpenKey" and at % 10 in {1, 2, 6}
+            result = "NAME NOT FOUND" if failed else "SUCCESS"
+            detail = "Desired Access: Read" if kind == "RegOpenKey" else ""
+            path = f"HKCU\\Software\\Vendor {at // 5 % 997}\\Settings"
+            clock = f"{at // 3_600_000_0 % 12 + 1}:{at // 600_000 % 60:02}:{at // 10_000 % 60:02}"
+            who = f'"app{at // 5 % 40}.exe","{at // 5 % 40 * 4}"'
+            file.write(
+                f'"{clock}.{at % 10_000:07} AM",{who},"{kind}","{path}","{result}","{detail}"\r\n'
+            )
+    return events
+
+
+if __name__ == "__main__":
+    form, origin, out, number = sys.argv[1:5]
+    write = {"CSV": repeat_csv, "PML": repeat_pml}[form]
+    print(write(Path(origin), Path(out), int(number)))

@@ -1,0 +1,121 @@
+r"""Take out of a verdict what tells whose computer it was, so that it can be shown around.
+
+SIDs of users, account names, the computer's name and the names of profile folders are replaced, the
+same by the same: what is one user in the verdict stays one user. Accounts that every Windows has,
+such as ``NT AUTHORITY\SYSTEM``, stay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from regsim.trace.verdict import Verdict
+
+_SID: Final = re.compile(r"S-1-(?:5-21|12-1)(?:-\d+)+", re.IGNORECASE)
+_FOLDER: Final = re.compile(
+    r"(?:[\\/](?:Users|Documents and Settings|Profiles|home))[\\/]([^\\/:*?\"<>|\r\n,]+)",
+    re.IGNORECASE,
+)
+_SHARED_FOLDERS: Final = frozenset({"public", "default", "all users", "default user"})
+_OF_SYSTEM: Final = frozenset(
+    {
+        "nt authority",
+        "nt service",
+        "nt virtual machine",
+        "window manager",
+        "font driver host",
+        "iis apppool",
+        "builtin",
+        "workgroup",
+        "autorite nt",
+        "nt-autorit\u00e4t",
+    }
+)
+_KEPT: Final = frozenset({"format", "process", "service", "os", "os_title"})
+_SHORTEST: Final = 2
+
+Part = TypeVar("Part")
+
+
+def redacted(verdict: Verdict) -> Verdict:
+    """Return *verdict* with the names of people and computers replaced."""
+    return _Redactor(verdict).apply(verdict)
+
+
+class _Redactor:
+    """The names to replace, found by a first pass over a verdict, and what replaces them."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.sids: dict[str, str] = {}
+        self.users: dict[str, str] = {}
+        self.hosts: dict[str, str] = {}
+        texts = list(_texts(attrs.asdict(verdict)))
+        if verdict.host:
+            self.hosts[verdict.host.lower()] = "<computer>"
+        for text in texts:
+            for sid in _SID.findall(text):
+                self.sids.setdefault(sid.upper(), f"<SID-{len(self.sids) + 1}>")
+        for user in sorted({user for user in _users(attrs.asdict(verdict)) if user}):
+            self._learn_account(user)
+        for text in texts:
+            for folder in _FOLDER.findall(text):
+                if folder.strip().lower() not in _SHARED_FOLDERS:
+                    self._learn_user(folder.strip())
+
+    def _learn_account(self, account: str) -> None:
+        domain, slash, name = account.rpartition("\\")
+        if domain.lower() in _OF_SYSTEM or (not slash and name.upper() == "SYSTEM"):
+            return
+        if domain:
+            self.hosts.setdefault(domain.lower(), f"<domain-{len(self.hosts) + 1}>")
+        self._learn_user(name)
+
+    def _learn_user(self, name: str) -> None:
+        if len(name) >= _SHORTEST and not name.startswith("<"):
+            self.users.setdefault(name.lower(), f"<user-{len(self.users) + 1}>")
+
+    def apply(self, part: Part) -> Part:
+        """Return *part*, all of whose texts are replaced."""
+        done: Any = part
+        if isinstance(part, str):
+            done = self.text(part)
+        elif isinstance(part, tuple):
+            done = tuple(self.apply(one) for one in part)
+        elif attrs.has(type(part)):
+            record: Any = part
+            names = [field.name for field in attrs.fields(type(record)) if field.name not in _KEPT]
+            done = attrs.evolve(record, **{n: self.apply(getattr(record, n)) for n in names})
+        typed: Part = done
+        return typed
+
+    def text(self, text: str) -> str:
+        """Return *text* with every known name in it replaced."""
+        text = _SID.sub(lambda found: self.sids[found[0].upper()], text)
+        names = {**self.hosts, **self.users}
+        for name in sorted(names, key=lambda name: (-len(name), name)):
+            pattern = rf"(?<![\w<-]){re.escape(name)}(?![\w>])"
+            text = re.sub(pattern, names[name].replace("\\", r"\\"), text, flags=re.IGNORECASE)
+        return text
+
+
+def _texts(node: object) -> list[str]:
+    if isinstance(node, str):
+        return [node]
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in _texts(value)]
+    if isinstance(node, (list, tuple)):
+        return [text for value in node for text in _texts(value)]
+    return []
+
+
+def _users(node: object) -> list[str]:
+    """Return the accounts that the verdict names."""
+    if isinstance(node, dict):
+        mine = [node["user"]] if isinstance(node.get("user"), str) else []
+        return mine + [user for value in node.values() for user in _users(value)]
+    if isinstance(node, (list, tuple)):
+        return [user for value in node for user in _users(value)]
+    return []
