@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from regsim.policy import Dialect
     from regsim.regf import open_hive
     from regsim.scenario.result import Outcome, Run
+    from regsim.trace.replay import replay
+    from regsim.trace.who import who
     from regsim.types import Handle, PredefinedKey, Value
     from regsim.win32.api import Api
 
@@ -46,7 +48,9 @@ __all__ = [
     "check",
     "dialects",
     "open_hive",
+    "replay",
     "run",
+    "who",
 ]
 
 _HOMES = {
@@ -64,7 +68,9 @@ _HOMES = {
     "Value": "regsim.types",
     "Verdict": "regsim.check.property",
     "open_hive": "regsim.regf",
+    "replay": "regsim.trace.replay",
     "run": "regsim.models",
+    "who": "regsim.trace.who",
     "__version__": "regsim._version",
 }
 
