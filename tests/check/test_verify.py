@@ -86,7 +86,7 @@ def test_a_limit_decides_nothing(options: dict[str, float], said: str, name: str
 
 def test_a_limit_stops_the_graph_too() -> None:
     """Of memory before it is made, of time while it is looked at."""
-    small = check(Counter(50), "rises", max_memory=10_000)
+    small = check(Counter(50), "rises", max_memory=10_000, engine="python")
     assert small.complete
     assert small.verdict is Verdict.INCONCLUSIVE
     assert small.reasons == ("the limit of 10,000 bytes is too low for the graph",)
