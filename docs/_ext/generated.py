@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import pkgutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -241,7 +242,7 @@ def _command(command: click.Command, parent: click.Context, name: str) -> Iterab
 
 def submodules(package: str) -> list[str]:
     """Return the public modules of *package*, itself first."""
-    module = __import__(package, fromlist=["_"])
+    module = importlib.import_module(package)
     names = [
         f"{package}.{info.name}"
         for info in pkgutil.iter_modules(module.__path__)
@@ -249,7 +250,16 @@ def submodules(package: str) -> list[str]:
     ]
     if package == "regsim":
         names = [f"regsim.{name}" for name in SINGLE]
-    return [package, *names]
+    return [package, *(name for name in names if _importable(name))]
+
+
+def _importable(name: str) -> bool:
+    """Return whether *name* can be imported here; what needs the C library may not."""
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def modules(package: str, title: str) -> str:
