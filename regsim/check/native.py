@@ -75,7 +75,7 @@ class NativeSearch:
         learner: the model's tables.
         options: how to search.
         ample: which processes' steps may stand for all steps of a state, as long as one of them
-            leads to a state not met before; by default none may.
+            leads to a state yet to be expanded; by default none may.
 
     Raises:
         MemoryError: there is not enough; the learner stays usable.

@@ -7,8 +7,9 @@ Grumberg and Peled, Model Checking, chapter 10) where
 - no other process, at any value of its own component that a search meets, touches it;
 - none changes what an atom of the properties answers, or what a counter counts;
 
-provided that one of them leads to a state not met before; else all processes are expanded. A search
-that meets a value later, at which some process does touch the component, begins again: what it had
+provided that one of them leads to a state that is yet to be expanded; else all processes are: what
+is put off again and again would be left out for ever (Bosnacki, Leue and Lluch Lafuente, "Partial-
+Order Reduction for General State Exploring Algorithms", 2006). A search that meets a value later, at which some process does touch the component, begins again: what it had
 left out might have mattered. That happens at most once per process.
 """
 

@@ -212,6 +212,7 @@ class Search:
         self._sought = {n: disjuncts(f) for n, f in options.targets.items()}
         self._folds: list[tuple[int, _Sorted]] = []
         targets = options.targets.values()
+        self._expanded: set[int] = set()
         self._alone = Alone(learner, targets) if options.partial_order else None
         learner.fold = folding(model.symmetry) if options.symmetry else unfolded
         self._use(self.layout)
@@ -241,6 +242,7 @@ class Search:
         self.seen = {moved[packed]: moved[before] for packed, before in self.seen.items()}
         layer[:] = [moved[packed] for packed in layer]
         following[:] = [moved[packed] for packed in following]
+        self._expanded = {moved[packed] for packed in self._expanded}
         self._use(layout)
 
     # -- searching --------------------------------------------------------------------------
@@ -279,6 +281,7 @@ class Search:
                 self._widen([], [], wider.component)
             else:
                 self.seen = dict.fromkeys(layer, -1)
+                self._expanded = set()
                 return list(self.seen)
 
     def _next(self, layer: list[int]) -> list[int]:
@@ -306,6 +309,7 @@ class Search:
                     mask, table = tops[state & own]
                     rows.append(table[state & mask])
                 if self._alone is not None:
+                    self._expanded.add(state)
                     rows = self._ample(state, rows)
             except _Wider as wider:
                 self.transitions += transitions
@@ -332,8 +336,8 @@ class Search:
         return rows
 
     def _leads_on(self, state: int, row: Row) -> bool:
-        """Return whether a step of *row* leads to a state that is new."""
-        return any(self._folded(state + difference) not in self.seen for difference in row)
+        """Return whether a step of *row* leads to a state that is yet to be expanded."""
+        return any(self._folded(state + step) not in self._expanded for step in row)
 
     def _goes_alone(self, process: int, state: int) -> bool:
         assert self._alone is not None  # noqa: S101 - asked only then

@@ -208,7 +208,7 @@ INLINE void commit(struct search *search, unsigned words)
     search->transitions += search->notes.used;
 }
 
-/* of the successors of one state keep an ample process's, if one of them is a new state */
+/* of the successors of one state keep an ample process's, if one of them is yet to be expanded */
 INLINE void thin(struct search *search, uint32_t index, unsigned words)
 {
     struct note *notes = search->notes.data;
@@ -217,7 +217,7 @@ INLINE void thin(struct search *search, uint32_t index, unsigned words)
     for (size_t first = 0, end; first < search->notes.used; first = end) {
         const struct search_process *process = &search->processes[notes[first].process];
         uint32_t own = get(state_at(search, index, words), search->fields[process->own]);
-        bool fresh = false;
+        bool ahead = false;
 
         for (end = first; end < search->notes.used && notes[end].process == notes[first].process;
              end++) {
@@ -225,9 +225,10 @@ INLINE void thin(struct search *search, uint32_t index, unsigned words)
 
             if (search->groups.used)
                 search_fold(search, after);
-            fresh |= !*slot_of(search, after, hash_of(after, words), words);
+            /* the index of a state that is not there yet reads as the greatest of all */
+            ahead |= (uint32_t)*slot_of(search, after, hash_of(after, words), words) - 1 > index;
         }
-        if (!fresh || !ITEMS(search->rows, struct row)[row_of(process, own)].ample)
+        if (!ahead || !ITEMS(search->rows, struct row)[row_of(process, own)].ample)
             continue;
         memmove(batch, batch + first * words, (end - first) * words * sizeof *batch);
         memmove(notes, notes + first, (end - first) * sizeof *notes);

@@ -130,7 +130,7 @@ uint32_t search_hit(const struct search *search, uint32_t target);
 enum search_status search_begin(struct search *search, const uint32_t *numbers);
 
 /* tell what a process reads at a value of its own component; `ample` steps may stand for all steps
- * of a state as long as one of them leads to a new state */
+ * of a state as long as one of them leads to a state that is yet to be expanded */
 enum search_status search_row(struct search *search, uint32_t process, uint32_t own,
                               const uint32_t *reads, size_t count, const uint32_t *zeros,
                               size_t zero_count, bool ample);
