@@ -8,9 +8,10 @@ Grumberg and Peled, Model Checking, chapter 10) where
 - none changes what an atom of the properties answers, or what a counter counts;
 
 provided that one of them leads to a state that is yet to be expanded; else all processes are: what
-is put off again and again would be left out for ever (Bosnacki, Leue and Lluch Lafuente, "Partial-
-Order Reduction for General State Exploring Algorithms", 2006). A search that meets a value later, at which some process does touch the component, begins again: what it had
-left out might have mattered. That happens at most once per process.
+is put off again and again would be left out for ever (Bosnacki, Leue and Lluch Lafuente, 2006,
+"Partial-Order Reduction for General State Exploring Algorithms"). A search that meets a value
+later, at which some process does touch the component, begins again: what it had left out might
+have mattered. That happens at most once per process.
 """
 
 from __future__ import annotations
