@@ -80,6 +80,8 @@ class Shell:
         if command == "echo $?":
             return f"{self.code}\n"
         words = shlex.split(command)
+        if words[0] == "cat":
+            return (self.folder / words[1]).read_text(encoding="utf-8")
         if words[0] == "pytest":
             return self.pytest(words[1:])
         target = None
@@ -134,6 +136,9 @@ def test_shell_examples(page: Path, folder: Path) -> None:
     for command, wanted in sessions(page):
         if command.startswith(SETUP):
             continue
+        shown = folder / command.removeprefix("cat ")
+        if command.startswith("cat ") and not shown.exists():
+            shown.write_text(wanted + "\n", encoding="utf-8")  # the reader has such a file
         if command.startswith("write "):
             (folder / command.removeprefix("write ")).write_text(wanted, encoding="utf-8")
             continue
@@ -189,6 +194,15 @@ def test_the_files_are_those_that_the_program_makes() -> None:
         p.name: p.read_bytes() for p in EXAMPLES.iterdir() if p.is_file() and p.suffix != ".py"
     }
     assert there == module.files()
+
+
+def test_every_page_is_in_the_contents() -> None:
+    """In the index by its name or its folder; Sphinx refuses to build otherwise."""
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    for page in PAGES:
+        if "docs" in page.parts and page.name != "index.md":
+            path = page.relative_to(ROOT / "docs").with_suffix("")
+            assert {path.as_posix(), f"{path.parent.as_posix()}/*"} & set(index), path
 
 
 def test_links_lead_somewhere() -> None:
