@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 from hypothesis import assume, event, given
 from random_models import Crowd, Truth, breach, mazes, models, truth
 
+from regsim import accel
 from regsim.check.factored import Factored
 from regsim.check.paths import Path, follow
 from regsim.check.plain import Plain
 from regsim.check.property import Fairness, Kind, Property, Verdict
 from regsim.check.verify import ENGINES, Reduce, Result, check, check_all, target
 
-NATIVE = importlib.util.find_spec("regsim.check.native") is not None
+NATIVE = accel.NATIVE is not None
 AVAILABLE = [engine for engine in ENGINES if engine == "python" or (engine == "c" and NATIVE)]
 
 
@@ -117,6 +116,23 @@ def shows(graph: Truth, claim: Property, fairness: Fairness, path: Path) -> None
             assert not all(able) or process.name in stepping
         if fairness is Fairness.STRONG:
             assert not any(able) or process.name in stepping
+
+
+@pytest.mark.skipif(not NATIVE, reason="the C engine is not built")
+@given(model=models())
+def test_both_engines_leave_out_the_same(model: Factored) -> None:
+    """States, transitions and layers under every reduction."""
+    assume(truth(model) is not None)
+    for reduce in Reduce:
+        one, other = (
+            check_all(model, safety(model), engine=engine, reduce=reduce, all_states=True)[0]
+            for engine in ("python", "c")
+        )
+        assert (one.states, one.transitions, one.depth) == (
+            other.states,
+            other.transitions,
+            other.depth,
+        )
 
 
 def test_reductions_reduce() -> None:
