@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import itertools
 from array import array
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from regsim.trace.procmon_csv import (
     last_row,
     read_layout,
     scan,
+    spelled,
     ticks_of,
 )
 from regsim.trace.procmon_text import Calendar, os_of_version
@@ -27,6 +30,11 @@ from regsim.trace.source import CutShortError, Source
 _STRETCH: Final = 4 << 20
 _SHARE: Final = 16 << 20
 _WORTHWHILE: Final = 96 << 20
+_ROWS: Final = 20_000
+_FIRST: Final = (
+    *("Time of Day", "Date & Time", "Relative Time", "Process Name", "PID"),
+    *("Operation", "Path", "Result", "Detail"),
+)
 _WINDOW: Final = 1 << 16
 _LONGEST_ROW: Final = 64 << 20
 
@@ -43,7 +51,7 @@ class CsvCapture:
 
     def __init__(self, source: Source, keys: KeyTable, workers: int = 1) -> None:
         self.source, self.keys, self.workers = source, keys, workers
-        self.layout = read_layout(source.head.partition(b"\n")[0] + b"\n")
+        self.layout = read_layout(source.head.partition(b"\n")[0])
         self.facts = CaptureFacts(format="procmon-csv", fidelity=Fidelity.PATHS, clock="local")
         self.processes: list[ProcessInfo] = []
         self.calendar = Calendar()
@@ -63,13 +71,50 @@ class CsvCapture:
 
     def _chunks(self) -> Iterator[tuple[Chunk, int]]:
         """Yield what was found in one stretch of rows after the other."""
-        if not self.source.is_plain:
+        if not self.layout.regular:
+            yield from self._respelled()
+        elif not self.source.is_plain:
             yield from ((scan(data, self.layout), done) for data, done in self._stretches())
         elif self.workers > 1 and self.source.size >= _WORTHWHILE:
             yield from self._shared_out()
         else:
             for start, end in self._ranges(_STRETCH):
                 yield scan_range(self.source.path, start, end, self.layout), end
+
+    def _respelled(self) -> Iterator[tuple[Chunk, int]]:
+        """Read a file that is CSV but not as Procmon writes it, row by row, and scan what it says.
+
+        Spreadsheets drop the quotes, and a first column that may be empty hides where rows begin.
+        """
+        columns = self.layout.columns
+        rank = {name: at for at, name in enumerate(_FIRST)}
+        order = sorted(range(len(columns)), key=lambda at: rank.get(columns[at], len(rank)))
+        header = spelled([[columns[at] for at in order]]).strip()
+        layout = self.layout = read_layout(header)
+        rows = csv.reader(self._text())
+        try:
+            next(rows, None)
+            while part := list(itertools.islice(rows, _ROWS)):
+                full = [[row[at] for at in order] for row in part if len(row) == len(columns)]
+                if len(full) < len(part):
+                    count = len(part) - len(full)
+                    self.facts.problems.append(f"{count:,} rows lack columns and were left out")
+                data = spelled(full)
+                if self.facts.first_time is None:
+                    self._note_first(data[2:4096])
+                yield scan(data[1:], layout), 0
+        except (csv.Error, CutShortError) as error:
+            self.facts.problems.append(f"the rest was not read: {error}")
+
+    def _text(self) -> Iterator[str]:
+        """Yield the file's lines as text, with their ends."""
+        decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        rest = ""
+        for block, _ in self.source.blocks():
+            lines = (rest + decode(block)).splitlines(keepends=True)
+            rest = lines.pop() if lines else ""
+            yield from lines
+        yield rest
 
     def _shared_out(self) -> Iterator[tuple[Chunk, int]]:
         """Have processes of our own scan the stretches; those they do not manage, scan here."""

@@ -9,7 +9,7 @@ line breaks in Detail cannot be mistaken.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -36,6 +36,7 @@ _TIMES: Final = ("Time of Day", "Date & Time", "Relative Time")
 _FIELD: Final = rb'[^"]*+(?:""[^"]*+)*+'
 _UNESCAPED: Final = rb'[^"]*+'
 _PLAIN: Final = (*_TIMES, "Process Name", "PID", "Result", "TID")  # these hold no quotes
+_NEVER_EMPTY: Final = (*_PLAIN, "Operation", "Event Class")
 ROW_START: Final = re.compile(rb'\n"(?=[^",\r\n])')
 _ALL_OPS: Final = rb"RegCloseKey|RegOpenKey|RegCreateKey|Reg(?:Unl|L)oadKey|Process (?:Start|Exit)"
 _JOINED: Final = (  # operation, path and result, where they stand side by side
@@ -108,13 +109,18 @@ def status_of(result: str) -> int:
 
 @attrs.frozen
 class Layout:
-    """Which columns a CSV file has, and how to find and cut its rows."""
+    """Which columns a CSV file has, and how to find and cut its rows.
+
+    ``regular`` says that all fields are quoted and that the first is never empty, as Process
+    Monitor writes them by default: only then can the pattern tell where rows begin.
+    """
 
     columns: tuple[str, ...]
     places: dict[str, int]
     pattern: re.Pattern[bytes]
     time: int
     width: int
+    regular: bool
 
 
 def read_layout(header: bytes) -> Layout:
@@ -131,9 +137,11 @@ def read_layout(header: bytes) -> Layout:
         lacks = ", ".join(missing or ["Time of Day"])
         raise DataError(f"the CSV header lacks {lacks}: show it in Procmon and save again")
     places = {name: at for at, name in enumerate(columns)}
+    quoted = header.strip(b"\xef\xbb\xbf\r\n ").count(b'"') == 2 * len(columns)
+    regular = quoted and columns[0] in _NEVER_EMPTY
     wanted = [*_NEEDED, times[0], *(["Detail"] if "Detail" in places else [])]
     last = max(places[name] for name in wanted)
-    return Layout(columns, places, _pattern(columns, last), places[times[0]], last + 1)
+    return Layout(columns, places, _pattern(columns, last), places[times[0]], last + 1, regular)
 
 
 def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
@@ -271,6 +279,15 @@ def fields_of(row: bytes) -> list[bytes]:
     quoted = row if row.startswith(b'"') else b'"' + row + b'"'
     text = quoted.decode("utf-8", "surrogateescape")
     return [field.encode("utf-8", "surrogateescape") for field in split_csv(text)]
+
+
+def spelled(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as Process Monitor writes them, the line break before the first one first."""
+    lines = [b""]
+    for row in rows:
+        text = '","'.join(field.replace('"', '""') for field in row)
+        lines.append(f'"{text}"'.encode("utf-8", "surrogateescape"))
+    return b"\r\n".join(lines)
 
 
 def scan(data: bytes, layout: Layout) -> Chunk:
