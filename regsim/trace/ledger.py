@@ -92,7 +92,7 @@ class Ledger:
 
     def feed(self, batch: Batch) -> None:
         """Take the rows of *batch* into account, up to the asked-for time."""
-        held_by = self._open
+        held_by, exited = self._open, self.exited
         columns = (batch.op, batch.process, batch.key, batch.time)
         more = (batch.access, batch.number, batch.status)
         rows = zip(*(column.tolist() for column in (*columns, *more)), strict=True)
@@ -108,12 +108,14 @@ class Ledger:
                 self.closes += 1
                 if not held:
                     self._close_unseen(process, key)
-                elif len(held) > 1 or process in self.exited:
+                elif len(held) > 1 or process in exited:
                     self._close(process, key, held, time)
                 else:
                     held.pop()
             elif op == OPEN:
                 self.opens += 1
+                if process in exited:
+                    self._begin_anew(process)
                 place = process << 32 | key
                 opening = Opening(time, number, access)
                 if place in held_by:
@@ -186,11 +188,21 @@ class Ledger:
     def finish(self) -> None:
         """End what the processes that have ended still held: no rundown was logged for it."""
         for place, held in self._open.items():
-            ended = self.exited.get(place >> 32)
-            if ended is not None:
-                for opening in held:
-                    self._ended(Life(place >> 32, place & _PIN, opening, ended))
-                held.clear()
+            if place >> 32 in self.exited:
+                self._end_with_process(place, held)
+
+    def _end_with_process(self, place: int, held: list[Opening]) -> None:
+        for opening in held:
+            self._ended(Life(place >> 32, place & _PIN, opening, self.exited[place >> 32]))
+        held.clear()
+
+    def _begin_anew(self, process: int) -> None:
+        """Take an open by a process that ended for that of another, whose start was not seen."""
+        for place, held in self._open.items():
+            if place >> 32 == process:
+                self._end_with_process(place, held)
+        del self.exited[process]
+        self.started.discard(process)
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open, in the order of the first opening of the key."""
