@@ -214,6 +214,9 @@ def _properties(model: Factored, wanted: Iterable[Property | str] | None) -> lis
             found.append(claim)
     if not found:
         raise UsageError(f"{model.name} has no property to check")
+    names = [claim.name for claim in found]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two properties have one name among {', '.join(names)}")
     return found
 
 

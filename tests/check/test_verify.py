@@ -178,6 +178,8 @@ def test_what_is_no_model_is_refused() -> None:
         check(3, "small")
     with pytest.raises(UsageError, match="no property"):
         check_all(Counter(2), [])
+    with pytest.raises(UsageError, match="one name"):
+        check_all(Counter(2), ["small", always("small", TRUE)])
 
 
 @pytest.mark.parametrize("name", regsim.check.__all__)
