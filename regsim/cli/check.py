@@ -70,7 +70,8 @@ def command(
     parameters = parameters_of(given)
     source = models.source(model)
     made = factored(source.build(parameters))
-    origin = report.Origin(model, parameters)
+    settings = source.settings(parameters)
+    origin = report.Origin(model, {name: settings[name] for name in parameters})
     if code is not None:
         return _replay(made, origin, code, wanted, "json" if as_json else style)
     if target is not None:
@@ -87,7 +88,7 @@ def command(
     )
     if as_json or style == "json":
         seconds = time.perf_counter() - started
-        body = _json(made.name, source.settings(parameters), results, wanted, fairness, seconds)
+        body = _json(made.name, settings, results, wanted, fairness, seconds)
         click.echo(json.dumps(body))
     else:
         click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)

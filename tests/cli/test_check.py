@@ -154,6 +154,12 @@ def test_formats(capsys: pytest.CaptureFixture[str], style: str, start: str) -> 
     assert (code, again) == (1, out)
 
 
+def test_the_program_gives_numbers_as_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Though they were typed."""
+    _, out, _ = run(capsys, "--property", "leak", "--format", "python")
+    assert "models.model('q241572', workers=1, services=0)" in out
+
+
 def test_exports(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """To the screen or into a file."""
     code, out, _ = run(capsys, "--export", "promela")
