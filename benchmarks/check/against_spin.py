@@ -1,0 +1,141 @@
+"""Explore Q241572 in full with each engine, and with SPIN; print times, ratios and memory.
+
+    python benchmarks/check/against_spin.py [ROUNDS] [-o FILE.json]
+
+The model has 4 workers, 4 services, a queue of 2 and the refcounted fix: 1,259,808 states and
+11,162,912 transitions. SPIN runs ``hive.pml``, written by hand from the same page, breadth-first,
+without reduction (``gcc -O2 -DBFS -DNOREDUCE -DSAFETY``); its compile is not counted. Ours counts
+from the made model to the last state, the tabulation among it, each time from nothing.
+
+Every round runs each contender once, in a process of its own. CPU seconds are the process's for
+SPIN and the search's for ours; on a shared machine they say more than the clock does. Memory is
+the peak resident set of the whole process, Python's interpreter and modules among it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve()
+SHARED = Path(os.environ.get("REGSIM_SHARED") or HERE.parents[2].parent / "shared")
+PROMELA = SHARED / "data" / "spin" / "hive.pml"
+EXPECTED = {False: (1_259_808, 11_162_912), True: (22_710, 201_115)}
+CONTENDERS = ("spin", "c", "python", "python-symmetry", "c-symmetry")
+
+
+def search(engine: str) -> None:
+    """Search once, in this process, and print what it took as JSON."""
+    from regsim import models  # noqa: PLC0415 - SPIN's rounds do without
+    from regsim.check.learn import Learner  # noqa: PLC0415
+    from regsim.check.space import Options  # noqa: PLC0415
+    from regsim.check.verify import search as run  # noqa: PLC0415
+
+    name, _, symmetry = engine.partition("-")
+    model = models.model("q241572", workers=4, services=4, queue=2, variant="refcounted")
+    cpu, clock = time.process_time(), time.perf_counter()
+    found = run(Learner(model), Options(symmetry=bool(symmetry)), name)
+    took = {"cpu": time.process_time() - cpu, "clock": time.perf_counter() - clock}
+    assert (found.states, found.transitions) == EXPECTED[bool(symmetry)]
+    assert found.engine == name
+    print(json.dumps(took))
+
+
+def compile_spin(folder: Path) -> Path:
+    """Return SPIN's verifier for the same parameters."""
+    values = [f"-D{key}" for key in ("N=4", "K=4", "Q=2", "V=1", "R=0", "STOP=0", "NOISY=0")]
+    subprocess.run(["spin", "-a", *values, PROMELA], cwd=folder, check=True)
+    flags = ["-O2", "-DBFS", "-DNOREDUCE", "-DSAFETY"]
+    subprocess.run(["gcc", *flags, "-o", "pan", "pan.c"], cwd=folder, check=True)
+    return folder / "pan"
+
+
+def measure(contender: str, pan: Path) -> dict[str, float]:
+    """Run *contender* once in a process of its own; return seconds and bytes."""
+    own = [sys.executable, str(HERE), "--search", contender]
+    command = [str(pan), "-E", "-m1000000", "-w21"] if contender == "spin" else own
+    clock = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=pan.parent) as process:
+        assert process.stdout is not None
+        text = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, text
+    if contender == "spin":
+        states, transitions = EXPECTED[False]
+        assert re.search(rf"\b{states} states, stored", text), text
+        assert re.search(rf"\b{transitions + 1} transitions", text), text
+        took = {"cpu": usage.ru_utime + usage.ru_stime, "clock": time.perf_counter() - clock}
+    else:
+        took = json.loads(text)
+    return took | {"bytes": usage.ru_maxrss * 1024}
+
+
+def summary(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Return medians, and the least and the most CPU seconds."""
+    found = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    cpu = [run["cpu"] for run in runs]
+    return found | {"least": min(cpu), "most": max(cpu)}
+
+
+def report(found: dict[str, dict[str, float]], rounds: int) -> str:
+    """Return the table as text; ratios are SPIN's CPU seconds to the contender's."""
+    cpu = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    lines = [
+        (
+            f"{rounds} rounds, {cpu}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
+            f"Python {platform.python_version()}"
+        ),
+        "",
+        "| | CPU s | least - most | clock s | SPIN / it | peak MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in found.items():
+        ratio = found["spin"]["cpu"] / row["cpu"]
+        lines.append(
+            f"| {name} | {row['cpu']:.2f} | {row['least']:.2f} - {row['most']:.2f} "
+            f"| {row['clock']:.2f} | {ratio:.2f} | {row['bytes'] / 1e6:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("-o", dest="out", type=Path)
+    parser.add_argument("--search", choices=CONTENDERS)
+    given = parser.parse_args()
+    if given.search:
+        search(given.search)
+        return
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+    with tempfile.TemporaryDirectory() as folder:
+        pan = compile_spin(Path(folder))
+        for _ in range(given.rounds):
+            for name in CONTENDERS:
+                runs[name].append(measure(name, pan))
+    found = {name: summary(taken) for name, taken in runs.items()}
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    print(report(found, given.rounds))
+
+
+if __name__ == "__main__":
+    main()
