@@ -14,20 +14,22 @@ import regsim.accel
 
 NATIVE = Path(regsim.accel.__file__).parent / "native"
 DRIVER = Path(__file__).with_name("core_driver.c")
+SEARCH_DRIVER = Path(__file__).with_name("search_driver.c")
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_FAULTS", f"-I{NATIVE}"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+MODELS = {"ci": "12", "nightly": "60"}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), "3")
 SEEDS = {"ci": "400", "nightly": "4000"}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), "20")
 
 
-def compiled(folder: Path, *flags: str) -> Path:
-    """Return the driver, compiled with *flags*; skip where that cannot be."""
+def compiled(folder: Path, *flags: str, driver: Path = DRIVER) -> Path:
+    """Return *driver*, compiled with *flags*; skip where that cannot be."""
     if not NATIVE.is_dir():
         pytest.skip("the C sources are not part of this installation")
     if shutil.which(CC[0]) is None:
         pytest.skip("a C compiler is not installed")
     program = folder / "driver"
-    sources = [str(DRIVER), *sorted(map(str, NATIVE.glob("core_*.c")))]
+    sources = [str(driver), *sorted(map(str, NATIVE.glob("core_*.c")))]
     command = [*CC, *FLAGS, *flags, *sources, "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "sanitize" in done.stderr + " ".join(flags) and "asan" in done.stderr:
@@ -37,28 +39,31 @@ def compiled(folder: Path, *flags: str) -> Path:
     return program
 
 
-def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("driver", "number"), [(DRIVER, SEEDS), (SEARCH_DRIVER, MODELS)], ids=["random", "search"]
+)
+def test_sanitizers_find_nothing(tmp_path: Path, driver: Path, number: str) -> None:
     """Random calls, each allocation failing in turn, break no invariant, overrun and leak nothing.
 
-    The driver holds counts, shards and copies against each other.
+    The drivers hold counts, shards, copies and whole searches against each other.
     """
-    program = compiled(tmp_path, *SANITIZERS)
+    program = compiled(tmp_path, *SANITIZERS, driver=driver)
     environ = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     done = subprocess.run(
-        [program, SEEDS], env=environ, capture_output=True, text=True, check=False
+        [program, number], env=environ, capture_output=True, text=True, check=False
     )
     if "LeakSanitizer has encountered a fatal error" in done.stderr:
         environ["ASAN_OPTIONS"] = "detect_leaks=0"  # under ptrace leaks cannot be looked for
-        done = _run(program, environ)
+        done = _run(program, number, environ)
 
     assert done.returncode == 0, done.stderr
-    told = re.fullmatch(r"(\d+) seeds, (\d+) failed allocations\n", done.stdout)
+    told = re.fullmatch(r"(\d+) (?:seeds|models), (\d+) failed allocations\n", done.stdout)
     assert told is not None
     assert int(told[2]) > 100
 
 
-def _run(program: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [str(program), SEEDS]
+def _run(program: Path, number: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [str(program), number]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
