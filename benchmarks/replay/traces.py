@@ -21,10 +21,11 @@ NOT_FOUND = 0xC000_0034
 CANNOT_DELETE = 0xC000_0121
 HKCU, HKLM = 0x8000_0001, 0x8000_0002
 KEYS = 20_000
+NAMES = ("op", "pid", "handle", "parent", "key", "status", "time")
 LIVES = 4
 """How often each process runs."""
 SLOTS = 96
-UNLOADS = 40
+ROWS_PER_UNLOAD = 250_000
 SHARE_OTHER, SHARE_FAILED = 0.46, 0.23
 
 
@@ -97,7 +98,7 @@ def _specials(
         data["op"][place], data["pid"][place], data["status"][place] = op, 4 * (who + 25), 0
         special[place] = True
     free = np.flatnonzero(~special)
-    unloads = np.sort(rng.choice(free, min(UNLOADS, rows // 1_000), replace=False))
+    unloads = np.sort(rng.choice(free, rows // ROWS_PER_UNLOAD, replace=False))
     data["op"][unloads], data["status"][unloads] = Op.UNLOAD, CANNOT_DELETE
     data["key"][unloads] = shared + np.arange(len(unloads)) % users
     special[unloads] = True
@@ -131,7 +132,7 @@ def write(trace: Trace, path: Path) -> None:
     import pyarrow as pa  # noqa: PLC0415 - only to write
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    pq.write_table(pa.table(trace.data), path, row_group_size=1 << 20, compression="zstd")
+    pq.write_table(pa.table(trace.data), path, row_group_size=1 << 20, compression="snappy")
 
 
 if __name__ == "__main__":

@@ -148,5 +148,5 @@ class CReplay:
 def _merged(findings: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
     """Return one row's finding from those of all shards: row, hive, count, holders in order."""
     row, hive = findings[0][:2]
-    holders = heapq.merge(*(finding[3] for finding in findings))
-    return row, hive, sum(f[2] for f in findings), tuple(Holder(*holder) for holder in holders)
+    holders = heapq.merge(*(f[3] for f in findings)) if len(findings) > 1 else findings[0][3]
+    return row, hive, sum(f[2] for f in findings), tuple(map(Holder._make, holders))

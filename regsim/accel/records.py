@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
@@ -74,8 +74,7 @@ class Policy:
             raise UsageError(f"roots must be {ROOTS} keys, NEVER or OF_HIVE, not {self.roots!r}")
 
 
-@attrs.frozen(order=True)
-class Holder:
+class Holder(NamedTuple):
     """One open handle: since which row, whether nobody asked for it, whose, and on which key.
 
     ``handle`` is 0 where the trace has no value for it. Holders sort by the row that opened them.

@@ -23,7 +23,7 @@ typedef struct {
 /* -- conversions ------------------------------------------------------------------------------ */
 
 /* read an int of 0 .. max; -1 with OverflowError or TypeError set otherwise */
-static int read_field(PyObject *number, const char *name, uint32_t max, uint32_t *out)
+static inline int read_field(PyObject *number, const char *name, uint32_t max, uint32_t *out)
 {
     int overflow;
     long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
@@ -160,18 +160,22 @@ static PyObject *opened(PyObject *self, struct handle_slot entry)
 
 static PyObject *table_open(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    PyObject *given[4] = {NULL, NULL, NULL, NULL};
+    PyObject *given[4] = {NULL, NULL, NULL, NULL}, *last = NULL;
     struct handle_slot entry;
     uint32_t hive;
     int inherit = 0;
 
-    if (sort_arguments(args, count, names, given) < 0)
+    if (names || count != 3) { /* the usual call needs no sorting */
+        if (sort_arguments(args, count, names, given) < 0)
+            return NULL;
+        args = given;
+        last = given[3];
+    }
+    if (read_field(args[0], "obj", UINT32_MAX, &entry.obj) < 0 ||
+        read_field(args[1], "hive", HANDLE_MAX_HIVE, &hive) < 0 ||
+        read_field(args[2], "access", UINT32_MAX, &entry.access) < 0)
         return NULL;
-    if (read_field(given[0], "obj", UINT32_MAX, &entry.obj) < 0 ||
-        read_field(given[1], "hive", HANDLE_MAX_HIVE, &hive) < 0 ||
-        read_field(given[2], "access", UINT32_MAX, &entry.access) < 0)
-        return NULL;
-    if (given[3] && (inherit = PyObject_IsTrue(given[3])) < 0)
+    if (last && last != Py_False && (inherit = PyObject_IsTrue(last)) < 0)
         return NULL;
     entry.home = hive << 1 | (uint32_t)inherit;
     return opened(self, entry);
