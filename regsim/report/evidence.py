@@ -200,7 +200,12 @@ def _tried(attempt: UnloadAttempt) -> str:
     answer = (
         "succeeded" if attempt.status == 0 else f"was refused with status {attempt.status:#010x}"
     )
-    return f"The unload of {attempt.hive} at {attempt.at} (event {attempt.event:,}) {answer}."
+    text = f"The unload of {attempt.hive} at {attempt.at} (event {attempt.event:,}) {answer}."
+    who = list(dict.fromkeys(f"{b.process} ({b.pid})" for b in attempt.blockers if b.certain))
+    if not who:
+        return text
+    more = f" and {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
+    return f"{text} Just before it the hive was held by {', '.join(who[:_SHOWN])}{more}."
 
 
 _CONSEQUENCES: Final = {
@@ -232,6 +237,13 @@ def _consequence(verdict: Verdict, dialect: Dialect | None) -> str:
 
 def _advice(verdict: Verdict) -> Iterator[str]:
     sure = [blocker for blocker in verdict.blockers if blocker.certain]
+    if all(blocker.session for blocker in sure):
+        yield (
+            "nothing yet: a program of the user's own session may hold keys while it runs. To find "
+            "what outlives it, let the trace run through the logoff and judge its end."
+        )
+        return
+    sure = [blocker for blocker in sure if not blocker.session]
     if any(blocker.implicit for blocker in sure):
         yield (
             "a process that acts for users must not use HKEY_CURRENT_USER: it should open the "
