@@ -66,11 +66,6 @@ class ProcessInfo:
     started: int | None = None  # ticks; None: before the capture, or unknown
     ended: int | None = None
 
-    @property
-    def is_service(self) -> bool | None:
-        """Whether it outlives the user's session: it runs in session 0. None: unknown."""
-        return None if self.session is None else self.session == 0
-
 
 @attrs.define
 class Batch:

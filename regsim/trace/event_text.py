@@ -49,7 +49,6 @@ _SENTENCES: Final = (
     (UPHCLEAN, 1511, False, "is loaded even though user is not logged on"),
     (UPHCLEAN, 1111, True, "The unload will be retried"),
 )
-_CLASSES_EVENTS: Final = ((USERENV, 1524),)
 
 _DONE: Final = (
     (

@@ -72,7 +72,7 @@ class HandleLedger:
         self.unloaded: dict[int, int] = {}
         self.lives: list[Life] = []
         self.attempts: list[Attempt] = []
-        self.opens = self.closes = self.unmatched = self.unknown_closes = 0
+        self.opens = self.closes = self.unmatched = 0
         self._replay = new_replay(policy_of(dialect))
         self._hives = array("I")
         self._roots = array("I", [0])

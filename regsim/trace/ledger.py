@@ -79,7 +79,7 @@ class Ledger:
         self.until = until
         self.until_number: int | None = None
         self.stopped = False
-        self.opens = self.closes = self.unmatched = self.unknown_closes = 0
+        self.opens = self.closes = self.unmatched = 0
         self.started: set[int] = set()
         self.exited: dict[int, int] = {}
         self.loaded: dict[int, int] = {}
@@ -127,8 +127,6 @@ class Ledger:
 
     def _close_unseen(self, process: int, key: int) -> None:
         self.unmatched += 1
-        if not key:
-            self.unknown_closes += 1
         place = process << 32 | key
         self._unmatched[place] = self._unmatched.get(place, 0) + 1
 

@@ -177,7 +177,6 @@ class Chunk:
     processes: list[tuple[str, int, bool]] = attrs.field(factory=list)
     samples: list[bytes] = attrs.field(factory=list)
     paths: list[bytes] = attrs.field(factory=list)
-    bad: int = 0
 
 
 DAY: Final = 864_000_000_000

@@ -124,9 +124,6 @@ class Verdict:
         return tuple(sorted(found, key=lambda blocker: not blocker.certain))
 
 
-_FAINT_UNMATCHED: Final = 0.05
-
-
 class _Judge:
     """One capture, read to its end, under the rules of one Windows."""
 
@@ -280,9 +277,10 @@ class _Judge:
             yield "no key of a user's hive occurs in the evidence"
         running = sum(1 for at in range(len(self.capture.processes)) if not ledger.is_whole(at))
         if running and any_hive:
+            were = "process was" if running == 1 else "processes were"
             yield (
-                f"{running} processes were running before the capture began: "
-                "what they had opened by then is not in it"
+                f"{running} {were} running before the capture began: "
+                "what was open by then is not in it"
             )
         if ledger.unmatched:
             share = ledger.unmatched / max(ledger.closes, 1)
