@@ -77,12 +77,14 @@ def _place_of(machine: Machine, name: str) -> str:
 
 
 def _schedule_fault(order: str) -> str:
+    taken = []
     try:
-        taken = list(play(order))
+        for one in play(order):
+            taken.append(one)
+            if one.at == "error":
+                return ""
     except UsageError as error:
         return f"{error}."
-    if any(one.at == "error" for one in taken):
-        return ""
     shown = ", ".join(f"{one.actor} {one.step}" for one in taken) or "nothing"
     return f"The order was played and no call failed: {shown}."
 
