@@ -38,7 +38,7 @@ class ArrowCapture:
     def __init__(self, source: Source, keys: KeyTable) -> None:
         self.source, self.keys = source, keys
         self.processes: list[ProcessInfo] = []
-        self._np, self._pa = need("numpy", "Parquet files"), need("pyarrow", "Parquet files")
+        self._pa, self._np = need("pyarrow", "Parquet files"), need("numpy", "Parquet files")
         self._batches, names = self._open()
         missing = [name for name in _NEEDED if name not in names]
         if missing:
