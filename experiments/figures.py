@@ -32,7 +32,11 @@ def lines(
 ) -> Any:  # noqa: ANN401 - matplotlib is optional
     """Return a figure of *series*; *share* writes y as percentages from 0 to 100."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - only when a figure is drawn
-    from matplotlib.ticker import PercentFormatter, StrMethodFormatter  # noqa: PLC0415
+    from matplotlib.ticker import (  # noqa: PLC0415
+        NullLocator,
+        PercentFormatter,
+        StrMethodFormatter,
+    )
 
     figure = Figure(figsize=(7.6, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -45,9 +49,9 @@ def lines(
         axes.errorbar(xs, ys, yerr=errors, color=colour, marker=marker, capsize=3, linewidth=1.6)
     if log_x:
         axes.set_xscale("log", base=2)
-        axes.set_xticks(sorted({point[0] for points in series.values() for point in points}))
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axes.xaxis.set_minor_locator(axes.xaxis.get_major_locator())
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(sorted({point[0] for points in series.values() for point in points}))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     if log_y:
         axes.set_yscale("log")
     if share:

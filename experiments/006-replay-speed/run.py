@@ -57,9 +57,9 @@ def finding(result: Result) -> str:
     return (
         f"The C library takes {ns['C']:.0f} ns an event at ten million events, which is "
         f"{1e3 / ns['C']:.0f} million events a second; its pure twin takes {ns['pure']:.0f} ns.\n\n"
-        f"Measured on {result['timed']['machine']}, a shared machine. From a hundred thousand events "
-        "on size hardly matters: what an event costs is finding its handle, one place in an array. "
-        "Below, setting up the replay is most of it."
+        f"Measured on {result['timed']['machine']}, a shared machine. From a hundred thousand "
+        "events on, size hardly matters: what an event costs is finding its handle, one place in "
+        "an array. Below, setting up the replay is most of it."
     )
 
 
