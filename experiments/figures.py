@@ -30,7 +30,7 @@ def lines(
     log_y: bool = False,
     share: bool = False,
 ) -> Any:  # noqa: ANN401 - matplotlib is optional
-    """Return a figure of *series*; *share* writes y as percentages from 0 to 100."""
+    """Return a figure of *series*; *share* writes y as percentages, from 0 to what is reached."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - only when a figure is drawn
     from matplotlib.ticker import (  # noqa: PLC0415
         NullLocator,
@@ -55,7 +55,9 @@ def lines(
     if log_y:
         axes.set_yscale("log")
     if share:
-        axes.set_ylim(-0.03, 1.05)
+        most = max(point[3] for points in series.values() for point in points)
+        top = 1.0 if most > 0.5 else most
+        axes.set_ylim(-0.03 * top, 1.05 * top)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     _name(axes, series)
     axes.set_title(title, loc="left", fontsize=12, color=INK)
