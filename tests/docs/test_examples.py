@@ -156,6 +156,25 @@ def test_python_examples(page: Path, folder: Path) -> None:  # noqa: ARG001 - th
     assert not failed
 
 
+def programs(page: Path) -> list[str]:
+    """Return the Python blocks of *page* that have no prompts and are no file of the reader's."""
+    return [
+        body
+        for language, body in BLOCK.findall(page.read_text(encoding="utf-8"))
+        if language == "python" and ">>>" not in body and not body.startswith("# file: ")
+    ]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if programs(p)], ids=named)
+def test_programs_run(page: Path, folder: Path) -> None:
+    """What is shown without an output at least runs, from top to bottom."""
+    names: dict[str, object] = {"__name__": "example"}
+    with redirect_stdout(io.StringIO()):
+        for number, body in enumerate(programs(page), 1):
+            exec(compile(body, f"{page.name}, block {number}", "exec"), names)  # noqa: S102 - ours
+    assert folder.is_dir()
+
+
 def test_the_pages_have_examples() -> None:
     """Guards the two above: there is something to run, and something to compare."""
     commands = [(c, o) for page in PAGES for c, o in sessions(page)]
