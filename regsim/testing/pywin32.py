@@ -15,12 +15,12 @@ The module-level objects belong to the default process of `regsim.testing.winreg
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import attrs
 
 from regsim.testing._fake import arguments
+from regsim.testing._fake.binding import site_above
 from regsim.testing._fake.hives import Winreg
 from regsim.testing._fake.hkey import HKEYType, new_hkey
 from regsim.testing._fake.oserror import error_text
@@ -49,9 +49,9 @@ class _Functions:
         self._binding = binding
 
     def _call(self, name: str, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - any result
-        frame = sys._getframe(2)  # noqa: SLF001 - who opens what is opened
+        site = site_above(2)
         try:
-            return self._binding.call_from(frame, getattr(Api, name), *args, **kwargs)
+            return self._binding.call_from(site, getattr(Api, name), *args, **kwargs)
         except OSError as problem:
             code = problem.winerror  # type: ignore[attr-defined]
             raise error(code, name, error_text(code)) from None

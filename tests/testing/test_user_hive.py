@@ -15,7 +15,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from regsim.testing import strategies as rs
 from regsim.testing.session import Session, log_on
 from regsim.testing.stateful import UserHiveMachine, describe
-from regsim.types import Access, PredefinedKey
+from regsim.types import Access, ObjectId, PredefinedKey
 
 HKCU, HKLM = PredefinedKey.CURRENT_USER, PredefinedKey.LOCAL_MACHINE
 SYSTEMS = ("nt4-sp6a", "w2k", "xp", "win7", "win11")
@@ -29,20 +29,21 @@ first_use = st.builds(
 )
 
 
-def close_all(session: Session, handles: list[int]) -> None:
-    """Close every handle that the service was given, however often."""
-    for handle in handles:
-        session.service.RegCloseKey(handle)
+def close_all(session: Session) -> None:
+    """Close every handle that the service asked for and has not closed yet."""
+    machine = session.machine
+    for handle, entry in list(machine.process_of(session.service.tid).table.items()):
+        if not machine.objects[ObjectId(entry[0])].origin.implicit:
+            session.service.RegCloseKey(handle)
 
 
 def impersonated(os: str, before: list, first: rs.ApiCall, after: list) -> Session:
     """Return a session whose service used HKCU first as the user, and closed all it was given."""
     session = log_on(os)
-    opened = rs.play(session.service, before)
+    rs.play(session.service, before)
     session.service.impersonate(session.user)
-    opened += rs.play(session.service, [first])
-    opened += rs.play(session.service, after)
-    close_all(session, opened)
+    rs.play(session.service, [first, *after])
+    close_all(session)
     session.service.revert()
     return session
 
@@ -104,7 +105,8 @@ def test_the_users_own_root_opened_and_closed_leaves_nothing(os, program) -> Non
         rs.ApiCall(call.name, tuple(root if arg is HKCU else arg for arg in call.args))
         for call in program
     ]
-    close_all(session, [*rs.play(session.service, below), root])
+    rs.play(session.service, below)
+    close_all(session)
 
     assert session.holders() == []
     assert session.unload()

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary
 
@@ -27,6 +27,19 @@ from regsim.win32.plans import Answer, Planned, Reply
 P = ParamSpec("P")
 Site = tuple[CodeType, int]
 """A place in a program, cheap to note: a code object and the offset of an instruction in it."""
+
+
+def site_above(depth: int) -> Site | None:
+    """Return where the code stands that is *depth* calls above the caller of this function.
+
+    None where no Python code is: ``atexit`` and ``_thread.start_new_thread`` call what they are
+    given from C.
+    """
+    try:
+        frame = sys._getframe(depth + 1)  # noqa: SLF001 - who opens what is opened
+    except ValueError:
+        return None
+    return frame.f_code, frame.f_lasti
 
 
 Prepared = Callable[[Machine, Process, Callable[[], Tid]], tuple[NtStatus, Any]]
@@ -80,6 +93,8 @@ class OpenHandle:
         call: the call that opened it, as a developer would write it.
         implicit: whether nobody asked for it: the root behind a predefined key.
         file: the source file of the code that made the call; None when it was not Python code.
+            Of a call handed to a thread as it stands (``asyncio.to_thread(winreg.OpenKey, …)``)
+            that is the standard library's; wrap it in a function or lambda to see your own line.
         line: the line in it.
         function: the function it stands in.
     """
@@ -145,20 +160,20 @@ class Binding:
 
         The caller's caller is noted as who opened what is opened.
         """
-        return self.call_from(sys._getframe(2), work, *args, **kwargs)  # noqa: SLF001
+        return self.call_from(site_above(2), work, *args, **kwargs)
 
     def call_from(
         self,
-        frame: FrameType,
+        site: Site | None,
         work: Callable[Concatenate[Api, P], Reply],
         /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Any:  # noqa: ANN401 - any result
-        """Do as `call` does, for the code that runs in *frame*."""
+        """Do as `call` does, for the code at *site*."""
         gate = self.gate
         with gate.lock:
-            self.machine.site = (frame.f_code, frame.f_lasti)
+            self.machine.site = site
             code, value = work(self.calls.api, *args, **kwargs)
         if gate.dropped:
             gate.drain()
@@ -166,15 +181,15 @@ class Binding:
             raise windows_error(code)
         return value
 
-    def make(self, prepared: Prepared, frame: FrameType) -> Any:  # noqa: ANN401 - any result
-        """Make a call that was prepared before, for the code in *frame*; raise as `call` does.
+    def make(self, prepared: Prepared, site: Site | None) -> Any:  # noqa: ANN401 - any result
+        """Make a call that was prepared before, for the code at *site*; raise as `call` does.
 
         The way for what is called most, opening and closing: the same plan as `Api` runs.
         """
         machine = self.machine
         self.enter()
         try:
-            machine.site = (frame.f_code, frame.f_lasti)
+            machine.site = site
             status, value = prepared(machine, self.process, self.caller)
         finally:
             self.leave()

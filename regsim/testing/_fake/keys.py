@@ -12,7 +12,7 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.status import Win32Error, to_win32
 from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, prepared
+from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, prepared, site_above
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, new_hkey, number_of, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, as_predefined
@@ -85,10 +85,16 @@ class KeyCalls(Binding):
         else:
             found = self.opening("OpenKey", handle, sub_key, reserved, access)
         audit("winreg.OpenKey", found[1], sub_key, access)
-        frame, machine = _getframe(1), self.machine
+        machine = self.machine
+        site: Site | None
+        try:  # as `site_above` does
+            frame = _getframe(1)
+            site = (frame.f_code, frame.f_lasti)
+        except ValueError:
+            site = None
         self.enter()
         try:  # as `make` does; this is what is called most
-            machine.site = (frame.f_code, frame.f_lasti)
+            machine.site = site
             status, opened = found[0](machine, self.process, self.caller)
         finally:
             self.leave()
@@ -111,7 +117,7 @@ class KeyCalls(Binding):
         handle = key if key.__class__ is int else self.number(key)
         planned, told = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
         audit("winreg.OpenKey", told, sub_key, access)
-        return self._result(self.make(planned, _getframe(1)))
+        return self._result(self.make(planned, site_above(1)))
 
     def _result(self, opened: int) -> HKEYType:
         key = new_hkey(self, opened)

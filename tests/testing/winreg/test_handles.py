@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
+import time
 
 import pytest
 
@@ -196,3 +198,25 @@ def test_type_is_sealed() -> None:
         HKEYType()
     assert HKEYType.__name__ == "PyHKEY"
     assert "foo" not in vars(HKEYType)
+
+
+@pytest.mark.parametrize("name", ["OpenKey", "OpenKeyEx", "CreateKey"])
+def test_a_call_from_c_has_no_place(winreg: BoundWinreg, name: str) -> None:
+    """A thread begun on the function itself calls it without Python code, as atexit does."""
+    _thread.start_new_thread(getattr(winreg, name), (winreg.HKEY_CURRENT_USER, "Software"))
+
+    for _ in range(500):
+        roots = [handle for handle in winreg.open_handles() if handle.implicit]
+        if roots:
+            break
+        time.sleep(0.01)
+
+    assert [root.source for root in roots] == ["?"]
+
+
+def test_a_call_from_python_has_its_line(winreg: BoundWinreg) -> None:
+    """The place is this file's, of a root that nobody asked for as well."""
+    kept = winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software")
+
+    assert [handle.file for handle in winreg.open_handles()] == [__file__, __file__]
+    kept.Close()
