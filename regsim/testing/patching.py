@@ -29,7 +29,8 @@ class Patch:
         fake: the module-like object to give.
         modules: the modules that are to see it, imported already or not. Of a package, all modules
             below it see it too. ``module:name`` swaps that name, where a module keeps ``winreg``
-            under one of its own.
+            under one of its own. What is imported only while the block lasts has seen the fake and
+            is forgotten at its end; the next import starts afresh.
         everywhere: whether every module sees it, and ``sys.modules`` holds it; the standard
             library's own modules still do not.
 
@@ -40,15 +41,19 @@ class Patch:
     def __init__(
         self, fake: ModuleType, modules: Iterable[str] = (), *, everywhere: bool = False
     ) -> None:
-        if isinstance(modules, str):
+        names = list(modules) if isinstance(modules, Iterable) else [modules]
+        if isinstance(modules, str) or not all(isinstance(name, str) for name in names):
             raise UsageError(f"modules to patch are a list of names, not {modules!r}")
         self.fake, self.everywhere = fake, everywhere
-        self.modules = [name.partition(":") for name in modules]
+        self.modules = [name.partition(":") for name in names]
         self._undo: list[Callable[[], None]] = []
+        self._served: set[str] = set()
         self._real = sys.modules.get("winreg")
 
     def __enter__(self) -> ModuleType:
         """Put the fake in place and return it; nothing is left changed where that fails."""
+        before = set(sys.modules)
+        self._undo.append(lambda: _forget(self._new(before)))
         try:
             self._serve_imports()
             if self.everywhere:
@@ -79,9 +84,10 @@ class Patch:
             *args: Any,  # noqa: ANN401 - passed on
             **kwargs: Any,  # noqa: ANN401 - passed on
         ) -> Any:  # noqa: ANN401 - a module
-            if name in NAMES:
+            if name in NAMES and self._undo:  # else the block is over
                 importer = str((globals or {}).get("__name__", ""))
                 if self._sees(importer):
+                    self._served.add(importer)
                     return self.fake
                 if self.everywhere and _standard(importer):
                     return self._as_before(before, name, globals, *args, **kwargs)
@@ -95,11 +101,15 @@ class Patch:
         self._undo.append(unserve)
 
     def _sees(self, importer: str) -> bool:
-        if self.everywhere and not _standard(importer):
-            return True
-        return any(
-            importer == name or importer.startswith(name + ".") for name, _, _ in self.modules
-        )
+        return (self.everywhere and not _standard(importer)) or self._named(importer)
+
+    def _named(self, module: str) -> bool:
+        return any(module == name or module.startswith(name + ".") for name, _, _ in self.modules)
+
+    def _new(self, before: set[str]) -> list[str]:
+        """Return the modules imported meanwhile that were to see the fake, or have."""
+        new = (name for name in sys.modules if name not in before)
+        return [name for name in new if name in self._served or self._named(name)]
 
     def _as_before(self, before: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Import as if ``sys.modules`` had never held the fake."""
@@ -121,26 +131,26 @@ class Patch:
             raise UsageError(f"module {name!r} has no name {attribute!r} to patch")
         if attribute:
             self._set(vars(module), attribute, self.fake)
+        self._swap(module)
+        for other, below in list(sys.modules.items()):
+            if other.startswith(name + ".") and isinstance(below, ModuleType):
+                self._swap(below)
+
+    def _swap(self, module: ModuleType) -> None:
         for key, value in list(vars(module).items()):
             replacement = self._instead(key, value)
             if replacement is not _MISSING:
                 self._set(vars(module), key, replacement)
 
     def _import(self, name: str) -> ModuleType:
-        """Import *name*, which is forgotten again at the end: it has seen the fake."""
-        before = set(sys.modules)
         try:
-            module = importlib.import_module(name)
+            return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name is not None and (error.name == name or name.startswith(error.name + ".")):
                 raise UsageError(
                     f"no module {name!r} to patch; give the full name of one that can be imported"
                 ) from error
             raise
-        finally:
-            new = [other for other in sys.modules if other not in before and self._sees(other)]
-            self._undo.append(lambda: _forget(new))
-        return module
 
     def _instead(self, key: str, value: object) -> object:
         """Return what module global *key* is to become, or `_MISSING` to leave it."""

@@ -37,7 +37,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "patched_package"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "inner.py").write_text(SOURCES["unguarded"])
+    for name, source in (("inner", "unguarded"), ("guarded", "guarded"), ("names", "names")):
+        (package / f"{name}.py").write_text(SOURCES[source])
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
     yield
@@ -100,6 +101,54 @@ def test_a_package_means_all_its_modules(fake: ModuleType) -> None:
     """Naming the package is enough."""
     with Patch(fake, ["patched_package"]):
         assert importlib.import_module("patched_package.inner").winreg is fake
+
+
+def test_a_package_means_those_imported_before_too(fake: ModuleType) -> None:
+    """Their names are swapped and restored, as those of a module that is named itself."""
+    inner = importlib.import_module("patched_package.guarded")
+    before = inner.winreg
+    with Patch(fake, ["patched_package"]):
+        assert inner.winreg is fake
+    assert inner.winreg is before
+    assert sys.modules["patched_package.guarded"] is inner
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_what_the_block_imports_is_forgotten_at_its_end(fake: ModuleType, everywhere: bool) -> None:
+    """Else its ``from winreg import OpenKey`` would keep the fake of a test that is over."""
+    importlib.import_module("patched_package")
+    names = "patched_package.names"
+    other = ModuleType("winreg")
+    other.OpenKey, other.HKEY_CURRENT_USER = object(), 1
+    for patched in (fake, other):
+        with Patch(patched, () if everywhere else ["patched_package"], everywhere=everywhere):
+            assert importlib.import_module(names).OpenKey is patched.OpenKey
+        assert names not in sys.modules
+
+
+def test_what_never_saw_the_fake_is_kept(fake: ModuleType) -> None:
+    """A module that the block imports, and that has no use for the registry, stays imported."""
+    sys.modules.pop("patched_lazily", None)
+    with Patch(fake, everywhere=True):
+        module = importlib.import_module("patched_lazily")
+    assert sys.modules["patched_lazily"] is module
+
+
+def test_a_hook_that_outlives_its_block_serves_nobody(fake: ModuleType, monkeypatch) -> None:
+    """Blocks that end in the order they began leave the earlier hook below the later one."""
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+    module = importlib.import_module("patched_lazily")
+    first, second = Patch(fake, ["patched_lazily"]), Patch(fake)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()
+    if not WINDOWS:
+        with pytest.raises(ImportError):
+            module.get()
+    second.__exit__()
+    if not WINDOWS:
+        with pytest.raises(ImportError):
+            module.get()
 
 
 def test_a_name_of_ones_own_can_be_given(fake: ModuleType) -> None:
