@@ -22,12 +22,17 @@ def fake_winreg(
 ) -> Iterator[Registry]:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
 
+    Blocks nest: within the inner one its registry is seen. It is a decorator as well, and makes
+    fixtures of any scope. A block that ends with an exception is not searched for leaks.
+
     Args:
         os: the Windows generation.
-        patch: modules whose ``winreg`` is the fake meanwhile; see `patching.Patch`.
+        patch: names of modules and packages whose ``import winreg`` gives the fake meanwhile, or
+            ``module:name`` for one that keeps it under another name; see `patching.Patch`.
         everywhere: whether all modules see it, but those of the standard library.
-        process: whether the code runs in the user's session or in a service.
-        seed: a ``.reg`` file, or its text.
+        process: ``"user"`` for code in a process of the user's session, ``"service"`` for a
+            service of LocalSystem that outlives it.
+        seed: the path of a ``.reg`` file, or its text, to begin with.
         leaks: whether a block that ends well fails for handles left on the user's profile.
 
     Raises:

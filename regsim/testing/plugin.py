@@ -1,29 +1,31 @@
 """The pytest plugin: a registry for tests, and a test that fails when it leaves a handle open.
 
-At start-up it imports nothing but the standard library; the simulator comes with the first test
-that asks for it. Disable it with ``-p no:regsim``.
+At start-up it imports nothing but pytest and the standard library; the simulator comes with the
+first test that asks for it. Disable it with ``-p no:regsim``.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
     from regsim.testing.profile import ProfileSession
-    from regsim.testing.registry import Registry
+    from regsim.testing.registry import Leak, Registry
     from regsim.testing.winreg import BoundWinreg
 
 MARKER = (
     "registry(patch=[], everywhere=False, os='win11', process='user', seed=None, leaks=None): "
-    "run the test with a simulated registry; see regsim's documentation"
+    "run the test with a simulated registry, which the modules of patch see as winreg; "
+    "regsim.testing.fake_winreg says what each argument is"
 )
 ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "leaks")
 LEVELS = ("error", "warn", "off")
-PROPERTY = "registry_leak"
 _failed: pytest.StashKey[bool] = pytest.StashKey()
 
 
@@ -66,7 +68,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _systems(config: pytest.Config) -> list[str]:
-    return [name.strip() for name in config.getoption("--registry-os").split(",") if name.strip()]
+    names = [name.strip() for name in config.getoption("--registry-os").split(",")]
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what runs where, when several generations were asked for."""
+    systems = _systems(config)
+    if len(systems) < 2:
+        return []
+    first = systems[0]
+    return [f"registry: {', '.join(systems)}; unittest's classes and doctests on {first} alone"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -106,16 +118,18 @@ def _registry_marker(request: pytest.FixtureRequest) -> None:
 def registry(request: pytest.FixtureRequest, _registry_os: str) -> Iterator[Registry]:
     """A simulated computer with a logged-on roaming user; handles left on their hive fail the test.
 
-    See `regsim.testing.registry.Registry` for what it offers.
+    Each test has its own; for one that tests share, write a fixture of wider scope with
+    `regsim.testing.fake_winreg`. See `regsim.testing.registry.Registry` for what it offers.
     """
     from regsim.testing.registry import Registry  # noqa: PLC0415 - only when asked for
 
     given = _arguments(request.node)
-    made = Registry(
-        given.get("os", _registry_os),
-        process=given.get("process", "user"),
-        seed=given.get("seed"),
-    )
+    with _plainly():
+        made = Registry(
+            given.get("os", _registry_os),
+            process=given.get("process", "user"),
+            seed=_found(request.node, given.get("seed")),
+        )
     yield made
     if not request.node.stash.get(_failed, False):
         level = given.get("leaks") or request.config.getoption("--registry-leaks")
@@ -129,23 +143,30 @@ def winreg(request: pytest.FixtureRequest, registry: Registry) -> Iterator[Bound
 
     given = _arguments(request.node)
     patch, everywhere = given.get("patch", ()), given.get("everywhere", False)
-    with Patch(registry.winreg, patch, everywhere=everywhere):
+    with ExitStack() as stack:
+        with _plainly():
+            stack.enter_context(Patch(registry.winreg, patch, everywhere=everywhere))
         yield registry.winreg
 
 
 @pytest.fixture
 def profile_session(request: pytest.FixtureRequest, registry: Registry) -> Iterator[ProfileSession]:
-    """A session that is logged off at the end of the test; it fails unless the profile is saved."""
+    """A session that is logged off at the end of the test; it fails unless the profile is saved.
+
+    It does so whatever ``--registry-leaks`` says.
+    """
     from regsim.testing.profile import ProfileSession  # noqa: PLC0415 - only when asked for
 
     session = ProfileSession(registry)
     yield session
     if not request.node.stash.get(_failed, False):
+        leaks = registry.leaks()
         try:
             session.finish()
         except AssertionError as error:
             request.node.stash[_failed] = True
-            pytest.fail(str(error), pytrace=False)
+            _record(request.node, leaks)
+            _refuse(str(error))
 
 
 def _arguments(node: pytest.Item) -> dict[str, Any]:
@@ -154,16 +175,36 @@ def _arguments(node: pytest.Item) -> dict[str, Any]:
     for marker in reversed(list(node.iter_markers("registry"))):
         unknown = [name for name in marker.kwargs if name not in ARGUMENTS]
         if marker.args or unknown:
-            what = f"{unknown[0]!r}" if unknown else "an argument without a name"
-            _refuse(f"@pytest.mark.registry has no {what}; it has: {', '.join(ARGUMENTS)}")
+            wrong = f"has no {unknown[0]!r}" if unknown else "takes arguments by name alone"
+            _refuse(f"@pytest.mark.registry {wrong}; it has: {', '.join(ARGUMENTS)}")
         given |= marker.kwargs
     if given.get("leaks") not in (None, *LEVELS):
         _refuse(f"@pytest.mark.registry(leaks={given['leaks']!r}): one of {', '.join(LEVELS)}")
     return given
 
 
+def _found(node: pytest.Item, seed: object) -> Any:  # noqa: ANN401 - the registry checks it
+    """Return *seed*, where it is a relative path, below the test's directory or the root."""
+    if not isinstance(seed, str | Path) or "\n" in str(seed):
+        return seed
+    places = [folder / seed for folder in (node.path.parent, node.config.rootpath)]
+    return next((place for place in places if place.is_file()), seed)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Tell wrong use in one line, without a traceback through this plugin."""
+    from regsim.errors import RegsimError  # noqa: PLC0415 - only when asked for
+
+    try:
+        yield
+    except RegsimError as error:
+        _refuse(str(error))
+
+
 def _refuse(message: str) -> NoReturn:
-    raise pytest.UsageError(message)
+    """Fail the test with *message* and nothing else."""
+    raise pytest.fail.Exception(message, pytrace=False) from None
 
 
 # -- the verdict -------------------------------------------------------------------------------
@@ -177,15 +218,20 @@ def _judge(node: pytest.Item, registry: Registry, level: str) -> None:
     if not leaks:
         return
     text = table(registry, leaks)
+    _record(node, leaks)
+    if level == "warn":
+        node.warn(RegistryLeakWarning(text))
+    else:
+        _refuse(text)
+
+
+def _record(node: pytest.Item, leaks: list[Leak]) -> None:
+    """Make each of *leaks* a JUnit property of the test; GitHub is told from there."""
     for leak in leaks:
         handle = leak.handle
         how = "implicit" if handle.implicit else "asked for"
         value = f"{handle.key}; handle {handle.handle:#x}; {how}; opened at {handle.source}"
-        node.user_properties.append((PROPERTY, value))
-    if level == "warn":
-        node.warn(RegistryLeakWarning(text))
-    else:
-        pytest.fail(text, pytrace=False)
+        node.user_properties.append(("registry_leak", value))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -193,65 +239,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Note whether the test itself failed: what it left open then says nothing."""
     outcome: Any = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed:
+    if report.when in ("setup", "call") and report.failed:
         item.stash[_failed] = True
 
 
 # -- continuous integration --------------------------------------------------------------------
 
 
-class _Annotations:
-    """Collects leaks from the reports of all workers and tells them to GitHub at the end."""
-
-    def __init__(self) -> None:
-        self.leaks: list[tuple[str, str]] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what a test left, once, at its teardown."""
-        if report.when == "teardown":
-            found = [str(value) for name, value in report.user_properties if name == PROPERTY]
-            self.leaks += [(report.nodeid, value) for value in found]
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write an annotation per leak, and a table into the step's summary."""
-        if not self.leaks:
-            return
-        for test, value in self.leaks:
-            *_, source = value.split("; opened at ")
-            file, _, line = source.rpartition(":")
-            place = f"file={_relative(file)},line={line}" if line.isdigit() else ""
-            message = f"{test} leaves a registry handle open: {value.split('; opened at ')[0]}"
-            terminalreporter.write_line(f"::error {place}::{_escaped(message)}")
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if summary:
-            with open(summary, "a", encoding="utf-8") as stream:  # noqa: PTH123 - stdlib, light
-                stream.write(_markdown(self.leaks))
-
-
-def _relative(file: str) -> str:
-    try:
-        return os.path.relpath(file)
-    except ValueError:  # another drive
-        return file
-
-
-def _escaped(text: str) -> str:
-    """Return *text* as the data of a workflow command (GitHub's documentation)."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _markdown(leaks: list[tuple[str, str]]) -> str:
-    lines = ["### Registry handles left open", "", "| test | handle |", "|---|---|"]
-    lines += [f"| `{_cell(test)}` | `{_cell(value)}` |" for test, value in leaks]
-    return "\n".join(lines) + "\n\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("`", "'").replace("\n", " ")
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Tell GitHub of leaks, where the run is one of its workflows, from the controlling process."""
     if os.environ.get("GITHUB_ACTIONS") == "true" and not hasattr(session.config, "workerinput"):
-        session.config.pluginmanager.register(_Annotations(), "regsim-annotations")
+        from regsim.testing.github import Annotations  # noqa: PLC0415 - only in a workflow
+
+        session.config.pluginmanager.register(Annotations(), "regsim-annotations")

@@ -59,11 +59,12 @@ class Registry:
         os: the name of the Windows generation.
         process: ``"user"`` runs the code under test in a process of the user's session,
             ``"service"`` in one of LocalSystem that outlives it.
-        seed: a ``.reg`` file to begin with.
+        seed: a ``.reg`` file to begin with: its path, or its text (which has line breaks).
 
     Raises:
         UnknownNameError: there is no such generation.
         RegTextError: the seed is no ``.reg`` file, or names a key that cannot be made.
+        UsageError: *process* is neither, or there is no such file.
     """
 
     def __init__(
@@ -132,13 +133,16 @@ class Registry:
     def seed(self, source: str | Path) -> None:
         """Carry out a ``.reg`` file, given by its path or as text, as its user would.
 
-        Raises `RegTextError` for a file that breaks the format or asks for what cannot be.
+        Raises `RegTextError` for a file that breaks the format or asks for what cannot be, and
+        `UsageError` for one that cannot be read.
         """
+        if not isinstance(source, str | Path):
+            raise UsageError(f"a seed is the path of a .reg file or its text, not {source!r}")
         if isinstance(source, str) and "\n" in source:
             text, name = parse_reg(source.encode("utf-16")), None
         else:
             name = str(source)
-            text = parse_reg(Path(source).read_bytes(), file=name)
+            text = parse_reg(_bytes_of(Path(source)), file=name)
         process = self.machine.start_process("regedit", token=Token(self.user, BOTH))
         try:
             _carry_out(Api(self.machine, self.machine.start_thread(process)), text, name)
@@ -196,23 +200,38 @@ class Registry:
 
 def table(registry: Registry, leaks: list[Leak]) -> str:
     """Return *leaks* as a table: key, handle, who opened it where, and what a logoff would do."""
-    rows = [("key", "handle", "held by", "opened at", "")]
+    rows = [("key", "handle", "held by", "opened at", "how")]
     for leak in leaks:
         handle = leak.handle
         how = "nobody asked for it" if handle.implicit else "asked for"
         how += ", outlives the session" if leak.survives else ", ends with the session"
         key = handle.key.replace("\\REGISTRY\\USER\\", "HKU\\")
-        rows.append((key, f"{handle.handle:#x}", leak.process, handle.source, how))
+        rows.append((key, f"{handle.handle:#x}", leak.process, _short(handle), how))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    ends = "" if any(leak.survives for leak in leaks) else ", for its processes end first"
     count = "1 handle" if len(leaks) == 1 else f"{len(leaks)} handles"
     return "\n".join(
         (
             f"{count} left open on the user's profile",
             *(f"  {line}" for line in lines),
-            f"at logoff on {registry.machine.dialect.title}: {registry.foresee().says()}",
+            f"at logoff on {registry.machine.dialect.title}: {registry.foresee().says()}{ends}",
         )
     )
+
+
+def _short(handle: OpenHandle) -> str:
+    """Return where *handle* was opened, relative to the current directory if it is below it."""
+    if handle.file is None or not Path(handle.file).is_relative_to(Path.cwd()):
+        return handle.source
+    return f"{Path(handle.file).relative_to(Path.cwd())}:{handle.line}"
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the seed {path}: {error.strerror}") from error
 
 
 def _carry_out(api: Api, text: RegText, file: str | None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from regsim.errors import UsageError
 from regsim.scenario.result import Outcome
 from regsim.testing.logoff import Ending
+from regsim.testing.profile import ProfileSession
 from regsim.testing.registry import Registry, table
 
 if TYPE_CHECKING:
@@ -15,11 +17,21 @@ if TYPE_CHECKING:
     from regsim.check.verify import Result
 
 
-def assert_unloads(registry: Registry) -> Ending:
-    """Return how a logoff would end now; it must unload the hive at once and harm nobody.
+def assert_unloads(user: Registry | ProfileSession) -> Ending:
+    """Return how a logoff of *user* would end now; it must unload the hive and harm nobody.
 
-    The registry stays as it is. Raises AssertionError naming every holder otherwise.
+    Args:
+        user: the computer whose user would log off: the fixture ``registry`` or
+            ``profile_session``, or what `fake_winreg` gives. It stays as it is.
+
+    Raises:
+        AssertionError: the hive would not unload at once, or by force; the text names every holder.
+        UsageError: it is neither, or the user has logged off already.
     """
+    __tracebackhide__ = True
+    registry = user.registry if isinstance(user, ProfileSession) else user
+    if not isinstance(registry, Registry):
+        raise UsageError(f"assert_unloads takes a registry or a profile_session, not {user!r}")
     ending = registry.foresee()
     if ending.outcome is not Outcome.SAVED:
         leaks = registry.leaks()
@@ -50,6 +62,7 @@ def assert_holds(
             before the answer was sure.
         UsageError: there is no such model, parameter or property.
     """
+    __tracebackhide__ = True
     from regsim import models  # noqa: PLC0415 - only when asked for
     from regsim.check.property import Verdict  # noqa: PLC0415
     from regsim.check.verify import check  # noqa: PLC0415

@@ -10,7 +10,8 @@ from regsim.errors import UnknownNameError, UsageError
 from regsim.regf.regtext import RegTextError
 from regsim.scenario.result import Outcome
 from regsim.testing import RegistryLeakError, assert_unloads, fake_winreg
-from regsim.testing.registry import Registry
+from regsim.testing.profile import ProfileSession
+from regsim.testing.registry import Registry, table
 
 SEED = r"""Windows Registry Editor Version 5.00
 
@@ -121,6 +122,37 @@ def test_a_program_of_the_user_leaks_only_what_it_asked_for() -> None:
 
     assert [leak.handle.handle for leak in registry.leaks()] == [int(kept)]
     assert assert_unloads(registry).outcome is Outcome.SAVED
+
+
+def test_a_profile_session_is_asked_as_its_registry_is() -> None:
+    """Both ways round."""
+    sound, broken = ProfileSession(Registry()), ProfileSession(Registry())
+    leave_root(broken.registry)
+
+    assert assert_unloads(sound) == sound.registry.foresee()
+    with pytest.raises(AssertionError, match="nobody asked for it"):
+        assert_unloads(broken)
+
+
+def test_what_has_no_user_is_refused() -> None:
+    """A SID alone does not say on which computer."""
+    with pytest.raises(UsageError, match=r"takes a registry or a profile_session, not 'S-1-5-"):
+        assert_unloads(Registry().user)
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_the_table_is_relative_to_where_one_stands(tmp_path, monkeypatch, below: bool) -> None:
+    """A file below the current directory is named from there, another one in full."""
+    registry = Registry()
+    kept = registry.winreg.OpenKey(registry.winreg.HKEY_CURRENT_USER, "Software")
+    here = Path(__file__)
+    monkeypatch.chdir(here.parent if below else tmp_path)
+
+    text = table(registry, registry.leaks())
+
+    assert (f"  {here.name}:" in text) is below
+    assert (f"  {here}:" in text) is not below
+    kept.Close()
 
 
 @pytest.mark.parametrize(
