@@ -28,7 +28,7 @@ naive = models.model("q241572", variant="naive", workers=2, services=0)
 check(naive, "err")
 
 # %% [markdown]
-# The last four steps are the race: thread 2 finds the root open, thread 1 closes it, thread 2 uses
+# The last three steps are the race: thread 2 finds the root open, thread 1 closes it, thread 2 uses
 # it. A test hits this order rarely; the checker cannot miss it.
 #
 # ## What "holds" means
