@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,35 @@ def test_a_profile_session_is_asked_as_its_registry_is() -> None:
     assert assert_unloads(sound) == sound.registry.foresee()
     with pytest.raises(AssertionError, match="nobody asked for it"):
         assert_unloads(broken)
+
+
+@pytest.mark.parametrize(
+    ("os", "fails"), [("nt4-sp6a", True), ("w2k", True), ("xp", False), ("win11", True)]
+)
+def test_a_session_must_save_the_profile(os: str, fails: bool) -> None:
+    """Late will do; lost will not, nor saved at the cost of who held the hive."""
+    session = ProfileSession(Registry(os))
+    leave_root(session.registry)
+
+    if fails:
+        with pytest.raises(AssertionError, match="nobody asked for it"):
+            session.finish()
+    else:
+        assert session.finish().outcome is Outcome.LATE
+    assert session.finish() is session.ending
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_acting_as_the_user_ends_with_the_block(fails: bool) -> None:
+    """However it ends: HKEY_CURRENT_USER, first used afterwards, is the service's own."""
+    registry = Registry()
+    service = registry.service()
+    with contextlib.suppress(ZeroDivisionError), registry.acting_as_user(service):
+        assert fails is False or 1 / 0
+
+    service.CloseKey(service.OpenKey(service.HKEY_CURRENT_USER, "Software"))
+
+    assert registry.leaks() == []
 
 
 def test_what_has_no_user_is_refused() -> None:

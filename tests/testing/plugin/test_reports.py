@@ -73,11 +73,12 @@ def test_elsewhere_nobody_is_told(pytester: pytest.Pytester) -> None:
     assert "::error" not in run(pytester, KEEPS).stdout.str()
 
 
-def test_a_lost_profile_stands_there_once(pytester: pytest.Pytester, monkeypatch) -> None:
+@pytest.mark.parametrize("os", ["nt4-sp6a", "win11"])
+def test_a_lost_profile_stands_there_once(pytester, monkeypatch, os: str) -> None:
     """A profile session that fails is told as a leak is, and its table is printed once."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
 
-    result = run(pytester, HOLDS, "--junitxml=out.xml")
+    result = run(pytester, HOLDS, "--junitxml=out.xml", f"--registry-os={os}")
 
     assert result.stdout.str().count("handle left open on the user's profile\n") == 1
     assert sum(line.startswith("::error ") for line in result.outlines) == 1
@@ -147,6 +148,26 @@ def test_seeded(winreg):
     (pytester.path / "test_b.py").write_text(source.format("root"))
 
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_the_closest_marker_wins(pytester: pytest.Pytester) -> None:
+    """A test's own argument overrules its class's, which holds for the rest."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.registry(os="xp", process="service")
+        class TestIt:
+            @pytest.mark.registry(os="w2k")
+            def test_own(self, registry):
+                assert (registry.os, registry.computer.process.user) == ("w2k", False)
+
+            def test_of_the_class(self, registry):
+                assert registry.os == "xp"
+        """,
+    )
+    result.assert_outcomes(passed=2)
 
 
 # -- several generations, wider scopes, doctests -----------------------------------------------
