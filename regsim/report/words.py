@@ -196,7 +196,8 @@ def matrix_finding(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
         return "No fix applies to any system"
     worst = max(lost, key=lambda fix: lost[fix][0])
     best = min(lost, key=lambda fix: lost[fix][0])
-    said = f"With {worst} the profile is lost or a holder broken on {_of(lost[worst])} systems"
+    named = "Without a fix" if worst == "none" else f"With {worst}"
+    said = f"{named} the profile is lost or a holder broken on {_of(lost[worst])} systems"
     return said if worst == best else f"{said}; with {best} on {_of(lost[best])}"
 
 
