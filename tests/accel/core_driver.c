@@ -173,7 +173,7 @@ static bool replays(uint64_t seed, unsigned long fail)
     replay_init(&whole, &policy);
     replay_init(&shards[0], &policy);
     replay_init(&shards[1], &policy);
-    MUST(replay_bad_row(&columns, ROWS, KEYS) == ROWS);
+    MUST(events_bad_row(&columns, ROWS, KEYS) == ROWS);
     regsim_requests = 0;
     regsim_fail_at = fail;
     good = feed(&whole) && feed_shards(shards);

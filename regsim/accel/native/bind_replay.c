@@ -146,7 +146,7 @@ static PyObject *replay_check_method(PyObject *self, PyObject *const *args, Py_s
     columns.key = key.data;
     rows = (size_t)(op.items < key.items ? op.items : key.items);
     Py_BEGIN_ALLOW_THREADS
-    bad = replay_bad_row(&columns, rows, REPLAY(self)->key_count);
+    bad = events_bad_row(&columns, rows, REPLAY(self)->key_count);
     Py_END_ALLOW_THREADS
     give_back(&op);
     give_back(&key);

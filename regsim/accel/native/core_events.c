@@ -100,3 +100,20 @@ bool events_split(const struct columns *columns, size_t first, size_t rows, uint
     }
     return true;
 }
+
+size_t events_bad_row(const struct columns *columns, size_t rows, size_t keys)
+{
+    size_t row = 0;
+    uint32_t highest = 0;
+    uint8_t op = 0;
+
+    for (size_t i = 0; i < rows; i++)
+        op = columns->op[i] > op ? columns->op[i] : op;
+    for (size_t i = 0; i < rows; i++)
+        highest = columns->key[i] > highest ? columns->key[i] : highest;
+    if (op < OP_COUNT && (highest < keys || !rows))
+        return rows;
+    while (columns->op[row] < OP_COUNT && columns->key[row] < keys)
+        row++;
+    return row;
+}

@@ -61,6 +61,9 @@ struct event_list {
     size_t count, capacity;
 };
 
+/* return the first of `rows` rows with an op or a key that does not exist, or `rows` */
+size_t events_bad_row(const struct columns *columns, size_t rows, size_t keys);
+
 /* gather up to EVENT_BLOCK rows from `first` on into `out`, which has room for as many; return how
  * many events there are. `number` is the row number of the first. */
 enum { EVENT_BLOCK = 512 };

@@ -126,9 +126,6 @@ void replay_free(struct replay *replay);
 bool replay_keys(struct replay *replay, const uint32_t *hive_of_key, size_t keys,
                  const uint32_t *root_of_hive, size_t hives);
 
-/* return the first of `rows` rows with an op or a key that does not exist, or `rows` */
-size_t replay_bad_row(const struct columns *columns, size_t rows, size_t keys);
-
 /* take `rows` rows from `first` on; false without memory, and the replay is broken */
 bool replay_feed(struct replay *replay, const struct columns *columns, size_t first, size_t rows);
 
