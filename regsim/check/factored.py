@@ -9,7 +9,7 @@ distinct local situation and its answer kept as small integers: exploring is the
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -68,6 +68,30 @@ class StepSpec:
     zeros: tuple[int, ...] = ()
     maps: tuple[int, ...] = ()
     token: Any = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen
+class Answer:
+    """What a step was told: the status of the operation that it did, say.
+
+    Attributes:
+        text: as a reader knows it, such as ``KEY_DELETED``.
+        ok: whether that is success.
+    """
+
+    text: str
+    ok: bool = True
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A model that can say what a step was told; paths then show it. No search asks."""
+
+    def answer(self, concrete: Concrete, process: int, step: StepSpec) -> Answer | None:
+        """Return what *step* of *process*, which can be taken in *concrete*, is told there.
+
+        None where it asks nothing: local work.
+        """
 
 
 class Factored(Protocol):

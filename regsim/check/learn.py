@@ -132,6 +132,10 @@ class Learner:
         """Return the state, as the model has it, that folds to the initial state *state*."""
         return self._concretes[state][0]
 
+    def first(self, state: State) -> Concrete:
+        """Return the initial state *state* as the model's semantics knows it."""
+        return self._concretes[self.fold(state)][1]
+
     def steps(self, process: int, own: int) -> tuple[LocalStep, ...]:
         """Return the steps that *process* may try while its own component has number *own*."""
         if (process, own) not in self._steps:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import attrs
 
-from regsim.check.factored import Factored, StepSpec
+from regsim.check.factored import Answer, Answering, Factored, StepSpec
 from regsim.check.formula import Formula, holds
 from regsim.check.learn import Learner, State, Taken
 from regsim.check.property import Kind, Property, Verdict
@@ -36,6 +36,7 @@ class PathStep:
         changed: the components that it changes.
         touched: the components that it reads, changes or counts.
         values: the value of every component afterwards.
+        answer: what it was told; None for local work, and of a model that does not say.
     """
 
     actor: str
@@ -45,6 +46,7 @@ class PathStep:
     changed: tuple[int, ...]
     touched: tuple[int, ...]
     values: tuple[Hashable, ...] = attrs.field(repr=False)
+    answer: Answer | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -241,6 +243,7 @@ class Trail:
         self._learner = learner
         self._initial, self._initials = initial, initials
         self._steps: list[PathStep] = []
+        self._concrete = learner.first(start)
         self.states = [start]
 
     @property
@@ -261,9 +264,18 @@ class Trail:
                 changed,
                 self._touched(taken.step, before),
                 self._learner.decode(after),
+                self._answer(taken),
             )
         )
         self.states.append(after)
+
+    def _answer(self, taken: Taken) -> Answer | None:
+        """Return what the step *taken* is told; only a model that says so is run again for it."""
+        model, before = self._learner.model, self._concrete
+        if not isinstance(model, Answering):
+            return None
+        self._concrete = model.take(before, taken.process, taken.step)
+        return model.answer(before, taken.process, taken.step)
 
     def _touched(self, step: StepSpec, before: State) -> tuple[int, ...]:
         """Return the components that *step* depends on; those that a counter counts among them."""

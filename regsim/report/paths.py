@@ -143,14 +143,11 @@ def _length(result: Result) -> str:
 
 
 def path_lines(path: Path) -> list[str]:
-    """Return *path* as a numbered table, with what each counter stands at after each step."""
-    shown = len(path.components) == 1
-    head = ["#", "actor", "step", *path.counters, *(path.components if shown else ())]
-    begin = ["0", "(start)", "", *map(str, path.start), *(map(repr, path.values) if shown else ())]
-    rows = [head, begin]
-    for number, step in enumerate(path.steps, 1):
-        state = map(repr, step.values) if shown else ()
-        rows.append([str(number), step.actor, step.step, *map(str, step.counters), *state])
+    """Return *path* as a numbered table, with what each counter stands at after each step.
+
+    Where the model says what its steps are told, there is a column for that.
+    """
+    rows = list(_rows(path))
     widths = [max(len(cell or "") for cell in column) for column in zip_longest(*rows)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -163,6 +160,19 @@ def path_lines(path: Path) -> list[str]:
         lines.insert(path.loop + 3, _REPEATS)
         lines.append(f"and from here on again as after step {path.loop}.")
     return lines
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    shown = len(path.components) == 1
+    answers = any(step.answer is not None for step in path.steps)
+    head = ["#", "actor", "step", *(["answer"] if answers else ())]
+    yield [*head, *path.counters, *(path.components if shown else ())]
+    begin = ["0", "(start)", *[""] * (len(head) - 2)]
+    yield [*begin, *map(str, path.start), *(map(repr, path.values) if shown else ())]
+    for number, step in enumerate(path.steps, 1):
+        told = [step.answer.text if step.answer is not None else ""] if answers else ()
+        state = map(repr, step.values) if shown else ()
+        yield [str(number), step.actor, step.step, *told, *map(str, step.counters), *state]
 
 
 # -- other notations ---------------------------------------------------------------------------
@@ -193,12 +203,17 @@ def path_mermaid(path: Path, title: str) -> str:
 def _arrows(
     number: int, step: PathStep, before: tuple[int, ...], names: Mapping[str, str]
 ) -> Iterator[str]:
-    here, said = names[step.actor], _safe(f"{number}. {step.step}")
+    here, said = names[step.actor], _safe(f"{number}. {step.step}{_failure(step)}")
     moved = [i for i, (a, b) in enumerate(zip(before, step.counters, strict=True)) if a != b]
     if not moved:
         yield f"{here}->>{here}: {said}"
     for i in moved:
         yield f"{here}->>c{i}: {said} ({before[i]} to {step.counters[i]})"
+
+
+def _failure(step: PathStep) -> str:
+    """Return what *step* was told, if it failed; a diagram that named each success says less."""
+    return f": {step.answer.text}" if step.answer is not None and not step.answer.ok else ""
 
 
 _SPOKEN = {
@@ -241,7 +256,8 @@ def path_shiviz(path: Path) -> str:
         ordered = {host: clock[host], **{k: clock[k] for k in sorted(clock) if k != host}}
         counted = ", ".join(f"{c}: {n}" for c, n in zip(path.counters, step.counters, strict=True))
         lines.append(f"{host} {json.dumps(ordered)}")
-        lines.append(visible(f"{step.step} ({counted})" if counted else step.step))
+        said = f"{step.step}{_failure(step)}"
+        lines.append(visible(f"{said} ({counted})" if counted else said))
     return "\n".join(lines) + "\n"
 
 
@@ -308,11 +324,12 @@ def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, o
 
 
 def path_json(path: Path) -> list[dict[str, object]]:
-    """Return the steps of *path*: who does what, the counters after it, and what it changes."""
+    """Return the steps of *path*: who does what, what it is told, the counters, what it changes."""
     return [
         {
             "actor": step.actor,
             "step": step.step,
+            "answer": None if step.answer is None else step.answer.text,
             "counters": dict(zip(path.counters, step.counters, strict=True)),
             "changed": [path.components[i] for i in step.changed],
         }

@@ -91,6 +91,8 @@ def _frame(
         process=record.process,
         call=record.call,
         step=record.step,
+        answer=step.answer.text if step.answer is not None else "",
+        ok=step.answer is None or step.answer.ok,
         handle=new.handle if new else None,
         key=new.key if new else "",
         implicit=bool(new and new.implicit),

@@ -14,6 +14,7 @@ from random_models import mazes
 from toys import Counter, Peterson
 
 from regsim import models
+from regsim.check.factored import Answer
 from regsim.check.paths import Path, Walk, follow
 from regsim.check.plain import Plain
 from regsim.check.property import Kind, Verdict
@@ -36,6 +37,13 @@ ORIGIN = Origin("q241572", {"workers": "1", "services": "0"})
 def leak() -> Path:
     """Return the shortest way to the leak."""
     found = check(models.model("q241572", workers=1, services=0), "leak")
+    assert found.path is not None
+    return found.path
+
+
+def broken(reduce: str = "none") -> Path:
+    """Return the way on which the naive fix breaks another thread's call."""
+    found = check(models.model("q241572", variant="naive"), "err", reduce=reduce)
     assert found.path is not None
     return found.path
 
@@ -134,9 +142,9 @@ def test_the_table() -> None:
     """Numbered steps, and how many handles are open on the hive after each."""
     lines = path_lines(leak())
 
-    assert lines[0].split(maxsplit=3) == ["#", "actor", "step", r"handles on HKU\<SID>"]
+    assert lines[0].split(maxsplit=4) == ["#", "actor", "step", "answer", r"handles on HKU\<SID>"]
     assert [line.split()[-1] for line in lines[2:]] == list("0011001221")
-    assert lines[-1].split() == ["9", "worker-1", "close-subkey", "1"]
+    assert lines[-1].split() == ["9", "worker-1", "close-subkey", "SUCCESS", "1"]
 
 
 def test_the_table_of_a_run_without_end() -> None:
@@ -157,6 +165,52 @@ def test_a_plain_models_table_shows_its_state() -> None:
     assert ended is not None
 
     assert [line.split()[-1] for line in path_lines(ended)[2:]] == ["0", "1", "2"]
+
+
+def test_a_step_that_failed_says_what_it_was_told() -> None:
+    """In every notation; the same step says success where it works, and local work says nothing."""
+    path = broken()
+    *_, close, last = path_lines(path)
+    assert close.split()[2:] == ["close-root", "SUCCESS", "1"]
+    assert last.split()[2:] == ["open-subkey", "INVALID_HANDLE", "1"]
+
+    answers = {(step.step, step.answer) for step in path.steps}
+    assert {("open-subkey", Answer("SUCCESS")), ("dequeue", None)} <= answers
+    assert path.steps[-1].answer == Answer("INVALID_HANDLE", ok=False)
+    assert path_json(path)[-1]["answer"] == "INVALID_HANDLE"
+    assert path_json(path)[6]["answer"] is None
+    drawn = path_mermaid(path, "err")
+    assert "15. open-subkey: INVALID_HANDLE\n" in drawn
+    assert drawn.count("INVALID_HANDLE") == 1
+    assert "SUCCESS" not in drawn
+    assert path_shiviz(path).count("open-subkey: INVALID_HANDLE") == 1
+
+
+@pytest.mark.parametrize("reduce", ["none", "symmetry", "partial-order", "all"])
+def test_answers_are_the_same_however_the_path_was_found(reduce: str) -> None:
+    """By a search with any reduction, or by replaying the code."""
+    path = broken(reduce=reduce)
+
+    assert path.steps[-1].answer == Answer("INVALID_HANDLE", ok=False)
+    again = follow(models.model("q241572", variant="naive"), path.code).path
+    assert [step.answer for step in again.steps] == [step.answer for step in path.steps]
+
+
+def test_a_forced_unload_answers_with_the_hive() -> None:
+    """The call in flight fails because the hive is gone, not because the handle is."""
+    path = check(models.model("q241572", variant="forced"), "err").path
+    assert path is not None
+
+    assert path.steps[-1].answer == Answer("HIVE_UNLOADED", ok=False)
+
+
+def test_a_model_that_does_not_say_has_no_answers() -> None:
+    """And no column for them."""
+    ended = check(Counter(2), "below").path
+    assert ended is not None
+
+    assert [step.answer for step in ended.steps] == [None, None]
+    assert path_lines(ended)[0].split() == ["#", "actor", "step", "state"]
 
 
 def test_mermaid() -> None:

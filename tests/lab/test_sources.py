@@ -134,6 +134,18 @@ def test_the_frames_of_a_path_have_the_machines_handles() -> None:
     assert [(row.process, row.implicit) for row in left if row.blocks] == [("tapisrv.exe", True)]
 
 
+def test_the_frames_of_a_path_say_what_was_answered() -> None:
+    """The step that breaks the claim failed; local work asked nothing."""
+    case = model("q241572", variant="naive")
+    story = story_of_result(case, check(case, "err"))
+
+    assert isinstance(story, Story)
+    answers = {frame.step: (frame.answer, frame.ok) for frame in story.frames}
+    assert answers["open-subkey"] == ("INVALID_HANDLE", False)
+    assert answers["close-root"] == ("SUCCESS", True)
+    assert answers["dequeue"] == ("", True)
+
+
 def test_a_lasso_says_where_it_repeats() -> None:
     """A claim about every run is broken by one that never ends."""
     case = model("q241572", workers=1, services=1, variant="refcounted", noisy=1)
