@@ -156,7 +156,7 @@ class ApiMachine(RuleBasedStateMachine):
         target = self.pick(caller, index) if key is None else key
         self.note(caller, caller.RegCreateKeyEx(target, path + r"\New", options=options))
 
-    @rule(who=number, which=st.integers(0, 1), count=st.integers(4, 9), path=subkeys)
+    @rule(who=number, which=st.integers(0, 1), count=st.integers(4, 18), path=subkeys)
     def leak(self, who: int, which: int, count: int, path: str) -> None:
         """Open one key many times."""
         caller = self.callers[who % 3]
