@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -13,9 +15,8 @@ from typing import Any, Final
 
 import attrs
 from regsim.models.parameters import Parameter, Setting, settings
-from regsim.models.system import System
 
-from regsim.errors import DataError, UnknownNameError, UsageError
+from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 
 EXPLORED: Final = {
     "q241572": "q241572",
@@ -32,13 +33,15 @@ EXPLORED: Final = {
 class Source:
     """A model that can be made: its name, what it is about, and its parameters.
 
-    ``parameters`` lists those of an incident; a user's function takes what it declares.
+    ``parameters`` lists those of an incident; a user's function takes what it declares. ``file``
+    is where a user's model stands, None for an incident.
     """
 
     name: str
     about: str
     parameters: tuple[Parameter, ...]
     make: Callable[..., Any]
+    file: Path | None = None
 
     def settings(self, given: Mapping[str, object]) -> dict[str, Setting]:
         """Return every parameter's value: as *given*, else its default.
@@ -51,6 +54,24 @@ class Source:
     def build(self, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - any factored model
         """Return the model with the parameters *given*; see `settings`."""
         return self.make(**self.settings(given))
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Tell in one line what fails in the user's file while it is explored.
+
+        Raises:
+            DataError: in place of an error that came from or through a line of the file.
+        """
+        try:
+            yield
+        except RegsimError:
+            raise
+        except Exception as error:
+            line = None if self.file is None else _line_in(self.file, error)
+            if line is None:
+                raise
+            said = f"{type(error).__name__}: {error}"
+            raise DataError(f"{self.file}, line {line}, fails: {said}") from error
 
 
 def explored() -> list[str]:
@@ -86,6 +107,16 @@ def model(name: str, **given: object) -> Any:  # noqa: ANN401 - a user's may be 
     return source(name).build(given)
 
 
+def _line_in(file: Path, error: BaseException) -> int | None:
+    """Return the last line of *file* that *error* came through, None if it came through none."""
+    lines = [
+        number
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename) == file.absolute()
+    ]
+    return lines[-1] if lines else None
+
+
 def _first_line(thing: object) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
@@ -95,9 +126,21 @@ def _from_file(path: Path, attribute: str) -> Source:
     wanted = (attribute,) if attribute else ("Model", "model")
     for name in wanted:
         if hasattr(module, name):
-            return _of_object(f"{path.name}:{name}", getattr(module, name))
-    public = [name for name in vars(module) if not name.startswith("_")]
-    raise UnknownNameError(f"model in {path}", " or ".join(wanted), public)
+            return attrs.evolve(_of_object(f"{path.name}:{name}", getattr(module, name)), file=path)
+    own = [name for name, value in vars(module).items() if _may_be_model(value, module)]
+    raise UnknownNameError(f"model in {path}", " or ".join(wanted), own or ["none"])
+
+
+def _may_be_model(value: object, module: ModuleType) -> bool:
+    """Return whether *value* may be meant by a name: not what *module* only imports."""
+    made = callable(value) and getattr(value, "__module__", "") == module.__name__
+    return made or _is_model(value)
+
+
+def _is_model(found: object) -> bool:
+    """Return whether *found* is a model, not the class of one."""
+    known = hasattr(found, "components") or hasattr(found, "next_state")
+    return known and not isinstance(found, type)
 
 
 def _run(path: Path) -> ModuleType:
@@ -116,7 +159,7 @@ def _run(path: Path) -> ModuleType:
 
 
 def _of_object(name: str, found: Any) -> Source:  # noqa: ANN401 - whatever the user's file has
-    if isinstance(found, System) or hasattr(found, "components"):
+    if _is_model(found):
         return Source(name, found.name, (), lambda: found)
     if not callable(found):
         raise UsageError(f"{name} is {found!r}: neither a model nor a function that returns one")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator
 import attrs
 
 from regsim.check.factored import Concrete, Factored, StepSpec
-from regsim.errors import InvariantError
+from regsim.errors import InvariantError, UsageError
 
 State = tuple[int, ...]
 """The number of each component's value."""
@@ -79,10 +79,19 @@ class Learner:
     # -- numbers ----------------------------------------------------------------------------
 
     def number(self, component: int, value: Hashable) -> int:
-        """Return the number of *value*, giving it the next one at first sight."""
+        """Return the number of *value*, giving it the next one at first sight.
+
+        Raises:
+            UsageError: *value* cannot be told from others: it is not hashable.
+        """
         kind = self._kinds[component]
         numbers = self._numbers[kind]
-        if value not in numbers:
+        try:
+            known = value in numbers
+        except TypeError as error:
+            name = f"{self.model.name}: the value of {self.model.components[component].name!r}"
+            raise UsageError(f"{name} must be hashable, such as a tuple: {error}") from error
+        if not known:
             numbers[value] = len(numbers)
             self._values[kind].append(value)
         return numbers[value]

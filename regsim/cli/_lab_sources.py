@@ -56,8 +56,10 @@ def lab_of_model(name: str, given: Mapping[str, object]) -> Lab:
     claims: dict[str, str] = {}
     for variant in variants:
         chosen = {parameter.name: variant} if parameter is not None else {}
-        made = factored(source.build({**given, **chosen}))
-        for result in check_all(made, max_states=MOST_STATES):
+        with source.blamed():
+            made = factored(source.build({**given, **chosen}))
+            results = check_all(made, max_states=MOST_STATES)
+        for result in results:
             claim = result.property
             claims[claim.name] = claim.about
             key = (variant, claim.name) if parameter is not None else (claim.name,)

@@ -69,30 +69,38 @@ def command(
     _refuse_unknown(style, target, output)
     parameters = parameters_of(given)
     source = models.source(model)
-    made = factored(source.build(parameters))
     settings = source.settings(parameters)
     origin = report.Origin(model, {name: settings[name] for name in parameters})
-    if code is not None:
-        return _replay(made, origin, code, wanted, "json" if as_json else style)
-    if target is not None:
-        return _export(made, target, wanted, output, options)
-    memory = options.pop("max_memory")
-    fairness = options["fairness"]
-    started = time.perf_counter()
-    results = check_all(
-        made,
-        None if wanted is None else [wanted],
-        max_memory=None if memory is None else memory << 20,
-        progress=_progress(),
-        **options,
-    )
+    with source.blamed():
+        made = factored(source.build(parameters))
+        if code is not None:
+            return _replay(made, origin, settings, code, wanted, "json" if as_json else style)
+        if target is not None:
+            return _export(made, target, wanted, output, options)
+        results, seconds = _explored(made, wanted, options)
     if as_json or style == "json":
-        seconds = time.perf_counter() - started
+        fairness = options["fairness"]
         body = _json(made.name, settings, results, wanted, fairness, seconds)
         click.echo(json.dumps(body))
     else:
         click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)
     return _EXIT[_overall(results)]
+
+
+def _explored(
+    model: Factored, wanted: str | None, options: dict[str, Any]
+) -> tuple[list[Result], float]:
+    """Return the answers to what is *wanted*, and how many seconds they took."""
+    memory = options.pop("max_memory")
+    started = time.perf_counter()
+    results = check_all(
+        model,
+        None if wanted is None else [wanted],
+        max_memory=None if memory is None else memory << 20,
+        progress=_progress(),
+        **options,
+    )
+    return results, time.perf_counter() - started
 
 
 def _refuse_unknown(style: str, target: str | None, output: Path | None) -> None:
@@ -223,6 +231,7 @@ def _export(
 def _replay(
     model: Factored,
     origin: report.Origin,
+    settings: Mapping[str, Any],
     code: str,
     wanted: str | None,
     style: str,
@@ -235,7 +244,7 @@ def _replay(
         body: dict[str, object] = {
             "schema_version": 1,
             "model": model.name,
-            "parameters": dict(origin.parameters),
+            "parameters": dict(settings),
             "property": wanted,
             "verdict": None if verdict is None else verdict.value,
             "path": report.path_json(walk.path),

@@ -215,6 +215,89 @@ def test_a_users_own_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "2 states, 2 transitions, depth 2" in out
 
 
+BROKEN = """
+from regsim.check import always, state
+class Model:
+    name, processes = "broken", ("it",)
+    properties = (always("low", state(lambda n: n < 3)),)
+    def init_states(self): return [0]
+    def actions(self, n, process): return ["go"]
+    def next_state(self, n, process, action): return AFTER
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--export", "promela"), ("--path", "0")])
+def test_what_fails_in_a_users_file_is_told_with_its_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """In one line, and with the code of wrong input: 1 would read as violated."""
+    file = tmp_path / "broken.py"
+    file.write_text(BROKEN.replace("AFTER", "n // 0"))
+    code, out, err = run(capsys, *more, model=(str(file),))
+
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert f"{file}, line 8, fails: ZeroDivisionError" in err
+
+
+def test_a_function_that_fails_to_make_a_model(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Is the file's failure too."""
+    file = tmp_path / "failing.py"
+    file.write_text("def Model(n=1):\n    raise KeyError(n)\n")
+    code, _, err = run(capsys, model=(str(file),))
+
+    assert code == 2
+    assert "line 2, fails: KeyError: 1" in err
+
+
+def test_a_state_that_cannot_be_told_from_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Is refused with what to use instead."""
+    file = tmp_path / "listed.py"
+    file.write_text(BROKEN.replace("AFTER", "[n]"))
+    code, _, err = run(capsys, model=(str(file),))
+
+    assert code == 2
+    assert "the value of 'state' must be hashable, such as a tuple" in err
+
+
+def test_a_defect_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's file is blamed for it."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("regsim.cli.check.check_all", fails)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["check", *SMALL])
+
+
+def test_an_unknown_name_in_a_file_lists_what_may_be_meant(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Not what the file imports; and a model that is already made can be named."""
+    file = tmp_path / "light.py"
+    file.write_text(f"from pathlib import Path\n{PROGRAM}\nmade = Model()\nnumber = 3\n")
+    code, _, err = run(capsys, model=(f"{file}:Nope",))
+
+    assert code == 2
+    assert err.endswith("known: Light, Model, made\n")
+    assert run(capsys, model=(f"{file}:made",))[0] == 0
+    assert run(capsys, model=(f"{file}:number",))[0] == 2
+
+
+def test_a_replayed_path_names_every_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a search does, the defaults too."""
+    _, searched = record(capsys, "--property", "leak")
+    _, replayed = record(capsys, "--path", searched["code"])
+
+    assert replayed["parameters"] == searched["parameters"]
+    assert replayed["path"] == searched["path"]
+
+
 def test_progress_is_shown_on_a_terminal_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
