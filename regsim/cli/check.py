@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,12 @@ def command(
     before it was sure.
     """
     _refuse_unknown(style, target, output)
+    if code is not None and target is not None:
+        raise UsageError("--path and --export exclude each other: a path or the whole space")
+    if as_json and style not in ("text", "json"):
+        raise UsageError(f"--json and --format {style} exclude each other: give one")
+    if math.isnan(options["max_seconds"] or 0.0):
+        raise UsageError("--max-seconds takes a number of seconds, not nan")
     parameters = parameters_of(given)
     source = models.source(model)
     settings = source.settings(parameters)

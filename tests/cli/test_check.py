@@ -119,6 +119,9 @@ def test_one_path_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (["--path", "0!"], "no path code"),
         (["--path", "z"], "asks for choice"),
         (["--property", "err", "--format", "mermaid"], "no path to show"),
+        (["--json", "--format", "mermaid"], "exclude each other"),
+        (["--path", "0", "--export", "dot"], "exclude each other"),
+        (["--max-seconds", "nan"], "not nan"),
     ],
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], args: list[str], said: str) -> None:
