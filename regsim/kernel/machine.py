@@ -529,12 +529,17 @@ class Machine(Displayed):
 
 
 def _copy_blocks(machine: Machine) -> dict[int, Kcb]:
-    """Return a copy of each control block, alive or dead, by the identity of the original."""
+    """Return a copy of each control block, alive or dead, by the identity of the original.
+
+    A block that a wrapped counter freed may live on as the parent of others alone.
+    """
     blocks: dict[int, Kcb] = {}
     originals = [*machine.kcbs.values(), *(obj.kcb for obj in machine.objects.values())]
     for kcb in originals:
         if id(kcb) not in blocks:
             blocks[id(kcb)] = attrs.evolve(kcb, objects=kcb.objects.copy())
+            if kcb.parent is not None and not kcb.parent.live:
+                originals.append(kcb.parent)
     for kcb in originals:
         if kcb.parent is not None:
             blocks[id(kcb)].parent = blocks[id(kcb.parent)]

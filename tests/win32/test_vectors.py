@@ -379,6 +379,23 @@ def leak(world, opens: int):
     return first
 
 
+def test_a_block_freed_below_another_is_copied(build: Callable, four_bits: Dialect) -> None:
+    """A wrapped counter may free a block that only a key below still names; a copy has it too."""
+    world = build(four_bits)
+    leaking = world.start("leaking")
+    for _ in range(16):
+        leaking.RegOpenKeyEx(HKU, rf"{USER}\Software")
+    leaking.RegCloseKey(HKU)
+    world.api.RegOpenKeyEx(HKU, rf"{USER}\Software\App")
+    world.machine.end_process(world.machine.process_of(leaking.tid))
+
+    twin = world.machine.snapshot()
+
+    assert world.machine.corruption is not None
+    assert twin.same_as(world.machine)
+    twin.check()
+
+
 def test_counter_wraps(build: Callable, four_bits: Dialect) -> None:
     """As many opens as wrap the counter read as none: a hive that is in use unloads."""
     world = build(four_bits)
