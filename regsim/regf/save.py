@@ -47,6 +47,8 @@ def write_durably(path: Path, data: bytes | bytearray) -> None:
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(21, os.strerror(21), str(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(2, "there is no folder for it", str(path))
     number, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(number, "wb") as file:

@@ -14,15 +14,16 @@ from typing import Final, Protocol
 
 import attrs
 
+from regsim.accel.columns import Op
 from regsim.trace.paths import KeyTable
 
-OPEN: Final = 1
-CLOSE: Final = 2
-DUPLICATE: Final = 3
-START: Final = 4
-EXIT: Final = 5
-LOAD: Final = 6
-UNLOAD: Final = 7
+OPEN: Final = int(Op.OPEN)
+CLOSE: Final = int(Op.CLOSE)
+DUPLICATE: Final = int(Op.DUPLICATE)
+START: Final = int(Op.START)
+EXIT: Final = int(Op.EXIT)
+LOAD: Final = int(Op.LOAD)
+UNLOAD: Final = int(Op.UNLOAD)
 
 MAXIMUM_ALLOWED: Final = 0x02000000
 """The access with which Windows opens a predefined root that it then caches (observed)."""

@@ -137,10 +137,12 @@ def open_source(path: Path) -> Source:
     """Return the file at *path*, looked into but not read.
 
     Raises:
-        DataError: it is not a regular file, empty, or its compression is damaged from the start.
+        DataError: it is no regular file, is empty, or its compression is damaged at its start.
     """
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file of evidence in it")
+    if not path.exists():
+        raise DataError(f"there is no file {path}; give the path of a trace or a snapshot")
     if not path.is_file():
         raise DataError(f"{path} is not a file that can be read twice; save it to a file first")
     size = path.stat().st_size
