@@ -7,7 +7,7 @@ from pathlib import Path
 from regsim.models.matrix import rows
 
 from regsim import models
-from regsim.report.svg import matrix_svg, openings_svg
+from regsim.report.pictures.runs import matrix_svg, openings_svg
 
 FOLDER = Path(__file__).parent / "_static"
 

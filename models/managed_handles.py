@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from regsim.models.parameters import Parameter, choice, number
-from regsim.models.scene import Scene
-
 from regsim.actors.stage import PROFILE, USER_PATH
 from regsim.check.property import Property, always, leads_to, sometimes
+from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.scene import Scene
 from regsim.kernel.expr import HandleVar, Scope, Var
 from regsim.kernel.steps import Forget, Program, Set, Step, go, ok, op
 
 if TYPE_CHECKING:
-    from regsim.models.system import System
+    from regsim.explore.system import System
 
 NAME: Final = "managed-handles"
 KEY: Final = HandleVar("key", Scope.PROCESS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import attrs
-from regsim.models import fixes, q241572
+from regsim.models import q241572
 
 from regsim import dialects
+from regsim.cases import fixes
 from regsim.errors import NotApplicableError
 from regsim.scenario import Outcome
 

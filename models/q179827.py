@@ -13,21 +13,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from regsim.models.parameters import Parameter, flag, number
-from regsim.models.scene import Scene
-from regsim.models.system import handles_of
-
 from regsim import dialects
 from regsim.actors import winlogon
 from regsim.actors.stage import USER_PATH
 from regsim.check.formula import Atom
 from regsim.check.property import Property, always, sometimes
+from regsim.explore.parameters import Parameter, flag, number
+from regsim.explore.scene import Scene
+from regsim.explore.system import handles_of
 from regsim.kernel.expr import Apply, HandleVar, Scope, Var, both
 from regsim.kernel.steps import Forget, Program, Set, Step, go, op
 from regsim.types import NO_HANDLE
 
 if TYPE_CHECKING:
-    from regsim.models.system import System
+    from regsim.explore.system import System
 
 NAME: Final = "q179827"
 LAST: Final = HandleVar("last")

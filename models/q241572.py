@@ -12,17 +12,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from regsim.models import fixes
-from regsim.models.case import Case
-from regsim.models.parameters import Parameter, choice, flag, number
-from regsim.models.scene import Scene
 
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import PENDING
 from regsim.actors.telephony import Strategy, worker
+from regsim.cases import fixes
+from regsim.cases.case import Case
 from regsim.check.formula import Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.errors import NotApplicableError, UnknownNameError
+from regsim.explore.parameters import Parameter, choice, flag, number
+from regsim.explore.scene import Scene
 from regsim.kernel.process import Thread
 from regsim.kernel.steps import Program
 from regsim.kernel.tree import Node
@@ -31,7 +31,7 @@ from regsim.status import NtStatus
 from regsim.win32 import advapi
 
 if TYPE_CHECKING:
-    from regsim.models.system import System
+    from regsim.explore.system import System
 
 NAME = "q241572"
 TITLE = "Roaming profile may not be saved to the server (KB Q241572)"

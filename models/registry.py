@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any, Final
 
 import attrs
-from regsim.models.parameters import Parameter, Setting, settings
 
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
+from regsim.explore.parameters import Parameter, Setting, settings
 
 EXPLORED: Final = {
     "q241572": "q241572",

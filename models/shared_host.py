@@ -13,20 +13,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from regsim.models.parameters import Parameter, choice, flag, number
-from regsim.models.scene import Scene
 
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import PENDING, USER, USER_ON
 from regsim.actors.telephony import Strategy, worker
 from regsim.check.formula import Formula
 from regsim.check.property import Property, always, sometimes
+from regsim.explore.parameters import Parameter, choice, flag, number
+from regsim.explore.scene import Scene
 from regsim.kernel.expr import Scope, Var
 from regsim.kernel.steps import Act, Program, Set, Step, go
 from regsim.policy import Dialect
 
 if TYPE_CHECKING:
-    from regsim.models.system import System
+    from regsim.explore.system import System
 
 NAME: Final = "shared-host"
 STOPPED: Final = Var("stopped", Scope.MACHINE)

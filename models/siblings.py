@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from regsim.models import fixes
-from regsim.models.case import WIZARD_KEY, Case
 from regsim.models.q241572 import reason_not
 
 from regsim.actors.stage import PROFILE, USER, USER_PATH
+from regsim.cases import fixes
+from regsim.cases.case import WIZARD_KEY, Case
 from regsim.errors import NotApplicableError
 from regsim.kernel.process import Thread, Token
 from regsim.kernel.steps import run_call

@@ -14,15 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from regsim.models.parameters import Parameter, choice, number
-from regsim.models.scene import Scene
-from regsim.models.system import thread_of
-
 from regsim import keypath
 from regsim.actors.stage import SUBKEY, USER
 from regsim.actors.telephony import Request, Strategy, worker
 from regsim.check.formula import Atom, Formula, every, some
 from regsim.check.property import Property, always, sometimes
+from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.scene import Scene
+from regsim.explore.system import thread_of
 from regsim.kernel.canonical import handle_place
 from regsim.kernel.expr import Scope, Var
 from regsim.kernel.steps import Program, Set, Step, go
@@ -30,7 +29,7 @@ from regsim.kernel.tree import Node, grow
 from regsim.types import Sid
 
 if TYPE_CHECKING:
-    from regsim.models.system import System
+    from regsim.explore.system import System
 
 NAME: Final = "two-users"
 ALICE: Final = USER

@@ -15,8 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from regsim.models.parameters import Parameter, choice, number
-from regsim.models.scene import Scene
 
 from regsim import keypath
 from regsim.actors import bystanders, winlogon
@@ -25,13 +23,15 @@ from regsim.actors.telephony import Strategy, worker
 from regsim.actors.winlogon import MOUNTED, UNLOADABLE
 from regsim.check.formula import every
 from regsim.check.property import Property, always, leads_to, sometimes
+from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.scene import Scene
 from regsim.kernel.expr import Scope, Var, both, either, negate
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.steps import Program, Set, Step, go, op
 from regsim.kernel.tree import Node, grow
 
 if TYPE_CHECKING:
-    from regsim.models.system import System
+    from regsim.explore.system import System
 
 NAME: Final = "uphclean-race"
 CLEANED: Final = Var("cleaned", Scope.MACHINE)

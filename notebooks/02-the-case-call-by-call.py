@@ -42,7 +42,7 @@ regsim.run("q241572", os="nt4-sp6a", fix="none", option="existing-connection").o
 # open one step before the logoff, in the stock service and in the fixed one?
 
 # %%
-from regsim.report.svg import openings_svg
+from regsim.report.pictures.runs import openings_svg
 
 fixed = regsim.run("q241572", os="nt4-sp6a", fix="hotfix")
 picture = openings_svg(stock, fixed)

@@ -4,10 +4,9 @@
 # Everybody has a remedy. Some work, some work by accident, some do nothing and look as if they did.
 
 # %%
-from regsim.models import fixes
-
 import regsim
 from regsim import course
+from regsim.cases import fixes
 
 # %%
 for fix in fixes.FIXES.values():

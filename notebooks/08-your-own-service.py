@@ -61,12 +61,11 @@ assert_unloads(mended)
 # else. Will the claim hold that nothing is left once it is idle?
 
 # %%
-from regsim.models.scene import Scene
-
 from regsim.actors.stage import USER, USER_ON
 from regsim.actors.winlogon import patient
 from regsim.check.property import always
 from regsim.check.verify import check
+from regsim.explore.scene import Scene
 from regsim.kernel.expr import HandleVar
 from regsim.kernel.process import Token
 from regsim.kernel.steps import Forget, Program, Step, go, inline

@@ -21,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from regsim.cli.lab import build
-from regsim.report.labpage import lab_html
+from regsim.report.lab.page import lab_html
 
 PAINT = "performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)[0] ?? null"
 

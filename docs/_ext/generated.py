@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from regsim.models import fixes
 
 import regsim
 from regsim import cli, dialects
+from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
 from regsim.policy import Dialect, Grade, LogoffPolicy
 
@@ -32,6 +32,8 @@ PACKAGES = (
     ("regsim.trace", "Evidence in, events out"),
     ("regsim.actors", "Who acts in a case"),
     ("regsim.scenario", "A case played once"),
+    ("regsim.cases", "The story that cases share"),
+    ("regsim.explore", "Registry systems as models"),
     ("regsim.models", "The incidents, to play and to explore"),
     ("regsim.check", "The explorer"),
     ("regsim.report", "Texts, pictures, the lab"),
@@ -244,9 +246,9 @@ def submodules(package: str) -> list[str]:
     """Return the public modules of *package*, itself first."""
     module = importlib.import_module(package)
     names = [
-        f"{package}.{info.name}"
-        for info in pkgutil.iter_modules(module.__path__)
-        if not info.name.startswith("_")
+        info.name
+        for info in pkgutil.walk_packages(module.__path__, f"{package}.", onerror=lambda _: None)
+        if "._" not in info.name
     ]
     if package == "regsim":
         names = [f"regsim.{name}" for name in SINGLE]

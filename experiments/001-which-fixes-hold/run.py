@@ -22,7 +22,7 @@ METHOD = (
 
 def measure() -> Result:
     """Return the outcome of every cell."""
-    from regsim.models import matrix  # noqa: PLC0415 - the figure alone needs no simulator
+    from regsim.cases import matrix  # noqa: PLC0415 - the figure alone needs no simulator
 
     rows = matrix.rows()
     return {"rows": {os: {fix: o.value for fix, o in row.items()} for os, row in rows.items()}}

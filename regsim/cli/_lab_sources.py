@@ -8,10 +8,10 @@ from pathlib import Path
 from regsim import dialects, models
 from regsim.check.verify import check_all, factored
 from regsim.cli._evidence_output import ProgressLine, dialect_named
-from regsim.models.parameters import Parameter
-from regsim.report.frames import Axis, Lab, Story
-from regsim.report.pathstory import story_of_result
-from regsim.report.traced import story_of_verdict
+from regsim.explore.parameters import Parameter
+from regsim.report.lab.explored import story_of_result
+from regsim.report.lab.frames import Axis, Lab, Story
+from regsim.report.lab.traced import story_of_verdict
 from regsim.trace.replay import replay
 
 MOST_STATES = 300_000

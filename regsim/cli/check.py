@@ -24,7 +24,7 @@ from regsim.check.verify import ENGINES, Reduce, Result, check_all, factored
 from regsim.check.verify import target as seeks
 from regsim.cli._check_options import parameters_of
 from regsim.errors import UnknownNameError, UsageError
-from regsim.report import paths as report
+from regsim.report.text import checks as report
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 3}
 EXPORTS = ("promela", "dot", "json")

@@ -13,13 +13,13 @@ from typing import TypeVar
 import click
 
 from regsim import dialects, models
+from regsim.cases import fixes
 from regsim.cli._check_options import parameters_of
 from regsim.cli._lab_sources import lab_of_model, lab_of_trace
 from regsim.errors import NotApplicableError, UsageError
-from regsim.models import fixes
 from regsim.regf import write_durably
-from regsim.report.frames import Axis, Lab, Story, story_of_run
-from regsim.report.labpage import lab_html
+from regsim.report.lab.frames import Axis, Lab, Story, story_of_run
+from regsim.report.lab.page import lab_html
 
 _INTRO = (
     "Step through what happened, call by call. At each turn the page asks what comes next; "

@@ -7,7 +7,7 @@ import json
 import click
 
 from regsim.models.matrix import cells
-from regsim.report.text import matrix_text
+from regsim.report.text.runs import matrix_text
 from regsim.scenario import Outcome
 
 

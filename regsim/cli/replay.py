@@ -11,7 +11,7 @@ import click
 from regsim import dialects
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
 from regsim.regf import write_durably
-from regsim.report.evidence_svg import evidence_svg
+from regsim.report.pictures.evidence import evidence_svg
 from regsim.trace.redact import redacted
 from regsim.trace.replay import replay
 

@@ -12,7 +12,7 @@ from regsim import models
 from regsim.actors.telephony import Strategy
 from regsim.errors import UnknownNameError, UsageError
 from regsim.models import q241572
-from regsim.report.text import run_text
+from regsim.report.text.runs import run_text
 from regsim.scenario import Run
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from regsim.actors.stage import USER
+from regsim.cases import fixes
+from regsim.cases.case import WIZARD_KEY, Case
 from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.kernel.process import Thread, Token
-from regsim.models import fixes
-from regsim.models.case import WIZARD_KEY, Case
 from regsim.scenario import CallRecord, Outcome, Run
 from regsim.status import NtStatus, to_win32
 from regsim.types import SECOND, PredefinedKey

@@ -12,8 +12,8 @@ from regsim.check import verify
 from regsim.course.logoffs import last_unload, told
 from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
 from regsim.errors import UsageError
+from regsim.explore.system import System
 from regsim.kernel.machine import Machine
-from regsim.models.system import System
 
 PREFIX = ("winlogon", *("icw",) * 5)
 """Logon, and two requests to the service: what happens before the learner's order begins."""

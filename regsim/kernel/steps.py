@@ -270,7 +270,7 @@ class Plan:
     @cached_property
     def run(self) -> Callable[[Machine, Tid, Mapping[str, Any], str], tuple[NtStatus, Any]]:
         """The plan as a function of machine, thread, arguments and the call as written."""
-        from regsim.kernel.compiled import compile_plan  # noqa: PLC0415 - it is made of what is here
+        from regsim.kernel.fast.compiled import compile_plan  # noqa: PLC0415 - it is made of what is here
 
         def interpreted(
             machine: Machine, tid: Tid, args: Mapping[str, Any], text: str

@@ -22,13 +22,13 @@ from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
-from regsim.report import words
-from regsim.report.frames import hive_name, key_below
-from regsim.report.lanes import path_ending, path_svg
-from regsim.report.paths import counts_text
-from regsim.report.references import finding, references_svg
-from regsim.report.sequence import sequence_svg
-from regsim.report.text import run_text
+from regsim.report.pictures.lanes import path_ending, path_svg
+from regsim.report.pictures.references import finding, references_svg
+from regsim.report.pictures.sequence import sequence_svg
+from regsim.report.text.checks import counts_text
+from regsim.report.text.runs import run_text
+from regsim.report.words import runs as words
+from regsim.report.words.places import hive_name, key_below
 from regsim.scenario.handles import count_handles, open_handles
 from regsim.scenario.result import OpenHandle, Run
 from regsim.types import Access

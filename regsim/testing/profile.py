@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from regsim.cases.logoff import Ending
 from regsim.scenario.result import Outcome
-from regsim.testing.logoff import Ending
 from regsim.testing.registry import Registry, table
 from regsim.testing.winreg import BoundWinreg
 

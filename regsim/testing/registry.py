@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import attrs
 
+from regsim.cases.logoff import Ending, foresee, log_off
 from regsim.errors import RegsimError, UsageError
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
@@ -17,7 +18,6 @@ from regsim.regf.regtext import KeyLine, RegText, RegTextError, parse_reg
 from regsim.status import Win32Error
 from regsim.testing._fake.binding import OpenHandle
 from regsim.testing._fake.computer import BOTH, Computer, logged_on
-from regsim.testing.logoff import Ending, foresee, log_off
 from regsim.testing.winreg import BoundWinreg, bind
 from regsim.types import PredefinedKey, Sid
 from regsim.win32.api import Api

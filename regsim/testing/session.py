@@ -49,7 +49,7 @@ class Session:
     def unload(self) -> bool:
         """End the user's processes and try once to unload the hive; return whether it went.
 
-        What a generation does when this fails is `regsim.testing.logoff`'s to say.
+        What a generation does when this fails is `regsim.cases.logoff`'s to say.
         """
         for process in [p for p in self.machine.processes.values() if p.user]:
             self.machine.end_process(process)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from regsim.cases.logoff import Ending
 from regsim.errors import UsageError
 from regsim.scenario.result import Outcome
-from regsim.testing.logoff import Ending
 from regsim.testing.profile import ProfileSession
 from regsim.testing.registry import Registry, table
 
@@ -67,7 +67,7 @@ def assert_holds(
     from regsim import models  # noqa: PLC0415 - only when asked for
     from regsim.check.property import Verdict  # noqa: PLC0415
     from regsim.check.verify import check  # noqa: PLC0415
-    from regsim.report.paths import Origin, result_text  # noqa: PLC0415
+    from regsim.report.text.checks import Origin, result_text  # noqa: PLC0415
 
     given = dict(parameters or {})
     made = models.model(model, **given) if isinstance(model, str) else model

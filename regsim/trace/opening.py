@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from regsim.errors import DataError
-from regsim.trace.arrow import ARROW_FILE, PARQUET, ArrowCapture
 from regsim.trace.columns import Capture
-from regsim.trace.csv_capture import CsvCapture
-from regsim.trace.etw import EtwCsvCapture, EtwXmlCapture
-from regsim.trace.jsonl import JsonlCapture
 from regsim.trace.paths import KeyTable
-from regsim.trace.pml import MAGIC, PmlCapture
-from regsim.trace.procmon_xml import ProcmonXmlCapture
+from regsim.trace.readers.arrow import ARROW_FILE, PARQUET, ArrowCapture
+from regsim.trace.readers.csv_capture import CsvCapture
+from regsim.trace.readers.etw import EtwCsvCapture, EtwXmlCapture
+from regsim.trace.readers.jsonl import JsonlCapture
+from regsim.trace.readers.pml import MAGIC, PmlCapture
+from regsim.trace.readers.procmon_xml import ProcmonXmlCapture
+from regsim.trace.readers.wine import CLIENT_LINE, SERVER_LINE, WineClientCapture, WineServerCapture
 from regsim.trace.source import Source, open_source
-from regsim.trace.wine import CLIENT_LINE, SERVER_LINE, WineClientCapture, WineServerCapture
 
 KNOWN: Final = (
     "Process Monitor's PML, CSV and XML, tracerpt's CSV and XML, wineserver -d1 and WINEDEBUG=+reg "

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from regsim.trace.verdict import Verdict
+from regsim.trace.judge import Verdict
 
 _SID: Final = re.compile(r"S-1-(?:5-21|12-1)(?:-\d+)+", re.IGNORECASE)
 _FOLDER: Final = re.compile(

@@ -9,10 +9,10 @@ from regsim.errors import UnknownNameError, UsageError
 from regsim.policy import Dialect
 from regsim.trace.columns import Capture, Fidelity, Progress
 from regsim.trace.handles import HandleLedger
+from regsim.trace.judge import Verdict, judge
 from regsim.trace.ledger import Ledger
 from regsim.trace.opening import open_capture
-from regsim.trace.procmon_csv import DAY, ticks_of
-from regsim.trace.verdict import Verdict, judge
+from regsim.trace.readers.procmon_csv import DAY, ticks_of
 
 _SECOND = 10_000_000
 DialectOf = Callable[[str], Dialect]

@@ -8,8 +8,8 @@ import attrs
 
 from regsim.policy import Dialect
 from regsim.trace.columns import Fidelity
+from regsim.trace.judge import Answer, Blocker, HiveAnswer, Verdict
 from regsim.trace.paths import canonical, check_sid, hive_of, is_root
-from regsim.trace.verdict import Answer, Blocker, HiveAnswer, Verdict
 
 
 @attrs.frozen(kw_only=True)

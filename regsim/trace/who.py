@@ -9,9 +9,10 @@ from typing import Final
 from regsim.errors import DataError
 from regsim.policy import Dialect
 from regsim.trace.columns import Progress
-from regsim.trace.event_log import EVT, EVTX, read_event_xml, read_evtx
-from regsim.trace.event_text import read_event_texts
-from regsim.trace.handle_list import (
+from regsim.trace.judge import Verdict
+from regsim.trace.readers.event_log import EVT, EVTX, read_event_xml, read_evtx
+from regsim.trace.readers.event_text import read_event_texts
+from regsim.trace.readers.handle_list import (
     is_handle_csv,
     is_handle_text,
     is_windbg,
@@ -21,7 +22,6 @@ from regsim.trace.handle_list import (
 )
 from regsim.trace.sightings import Snapshot, judge_snapshot
 from regsim.trace.source import CutShortError, Source, open_source
-from regsim.trace.verdict import Verdict
 
 KNOWN: Final = (
     "EVTX, event XML, the texts of events 1530, 1517, 1524, 1000 and UPHClean's, handle.exe's text "

@@ -20,7 +20,7 @@ from regsim.check.plain import Plain
 from regsim.check.property import Kind, Verdict
 from regsim.check.verify import check, factored
 from regsim.errors import UnknownNameError, UsageError
-from regsim.report.paths import (
+from regsim.report.text.checks import (
     Origin,
     path_json,
     path_lines,

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from regsim.models import fixes
 
 import regsim
 from regsim import cli, dialects
+from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
 
 SOURCE = Path(__file__).parents[2] / "docs" / "_ext" / "generated.py"

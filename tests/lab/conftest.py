@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from regsim.cli.lab import build
-from regsim.report.frames import Lab
-from regsim.report.labpage import lab_html
+from regsim.report.lab.frames import Lab
+from regsim.report.lab.page import lab_html
 
 CHROMIUM = os.environ.get("REGSIM_CHROMIUM") or shutil.which("chromium") or ""
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from regsim.models import explored, model, source
-from regsim.models.system import System
 
 from regsim.check.property import Kind, Verdict
 from regsim.check.verify import check
+from regsim.explore.system import System
 
 Lengths = dict[str, int]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from regsim.models import explored, model, names, source
-from regsim.models.parameters import Parameter, choice, number
-from regsim.models.system import System
 
 from regsim.errors import DataError, UnknownNameError, UsageError
+from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.system import System
 
 OWN = """
-from regsim.models.scene import Scene
+from regsim.explore.scene import Scene
 from regsim.actors import winlogon
 from regsim.check.property import always, sometimes
 from regsim.kernel.expr import HandleVar

@@ -14,8 +14,6 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 from regsim.models import model
-from regsim.models.scene import Scene
-from regsim.models.system import Player, System, counter_name
 
 from regsim import dialects
 from regsim.actors.stage import PROFILE, USER, USER_PATH
@@ -23,6 +21,8 @@ from regsim.check.learn import Learner
 from regsim.check.search import Search
 from regsim.check.space import Options
 from regsim.errors import InvariantError, UnknownNameError, UsageError
+from regsim.explore.scene import Scene
+from regsim.explore.system import Player, System, counter_name
 from regsim.kernel import footprint
 from regsim.kernel.expr import Ask, HandleVar, Root, Scope, Var, negate
 from regsim.kernel.predef import DEFAULT_USER

@@ -11,9 +11,10 @@ import attrs
 import pytest
 
 from regsim.errors import UsageError
-from regsim.report import figures, statespace, words
-from regsim.report.figures import Series, benchmark_figure, openings_figure
-from regsim.report.statespace import StateSpace, state_space_figure
+from regsim.report.pictures import figures, statespace
+from regsim.report.pictures.figures import Series, benchmark_figure, openings_figure
+from regsim.report.pictures.statespace import StateSpace, state_space_figure
+from regsim.report.words import runs as words
 from regsim.scenario.result import Outcome
 
 from . import oracle
@@ -284,7 +285,7 @@ def test_nothing_global_is_touched():
     """Drawing imports no pyplot and leaves matplotlib's settings as they were."""
     code = (
         "import sys, matplotlib; before = matplotlib.rcParams.copy()\n"
-        "from regsim.report.figures import Series, benchmark_figure\n"
+        "from regsim.report.pictures.figures import Series, benchmark_figure\n"
         "benchmark_figure([Series('x', ((1.0, (1.0,)),))], across='n').svg()\n"
         "print('matplotlib.pyplot' in sys.modules, matplotlib.rcParams.copy() == before)"
     )

@@ -12,7 +12,7 @@ from regsim.check.formula import TRUE
 from regsim.check.paths import Path, PathStep
 from regsim.check.property import Verdict, always
 from regsim.check.verify import Reduce, Result
-from regsim.report.lanes import path_svg, told
+from regsim.report.pictures.lanes import path_svg, told
 
 NS = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</svg><script>x</script>\x07"

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 import attrs
 import pytest
 
-from regsim.report.canvas import Canvas, fold, measure, shorten
-from regsim.report.mermaid import sequence_mermaid
-from regsim.report.svg import lifetimes_svg, matrix_svg, openings_svg, sequence_svg
+from regsim.report.pictures.canvas import Canvas, fold, measure, shorten
+from regsim.report.pictures.runs import lifetimes_svg, matrix_svg, openings_svg, sequence_svg
+from regsim.report.text.mermaid import sequence_mermaid
 from regsim.scenario.result import Outcome
 
 NS = "{http://www.w3.org/2000/svg}"

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from regsim import models
-from regsim.report.references import (
+from regsim.report.pictures.references import (
     DRAWN,
     finding,
     reference_graph,

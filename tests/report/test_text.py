@@ -6,8 +6,8 @@ import attrs
 
 from regsim import models
 from regsim.kernel.machine import Event
-from regsim.report import words
-from regsim.report.text import matrix_text, run_text, side_by_side
+from regsim.report.text.runs import matrix_text, run_text, side_by_side
+from regsim.report.words import runs as words
 from regsim.scenario.result import Outcome
 
 MATRIX = """\

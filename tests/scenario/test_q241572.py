@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from regsim.models import fixes, q241572
-from regsim.models.case import Case
+from regsim.models import q241572
 from regsim.models.matrix import cells, rows
 
 from regsim import dialects, models
 from regsim.actors.telephony import Strategy
+from regsim.cases import fixes
+from regsim.cases.case import Case
 from regsim.errors import NotApplicableError, UnknownNameError
-from regsim.report.words import verdict
+from regsim.report.words.runs import verdict
 from regsim.scenario import Outcome
 from regsim.status import NtStatus
 from regsim.types import Value

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from regsim.models.case import fresh_profile
 
 from regsim import dialects
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import ICW, PENDING, PROFILE, USER_ON
 from regsim.actors.telephony import Strategy, worker
+from regsim.cases.case import fresh_profile
 from regsim.kernel.machine import Machine
 from regsim.kernel.steps import Program, advance, enabled
 from regsim.types import Tid

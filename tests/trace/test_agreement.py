@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regsim.trace.judge import Answer, Verdict
 from regsim.trace.replay import replay
-from regsim.trace.verdict import Answer, Verdict
 
 KEYS = [
     "HKCU",

@@ -9,8 +9,8 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import UsageError
+from regsim.trace.judge import Answer, Verdict, access_text
 from regsim.trace.replay import replay
-from regsim.trace.verdict import Answer, Verdict, access_text
 
 MAX = "Maximum Allowed, Granted Access: All Access"
 

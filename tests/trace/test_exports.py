@@ -12,10 +12,10 @@ import pytest
 
 from regsim import dialects
 from regsim.trace.columns import Fidelity
-from regsim.trace.etw import iso_ticks
-from regsim.trace.procmon_text import filetime_text
+from regsim.trace.judge import Answer, Verdict
+from regsim.trace.readers.etw import iso_ticks
+from regsim.trace.readers.procmon_text import filetime_text
 from regsim.trace.replay import replay
-from regsim.trace.verdict import Answer, Verdict
 
 HIVE = r"\REGISTRY\USER\S-1-5-21-7"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from regsim import cli, dialects
+from regsim.trace.judge import Answer, Verdict
 from regsim.trace.replay import replay
-from regsim.trace.verdict import Answer, Verdict
 
 pytestmark = pytest.mark.shared_data
 

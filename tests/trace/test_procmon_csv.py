@@ -10,9 +10,16 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import DataError
-from regsim.trace import csv_capture
-from regsim.trace.procmon_csv import access_of, last_row, read_layout, scan, status_of, ticks_of
-from regsim.trace.procmon_text import Calendar, date_of, filetime_text, os_of
+from regsim.trace.readers import csv_capture
+from regsim.trace.readers.procmon_csv import (
+    access_of,
+    last_row,
+    read_layout,
+    scan,
+    status_of,
+    ticks_of,
+)
+from regsim.trace.readers.procmon_text import Calendar, date_of, filetime_text, os_of
 from regsim.trace.replay import replay
 
 HOUR = 36_000_000_000

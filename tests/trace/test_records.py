@@ -14,8 +14,8 @@ import pytest
 from regsim import dialects
 from regsim.errors import DataError
 from regsim.trace.columns import Fidelity
+from regsim.trace.judge import Answer, Verdict
 from regsim.trace.replay import replay
-from regsim.trace.verdict import Answer, Verdict
 
 SID = "S-1-5-21-7"
 HIVE = rf"HKU\{SID}"

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from regsim import cli, dialects
-from regsim.report.evidence import as_text
-from regsim.report.evidence_svg import evidence_svg
+from regsim.report.pictures.evidence import evidence_svg
+from regsim.report.words.evidence import as_text
 from regsim.trace.redact import redacted
 from regsim.trace.replay import replay
 

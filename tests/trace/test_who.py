@@ -12,8 +12,8 @@ import pytest
 from regsim import cli
 from regsim.errors import DataError
 from regsim.trace.columns import Fidelity
-from regsim.trace.event_text import parse_event_text
-from regsim.trace.verdict import Answer, Verdict
+from regsim.trace.judge import Answer, Verdict
+from regsim.trace.readers.event_text import parse_event_text
 from regsim.trace.who import read_snapshot, who
 
 SID = "S-1-5-21-1-2-3-1004"

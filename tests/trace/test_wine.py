@@ -9,9 +9,9 @@ import pytest
 
 from regsim import dialects
 from regsim.trace.columns import Fidelity
+from regsim.trace.judge import Answer, Verdict
+from regsim.trace.readers.wine import unescape
 from regsim.trace.replay import replay
-from regsim.trace.verdict import Answer, Verdict
-from regsim.trace.wine import unescape
 
 SERVER = "wine/wineserver-d1_wine8.0_regtest.log"
 CLIENT = "wine/winedebug_timestamp_pid_reg_wine8.0.log"

@@ -22,14 +22,17 @@ ROWS = (
     ("dialects", "trace"),
     ("win32",),
     ("actors", "check", "scenario"),
-    ("models", "report"),
-    ("course", "fleet", "testing"),
+    ("cases", "report"),
+    ("explore",),
+    ("report.lab",),
+    ("models",),
+    ("course", "fleet", "lint", "live", "site", "testing"),
     ("cli",),
     ("__init__", "__main__"),
 )
 LAYER = {name: number for number, row in enumerate(ROWS) for name in row}
 
-PRINTERS = ("cli", "report")
+PRINTERS = ("cli", "report", "report.lab")
 """The packages that may print."""
 
 VERSION = re.compile(
@@ -54,8 +57,13 @@ def modules() -> dict[str, Path]:
 
 
 def unit(module: str) -> str:
-    """Return the package or top module below regsim that *module* lies in."""
+    """Return the package or top module below regsim that *module* lies in.
+
+    The lab has a layer of its own above the other reports.
+    """
     parts = module.split(".")
+    if parts[1:3] == ["report", "lab"]:
+        return "report.lab"
     return parts[1] if len(parts) > 1 else "__init__"
 
 
@@ -279,5 +287,5 @@ def test_print_is_caught() -> None:
     """A print, or an import of what prints, is found in the library and allowed in the reports."""
     assert printing("regsim.kernel.keys", "print(1)") == ["regsim.kernel.keys:1 prints"]
     assert printing("regsim.kernel.keys", "import click") == ["regsim.kernel.keys:1 imports click"]
-    assert printing("regsim.report.text", "print(1)\nimport rich") == []
+    assert printing("regsim.report.text.runs", "print(1)\nimport rich") == []
     assert printing("regsim.kernel.keys", "printer.print(1)") == []

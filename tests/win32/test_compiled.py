@@ -11,9 +11,9 @@ import pytest
 
 from regsim import dialects, keypath
 from regsim.errors import UsageError
-from regsim.kernel.again import Closing, Opening
-from regsim.kernel.compiled import compile_plan
 from regsim.kernel.expr import Arg, Ask, Scope, Var
+from regsim.kernel.fast.again import Closing, Opening
+from regsim.kernel.fast.compiled import compile_plan
 from regsim.kernel.machine import IDLE_KCBS, MAX_PLACES, Machine
 from regsim.kernel.steps import FAIL, RETURN, Act, Call, Plan, Set, Step, go, interpret, ok, op
 from regsim.status import to_win32

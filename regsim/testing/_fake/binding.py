@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from regsim.errors import UsageError
-from regsim.kernel.again import Closing, Opening
+from regsim.kernel.fast.again import Closing, Opening
 from regsim.kernel.machine import Machine
 from regsim.kernel.objects import KeyObject
 from regsim.kernel.process import Process

@@ -1,0 +1,1 @@
+"""The story that runs, tests and courses share: a user logs on, something is held, they log off."""

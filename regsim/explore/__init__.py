@@ -1,0 +1,1 @@
+"""Registry systems as models whose every interleaving can be explored."""

@@ -1,0 +1,481 @@
+"""Machines and actor programs as a model that every interleaving of can be explored.
+
+A state is a machine; its components are the parts of the machine's own description
+(`regsim.kernel.canonical`), so equal vectors are equal machines. What a step touches is what
+`regsim.kernel.footprint` declares for it. Nothing of what a registry call does is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import attrs
+
+from regsim import keypath
+from regsim.check.factored import Answer, Component, StepSpec
+from regsim.check.factored import Process as Instance
+from regsim.check.property import Property
+from regsim.errors import UnknownNameError, UsageError
+from regsim.kernel.canonical import Key, ProcessPart, ThreadPart, describe, handle_place
+from regsim.kernel.expr import Ask, Scope, Var
+from regsim.kernel.footprint import (
+    Actor,
+    Footprint,
+    Place,
+    Spot,
+    Variable,
+    expressions,
+    footprint,
+    plain,
+)
+from regsim.kernel.machine import Machine
+from regsim.kernel.steps import Program, Step, advance, allowed, candidates
+from regsim.kernel.tree import Node
+from regsim.policy import UnloadBlockers
+from regsim.types import Tid
+
+NAMESPACE = "namespace"
+SIGNALS = "signals"
+
+
+def variable_name(name: str) -> str:
+    """Return the component that holds the machine's variable *name*."""
+    return f"variable {name}"
+
+
+def process_name(role: str) -> str:
+    """Return the component that holds what the threads of process *role* share."""
+    return f"{role} (process)"
+
+
+def thread_name(role: str, thread: str) -> str:
+    """Return the component that holds *thread* of process *role*."""
+    return thread if role == thread else f"{role}/{thread}"
+
+
+class Lone(NamedTuple):
+    """A process with one thread that runs a program, and that thread."""
+
+    thread: ThreadPart
+    process: ProcessPart | None
+    others: tuple[ThreadPart, ...]
+
+
+class Host(NamedTuple):
+    """A process apart from its threads that run a program; None while there is no such process."""
+
+    process: ProcessPart | None
+    others: tuple[ThreadPart, ...]
+
+
+@attrs.frozen
+class Player:
+    """A thread that runs a program.
+
+    Attributes:
+        name: the thread's role: what paths call it; unique in the model.
+        tid: the thread.
+        process: the role of its process.
+        program: what it runs.
+        family: players of one family are interchangeable; by default each is its own.
+    """
+
+    name: str
+    tid: Tid
+    process: str
+    program: Program
+    family: str = ""
+
+    @property
+    def component(self) -> str:
+        """The component it stands in."""
+        return thread_name(self.process, self.name)
+
+
+class Content:
+    """A tree's content, hashed once."""
+
+    __slots__ = ("_hash", "value")
+
+    def __init__(self, value: Hashable) -> None:
+        self.value = value
+        self._hash = hash(value)
+
+    def __hash__(self) -> int:
+        """Return the hash of the content."""
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other content is equal."""
+        if self is other:
+            return True
+        return isinstance(other, Content) and self.value == other.value
+
+
+class _Contents(dict[int, tuple[Node, Content]]):
+    """Contents by the identity of their trees, which no state of a model changes in place."""
+
+    MOST = 4096
+
+    def of(self, root: Node) -> Content:
+        """Return the content of the tree at *root*."""
+        known = self.get(id(root))
+        if known is None:
+            if len(self) >= self.MOST:
+                self.clear()
+            known = self[id(root)] = (root, Content(root.content()))
+        return known[1]
+
+
+class System:
+    """A machine and the programs that its threads run, as the engines want a model.
+
+    Build one with `regsim.explore.scene.Scene`, or from parts.
+
+    Args:
+        name: what the model is called.
+        machine: where every run begins; the model works on a snapshot of it.
+        players: the threads that run programs.
+        hives: hives whose open handles are counted, by what a reader calls them.
+        properties: what may be asked.
+
+    Attributes:
+        plain: whether each step has a footprint of its own; else each is run in every state, and
+            nothing is symmetric.
+
+    Raises:
+        UsageError: two players have one name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        machine: Machine,
+        players: Sequence[Player],
+        *,
+        hives: Mapping[str, str],
+        properties: Sequence[Property] = (),
+    ) -> None:
+        self.name = name
+        self.properties = tuple(properties)
+        self._start = machine.snapshot()
+        self._players = tuple(players)
+        self._programs = tuple({id(p.program): p.program for p in players}.values())
+        self._contents = _Contents()
+        names = [player.name for player in players]
+        if len(set(names)) < len(names):
+            raise UsageError(f"{name}: two players have one name among {', '.join(names)}")
+        self.plain = plain(self._programs, machine.dialect) and _simple(self._start)
+        self._lay_out()
+        self._count(hives)
+        self.symmetry = tuple(self._groups())
+        self.processes = tuple(
+            Instance(p.name, self._kinds[p.name], self._index[p.component]) for p in players
+        )
+
+    # -- components ---------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        machine, players = self._start, self._players
+        self._kinds = self._kinds_of_players()
+        self._tids = frozenset(player.tid for player in players)
+        crew: dict[str, list[Player]] = {}
+        for player in players:
+            crew.setdefault(player.process, []).append(player)
+        roles = [process.role for process in machine.processes.values()]
+        self._started = [role for role in _started(self._programs) if role not in roles]
+        lone = {role for role, members in crew.items() if len(members) == 1}
+        self._variables = sorted({*machine.memory.vars, *_machine_variables(self._programs)})
+        self._hosts = [role for role in (*roles, *self._started) if role not in lone]
+        self._lone = [player.process in lone for player in players]
+        self.components = (
+            *(Component(variable_name(v), variable_name(v)) for v in self._variables),
+            Component(NAMESPACE, NAMESPACE),
+            Component(SIGNALS, SIGNALS),
+            *(Component(process_name(role), process_name(role)) for role in self._hosts),
+            *(Component(p.component, self._kinds[p.name]) for p in players),
+        )
+        self._index = {component.name: i for i, component in enumerate(self.components)}
+
+    def _kinds_of_players(self) -> dict[str, str]:
+        """Return each player's kind: its family, unless a program speaks of one by name.
+
+        Where parts depend on each other each is of its own kind: they tell who came first.
+        """
+        spoken = set(_spoken(self._programs))
+        named = {p.family for p in self._players if p.process in spoken and p.process == p.name}
+        alike = {p.family for p in self._players if p.family} - named if self.plain else set()
+        return {p.name: p.family if p.family in alike else p.component for p in self._players}
+
+    def _groups(self) -> Iterator[tuple[tuple[int, ...], ...]]:
+        """Yield the families of two and more, each member one component."""
+        families: dict[str, list[int]] = {}
+        for player in self._players:
+            kind = self._kinds[player.name]
+            families.setdefault(kind, []).append(self._index[player.component])
+        for members in families.values():
+            if len(members) > 1:
+                yield tuple((component,) for component in members)
+
+    def initial(self) -> Iterable[Machine]:
+        """Yield the one machine that every run begins with."""
+        return (self._start,)
+
+    def vector(self, concrete: Machine) -> tuple[Hashable, ...]:
+        """Return the parts of *concrete*, in the order of the components."""
+        parts = describe(concrete, self._contents.of)
+        others: dict[str, tuple[ThreadPart, ...]] = {}
+        if len(parts.threads) > len(self._tids):
+            others = self._others(concrete, parts.threads)
+        variables = dict(parts.vars)
+        values: list[Hashable] = [variables.get(name) for name in self._variables]
+        values += (parts.namespace, parts.signals)
+        values += [Host(parts.processes.get(r), others.get(r, ())) for r in self._hosts]
+        for player, lone in zip(self._players, self._lone, strict=True):
+            thread, role = parts.threads[player.tid], player.process
+            values.append(
+                Lone(thread, parts.processes.get(role), others.get(role, ())) if lone else thread
+            )
+        return tuple(values)
+
+    def _others(
+        self, machine: Machine, threads: Mapping[Tid, ThreadPart]
+    ) -> dict[str, tuple[ThreadPart, ...]]:
+        """Return the threads that run no program, by the role of their process."""
+        found: dict[str, tuple[ThreadPart, ...]] = {}
+        for tid, part in threads.items():
+            if tid not in self._tids:
+                role = machine.process_of(tid).role
+                found[role] = (*found.get(role, ()), part)
+        return found
+
+    # -- counters -----------------------------------------------------------------------------
+
+    def _count(self, hives: Mapping[str, str]) -> None:
+        """Set up a counter for each hive, and what blocks it where not every handle does."""
+        policy = self._start.dialect.unload_blockers
+        weights: dict[str, Callable[[keypath.Parts], bool]] = {}
+        self._blockers: dict[str, int] = {}
+        asked = [path for path in _asked(self._programs) if path not in hives.values()]
+        for label, path in (*hives.items(), *((keypath.short(path), path) for path in asked)):
+            parts = keypath.fold(keypath.split(path))
+            weights[counter_name(label)] = _below(parts, UnloadBlockers.ANY)
+            if policy is not UnloadBlockers.ANY:
+                weights[f"keys that block {label}"] = _below(parts, policy)
+            self._blockers[path] = len(weights) - 1
+        self.counters = tuple(weights)
+        self._counted = tuple(weights.values())
+
+    def weight(self, counter: int, component: int, value: Hashable) -> int:  # noqa: ARG002
+        """Return how many handles that *value* describes *counter* counts."""
+        counted = self._counted[counter]
+        places = (handle_place(handle) for handle in handles_of(value))
+        return sum(place is not None and counted(place) for place in places)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def steps(self, process: int, own: Hashable) -> Sequence[StepSpec]:
+        """Return the steps that *process* has where it stands, whatever their guards say."""
+        thread = thread_of(own)
+        found: dict[str, StepSpec] = {}
+        for step in candidates(self._players[process].program, thread.pc, alive=thread.alive):
+            if step.when is False:
+                continue
+            name = step.does
+            while name in found:
+                name += "'"
+            found[name] = self._spec(process, name, step, thread)
+        return tuple(found.values())
+
+    def take(self, concrete: Machine, process: int, step: StepSpec) -> Machine | None:
+        """Return the machine after *process* takes *step*, or None where its guard is false."""
+        tid = self._players[process].tid
+        if not allowed(concrete, tid, step.token):
+            return None
+        after = concrete.snapshot()
+        advance(after, tid, step.token)
+        return after
+
+    def answer(self, concrete: Machine, process: int, step: StepSpec) -> Answer | None:
+        """Return the status of the kernel operation that *step* does; None for local work."""
+        if step.token.op is None:
+            return None
+        tid = self._players[process].tid
+        status = advance(concrete.snapshot(), tid, step.token).status
+        return Answer(status.name, status.ok)
+
+    def _spec(self, process: int, name: str, step: Step, thread: ThreadPart) -> StepSpec:
+        own = self.processes[process].own
+        known = footprint(step, thread, self._start.dialect) if self.plain else None
+        if known is None or not known.blockers <= set(self._blockers):
+            others = (i for i in range(len(self.components)) if i != own)
+            return StepSpec(name, (own, *others), token=step)
+        return self._touching(process, StepSpec(name, (own,), token=step), known)
+
+    def _touching(self, process: int, spec: StepSpec, known: Footprint) -> StepSpec:
+        own = spec.reads[0]
+        mine = self._mine(process)
+        places = {i for spot in known.reads for i in self._places(process, spot)}
+        first = (own, mine) if mine in places - {own} else (own,)
+        reads = places - {*first}
+        maps = {i for spot in known.maps for i in self._members(spot)} - {*first, *reads}
+        zeros = tuple(sorted(self._blockers[path] for path in known.blockers))
+        return attrs.evolve(
+            spec, reads=(*first, *sorted(reads)), zeros=zeros, maps=tuple(sorted(maps))
+        )
+
+    def _mine(self, process: int) -> int:
+        """Return the component that *process*'s threads share: its own where it has only one."""
+        player = self._players[process]
+        name = player.component if self._lone[process] else process_name(player.process)
+        return self._index[name]
+
+    def _places(self, process: int, spot: Spot) -> Iterable[int]:
+        """Return the components that reading *spot* means for *process*."""
+        if isinstance(spot, Variable):
+            return (self._index[variable_name(spot.name)],)
+        if isinstance(spot, Actor):
+            return self._shared(spot.role)
+        if spot is Place.THREAD:
+            return (self.processes[process].own,)
+        if spot is Place.PROCESS:
+            return (self._mine(process),)
+        if spot is Place.SESSION:
+            return tuple(i for role in self._session() for i in self._shared(role))
+        return (self._index[NAMESPACE if spot is Place.NAMESPACE else SIGNALS],)
+
+    def _members(self, spot: Spot) -> Iterable[int]:
+        """Return the components that mapping *spot* means, besides those that reading it does."""
+        if spot is Place.HOLDERS:
+            names = (process_name(role) for role in self._hosts)
+            yield from (self._index[name] for name in names)
+            yield from (instance.own for instance in self.processes)
+            return
+        roles = self._session() if spot is Place.SESSION else ()
+        if isinstance(spot, Actor):
+            roles = (spot.role,)
+        for player in self._players:
+            if player.process in roles:
+                yield self._index[player.component]
+
+    def _shared(self, role: str) -> tuple[int, ...]:
+        """Return the component of process *role*; none where no such process ever runs."""
+        for number, player in enumerate(self._players):
+            if player.process == role:
+                return (self._mine(number),)
+        found = self._index.get(process_name(role))
+        return () if found is None else (found,)
+
+    def _session(self) -> tuple[str, ...]:
+        """Return the roles that may belong to the user's session."""
+        begun = (p.role for p in self._start.processes.values() if p.user)
+        return (*begun, *self._started)
+
+    # -- what formulas are made of ------------------------------------------------------------
+
+    def player(self, name: str) -> Player:
+        """Return the player called *name*; raise `UnknownNameError` listing them otherwise."""
+        for player in self._players:
+            if player.name == name:
+                return player
+        raise UnknownNameError("actor", name, (player.name for player in self._players))
+
+
+def counter_name(label: str) -> str:
+    """Return the counter of the handles that are open on the hive called *label*."""
+    return f"handles on {label}"
+
+
+def thread_of(value: object) -> ThreadPart:
+    """Return the thread that the value of a player's component describes."""
+    if isinstance(value, Lone):
+        return value.thread
+    if isinstance(value, ThreadPart):
+        return value
+    raise UsageError(f"no thread is described by {value!r}")
+
+
+def handles_of(value: object) -> Iterator[Key]:
+    """Yield the handles that the value of a component describes; see `handle_place`."""
+    if isinstance(value, ThreadPart):
+        yield from (handle for _, handle in value.handles)
+    elif isinstance(value, Lone | Host):
+        for part in (value.process, *value.others, getattr(value, "thread", None)):
+            if isinstance(part, ThreadPart):
+                yield from handles_of(part)
+            elif part is not None:
+                yield from (slot[3] for slot in part.slots)
+                yield from (handle for _, handle in part.handles)
+                yield from part.unnamed
+
+
+def _below(hive: keypath.Parts, policy: UnloadBlockers) -> Callable[[keypath.Parts], bool]:
+    """Return the test whether a key is one of *hive* that refuses its unload under *policy*."""
+    depth = len(hive)
+    if policy is UnloadBlockers.ROOT:
+        return lambda place: place == hive
+    if policy is UnloadBlockers.SUBKEY:
+        return lambda place: place[:depth] == hive and len(place) > depth
+    return lambda place: place[:depth] == hive
+
+
+def _simple(machine: Machine) -> bool:
+    """Return whether *machine* has none of what makes parts of it depend on each other."""
+    if any(hive.app or hive.pending is not None for hive in machine.hives.values()):
+        return False
+    if any(obj.handles > 1 or obj.shared > 1 or obj.notifies for obj in machine.objects.values()):
+        return False
+    parts = describe(machine)
+    described = (*parts.threads.values(), *(Host(p, ()) for p in parts.processes.values()))
+    return all(
+        handle[0] not in ("same", "gone") for part in described for handle in handles_of(part)
+    )
+
+
+# -- what programs speak of -------------------------------------------------------------------
+
+
+def _steps(programs: Iterable[Program]) -> Iterator[Step]:
+    for program in programs:
+        yield from program.steps
+
+
+def _machine_variables(programs: Iterable[Program]) -> Iterator[str]:
+    for step in _steps(programs):
+        for expr in expressions(step):
+            if isinstance(expr, Var) and expr.scope is Scope.MACHINE:
+                yield expr.name
+
+
+def _started(programs: Iterable[Program]) -> list[str]:
+    """Return the roles of the processes that a program may start, each once."""
+    found: dict[str, None] = {}
+    for step in _steps(programs):
+        if step.op is not None and step.op.name == "StartProcess":
+            found[str(dict(step.op.args)["role"])] = None
+    return list(found)
+
+
+def _spoken(programs: Iterable[Program]) -> Iterator[str]:
+    """Yield the roles that a program names."""
+    for step in _steps(programs):
+        if step.op is not None:
+            yield from (str(value) for name, value in step.op.args if name == "role")
+        for expr in expressions(step):
+            if isinstance(expr, Ask) and expr.question == "running":
+                yield str(expr.args[0])
+
+
+def _asked(programs: Iterable[Program]) -> list[str]:
+    r"""Return the full paths of hives of which a step asks whether they would unload, each once."""
+    found: dict[str, None] = {}
+    for step in _steps(programs):
+        if step.op is not None and step.op.name == "NtUnloadKey":
+            args = dict(step.op.args)
+            if args.get("root") is None and isinstance(args["path"], str):
+                found[args["path"]] = None
+        for expr in expressions(step):
+            if isinstance(expr, Ask) and expr.question == "unloadable":
+                found[str(expr.args[0])] = None
+    return list(found)

@@ -1,0 +1,1 @@
+"""The lab: stories of frames, and the one page that steps through them."""

@@ -1,0 +1,156 @@
+"""What an exploration answers as stories to step through: one per property, and per variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from regsim.check.factored import Factored
+from regsim.check.paths import Path, PathStep
+from regsim.check.property import Kind, Verdict
+from regsim.check.verify import Result
+from regsim.kernel.hive import Hive
+from regsim.kernel.machine import Machine
+from regsim.report.lab.frames import Change, Frame, Question, Story, changes
+from regsim.scenario.handles import count_handles, open_handles
+from regsim.scenario.result import CallRecord, OpenHandle
+from regsim.status import NtStatus
+
+_USERS = ("REGISTRY", "USER")
+_MARKS = {
+    (Kind.ALWAYS, Verdict.VIOLATED): "bad",
+    (Kind.LEADS_TO, Verdict.VIOLATED): "bad",
+    (Kind.SOMETIMES, Verdict.HOLDS): "good",
+}
+
+
+def story_of_result(model: Factored, result: Result) -> Story | str:
+    """Return the path of *result* as a story; the reason why there is none as a text.
+
+    *model* is the one that was checked. Where its states are machines, each frame has the handles
+    that are open then; of any other model it has the components that changed.
+    """
+    claim, path = result.property, result.path
+    if path is None:
+        seen = f"{result.states:,} states, {result.transitions:,} transitions"
+        return f"{claim.name} {result.verdict.value}: {claim.about} ({seen}; there is no path.)"
+    frames = tuple(_frames(model, path))
+    return Story(
+        frames=frames,
+        questions=tuple(_questions(result, frames)),
+        finding=f"{claim.name}: {result.verdict.value} after {len(frames)} steps",
+        verdict=tuple(_verdict(result, path)),
+        word=result.verdict.value,
+        mark=_MARKS.get((claim.kind, result.verdict), "neither"),
+    )
+
+
+def _verdict(result: Result, path: Path) -> Iterator[str]:
+    claim = result.property
+    yield claim.about
+    if claim.kind is Kind.SOMETIMES:
+        yield f"It can be: this is a shortest way there, of {len(path.steps)} steps."
+    elif claim.kind is Kind.ALWAYS:
+        yield f"It is not so: this is a shortest way to break it, of {len(path.steps)} steps."
+    elif path.deadlock:
+        yield "It is not so: here nobody can step any more, and it has not come."
+    else:
+        again = len(path.steps) - (path.loop or 0)
+        yield f"It is not so: the last {again} steps repeat for ever, and it never comes."
+    count = f"{result.states:,} states and {result.transitions:,} transitions"
+    yield f"{count} were explored{'' if result.complete else ' before it was found'}."
+    yield from result.reasons
+
+
+def _frames(model: Factored, path: Path) -> Iterator[Frame]:
+    concrete = list(model.initial())[path.initial]
+    before = _record(0, path.steps[0], concrete, path.start) if path.steps else None
+    names = {process.name: number for number, process in enumerate(model.processes)}
+    for number, step in enumerate(path.steps, 1):
+        process = names[step.actor]
+        own = model.vector(concrete)[model.processes[process].own]
+        spec = next(s for s in model.steps(process, own) if s.name == step.step)
+        concrete = model.take(concrete, process, spec)
+        call = str(getattr(spec.token, "call", "") or "")
+        record = _record(number, step, concrete, step.counters, call)
+        yield _frame(path, number, step, before, record)
+        before = record
+
+
+def _frame(
+    path: Path, number: int, step: PathStep, before: CallRecord | None, record: CallRecord
+) -> Frame:
+    changed = tuple(changes(before, record))
+    if not record.table and not changed:
+        changed = tuple(_components(path, step))
+    new = next((row for row in record.table if before and row not in before.table), None)
+    note = ""
+    if path.loop is not None and number == path.loop + 1:
+        note = "From here on the steps repeat for ever."
+    return Frame(
+        actor=record.actor,
+        process=record.process,
+        call=record.call,
+        step=record.step,
+        answer=step.answer.text if step.answer is not None else "",
+        ok=step.answer is None or step.answer.ok,
+        handle=new.handle if new else None,
+        key=new.key if new else "",
+        implicit=bool(new and new.implicit),
+        open_handles=record.open_handles,
+        table=record.table,
+        unlisted=record.unlisted,
+        changes=changed,
+        note=note,
+    )
+
+
+def _components(path: Path, step: PathStep) -> Iterator[Change]:
+    for component in step.changed:
+        text = f"{path.components[component]} is now {step.values[component]!r}."
+        yield Change(kind="moved", text=text)
+
+
+def _record(
+    number: int, step: PathStep, concrete: object, counters: Sequence[int], call: str = ""
+) -> CallRecord:
+    table: tuple[OpenHandle, ...] = ()
+    loaded, unlisted = None, 0
+    if isinstance(concrete, Machine):
+        hives = [hive for hive in concrete.hives.values() if _of_user(hive)]
+        table = open_handles(concrete, hives)
+        unlisted = count_handles(concrete) - len(table)
+        loaded = sum(hive.handles for hive in hives) if hives else None
+    elif counters:
+        loaded = counters[0]
+    return CallRecord(
+        number=number,
+        time=0,
+        actor=step.actor,
+        process="",
+        call=call or step.step,
+        step=step.step,
+        operation="",
+        status=NtStatus.SUCCESS,
+        open_handles=loaded,
+        table=table,
+        unlisted=unlisted,
+    )
+
+
+def _of_user(hive: Hive) -> bool:
+    return tuple(part.upper() for part in hive.mount[:2]) == _USERS and len(hive.mount) == 3
+
+
+def _questions(result: Result, frames: Sequence[Frame]) -> Iterable[Question]:
+    """Ask whose step breaks the claim, before the last one is shown."""
+    actors = list(dict.fromkeys(frame.actor for frame in frames))
+    if result.property.kind is not Kind.ALWAYS or len(actors) < 2:
+        return
+    last = frames[-1]
+    yield Question(
+        at=len(frames) - 1,
+        ask=f"The claim: {result.property.about} Whose next step breaks it?",
+        options=tuple(actors),
+        right=(actors.index(last.actor),),
+        why=f"{last.actor} takes the step {last.step}: {last.call}.",
+    )

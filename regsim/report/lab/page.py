@@ -1,0 +1,151 @@
+"""The lab: one HTML file that steps through stories, with no server and no network.
+
+The page's policy (CSP) allows its one script and its one style by their hashes and nothing else,
+not even an image; names out of a registry are data in it, which the script writes as text only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Hashable
+from html import escape
+from importlib import resources
+from typing import Any, Final
+
+import attrs
+
+from regsim import keypath
+from regsim.report.lab.frames import Frame, Lab, Question, Story
+from regsim.report.words import places
+from regsim.report.words import runs as words
+from regsim.scenario.result import OpenHandle
+
+FORMAT: Final = 1
+"""The version of the data in the page; its script reads this one."""
+
+
+def lab_html(lab: Lab) -> str:
+    """Return *lab* as one self-contained page."""
+    style, script = _asset("lab.css"), _asset("lab.js")
+    policy = (
+        "default-src 'none'; "
+        f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    filled = {
+        "POLICY": policy,
+        "TITLE": escape(words.visible(lab.title)),
+        "INTRO": escape(words.visible(lab.intro)),
+        "DATA": embed(data(lab)),
+        "STYLE": style,
+        "SCRIPT": script,
+    }
+    return re.sub("@([A-Z]+)@", lambda mark: filled[mark[1]], _asset("lab.html"))
+
+
+def _asset(name: str) -> str:
+    return (resources.files("regsim.report.lab") / "static" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def embed(body: object) -> str:
+    """Return *body* as JSON that ends no script element, whatever its texts are."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def data(lab: Lab) -> dict[str, object]:
+    """Return what the page's script reads: every text, row and frame once, then by its number."""
+    packer = _Packer()
+    runs: dict[str, object] = {}
+    for key, story in lab.stories.items():
+        name = "/".join(key)
+        runs[name] = story if isinstance(story, str) else packer.story(story)
+    return {
+        "format": FORMAT,
+        "axes": [attrs.asdict(axis) for axis in lab.axes],
+        "start": list(lab.start),
+        "runs": runs,
+        "stories": packer.stories.items,
+        "frames": packer.frames.items,
+        "rows": packer.rows.items,
+        "texts": packer.texts.items,
+    }
+
+
+class _Pool:
+    """Values that are kept once and named by their number."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._numbers: dict[Hashable, int] = {}
+
+    def number(self, key: Hashable, value: object) -> int:
+        """Return the number of *value*, which *key* is equal to."""
+        if key not in self._numbers:
+            self._numbers[key] = len(self.items)
+            self.items.append(value)
+        return self._numbers[key]
+
+
+class _Packer:
+    """Turns stories into numbers; the script of the page has the order of the fields again."""
+
+    def __init__(self) -> None:
+        self.texts, self.rows, self.frames, self.stories = _Pool(), _Pool(), _Pool(), _Pool()
+
+    def _text(self, text: str) -> int:
+        return self.texts.number(text, words.visible(text))
+
+    def _row(self, row: OpenHandle) -> int:
+        below = places.key_below(row)
+        packed = (
+            *map(self._text, (row.process, row.service or "")),
+            row.pid,
+            row.handle,
+            *map(self._text, (below, keypath.short(row.hive), places.hive_name(row.hive))),
+            self._text(row.opened_by),
+            row.implicit | row.live << 1 | row.blocks << 2,
+        )
+        return self.rows.number(packed, packed)
+
+    def _frame(self, frame: Frame) -> int:
+        packed = (
+            frame.time,
+            *map(self._text, (frame.actor, frame.call, frame.step, frame.answer)),
+            frame.ok | frame.implicit << 1 | words.is_unload(frame) << 2,
+            frame.handle,
+            frame.open_handles,
+            tuple(map(self._row, frame.table)),
+            frame.unlisted,
+            tuple((change.kind, self._text(change.text)) for change in frame.changes),
+            frame.times,
+            self._text(frame.note),
+        )
+        return self.frames.number(packed, packed)
+
+    def _question(self, question: Question) -> tuple[object, ...]:
+        options = tuple(map(self._text, question.options))
+        ask, why = self._text(question.ask), self._text(question.why)
+        return question.at, ask, options, question.right, why
+
+    def story(self, story: Story) -> int:
+        """Return the number of *story*."""
+        packed = (
+            tuple(map(self._frame, story.frames)),
+            tuple(map(self._question, story.questions)),
+            self._text(story.finding),
+            tuple(map(self._text, story.verdict)),
+            self._text(story.word),
+            story.mark,
+            tuple(map(self._text, story.events)),
+        )
+        return self.stories.number(packed, packed)

@@ -1,0 +1,1 @@
+"""Runs, checks and findings as pictures: our own SVG, and figures by matplotlib."""

@@ -1,0 +1,337 @@
+"""What a check found, for a reader: a table, a summary, and a path in five notations."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+import attrs
+
+from regsim.check.paths import Path, PathStep
+from regsim.check.property import Fairness, Kind, Property, Verdict
+from regsim.check.verify import Result
+from regsim.report.words.runs import ascii_only, visible
+
+_WIDTH = 100
+_REPEATS = "and so on for ever from here:"
+
+
+@attrs.frozen
+class Origin:
+    """How a model was asked for, so that a reader can ask again.
+
+    Attributes:
+        name: its name, or its file.
+        parameters: those that were given.
+    """
+
+    name: str
+    parameters: Mapping[str, object]
+
+    def command(self, *more: str) -> str:
+        """Return the command line that checks it with the options *more*."""
+        given = [
+            part for key, value in self.parameters.items() for part in ("-p", f"{key}={value}")
+        ]
+        return shlex.join(["regsim", "check", self.name, *given, *more])
+
+    def python(self) -> str:
+        """Return the Python expression that makes it."""
+        given = "".join(f", {key}={value!r}" for key, value in self.parameters.items())
+        return f"models.model({self.name!r}{given})"
+
+
+# -- text --------------------------------------------------------------------------------------
+
+
+def result_text(result: Result, origin: Origin) -> str:
+    """Return the answer to one property: the verdict, what it rests on, and the path."""
+    return ascii_only_lines(_result_lines(result, origin))
+
+
+def _result_lines(result: Result, origin: Origin) -> list[str]:
+    claim = result.property
+    lines = [f"{result.model}: {claim.name} ({_kind(claim)}): {_said(result)}"]
+    lines += _wrapped(claim.about)
+    lines.append(f"  {counts_text(result)}")
+    for reason in result.reasons:
+        lines += _wrapped(f"Note: {reason}.")
+    if result.path is not None:
+        replay = origin.command("--property", claim.name, "--path", result.path.code)
+        lines += ["", *path_lines(result.path), "", f"Replay: {replay}"]
+    return lines
+
+
+def summary_text(results: Sequence[Result], origin: Origin) -> str:
+    """Return the answers to several properties as a table, and the shortest counterexample."""
+    rows = [["property", "kind", "verdict", "path", "claim"]]
+    for result in results:
+        claim = result.property
+        rows.append([claim.name, _kind(claim), _said(result), _length(result), claim.about])
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = [f"{results[0].model}: {len(results)} properties"]
+    for row in rows:
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        lines += textwrap.wrap(
+            f"{cells}  {row[4]}", _WIDTH, subsequent_indent=" " * (sum(widths) + 8)
+        )
+    lines += ["", *_explorations(results)]
+    lines += _notes(results)
+    broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]
+    if broken:
+        shortest = min(broken, key=lambda result: len(result.path.steps) if result.path else 0)
+        lines += ["", *_result_lines(shortest, origin)]
+    return ascii_only_lines(lines)
+
+
+def counts_text(result: Result) -> str:
+    """Return what was explored, in one line."""
+    whole = "" if result.complete else " so far"
+    reduced = "" if result.reduce.value == "none" else f", reduced by {result.reduce.value}"
+    return (
+        f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}{whole}"
+        f" ({result.engine} engine{reduced}, {result.seconds:.2f} s)"
+    )
+
+
+def ascii_only_lines(lines: Iterable[str]) -> str:
+    """Return *lines* as one text that any console can show."""
+    return "\n".join(ascii_only(line.rstrip()) for line in lines) + "\n"
+
+
+def _explorations(results: Sequence[Result]) -> Iterator[str]:
+    """Yield one line for each exploration that answered some of *results*."""
+    seen: dict[tuple[object, ...], Result] = {}
+    for result in results:
+        seen.setdefault((result.states, result.transitions, result.reduce, result.engine), result)
+    for result in seen.values():
+        yield counts_text(result)
+
+
+def _notes(results: Sequence[Result]) -> Iterator[str]:
+    """Yield each reason once, with the properties that it is about."""
+    about: dict[str, list[str]] = {}
+    for result in results:
+        for reason in result.reasons:
+            about.setdefault(reason, []).append(result.property.name)
+    for reason, names in about.items():
+        yield from _wrapped(f"Note, {', '.join(names)}: {reason}.")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
+def _kind(claim: Property) -> str:
+    return claim.kind.value
+
+
+def _said(result: Result) -> str:
+    return result.verdict.value
+
+
+def _length(result: Result) -> str:
+    path = result.path
+    if path is None:
+        return "-"
+    if path.loop is None:
+        return f"{len(path.steps)}"
+    return f"{path.loop}+{len(path.steps) - path.loop}"
+
+
+def path_lines(path: Path) -> list[str]:
+    """Return *path* as a numbered table, with what each counter stands at after each step.
+
+    Where the model says what its steps are told, there is a column for that.
+    """
+    rows = list(_rows(path))
+    widths = [max(len(cell or "") for cell in column) for column in zip_longest(*rows)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    if path.deadlock:
+        lines.append("Here nobody can step: the run has ended.")
+    elif path.loop is not None:
+        lines.insert(path.loop + 3, _REPEATS)
+        lines.append(f"and from here on again as after step {path.loop}.")
+    return lines
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    shown = len(path.components) == 1
+    answers = any(step.answer is not None for step in path.steps)
+    head = ["#", "actor", "step", *(["answer"] if answers else ())]
+    yield [*head, *path.counters, *(path.components if shown else ())]
+    begin = ["0", "(start)", *[""] * (len(head) - 2)]
+    yield [*begin, *map(str, path.start), *(map(repr, path.values) if shown else ())]
+    for number, step in enumerate(path.steps, 1):
+        told = [step.answer.text if step.answer is not None else ""] if answers else ()
+        state = map(repr, step.values) if shown else ()
+        yield [str(number), step.actor, step.step, *told, *map(str, step.counters), *state]
+
+
+# -- other notations ---------------------------------------------------------------------------
+
+
+def path_mermaid(path: Path, title: str) -> str:
+    """Return *path* as a Mermaid ``sequenceDiagram``; what changes a counter is an arrow to it."""
+    actors = list(dict.fromkeys(step.actor for step in path.steps))
+    names = {actor: f"a{number}" for number, actor in enumerate(actors)}
+    lines = ["sequenceDiagram", *(f"  participant {names[a]} as {_safe(a)}" for a in actors)]
+    lines += [f"  participant c{i} as {_safe(c)}" for i, c in enumerate(path.counters)]
+    before = path.start
+    for number, step in enumerate(path.steps):
+        if number == path.loop:
+            lines.append("  loop for ever")
+        lines += [f"  {line}" for line in _arrows(number + 1, step, before, names)]
+        before = step.counters
+    if path.deadlock:
+        where = f"over {names[actors[0]]}: " if actors else ""
+        lines.append(f"  Note {where}nobody can step" if where else "  %% nobody can step")
+    elif path.loop is not None:
+        lines.append("  end")
+    if actors:
+        lines.append(f"  Note over {names[actors[0]]}: {_safe(title)}")
+    return "\n".join(lines) + "\n"
+
+
+def _arrows(
+    number: int, step: PathStep, before: tuple[int, ...], names: Mapping[str, str]
+) -> Iterator[str]:
+    here, said = names[step.actor], _safe(f"{number}. {step.step}{_failure(step)}")
+    moved = [i for i, (a, b) in enumerate(zip(before, step.counters, strict=True)) if a != b]
+    if not moved:
+        yield f"{here}->>{here}: {said}"
+    for i in moved:
+        yield f"{here}->>c{i}: {said} ({before[i]} to {step.counters[i]})"
+
+
+def _failure(step: PathStep) -> str:
+    """Return what *step* was told, if it failed; a diagram that named each success says less."""
+    return f": {step.answer.text}" if step.answer is not None and not step.answer.ok else ""
+
+
+_SPOKEN = {
+    "&": "amp",
+    "<": "lt",
+    ">": "gt",
+    ";": "59",
+    "#": "35",
+    "%": "37",
+    "`": "96",
+    '"': "quot",
+}
+
+
+def _safe(text: str) -> str:
+    return "".join(f"#{_SPOKEN[c]};" if c in _SPOKEN else c for c in visible(text)) or " "
+
+
+SHIVIZ_PARSER = r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)"
+"""The regular expression that ShiViz wants for `path_shiviz`."""
+
+
+def path_shiviz(path: Path) -> str:
+    """Return *path* as a log for ShiViz; `SHIVIZ_PARSER` reads it.
+
+    An event follows another where it touches a component that the other changed last.
+    """
+    own: dict[str, dict[str, int]] = {}
+    last: dict[int, dict[str, int]] = {}
+    lines = []
+    for step in path.steps:
+        host = _host(step.actor)
+        clock = dict(own.get(host, {}))
+        for component in {*step.touched, *step.changed}:
+            for other, time in last.get(component, {}).items():
+                clock[other] = max(clock.get(other, 0), time)
+        clock[host] = clock.get(host, 0) + 1
+        own[host] = clock
+        last.update(dict.fromkeys(step.changed, clock))
+        ordered = {host: clock[host], **{k: clock[k] for k in sorted(clock) if k != host}}
+        counted = ", ".join(f"{c}: {n}" for c, n in zip(path.counters, step.counters, strict=True))
+        lines.append(f"{host} {json.dumps(ordered)}")
+        said = f"{step.step}{_failure(step)}"
+        lines.append(visible(f"{said} ({counted})" if counted else said))
+    return "\n".join(lines) + "\n"
+
+
+def _host(actor: str) -> str:
+    return "_".join(visible(actor).split()) or "_"
+
+
+def path_python(path: Path, origin: Origin, claim: Property | None = None) -> str:
+    """Return *path* as a program that takes its steps one by one and shows what is claimed."""
+    lines = [
+        "from regsim import models",
+        "from regsim.check.paths import Walk",
+        "",
+        f"model = {origin.python()}",
+        f"walk = Walk(model{f', {path.initial}' if path.initial else ''})",
+    ]
+    for number, step in enumerate(path.steps):
+        if number == path.loop:
+            lines.append(f"# {_REPEATS}")
+        counted = zip(path.counters, step.counters, strict=True)
+        comment = "".join(f"  # {name}: {count}" for name, count in list(counted)[:1])
+        lines.append(f"walk.take({step.actor!r}, {step.step!r}){comment}")
+    if path.loop is not None:
+        lines.append(f"walk.repeat_from({path.loop})")
+    if claim is not None:
+        lines.append(f"claim = next(p for p in model.properties if p.name == {claim.name!r})")
+        lines.append(_assertion(claim, path))
+    return "\n".join(lines) + "\n"
+
+
+def _assertion(claim: Property, path: Path) -> str:
+    if claim.kind is Kind.LEADS_TO:
+        return f"assert walk.path.code == {path.code!r}  # and the goal is never reached again"
+    denied = "not " if claim.kind is Kind.ALWAYS else ""
+    return f"assert {denied}walk.holds(claim.goal)"
+
+
+# -- JSON --------------------------------------------------------------------------------------
+
+
+def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, object]:
+    """Return *result* as the fields of ``regsim check --json``."""
+    claim, path = result.property, result.path
+    assumed = (fairness or claim.fairness).value if claim.kind is Kind.LEADS_TO else None
+    return {
+        "property": claim.name,
+        "kind": claim.kind.value,
+        "about": claim.about,
+        "verdict": result.verdict.value,
+        "states": result.states,
+        "transitions": result.transitions,
+        "depth": result.depth,
+        "complete": result.complete,
+        "path": path_json(path) if path is not None else [],
+        "loop": path.loop if path is not None else None,
+        "code": path.code if path is not None else None,
+        "fairness": assumed,
+        "engine": result.engine,
+        "reduce": result.reduce.value,
+        "seconds": round(result.seconds, 6),
+        "bytes": result.bytes,
+        "reasons": list(result.reasons),
+    }
+
+
+def path_json(path: Path) -> list[dict[str, object]]:
+    """Return the steps of *path*: who does what, what it is told, the counters, what it changes."""
+    return [
+        {
+            "actor": step.actor,
+            "step": step.step,
+            "answer": None if step.answer is None else step.answer.text,
+            "counters": dict(zip(path.counters, step.counters, strict=True)),
+            "changed": [path.components[i] for i in step.changed],
+        }
+        for step in path.steps
+    ]

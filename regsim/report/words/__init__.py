@@ -1,0 +1,1 @@
+"""The words for what happened: nouns, sentences and findings that texts and pictures share."""

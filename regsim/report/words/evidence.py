@@ -1,0 +1,299 @@
+"""The verdict on evidence, as an expert would put it in writing, and as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Final
+
+from regsim.policy import Dialect, UnloadFailure
+from regsim.trace.judge import Answer, Blocker, HeldRoot, HiveAnswer, UnloadAttempt, Verdict
+
+SCHEMA_VERSION: Final = 1
+_WIDTH: Final = 88
+_SHOWN: Final = 8
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """Return what ``regsim replay --json`` and ``regsim who --json`` print."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": verdict.answer.value,
+        "format": verdict.format,
+        "fidelity": verdict.fidelity.value,
+        "os": verdict.os,
+        "host": verdict.host or None,
+        "at": verdict.asked_at,
+        "hives": [_hive(hive) for hive in verdict.hives],
+        "roots": [_root(root) for root in verdict.roots],
+        "attempts": [_attempt(attempt) for attempt in verdict.attempts],
+        "events": verdict.events,
+        "opens": verdict.opens,
+        "closes": verdict.closes,
+        "unmatched_closes": verdict.unmatched_closes,
+        "reasons": list(verdict.reasons),
+    }
+
+
+def _hive(hive: HiveAnswer) -> dict[str, Any]:
+    return {
+        "hive": hive.hive,
+        "verdict": hive.answer.value,
+        "blockers": [_blocker(blocker) for blocker in hive.blockers],
+        "reasons": list(hive.reasons),
+    }
+
+
+def _blocker(blocker: Blocker) -> dict[str, Any]:
+    return {
+        "process": blocker.process,
+        "pid": blocker.pid,
+        "service": blocker.service or None,
+        "user": blocker.user or None,
+        "session": blocker.session,
+        "key": blocker.key,
+        "handle": blocker.handle,
+        "opened_at": blocker.opened_at,
+        "event": blocker.event,
+        "seen_at": blocker.seen_at,
+        "access": blocker.access or None,
+        "implicit": blocker.implicit,
+        "certain": blocker.certain,
+        "balance": list(blocker.balance),
+    }
+
+
+def _root(root: HeldRoot) -> dict[str, Any]:
+    return {
+        "process": root.process,
+        "pid": root.pid,
+        "hive": root.hive,
+        "key": root.key,
+        "opened_at": root.opened_at,
+        "event": root.event,
+        "closed_at": root.closed_at,
+    }
+
+
+def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
+    return {
+        "hive": attempt.hive,
+        "at": attempt.at,
+        "event": attempt.event,
+        "status": attempt.status,
+        "blockers": [_blocker(blocker) for blocker in attempt.blockers],
+    }
+
+
+def as_text(verdict: Verdict, dialect: Dialect | None = None) -> str:
+    """Return the verdict in words; *dialect* says what Windows does when the unload is refused."""
+    return "\n".join(_lines(verdict, dialect))
+
+
+def _lines(verdict: Verdict, dialect: Dialect | None) -> Iterator[str]:
+    yield from _wrap(_headline(verdict))
+    yield ""
+    for hive in verdict.hives:
+        if hive.blockers or (hive.answer is Answer.BLOCKED):
+            yield from _about(hive)
+    yield from _held_roots(verdict)
+    for attempt in verdict.attempts[:_SHOWN]:
+        yield from _wrap(_tried(attempt))
+    if any(blocker.certain for blocker in verdict.blockers):
+        yield ""
+        yield from _labelled("What follows", _consequence(verdict, dialect))
+        for advice in _advice(verdict):
+            yield from _labelled("What to do", advice)
+    yield ""
+    for reason in _reasons(verdict):
+        yield from _labelled(
+            "Limits" if verdict.answer is not Answer.INCONCLUSIVE else "Why", reason
+        )
+    yield from _labelled("Evidence", _evidence(verdict))
+
+
+def _headline(verdict: Verdict) -> str:
+    when = f"at {verdict.asked_at}" if verdict.asked_at else _moment(verdict)
+    if verdict.answer is Answer.BLOCKED:
+        sure = [blocker for blocker in verdict.blockers if blocker.certain]
+        if not sure:
+            return f"BLOCKED: {when} a user's hive was in use; it is not told by whom."
+        processes = {(blocker.process, blocker.pid) for blocker in sure}
+        who = (
+            f"{sure[0].process} ({sure[0].pid})"
+            if len(processes) == 1
+            else f"{len(processes)} processes"
+        )
+        keys = "a key" if len(sure) == 1 else f"{len(sure)} keys"
+        holds = "holds" if len(processes) == 1 else "hold"
+        return f"BLOCKED: {when} {who} {holds} {keys} open in a user's hive, which keeps it loaded."
+    if verdict.answer is Answer.CLEAR:
+        return f"CLEAR: {when} no handle keeps a user's hive loaded."
+    return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
+
+
+def _moment(verdict: Verdict) -> str:
+    return "at the end of the trace" if verdict.fidelity.value != "D" else "in this evidence"
+
+
+def _about(hive: HiveAnswer) -> Iterator[str]:
+    yield from _wrap(f"{hive.hive}: {hive.answer.value}")
+    if hive.answer is Answer.BLOCKED:
+        for reason in hive.reasons:
+            yield from _wrap(f"{reason}.", "  ")
+    for blocker in sorted(hive.blockers, key=lambda one: not one.certain)[:_SHOWN]:
+        yield from _wrap(_sentence(blocker), "  ")
+    if len(hive.blockers) > _SHOWN:
+        yield f"  and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
+
+
+def _sentence(blocker: Blocker) -> str:
+    service = f", service {blocker.service}" if blocker.service else ""
+    who = f"{blocker.process} (process {blocker.pid}{service})"
+    least, most = blocker.balance
+    if not blocker.certain:
+        verb = "opened"
+    elif least == 1:
+        verb = "holds"
+    else:
+        verb = f"holds {least} handles on"
+    handle = f" by handle {blocker.handle:#x}" if blocker.handle is not None else ""
+    since = f", since {blocker.opened_at}" if blocker.opened_at else ""
+    event = f" (event {blocker.event:,})" if blocker.event else ""
+    text = f"{who} {verb} {blocker.key}{handle}{since}{event}."
+    if blocker.access and blocker.certain:
+        text += f" It was opened with {blocker.access}."
+    if blocker.implicit:
+        least_sure = "probably " if blocker.inferred else ""
+        text += (
+            f" Nobody asked for it: it is {least_sure}the root that Windows opens and caches at "
+            "the first use of a predefined key such as HKEY_CURRENT_USER."
+        )
+    if most is None and blocker.certain and blocker.opened_at:
+        text += " There may be more handles on it, from before the evidence began."
+    if blocker.session is not None and blocker.certain:
+        text += (
+            " It runs in session 0 and outlives the user's logoff."
+            if blocker.session == 0
+            else f" It runs in session {blocker.session} and ends when that session logs off."
+        )
+    if not blocker.certain:
+        text += " Whether it is still open cannot be told."
+    return text
+
+
+def _held_roots(verdict: Verdict) -> Iterator[str]:
+    ended = [root for root in verdict.roots if root.closed_at is not None]
+    if not ended:
+        return
+    yield "Roots that processes kept until they ended (probably cached, asked for by nobody):"
+    for root in ended[:_SHOWN]:
+        yield from _wrap(
+            f"{root.process} ({root.pid}): {root.key}, from {root.opened_at} to {root.closed_at}",
+            "  ",
+        )
+    if len(ended) > _SHOWN:
+        yield f"  and {len(ended) - _SHOWN} more (--json lists them all)"
+
+
+def _tried(attempt: UnloadAttempt) -> str:
+    answer = (
+        "succeeded" if attempt.status == 0 else f"was refused with status {attempt.status:#010x}"
+    )
+    text = f"The unload of {attempt.hive} at {attempt.at} (event {attempt.event:,}) {answer}."
+    who = list(dict.fromkeys(f"{b.process} ({b.pid})" for b in attempt.blockers if b.certain))
+    if not who:
+        return text
+    more = f" and {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
+    return f"{text} Just before it the hive was held by {', '.join(who[:_SHOWN])}{more}."
+
+
+_CONSEQUENCES: Final = {
+    UnloadFailure.GIVE_UP: "an unload that is refused leaves the profile unsaved: changes to a "
+    "roaming profile do not reach the server, and the hive stays loaded.",
+    UnloadFailure.SAVE_COPY: "the profile is saved from a copy and the hive stays loaded until the "
+    "last handle is closed (events 1517 and 1524).",
+    UnloadFailure.FORCE: "the hive is unloaded by force after a while and event 1530 names the "
+    "holder, whose next call on the key fails with error 1018 (ERROR_KEY_DELETED).",
+    UnloadFailure.WAIT: "the logoff waits until the handles are closed.",
+}
+
+
+def _consequence(verdict: Verdict, dialect: Dialect | None) -> str:
+    if dialect is None:
+        return "name the system with --os to hear what it does when an unload is refused."
+    lasting = [
+        b for b in verdict.blockers if b.certain and b.session != 0 and b.session is not None
+    ]
+    text = f"on {dialect.title} {_CONSEQUENCES[dialect.logoff.on_failure]}"
+    sure = [blocker for blocker in verdict.blockers if blocker.certain]
+    if len(lasting) == len(sure):
+        return (
+            "all holders run in the user's own session and end at logoff, before the unload; they "
+            f"refuse only one that is tried earlier. If one survived: {text}"
+        )
+    return text
+
+
+def _advice(verdict: Verdict) -> Iterator[str]:
+    sure = [blocker for blocker in verdict.blockers if blocker.certain]
+    if all(blocker.session for blocker in sure):
+        yield (
+            "nothing yet: a program of the user's own session may hold keys while it runs. To find "
+            "what outlives it, let the trace run through the logoff and judge its end."
+        )
+        return
+    sure = [blocker for blocker in sure if not blocker.session]
+    if any(blocker.implicit for blocker in sure):
+        yield (
+            "a process that acts for users must not use HKEY_CURRENT_USER: it should open the "
+            "user's key with RegOpenCurrentUser and close it, or call RegDisablePredefinedCache "
+            "first. Until it is corrected, stop or restart it before the user logs off."
+        )
+    if any(not blocker.implicit for blocker in sure):
+        yield (
+            "find the call that opened the key (in Process Monitor: the event's stack) and give it "
+            "the missing RegCloseKey; until then stop or restart the process before the logoff."
+        )
+
+
+def _reasons(verdict: Verdict) -> Iterator[str]:
+    found = [*verdict.reasons]
+    for hive in verdict.hives:
+        if hive.answer is Answer.INCONCLUSIVE:
+            found += hive.reasons
+    yield from (f"{reason}." for reason in dict.fromkeys(found))
+
+
+def _evidence(verdict: Verdict) -> str:
+    system = f", {verdict.os_title}" if verdict.os_title else ""
+    counts = ""
+    if verdict.events:
+        counts = (
+            f"; {verdict.events:,} events, {verdict.opens:,} opens, {verdict.closes:,} closes, "
+            f"{verdict.unmatched_closes:,} closes without an open"
+        )
+    tier = f"{verdict.fidelity.meaning} (tier {verdict.fidelity.value})"
+    return f"{verdict.format}, {tier}{system}{counts}."
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    yield from textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=f"{label + ':':<14}",
+        subsequent_indent=" " * 14,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  " if indent else "",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

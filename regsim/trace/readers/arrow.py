@@ -1,0 +1,193 @@
+"""Parquet and Arrow files with the columns of `regsim.trace.readers.jsonl`: the fast way in.
+
+The columns are ``op`` (text, or the numbers of `regsim.accel.columns.Op`), ``pid`` and ``key``
+(text, best dictionary-encoded), and where there is something to say ``handle``, ``parent``,
+``status``, ``access``, ``time`` (an integer of 100 ns ticks, or a timestamp) and ``process``. Keys
+are absolute here. Whole columns are mapped to numbers at once; no row is looked at on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from regsim.accel.columns import Op
+from regsim.errors import DataError
+from regsim.trace.columns import Batch, CaptureFacts, Fidelity, ProcessInfo, Progress
+from regsim.trace.extras import need
+from regsim.trace.paths import KeyTable
+from regsim.trace.readers.jsonl import OPS
+from regsim.trace.readers.procmon_text import filetime_text
+from regsim.trace.source import Source
+
+PARQUET: Final = b"PAR1"
+ARROW_FILE: Final = b"ARROW1"
+_NEEDED: Final = ("op", "pid", "key")
+_WANTED: Final = (*_NEEDED, "handle", "parent", "status", "access", "time", "process")
+_ROWS: Final = 1 << 20
+_DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
+_UNIX_TICKS: Final = 116_444_736_000_000_000
+
+Table = Any
+"""A batch of pyarrow's, or one of its columns, or a numpy array: pyarrow is an extra."""
+
+
+class ArrowCapture:
+    """A Parquet or Arrow file as a `Capture`."""
+
+    def __init__(self, source: Source, keys: KeyTable) -> None:
+        self.source, self.keys = source, keys
+        self.processes: list[ProcessInfo] = []
+        self._pa, self._np = need("pyarrow", "Parquet files"), need("numpy", "Parquet files")
+        self._batches, names = self._open()
+        missing = [name for name in _NEEDED if name not in names]
+        if missing:
+            raise DataError(f"{source.name} lacks the column {', '.join(missing)}")
+        fidelity = Fidelity.HANDLES if "handle" in names else Fidelity.PATHS
+        self.facts = CaptureFacts(format="parquet", fidelity=fidelity)
+        self._numbers: dict[int, int] = {}
+        self._dictionaries: dict[str, tuple[Table, Table]] = {}
+        self._dates = False
+
+    def when(self, ticks: int) -> str:
+        """Return a time as it was given: a date, or a number of seconds."""
+        if not self.facts.clock:
+            return ""
+        return filetime_text(ticks) if self._dates else f"{ticks / 10_000_000:.7f} s"
+
+    def _open(self) -> tuple[Iterator[Table], list[str]]:
+        """Return the file's batches and the names of its columns."""
+        pa = self._pa
+        buffer = pa.py_buffer(self.source.map())
+        try:
+            if self.source.head.startswith(ARROW_FILE):
+                reader = pa.ipc.open_file(pa.BufferReader(buffer))
+                every = (reader.get_batch(at) for at in range(reader.num_record_batches))
+                return every, list(reader.schema.names)
+            parquet = need("pyarrow.parquet", "Parquet files")
+            names = list(parquet.ParquetFile(pa.BufferReader(buffer)).schema_arrow.names)
+            texts = [name for name in ("key", "process", "op") if name in names]
+            file = parquet.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts)
+            wanted = [name for name in _WANTED if name in names]
+            return file.iter_batches(batch_size=_ROWS, columns=wanted), names
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.source.name} is damaged: {_first(error)}") from None
+
+    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
+        """Yield the rows in the order of the file."""
+        while True:
+            try:
+                table = next(self._batches, None)
+                if table is None:
+                    return
+                table.validate(full=True)
+                batch = self._batch(table)
+            except (
+                self._pa.ArrowException,
+                OSError,
+                ValueError,
+                LookupError,
+                ArithmeticError,
+            ) as error:
+                text = f"the file is damaged after {self.facts.events:,} rows: {_first(error)}"
+                self.facts.problems.append(text)
+                return
+            if progress is not None:
+                progress(0, 0, self.facts.events)
+            yield batch
+
+    def _batch(self, table: Table) -> Batch:
+        np, rows = self._np, table.num_rows
+        first = self.facts.events
+        ops = self._coded(table, "op", self._op)
+        processes = self._process_numbers(table)
+        keys = self._coded(table, "key", lambda text: self.keys.number(text) if text else 0)
+        times = self._times(table, rows)
+        self.facts.events += rows
+        batch = Batch(
+            op=ops.astype(np.uint8),
+            process=processes,
+            key=keys.astype(np.uint32),
+            status=self._ints(table, "status", rows).astype(np.uint32),
+            time=times,
+            access=self._ints(table, "access", rows).astype(np.uint32),
+            number=np.arange(first + 1, first + rows + 1, dtype=np.uint64),
+        )
+        if self.facts.fidelity is Fidelity.HANDLES:
+            batch.handle = self._ints(table, "handle", rows)
+            batch.parent = self._ints(table, "parent", rows)
+        return batch
+
+    def _op(self, text: str | None) -> int:
+        return OPS.get((text or "").lower(), 0)
+
+    def _coded(self, table: Table, name: str, number: Any) -> Table:  # noqa: ANN401 - a function
+        """Return a column of texts as numbers, each text of its dictionary looked up once."""
+        pa, np = self._pa, self._np
+        column = table.column(name)
+        if pa.types.is_integer(column.type):
+            values = np.asarray(column.fill_null(0))
+            if name == "op" and len(values) and values.max() >= len(Op):
+                raise ValueError(f"op {values.max()} is unknown")
+            return values
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        known = self._dictionaries.get(name)
+        if known is None or not known[0].equals(column.dictionary):
+            numbers = [number(text) for text in column.dictionary.to_pylist()]
+            known = (column.dictionary, np.array([*numbers, 0], np.int64))
+            self._dictionaries[name] = known
+        return known[1][np.asarray(column.indices.fill_null(-1))]
+
+    def _ints(self, table: Table, name: str, rows: int) -> Table:
+        """Return a column of whole numbers as 64 bits without a sign; zeros if there is none."""
+        np = self._np
+        if name not in table.schema.names:
+            return np.zeros(rows, np.uint64)
+        column = table.column(name)
+        if not self._pa.types.is_integer(column.type):
+            raise ValueError(f"the column {name} holds no whole numbers")
+        return np.asarray(column.fill_null(0)).astype(np.uint64)
+
+    def _times(self, table: Table, rows: int) -> Table:
+        np, facts = self._np, self.facts
+        if "time" not in table.schema.names:
+            return np.zeros(rows, np.int64)
+        column = table.column("time")
+        self._dates = self._pa.types.is_timestamp(column.type)
+        if self._dates:
+            nanoseconds = column.cast(self._pa.timestamp("ns")).cast(self._pa.int64())
+            times = np.asarray(nanoseconds.fill_null(0)) // 100 + _UNIX_TICKS
+        else:
+            times = np.asarray(column.fill_null(0)).astype(np.int64)
+        facts.clock = "utc" if self._dates else "ticks"
+        if rows:
+            facts.first_time = int(times[0]) if facts.first_time is None else facts.first_time
+            facts.last_time = int(times[-1])
+        return times
+
+    def _process_numbers(self, table: Table) -> Table:
+        """Return the capture's number of each row's process."""
+        np = self._np
+        pids, first, inverse = np.unique(
+            self._ints(table, "pid", table.num_rows), return_index=True, return_inverse=True
+        )
+        images = table.column("process") if "process" in table.schema.names else None
+        numbers = [
+            self._process(int(pid), images, int(at)) for pid, at in zip(pids, first, strict=True)
+        ]
+        return np.array(numbers, np.uint32)[inverse] if numbers else np.zeros(0, np.uint32)
+
+    def _process(self, pid: int, images: Table, at: int) -> int:
+        number = self._numbers.get(pid)
+        if number is None:
+            number = self._numbers[pid] = len(self.processes)
+            image = images[at].as_py() if images is not None else None
+            self.processes.append(
+                ProcessInfo(pid=pid & 0xFFFFFFFF, image=image or f"process {pid}")
+            )
+        return number
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]

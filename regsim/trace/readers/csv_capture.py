@@ -1,0 +1,270 @@
+"""A capture that Process Monitor saved as CSV, read in stretches of whole rows."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from regsim.trace.columns import Batch, CaptureFacts, Fidelity, ProcessInfo, Progress
+from regsim.trace.paths import KeyTable
+from regsim.trace.readers.procmon_csv import (
+    DAY,
+    ROW_START,
+    Chunk,
+    Layout,
+    fields_of,
+    last_row,
+    read_layout,
+    scan,
+    spelled,
+    ticks_of,
+)
+from regsim.trace.readers.procmon_text import Calendar, os_of_version
+from regsim.trace.source import CutShortError, Source
+
+_STRETCH: Final = 4 << 20
+_SHARE: Final = 16 << 20
+_WORTHWHILE: Final = 96 << 20
+_ROWS: Final = 20_000
+_FIRST: Final = (
+    *("Time of Day", "Date & Time", "Relative Time", "Process Name", "PID"),
+    *("Operation", "Path", "Result", "Detail"),
+)
+_WINDOW: Final = 1 << 16
+_LONGEST_ROW: Final = 64 << 20
+
+
+def scan_range(path: Path, start: int, end: int, layout: Layout) -> Chunk:
+    """Return what is found between two offsets of a file, each at the line break before a row."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return scan(file.read(end - start), layout)
+
+
+class CsvCapture:
+    """Procmon's CSV as a `Capture`; times count from the midnight before the first row."""
+
+    def __init__(self, source: Source, keys: KeyTable, workers: int = 1) -> None:
+        self.source, self.keys, self.workers = source, keys, workers
+        self.layout = read_layout(source.head.partition(b"\n")[0])
+        self.facts = CaptureFacts(format="procmon-csv", fidelity=Fidelity.PATHS, clock="local")
+        self.processes: list[ProcessInfo] = []
+        self.calendar = Calendar()
+        self._by_name: dict[tuple[str, int], int] = {}
+
+    def when(self, ticks: int) -> str:
+        """Return *ticks* as a date, where the file gives one, and the time of day."""
+        return self.calendar.text(ticks)
+
+    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
+        """Yield the rows in the order of the file."""
+        for chunk, done in self._chunks():
+            batch = self._adopt(chunk)
+            if progress is not None:
+                progress(done, self.source.size, self.facts.events)
+            yield batch
+
+    def _chunks(self) -> Iterator[tuple[Chunk, int]]:
+        """Yield what was found in one stretch of rows after the other."""
+        if not self.layout.regular:
+            yield from self._respelled()
+        elif not self.source.is_plain:
+            yield from ((scan(data, self.layout), done) for data, done in self._stretches())
+        elif self.workers > 1 and self.source.size >= _WORTHWHILE:
+            yield from self._shared_out()
+        else:
+            for start, end in self._ranges(_STRETCH):
+                yield scan_range(self.source.path, start, end, self.layout), end
+
+    def _respelled(self) -> Iterator[tuple[Chunk, int]]:
+        """Read a file that is CSV but not as Procmon writes it, row by row, and scan what it says.
+
+        Spreadsheets drop the quotes, and a first column that may be empty hides where rows begin.
+        """
+        columns = self.layout.columns
+        rank = {name: at for at, name in enumerate(_FIRST)}
+        order = sorted(range(len(columns)), key=lambda at: rank.get(columns[at], len(rank)))
+        header = spelled([[columns[at] for at in order]]).strip()
+        layout = self.layout = read_layout(header)
+        rows = csv.reader(self._text())
+        try:
+            next(rows, None)
+            while part := list(itertools.islice(rows, _ROWS)):
+                full = [[row[at] for at in order] for row in part if len(row) == len(columns)]
+                if len(full) < len(part):
+                    count = len(part) - len(full)
+                    self.facts.problems.append(f"{count:,} rows lack columns and were left out")
+                data = spelled(full)
+                if self.facts.first_time is None:
+                    self._note_first(data[2:4096])
+                yield scan(data[1:], layout), 0
+        except (csv.Error, CutShortError) as error:
+            self.facts.problems.append(f"the rest was not read: {error}")
+
+    def _text(self) -> Iterator[str]:
+        """Yield the file's lines as text, with their ends."""
+        decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        rest = ""
+        for block, _ in self.source.blocks():
+            lines = (rest + decode(block)).splitlines(keepends=True)
+            rest = lines.pop() if lines else ""
+            yield from lines
+        yield rest
+
+    def _shared_out(self) -> Iterator[tuple[Chunk, int]]:
+        """Have processes of our own scan the stretches; those they do not manage, scan here."""
+        # Imported here: most traces are small, and it takes as long as reading one.
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+        from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+        from multiprocessing import get_context  # noqa: PLC0415
+
+        path, layout = self.source.path, self.layout
+        ranges = self._ranges(_SHARE)
+        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
+            ahead = [
+                (part, pool.submit(scan_range, path, *part, layout))
+                for part in itertools.islice(ranges, 2 * self.workers)
+            ]
+            while ahead:
+                (start, end), future = ahead.pop(0)
+                try:
+                    yield future.result(), end
+                    ahead += [
+                        (part, pool.submit(scan_range, path, *part, layout))
+                        for part in itertools.islice(ranges, 1)
+                    ]
+                except BrokenProcessPool:
+                    yield scan_range(path, start, end, layout), end
+                    ahead += [(part, future) for part in itertools.islice(ranges, 1)]
+
+    def _ranges(self, size: int) -> Iterator[tuple[int, int]]:
+        """Yield stretches of about *size* bytes, from the line break before a row to the next."""
+        with self.source.path.open("rb") as file:
+            start = self._begin(file)
+            while start < self.source.size:
+                end = self._cut(file, start + size)
+                if end - start > size + _LONGEST_ROW:
+                    self.facts.problems.append("a row of more than 64 MiB: the rest is not read")
+                    return
+                yield start, end
+                start = end
+            file.seek(max(self.source.size - _STRETCH, 0))
+            self._end(file.read())
+
+    def _begin(self, file: IO[bytes]) -> int:
+        """Return where the header's line break is, and note the time of the first row."""
+        head = file.read(_STRETCH)
+        start = head.find(b"\n")
+        if start < 0:
+            return self.source.size
+        self._note_first(head[start + 1 : start + 4096])
+        return start
+
+    def _cut(self, file: IO[bytes], at: int) -> int:
+        """Return the first line break from *at* on that a row follows, or the end of the file."""
+        while at < self.source.size:
+            file.seek(at)
+            window = file.read(_WINDOW)
+            found = ROW_START.search(window)
+            if found is not None and found.start() < len(window) - 2:
+                return at + found.start()
+            at += max(len(window) - 2, 1)
+        return self.source.size
+
+    def _stretches(self) -> Iterator[tuple[bytes, int]]:
+        """Yield whole rows of a file that has to be unpacked on the way."""
+        rest, done, first = b"", 0, True
+        try:
+            for data, done in self.source.blocks(_STRETCH):
+                rest += data
+                if first:
+                    rest, first = rest[rest.find(b"\n") :], False
+                    self._note_first(rest[1:4096])
+                cut = last_row(rest)
+                if cut > 0:
+                    yield rest[:cut], done
+                    rest = rest[cut:]
+                elif len(rest) > _LONGEST_ROW:
+                    self.facts.problems.append("a row of more than 64 MiB: the rest is not read")
+                    return
+        except CutShortError as error:
+            self.facts.problems.append(str(error))
+        yield rest, done
+        self._end(rest)
+
+    def _note_first(self, row: bytes) -> None:
+        began = self._time_of(row)
+        self.facts.first_time = began if began >= 0 else None
+
+    def _end(self, rest: bytes) -> None:
+        """Look at the file's end: whether it is whole, and the time of its last row."""
+        if len(rest) > 2 and not rest.rstrip(b"\r\n\0 ").endswith(b'"'):
+            self.facts.problems.append("the file is cut short in its last row")
+        last = self._time_of(rest[last_row(rest) + 1 :])
+        known = self.facts.last_time
+        if last >= 0 and known is not None:
+            days = known - known % DAY
+            self.facts.last_time = max(last + days, known)
+
+    def _time_of(self, row: bytes) -> int:
+        """Return the time of day of a row in ticks, -1 if it has none that can be read."""
+        fields = fields_of(row[:4096])
+        return ticks_of(fields[self.layout.time]) if len(fields) > self.layout.time else -1
+
+    def _adopt(self, chunk: Chunk) -> Batch:
+        """Return the chunk's rows with the capture's numbers for processes, keys and events."""
+        batch, facts = chunk.batch, self.facts
+        processes = [self._process(chunk, at) for at in range(len(chunk.processes))]
+        keys = [0, *(self.keys.number(path.decode("utf-8", "replace")) for path in chunk.paths[1:])]
+        batch.process = array("I", [processes[number] for number in batch.process])
+        batch.key = array("I", [keys[number] for number in batch.key])
+        if facts.events:
+            batch.number = array("Q", [number + facts.events for number in batch.number])
+        days = self._days(batch)
+        if days:
+            batch.time = array("q", [time + days for time in batch.time])
+        facts.events += chunk.rows
+        if len(batch):
+            if facts.first_time is None or facts.first_time > batch.time[0]:
+                facts.first_time = batch.time[0]
+            facts.last_time = batch.time[-1]
+        return batch
+
+    def _days(self, batch: Batch) -> int:
+        """Return the ticks of the midnights before *batch*, whose times begin anew each day."""
+        last = self.facts.last_time
+        if last is None or not len(batch):
+            return 0
+        days = last - last % DAY
+        return days + DAY if batch.time[0] + days + DAY // 2 < last else days
+
+    def _process(self, chunk: Chunk, at: int) -> int:
+        """Return the capture's number of the chunk's process; a start makes a new one."""
+        name, pid, started = chunk.processes[at]
+        known = self._by_name.get((name, pid))
+        if known is not None and not started:
+            return known
+        number = self._by_name[name, pid] = len(self.processes)
+        self.processes.append(self._described(name, pid, chunk.samples[at]))
+        return number
+
+    def _described(self, name: str, pid: int, row: bytes) -> ProcessInfo:
+        """Return what a whole row tells about its process, and learn date and system from it."""
+        fields = [field.decode("utf-8", "replace") for field in fields_of(row)]
+        told = dict(zip(self.layout.columns, fields, strict=False))
+        self.calendar.learn(told.get("Date & Time", ""))
+        if self.facts.os is None and told.get("Company") == "Microsoft Corporation":
+            self.facts.os, self.facts.os_title = os_of_version(told.get("Version", ""))
+        session = told.get("Session", "")
+        return ProcessInfo(
+            pid=pid,
+            image=name,
+            user=told.get("User", ""),
+            session=int(session) if session.isdecimal() and len(session) < 10 else None,
+            command_line=told.get("Command Line", ""),
+        )

@@ -1,0 +1,292 @@
+"""Process Monitor's own format, PML: read with numpy out of a memory map.
+
+The layout is public by reverse engineering (eronnen/procmon-parser, "PML Format.md"). Of the
+readers on PyPI, procmon-parser decodes every field of every event in Python (50 to 95 thousand
+events a second) and procmon-reader, in C++, hands each event over as an object. A verdict needs
+neither: the fixed part of all events is gathered at once, and the path is looked at only where a
+key was opened or closed.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+from typing import Any, Final
+
+from regsim.errors import DataError
+from regsim.trace.columns import (
+    CLOSE,
+    EXIT,
+    LOAD,
+    OPEN,
+    START,
+    UNLOAD,
+    Batch,
+    CaptureFacts,
+    Fidelity,
+    ProcessInfo,
+    Progress,
+)
+from regsim.trace.extras import need
+from regsim.trace.paths import KeyTable
+from regsim.trace.readers.procmon_text import filetime_text, os_of
+from regsim.trace.source import Source
+
+Vector = Any
+"""A numpy array; numpy is an extra."""
+
+MAGIC: Final = b"PML_"
+_HEADER: Final = 0x3A8
+_VERSION: Final = 9
+_PROCESS, _REGISTRY = 1, 2
+_EVENT: Final = 52
+_BLOCK: Final = 1 << 17
+_MOST_PROCESSES: Final = 1_000_000
+_MOST_PATHS: Final = 1_000_000
+
+_FIELDS: Final = [
+    ("process", "<u4"),
+    ("thread", "<u4"),
+    ("class", "<u4"),
+    ("op", "<u2"),
+    ("_unknown", "<u2"),
+    ("counter", "<u4"),
+    ("duration", "<u8"),
+    ("time", "<i8"),
+    ("result", "<u4"),
+    ("depth", "<u2"),
+    ("_unknown2", "<u2"),
+    ("size", "<u4"),
+    ("extra", "<u4"),
+]
+
+# The registry operations that open or close: Procmon's number, ours, and where the path begins.
+_OPS: Final = {0: (OPEN, 8), 1: (OPEN, 8), 2: (CLOSE, 2), 12: (LOAD, 4), 13: (UNLOAD, 2)}
+_LIVES: Final = {7: START, 2: EXIT}
+
+
+class PmlCapture:
+    """A PML file as a `Capture`; times are FILETIMEs, in UTC."""
+
+    def __init__(self, source: Source, keys: KeyTable) -> None:
+        self.keys = keys
+        self.facts = CaptureFacts(format="procmon-pml", fidelity=Fidelity.PATHS, clock="utc")
+        self._numpy = need("numpy", "PML files")
+        self._data = source.map()
+        self._name = source.name
+        self._read_header()
+        self.processes: list[ProcessInfo] = []
+        self._numbers: dict[int, int] = {}
+        try:
+            self._read_processes()
+        except (struct.error, IndexError):
+            self.facts.problems.append("the table of processes is damaged")
+        self._narrow: dict[bytes, int] = {}
+        self._wide: dict[bytes, int] = {}
+        self._counters: tuple[int, int] | None = None
+        self._damaged = 0
+
+    def when(self, ticks: int) -> str:
+        """Return a FILETIME as a date and a time of day, in UTC."""
+        return filetime_text(ticks)
+
+    def _read_header(self) -> None:
+        data = self._data
+        if len(data) < _HEADER:
+            raise DataError(f"{self._name}: a PML header has {_HEADER} bytes, the file {len(data)}")
+        version, is64 = struct.unpack_from("<II", data, 4)
+        if version != _VERSION:
+            raise DataError(f"{self._name} is PML version {version}; this reads version {_VERSION}")
+        self._pointer = 8 if is64 else 4
+        (self._count,) = struct.unpack_from("<I", data, 0x234)
+        _, self._offsets, self._table, self._strings = struct.unpack_from("<4Q", data, 0x240)
+        major, minor, build = struct.unpack_from("<3I", data, 0x274)
+        self.facts.os, self.facts.os_title = os_of(major, minor, build)
+        self.facts.host = data[0xC:0x2C].decode("utf-16-le", "replace").partition("\0")[0]
+        room = (len(data) - self._offsets) // 5 if self._offsets <= len(data) else 0
+        if self._offsets == 0 or (self._count and not room):
+            raise DataError(
+                f"{self._name}: the list of events is missing; the capture was not saved to its end"
+            )
+        if room < self._count:
+            lost = self._count - room
+            self.facts.problems.append(f"the file is cut short: {lost:,} events are missing")
+            self._count = room
+
+    def _read_processes(self) -> None:
+        data, base = self._data, self._table
+        (count,) = struct.unpack_from("<I", data, base)
+        if count > _MOST_PROCESSES or base + 4 + 8 * count > len(data):
+            raise IndexError
+        indexes = struct.unpack_from(f"<{count}I", data, base + 4)
+        offsets = struct.unpack_from(f"<{count}I", data, base + 4 + 4 * count)
+        (strings,) = struct.unpack_from("<I", data, self._strings)
+        for index, offset in zip(indexes, offsets, strict=True):
+            record = struct.unpack_from("<4IQ2I2q10I", data, base + offset)
+            texts = [self._string(number, strings) for number in record[12:15]]
+            command = self._string(record[15], strings)
+            self._numbers[index] = len(self.processes)
+            self.processes.append(
+                ProcessInfo(
+                    pid=record[1],
+                    image=texts[1],
+                    user=texts[0],
+                    session=record[5],
+                    command_line=command,
+                    started=record[7] or None,
+                    ended=record[8] or None,
+                )
+            )
+
+    def _string(self, number: int, count: int) -> str:
+        if number >= count:
+            return ""
+        (offset,) = struct.unpack_from("<I", self._data, self._strings + 4 + 4 * number)
+        at = self._strings + offset
+        (size,) = struct.unpack_from("<I", self._data, at)
+        raw = self._data[at + 4 : at + 4 + min(size, 1 << 16)]
+        return raw.decode("utf-16-le", "replace").rstrip("\0")
+
+    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
+        """Yield the rows in the order of the file."""
+        np = self._numpy
+        size = len(self._data)
+        raw = np.frombuffer(self._data, np.uint8)
+        offsets = raw[self._offsets : self._offsets + 5 * self._count].reshape(-1, 5)
+        for first in range(0, self._count, _BLOCK):
+            block = offsets[first : first + _BLOCK]
+            low = np.ascontiguousarray(block[:, :4]).view("<u4").ravel().astype(np.int64)
+            wide = low + (block[:, 4].astype(np.int64) << 32)
+            at = np.where(wide < size, wide, low)
+            yield self._block(at, first)
+            if progress is not None:
+                progress(int(at[-1]), size, first + len(block))
+        self._finish()
+
+    def _block(self, at: Vector, first: int) -> Batch:
+        """Return the rows of the events at the file offsets *at*."""
+        np, data = self._numpy, self._data
+        size = len(data)
+        numbers = np.arange(first + 1, first + 1 + len(at))
+        inside = at + _EVENT <= size
+        if not inside.all():
+            self._lost(int((~inside).sum()))
+            at, numbers = at[inside], numbers[inside]
+        if not len(at):
+            return Batch()
+        everywhere = np.ndarray((size - _EVENT + 1,), np.dtype(_FIELDS), data, strides=(1,))
+        events = everywhere[at]
+        self._note(events)
+        ops = self._ops(events)
+        mine = np.flatnonzero(ops)
+        events, ops, at, numbers = events[mine], ops[mine], at[mine], numbers[mine]
+        starts = at + _EVENT + self._pointer * events["depth"].astype(np.int64)
+        return self._rows(events, ops, starts, numbers)
+
+    def _note(self, events: Vector) -> None:
+        """Keep what tells about the capture as a whole: its first and last time, and counters."""
+        facts, times = self.facts, events["time"]
+        facts.first_time = int(times[0]) if facts.first_time is None else facts.first_time
+        facts.last_time = int(times[-1])
+        counters = events["counter"][events["class"] == _REGISTRY]
+        facts.registry_events += len(counters)
+        if not len(counters):
+            return
+        low, high = int(counters.min()), int(counters.max())
+        known = self._counters or (low, high)
+        self._counters = (min(low, known[0]), max(high, known[1]))
+
+    def _ops(self, events: Vector) -> Vector:
+        """Return our code of each event's operation; 0 where it opens and closes nothing."""
+        np = self._numpy
+        registry, life = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+        for number, (op, _) in _OPS.items():
+            registry[number] = op
+        for number, op in _LIVES.items():
+            life[number] = op
+        number = np.minimum(events["op"], 255)
+        kind = events["class"]
+        ops = np.where(kind == _REGISTRY, registry[number], 0)
+        ops = np.where(kind == _PROCESS, life[number], ops)
+        return np.where((ops == OPEN) & (events["result"] != 0), 0, ops)
+
+    def _rows(
+        self,
+        events: Vector,
+        ops: Vector,
+        starts: Vector,
+        numbers: Vector,
+    ) -> Batch:
+        """Return the columns of the events that open or close, with their paths looked up."""
+        np, size = self._numpy, len(self._data)
+        live = (ops == START) | (ops == EXIT)
+        heads = np.zeros(256, np.int64)
+        for number, (_, head) in _OPS.items():
+            heads[number] = head
+        inside = starts + 8 <= size
+        safe = np.where(inside, starts, 0)
+        info = np.ndarray((size - 1,), "<u2", self._data, strides=(1,))[safe].astype(np.int64)
+        wide = 2 - (info >> 15)
+        begins = safe + heads[np.minimum(events["op"], 255)]
+        ends = begins + (info & 0x7FFF) * wide
+        good = live | (inside & (ends <= safe + events["size"]) & (ends <= size))
+        access = np.ndarray((size - 3,), "<u4", self._data, strides=(1,))[
+            np.where(inside, safe + 4, 0)
+        ]
+        if not good.all():
+            self._lost(int((~good).sum()))
+        ends = np.where(live | ~good, begins, ends)
+        keys = self._keys(begins.tolist(), ends.tolist(), wide.tolist())
+        return Batch(
+            op=_column("B", np.where(good, ops, 0)),
+            process=array("I", self._processes_of(events["process"].tolist())),
+            key=array("I", keys),
+            status=_column("I", events["result"]),
+            time=_column("q", events["time"]),
+            access=_column("I", np.where(ops == OPEN, access, 0)),
+            number=_column("Q", numbers),
+        )
+
+    def _keys(self, begins: list[int], ends: list[int], wide: list[int]) -> list[int]:
+        """Return the number of the key whose path stands at each place."""
+        data, narrow_paths, wide_paths = self._data, self._narrow, self._wide
+        found = []
+        for begin, end, width in zip(begins, ends, wide, strict=True):
+            raw = data[begin:end]
+            known = narrow_paths if width == 1 else wide_paths
+            key = known.get(raw)
+            if key is None:
+                text = raw.decode("latin-1") if width == 1 else raw.decode("utf-16-le", "replace")
+                key = self.keys.number(text) if raw else 0
+                if len(known) < _MOST_PATHS:
+                    known[raw] = key
+            found.append(key)
+        return found
+
+    def _processes_of(self, indexes: list[int]) -> list[int]:
+        """Return the capture's numbers of the processes that the events name."""
+        numbers = self._numbers
+        for index in set(indexes).difference(numbers):
+            numbers[index] = len(self.processes)
+            self.processes.append(ProcessInfo(pid=0, image=f"process record {index}"))
+        return [numbers[index] for index in indexes]
+
+    def _lost(self, count: int) -> None:
+        self._damaged += count
+
+    def _finish(self) -> None:
+        facts = self.facts
+        facts.events = self._count
+        if self._damaged:
+            facts.problems.append(f"{self._damaged:,} events are damaged and were left out")
+        if self._counters:
+            low, high = self._counters
+            facts.missing = max(high - low + 1 - facts.registry_events, 0)
+
+
+def _column(code: str, values: Vector) -> array[int]:
+    """Return *values* as an array of the type *code*."""
+    column: array[int] = array(code)
+    column.frombytes(values.astype(column.typecode).tobytes())
+    return column
