@@ -34,7 +34,7 @@ class Component:
 
 
 @attrs.frozen
-class Process:
+class Instance:
     """One process instance: the unit of fairness and of interleaving.
 
     Attributes:
@@ -71,7 +71,7 @@ class StepSpec:
 
 
 @attrs.frozen
-class Answer:
+class StepAnswer:
     """What a step was told: the status of the operation that it did, say.
 
     Attributes:
@@ -87,7 +87,7 @@ class Answer:
 class Answering(Protocol):
     """A model that can say what a step was told; paths then show it. No search asks."""
 
-    def answer(self, concrete: Concrete, process: int, step: StepSpec) -> Answer | None:
+    def answer(self, concrete: Concrete, process: int, step: StepSpec) -> StepAnswer | None:
         """Return what *step* of *process*, which can be taken in *concrete*, is told there.
 
         None where it asks nothing: local work.
@@ -106,7 +106,7 @@ class Factored(Protocol):
         """The parts of a state, in order."""
 
     @property
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[Instance]:
         """The process instances, in order; paths name them."""
 
     @property

@@ -21,7 +21,7 @@ class OutOfTimeError(Exception):
     """The time that a graph may be looked at is over."""
 
 
-class Source(Protocol):
+class WholeSpace(Protocol):
     """A space that can tell its whole graph, whichever engine made it."""
 
     @property
@@ -52,7 +52,7 @@ class Graph:
         until: when to give up, by `time.perf_counter`.
     """
 
-    source: Source
+    source: WholeSpace
     offsets: array[int]
     targets: array[int]
     actors: array[int]
@@ -84,7 +84,7 @@ class Graph:
         return [states[node] for node in nodes]
 
 
-def graph_of(source: Source, until: float | None = None) -> Graph:
+def graph_of(source: WholeSpace, until: float | None = None) -> Graph:
     """Return the graph of *source*, a search that ran to its end without a reduction.
 
     Looking at its components raises `OutOfTimeError` after *until*, by `time.perf_counter`.

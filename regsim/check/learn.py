@@ -1,7 +1,7 @@
 """Asking a model's semantics once per local situation, and keeping the answers as small integers.
 
 Here a `State` is a tuple of numbers, one per component; equal numbers in components of one kind
-mean equal values. A step is looked up under its `Key`, the numbers of what it reads; only a key
+mean equal values. A step is looked up under its `Situation`, the numbers of what it reads; only one
 not seen before runs the model, in a concrete state that shows it. Such a state is made by following
 the search's own path from the last one that is at hand.
 """
@@ -17,7 +17,7 @@ from regsim.errors import InvariantError, UsageError
 
 State = tuple[int, ...]
 """The number of each component's value."""
-Key = tuple[int, ...]
+Situation = tuple[int, ...]
 """The numbers at a step's `reads`, then 1 for each of its counters that stands at zero, else 0."""
 History = Callable[[State], State | None]
 """Answers the state from which another was first reached; None for an initial one."""
@@ -42,7 +42,7 @@ class LocalStep:
 
     process: int
     spec: StepSpec
-    table: dict[Key, Effect | None]
+    table: dict[Situation, Effect | None]
 
 
 @attrs.frozen
@@ -73,7 +73,7 @@ class Learner:
         self._values: dict[str, list[Hashable]] = {kind: [] for kind in self._kinds}
         self._weights: dict[tuple[int, str, int], int] = {}
         self._steps: dict[tuple[int, int], tuple[LocalStep, ...]] = {}
-        self._tables: dict[tuple[str, int, str], dict[Key, Effect | None]] = {}
+        self._tables: dict[tuple[str, int, str], dict[Situation, Effect | None]] = {}
         self._concretes: dict[State, tuple[State, Concrete]] = {}
 
     # -- numbers ----------------------------------------------------------------------------
@@ -158,16 +158,18 @@ class Learner:
             )
         return self._steps[process, own]
 
-    def _table(self, kind: str, own: int, spec: StepSpec) -> dict[Key, Effect | None]:
+    def _table(self, kind: str, own: int, spec: StepSpec) -> dict[Situation, Effect | None]:
         return self._tables.setdefault((kind, own, spec.name), {})
 
-    def key(self, step: LocalStep, state: State) -> Key:
+    def key(self, step: LocalStep, state: State) -> Situation:
         """Return the local situation of *step* in *state*."""
         spec = step.spec
         reads = tuple(state[i] for i in spec.reads)
         return reads + tuple(int(self.count(zero, state) == 0) for zero in spec.zeros)
 
-    def effect(self, step: LocalStep, key: Key, state: State, history: History) -> Effect | None:
+    def effect(
+        self, step: LocalStep, key: Situation, state: State, history: History
+    ) -> Effect | None:
         """Return what *step* does in *state*, where its key is *key*; None where it cannot.
 
         *state* is one that the search has reached, so that *history* leads back from it.
@@ -176,7 +178,7 @@ class Learner:
             self._learn(step, key, state, history)
         return step.table[key]
 
-    def _unmapped(self, step: LocalStep, key: Key, state: State) -> bool:
+    def _unmapped(self, step: LocalStep, key: Situation, state: State) -> bool:
         effect = step.table[key]
         if effect is None:
             return False
@@ -201,7 +203,7 @@ class Learner:
 
     # -- running the model -------------------------------------------------------------------
 
-    def _learn(self, step: LocalStep, key: Key, state: State, history: History) -> None:
+    def _learn(self, step: LocalStep, key: Situation, state: State, history: History) -> None:
         shown, concrete = self._concrete(state, history)
         twin = self._twin(step, key, state, shown)
         self.asked += 1
@@ -217,7 +219,7 @@ class Learner:
         for i in twin.spec.maps:
             effect.images.setdefault(self._kinds[i], {})[shown[i]] = reached[i]
 
-    def _twin(self, step: LocalStep, key: Key, state: State, shown: State) -> LocalStep:
+    def _twin(self, step: LocalStep, key: Situation, state: State, shown: State) -> LocalStep:
         """Return the step of a process of the same kind that is to *shown* as *step* to *state*.
 
         It stands in situation *key* and maps as many components of each value.

@@ -15,7 +15,7 @@ from regsim.accel.search import CSearch
 from regsim.check.formula import Atom, Formula, Zero, disjuncts
 from regsim.check.learn import Effect, Learner, LocalStep, State
 from regsim.check.pack import folding, unfolded
-from regsim.check.space import Options, Progress
+from regsim.check.space import Options, SearchProgress
 
 PERIOD = 1 << 14
 """How many states are expanded between two looks at the limits."""
@@ -218,10 +218,10 @@ class NativeSearch:
     def _limit(self) -> str | None:
         return self.options.limits.hit(self.states, self._started, self.bytes)
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> SearchProgress:
         seconds = time.perf_counter() - self._started
         states, transitions, expanded, _ = self._core.stats()
-        return Progress(states, transitions, len(self.layers), states - expanded, seconds)
+        return SearchProgress(states, transitions, len(self.layers), states - expanded, seconds)
 
     # -- what was found -------------------------------------------------------------------------
 

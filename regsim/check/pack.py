@@ -13,7 +13,7 @@ FIRST_WIDTH = 4
 
 
 @attrs.frozen
-class Layout:
+class BitLayout:
     """Where each component's field lies.
 
     Attributes:
@@ -65,18 +65,18 @@ class Layout:
         """Return the number in *component*'s field."""
         return (packed >> self.shifts[component]) & ((1 << self.widths[component]) - 1)
 
-    def widened(self, component: int) -> Layout:
+    def widened(self, component: int) -> BitLayout:
         """Return a layout with room for twice the bits in *component*."""
         widths = list(self.widths)
         widths[component] *= 2
-        return Layout(tuple(widths), self.order)
+        return BitLayout(tuple(widths), self.order)
 
 
-def first_layout(count: int, symmetry: Sequence[Sequence[tuple[int, ...]]]) -> Layout:
+def first_layout(count: int, symmetry: Sequence[Sequence[tuple[int, ...]]]) -> BitLayout:
     """Return the layout to start from: the fields of a symmetric member side by side."""
     grouped = [i for group in symmetry for member in group for i in member]
     order = grouped + [i for i in range(count) if i not in set(grouped)]
-    return Layout((FIRST_WIDTH,) * count, tuple(order))
+    return BitLayout((FIRST_WIDTH,) * count, tuple(order))
 
 
 def unfolded(state: State) -> State:

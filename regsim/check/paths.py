@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import attrs
 
-from regsim.check.factored import Answer, Answering, Factored, StepSpec
+from regsim.check.factored import Answering, Factored, StepAnswer, StepSpec
 from regsim.check.formula import Formula, holds
 from regsim.check.learn import Learner, State, Taken
 from regsim.check.property import Kind, Property, Verdict
@@ -46,7 +46,7 @@ class PathStep:
     changed: tuple[int, ...]
     touched: tuple[int, ...]
     values: tuple[Hashable, ...] = attrs.field(repr=False)
-    answer: Answer | None = None
+    answer: StepAnswer | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -269,7 +269,7 @@ class Trail:
         )
         self.states.append(after)
 
-    def _answer(self, taken: Taken) -> Answer | None:
+    def _answer(self, taken: Taken) -> StepAnswer | None:
         """Return what the step *taken* is told; only a model that says so is run again for it."""
         model, before = self._learner.model, self._concrete
         if not isinstance(model, Answering):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from regsim.check.factored import Component, Concrete, Process, StepSpec
+from regsim.check.factored import Component, Concrete, Instance, StepSpec
 from regsim.check.formula import Atom, Formula
 from regsim.check.property import Property
 
@@ -58,7 +58,7 @@ class Plain:
         self.name = model.name
         self.properties = model.properties
         self.components = (Component("state", "state"),)
-        self.processes = tuple(Process(name, name, 0) for name in model.processes)
+        self.processes = tuple(Instance(name, name, 0) for name in model.processes)
 
     def initial(self) -> Iterable[Concrete]:
         """Yield the states that runs begin in."""

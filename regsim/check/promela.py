@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from regsim.check.factored import Factored
 from regsim.check.formula import All, Atom, Formula, Not, Some, Zero
-from regsim.check.learn import Effect, Key, Learner, LocalStep
+from regsim.check.learn import Effect, Learner, LocalStep, Situation
 from regsim.check.property import Kind, Property
 from regsim.check.search import Search
 from regsim.check.space import NO_LIMITS, Limits, Options
@@ -106,7 +106,7 @@ class _Writer:
         yield "  od"
         yield "}"
 
-    def _option(self, step: LocalStep, key: Key, effect: Effect) -> str:
+    def _option(self, step: LocalStep, key: Situation, effect: Effect) -> str:
         spec = step.spec
         numbers, zeros = key[: len(spec.reads)], key[len(spec.reads) :]
         guard = [f"c{i} == {n}" for i, n in zip(spec.reads, numbers, strict=True)]
@@ -115,7 +115,9 @@ class _Writer:
         updates += [text for i in spec.maps if (text := self._map(i, effect))]
         return f"{' && '.join(guard)} -> {'; '.join(updates) or 'skip'}"
 
-    def _changes(self, step: LocalStep, numbers: Key, effect: Effect) -> Iterator[tuple[int, int]]:
+    def _changes(
+        self, step: LocalStep, numbers: Situation, effect: Effect
+    ) -> Iterator[tuple[int, int]]:
         for i, old, new in zip(step.spec.reads, numbers, effect.new, strict=True):
             if old != new:
                 yield i, new

@@ -15,11 +15,11 @@ from itertools import chain
 
 from regsim.check.formula import Conjunction, Formula, Literal, Zero, disjuncts
 from regsim.check.learn import History, Learner, LocalStep, State
-from regsim.check.pack import Layout, first_layout, folding, unfolded
+from regsim.check.pack import BitLayout, first_layout, folding, unfolded
 from regsim.check.partial_order import Alone, NotAloneError
-from regsim.check.space import Options, Progress
+from regsim.check.space import Options, SearchProgress
 
-Row = tuple[int, ...]
+_Row = tuple[int, ...]
 PERIOD = 1 << 14
 """How many states are expanded between two looks at the limits."""
 
@@ -31,7 +31,7 @@ class _Wider(Exception):  # noqa: N818 - it is control flow, not an error
         self.component = component
 
 
-class _Rows(dict[int, Row]):
+class _Rows(dict[int, _Row]):
     """The differences of one process at one value of its own component, by what it reads."""
 
     def __init__(self, tables: _Tables, steps: Sequence[LocalStep]) -> None:
@@ -41,7 +41,7 @@ class _Rows(dict[int, Row]):
         reads = chain.from_iterable((*s.spec.reads, *s.spec.maps) for s in steps)
         self.mask = tables.layout.mask(reads)
 
-    def __missing__(self, bits: int) -> Row:
+    def __missing__(self, bits: int) -> _Row:
         row = self[bits] = tuple(self.tables.differences(self.steps, self.tables.current))
         return row
 
@@ -54,9 +54,9 @@ class _Computed(_Rows):
         self.inner = self.mask
         self.mask = -1
         self.zeros = sorted({zero for step in steps for zero in step.spec.zeros})
-        self.rows: dict[tuple[int, ...], Row] = {}
+        self.rows: dict[tuple[int, ...], _Row] = {}
 
-    def __missing__(self, state: int) -> Row:
+    def __missing__(self, state: int) -> _Row:
         nought = self.tables.nought
         key = (state & self.inner, *(nought(zero, state) for zero in self.zeros))
         if key not in self.rows:
@@ -67,7 +67,7 @@ class _Computed(_Rows):
 class _Mapped(_Computed):
     """Rows of steps that map other components: worked out anew for each state."""
 
-    def __missing__(self, state: int) -> Row:
+    def __missing__(self, state: int) -> _Row:
         return tuple(self.tables.differences(self.steps, state))
 
 
@@ -94,7 +94,7 @@ class _Tables:
     """A learner's tables in the form of one layout."""
 
     def __init__(
-        self, learner: Learner, layout: Layout, before: History, alone: Alone | None
+        self, learner: Learner, layout: BitLayout, before: History, alone: Alone | None
     ) -> None:
         self.learner, self.layout, self.before = learner, layout, before
         self.alone = alone
@@ -145,7 +145,7 @@ class _Tables:
 class _Weights(dict[int, int]):
     """What a component's bits add to a counter."""
 
-    def __init__(self, learner: Learner, layout: Layout, counter: int, component: int) -> None:
+    def __init__(self, learner: Learner, layout: BitLayout, counter: int, component: int) -> None:
         self.learner, self.shift = learner, layout.shifts[component]
         self.counter, self.component = counter, component
 
@@ -219,7 +219,7 @@ class Search:
 
     # -- the layout -------------------------------------------------------------------------
 
-    def _use(self, layout: Layout) -> None:
+    def _use(self, layout: BitLayout) -> None:
         self.layout = layout
         self._tables = _Tables(self.learner, layout, self.before, self._alone)
         self._folds = []
@@ -327,7 +327,7 @@ class Search:
         self.transitions += transitions
         return stop
 
-    def _ample(self, state: int, rows: list[Row]) -> list[Row]:
+    def _ample(self, state: int, rows: list[_Row]) -> list[_Row]:
         """Return the first of *rows* that may be taken alone in *state*; all where none may."""
         assert self._alone is not None  # noqa: S101 - asked only then
         for process, row in enumerate(rows):
@@ -335,7 +335,7 @@ class Search:
                 return [row]
         return rows
 
-    def _leads_on(self, state: int, row: Row) -> bool:
+    def _leads_on(self, state: int, row: _Row) -> bool:
         """Return whether a step of *row* leads to a state that is yet to be expanded."""
         return any(self._folded(state + step) not in self._expanded for step in row)
 
@@ -379,9 +379,9 @@ class Search:
     def _limit(self) -> str | None:
         return self.options.limits.hit(len(self.seen), self._started, self.bytes)
 
-    def _progress(self, waiting: int) -> Progress:
+    def _progress(self, waiting: int) -> SearchProgress:
         seconds = time.perf_counter() - self._started
-        return Progress(len(self.seen), self.transitions, len(self.layers), waiting, seconds)
+        return SearchProgress(len(self.seen), self.transitions, len(self.layers), waiting, seconds)
 
     @property
     def states(self) -> int:

@@ -13,7 +13,7 @@ from regsim.check.learn import State
 
 
 @attrs.frozen
-class Progress:
+class SearchProgress:
     """How far a search is, for whoever shows it.
 
     Attributes:
@@ -77,7 +77,7 @@ class Options:
     symmetry: bool = False
     partial_order: bool = False
     limits: Limits = NO_LIMITS
-    progress: Callable[[Progress], None] | None = None
+    progress: Callable[[SearchProgress], None] | None = None
 
 
 class Space(Protocol):

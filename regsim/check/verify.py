@@ -16,7 +16,7 @@ import attrs
 
 from regsim.check.factored import Factored
 from regsim.check.formula import Formula
-from regsim.check.graph import Graph, OutOfTimeError, Source, graph_of
+from regsim.check.graph import Graph, OutOfTimeError, WholeSpace, graph_of
 from regsim.check.learn import Learner
 from regsim.check.liveness import find_lasso
 from regsim.check.partial_order import Alone, NotAloneError
@@ -24,7 +24,7 @@ from regsim.check.paths import Path, path_along, path_to
 from regsim.check.plain import Model, Plain
 from regsim.check.property import Fairness, Kind, Property, Verdict
 from regsim.check.search import Search
-from regsim.check.space import Limits, Options, Progress, Space
+from regsim.check.space import Limits, Options, SearchProgress, Space
 from regsim.check.symmetry import tells_apart
 from regsim.display import Displayed
 from regsim.errors import UnknownNameError, UsageError
@@ -98,7 +98,7 @@ class _Question:
     fairness: Fairness | None
     all_states: bool
     limits: Limits
-    progress: Callable[[Progress], None] | None
+    progress: Callable[[SearchProgress], None] | None
 
 
 @attrs.frozen
@@ -138,7 +138,7 @@ def check_all(
     max_states: int | None = None,
     max_seconds: float | None = None,
     max_memory: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[SearchProgress], None] | None = None,
 ) -> list[Result]:
     """Return the answers to *properties* of *model*, all of them by default, in order.
 
@@ -367,7 +367,7 @@ def _graph(found: _Explored, limits: Limits) -> Graph | str:
     if limits.bytes is not None and size > limits.bytes:
         return f"the limit of {limits.bytes:,} bytes is too low for the graph"
     until = None if limits.seconds is None else time.perf_counter() + limits.seconds - space.seconds
-    return graph_of(cast("Source", space), until)
+    return graph_of(cast("WholeSpace", space), until)
 
 
 def _leads_to(

@@ -19,7 +19,7 @@ from regsim.check.paths import Path as Run
 from regsim.check.paths import follow
 from regsim.check.promela import promela
 from regsim.check.property import Fairness, Property, Verdict
-from regsim.check.space import Limits, Progress
+from regsim.check.space import Limits, SearchProgress
 from regsim.check.verify import ENGINES, Reduce, Result, check_all, factored
 from regsim.check.verify import target as seeks
 from regsim.cli._check_options import parameters_of
@@ -128,12 +128,12 @@ def _overall(results: Sequence[Result]) -> Verdict:
     return Verdict.HOLDS
 
 
-def _progress() -> Callable[[Progress], None] | None:
+def _progress() -> Callable[[SearchProgress], None] | None:
     """Return what shows how far a search is: on a terminal only, and never among the results."""
     if not sys.stderr.isatty():
         return None
 
-    def show(at: Progress) -> None:
+    def show(at: SearchProgress) -> None:
         rate = at.states / at.seconds if at.seconds else 0
         click.echo(
             f"\r{at.states:,} states, {at.waiting:,} waiting, {at.transitions:,} transitions, "

@@ -33,7 +33,7 @@ from regsim.regf.walk import DataBudget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regsim.regf import Value
+    from regsim.regf import StoredValue
 
 _EPOCH_1601 = 116444736000000000
 
@@ -191,12 +191,12 @@ def _list_all(opened: HiveFile, start: KeyNode, *, as_json: bool) -> None:
                 out.say("    " + _value_line(value, data))
 
 
-def _value_record(path: str, value: Value, data: bytes | None = None) -> dict[str, Any]:
+def _value_record(path: str, value: StoredValue, data: bytes | None = None) -> dict[str, Any]:
     data = value.data if data is None else data
     return {"key": path, "name": value.name, "type": value.type, "data": data.hex()}
 
 
-def _value_line(value: Value, data: bytes) -> str:
+def _value_line(value: StoredValue, data: bytes) -> str:
     shown = out.show_data(value.type, data)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return f"{value.name or '(default)'} = {out.type_name(value.type)}: {shown}"

@@ -8,7 +8,7 @@ from functools import cache
 
 from regsim import models
 from regsim.course.logoffs import BROKEN, last_unload, told
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.scenario import Run
 
 EXCERPTS = {"a": "win10", "b": "w2k", "c": "nt4-sp6a", "d": "xp"}
@@ -48,7 +48,7 @@ def _scene() -> str:
     )
 
 
-def _work() -> dict[str, Finding]:
+def _work() -> dict[str, Truth]:
     findings = {}
     for name, os in EXCERPTS.items():
         run = _run(os)
@@ -60,7 +60,7 @@ def _work() -> dict[str, Finding]:
             not run.profile_saved, f"{shown}; the server's copy is the {kept} one."
         )
         findings[f"{name}.next"] = found(_next(run), f"{shown}; the run ends {run.outcome.value}.")
-    return findings | {"note": Finding("The simulator bears out what the note says.", _note_fault)}
+    return findings | {"note": Truth("The simulator bears out what the note says.", _note_fault)}
 
 
 def _next(run: Run) -> str:

@@ -8,7 +8,7 @@ import attrs
 
 from regsim import keypath
 from regsim.course.bench import ANNA, BERT, HKCU, Bench, listed
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.kernel.objects import Kcb
 from regsim.kernel.process import Process
 from regsim.types import Handle, ObjectId
@@ -90,7 +90,7 @@ def _count_scene() -> str:
     )
 
 
-def _count_work() -> dict[str, Finding]:
+def _count_work() -> dict[str, Truth]:
     bench, api, counts = _play()
     findings = {
         f"after-{number}": found(count.handles, _shown(number, count))
@@ -206,7 +206,7 @@ def _dump_scene() -> str:
     )
 
 
-def _dump_work() -> dict[str, Finding]:
+def _dump_work() -> dict[str, Truth]:
     bench, processes = dump()
     by_name = {_name(process): process for process in processes}
     guilty = [name for name, p in by_name.items() if bench.unload(_A, ended=[p]).ok]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regsim.actors.stage import USER
 from regsim.cases import fixes
 from regsim.cases.case import WIZARD_KEY, Case
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.kernel.process import Thread, Token
 from regsim.scenario import CallRecord, Outcome, Run
 from regsim.status import NtStatus, to_win32
@@ -102,7 +102,7 @@ def _timing_scene() -> str:
     )
 
 
-def _timing_work() -> dict[str, Finding]:
+def _timing_work() -> dict[str, Truth]:
     findings = {}
     for name, (os, _, seconds) in MOMENTS.items():
         run = stopped(os, seconds)
@@ -152,7 +152,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _found(os: str) -> dict[str, Finding]:
+def _found(os: str) -> dict[str, Truth]:
     """Return what one logoff on *os* leaves, and what the service's next call answers."""
     case = Case(os, fixes.get("none"))
     thread = _leak(case)
@@ -179,7 +179,7 @@ def _machine_scene() -> str:
     )
 
 
-def _machine_work() -> dict[str, Finding]:
+def _machine_work() -> dict[str, Truth]:
     return {
         f"{os}.{column}": finding for os in GENERATIONS for column, finding in _found(os).items()
     }

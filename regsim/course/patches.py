@@ -7,10 +7,10 @@ from collections.abc import Callable
 from regsim import keypath, models
 from regsim.check import verify
 from regsim.course.bench import ANNA, HKCU, Bench, listed
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.win32.api import Api
 
-Patch = Callable[[Api], str]
+_Patch = Callable[[Api], str]
 """Serves one request as the user, and returns the last call with its answer."""
 _OWN = 'RegOpenCurrentUser(&own); RegOpenKeyEx(own, "Software", &sub); RegCloseKey(sub)'
 _OPEN = 'RegOpenKeyEx(HKEY_CURRENT_USER, "Software", &sub)'
@@ -51,7 +51,7 @@ def _own(api: Api, *, close: bool) -> str:
     return _answer("RegCloseKey(own)", api.RegCloseKey(own).code)
 
 
-PATCHES: dict[str, tuple[str, Patch]] = {
+PATCHES: dict[str, tuple[str, _Patch]] = {
     "close-twice": (f"{_OPEN}; RegCloseKey(sub); RegCloseKey(sub)", _close_twice),
     "revert": (f"{_OPEN}; RegCloseKey(sub); RevertToSelf()", _revert),
     "close-root": (f"{_OPEN}; RegCloseKey(sub); RegCloseKey(HKEY_CURRENT_USER)", _close_root),
@@ -81,7 +81,7 @@ def _scene() -> str:
     )
 
 
-def _work() -> dict[str, Finding]:
+def _work() -> dict[str, Truth]:
     findings = {}
     for name, (_, serve) in PATCHES.items():
         bench = Bench("w2k")
@@ -97,7 +97,7 @@ def _work() -> dict[str, Finding]:
     return findings | {"neighbour": _neighbour()}
 
 
-def _neighbour() -> Finding:
+def _neighbour() -> Truth:
     """Look at every interleaving of two threads under each patch that frees the hive."""
     shown = {}
     for name, variant in _VARIANTS.items():

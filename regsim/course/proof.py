@@ -10,7 +10,7 @@ import attrs
 from regsim import models
 from regsim.check import verify
 from regsim.course.logoffs import last_unload, told
-from regsim.course.questions import YES_NO, Exercise, Finding, Question, found
+from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.errors import UsageError
 from regsim.explore.system import System
 from regsim.kernel.machine import Machine
@@ -30,7 +30,7 @@ _CLAIMS = {
 
 
 @attrs.frozen
-class Taken:
+class Played:
     """One step of an order that was played: the thread, what it did, and where it then stood."""
 
     actor: str
@@ -44,7 +44,7 @@ def _model(variant: str, workers: int, **more: int) -> System:
     return found_model
 
 
-def play(order: str) -> Iterator[Taken]:
+def play(order: str) -> Iterator[Played]:
     """Have two threads of a service with the naive fix take their steps in *order*.
 
     *order* names a thread for each step, such as ``1121``; blanks and commas count for nothing.
@@ -69,7 +69,7 @@ def play(order: str) -> Iterator[Taken]:
             step = number - len(PREFIX) + 1
             raise UsageError(f"schedule: at step {step} {name} waits and cannot take a step")
         if number >= len(PREFIX):
-            yield Taken(name, spec.name, _place_of(machine, name))
+            yield Played(name, spec.name, _place_of(machine, name))
 
 
 def _place_of(machine: Machine, name: str) -> str:
@@ -102,13 +102,13 @@ def _told(result: verify.Result) -> str:
     return f"a run of {len(result.path.steps)} steps contradicts it; it ends {steps}"
 
 
-def _claim(variant: str, claim: str, workers: int, attempts: int = 0) -> Finding:
+def _claim(variant: str, claim: str, workers: int, attempts: int = 0) -> Truth:
     result = _result(variant, claim, workers, attempts)
     shown = _told(result)
     return found(result.verdict.value == "holds", shown[:1].upper() + shown[1:] + ".")
 
 
-def _work() -> dict[str, Finding]:
+def _work() -> dict[str, Truth]:
     findings = {
         name: _claim(variant, claim, workers)
         for name, (variant, claim, workers, _) in _CLAIMS.items()
@@ -122,7 +122,7 @@ def _work() -> dict[str, Finding]:
         "one-try": _claim("refcounted", "lost", 1, attempts=1),
         "tested": found(run.outcome.good, tested),
         "shortest": found(len(leak.steps), f"The shortest run into the leak is: {steps}."),
-        "schedule": Finding("The order was played, and a call failed.", _schedule_fault),
+        "schedule": Truth("The order was played, and a call failed.", _schedule_fault),
     }
 
 

@@ -64,7 +64,7 @@ class Question:
 
 
 @attrs.frozen
-class Finding:
+class Truth:
     """What running the simulator found for one question.
 
     ``fault`` takes an answer and returns "" when it is right, otherwise what contradicts it;
@@ -75,7 +75,7 @@ class Finding:
     fault: Callable[[str], str]
 
 
-def found(value: object, because: str, against: Callable[[str], str] | None = None) -> Finding:
+def found(value: object, because: str, against: Callable[[str], str] | None = None) -> Truth:
     """Return the finding that the answer is *value*, as *because* shows.
 
     *against* may say more of one wrong answer than *because* does.
@@ -87,11 +87,11 @@ def found(value: object, because: str, against: Callable[[str], str] | None = No
             return ""
         return against(given) if against is not None else because
 
-    return Finding(because, fault)
+    return Truth(because, fault)
 
 
 @attrs.frozen
-class Result:
+class Mark:
     """One answer judged: what was given (None if nothing was), and what the simulator showed."""
 
     question: Question
@@ -114,7 +114,7 @@ class Feedback:
     """What `check` says of an answer."""
 
     exercise: str
-    results: tuple[Result, ...]
+    results: tuple[Mark, ...]
     explanation: str
 
     @property
@@ -153,7 +153,7 @@ class Exercise:
     title: str
     scene: Callable[[], str]
     questions: tuple[Question, ...]
-    work: Callable[[], Mapping[str, Finding]]
+    work: Callable[[], Mapping[str, Truth]]
     explanation: str
 
     @property
@@ -182,9 +182,9 @@ class Exercise:
         return Feedback(self.name, results, self.explanation)
 
 
-def _judged(question: Question, given: str | None, findings: Mapping[str, Finding]) -> Result:
+def _judged(question: Question, given: str | None, findings: Mapping[str, Truth]) -> Mark:
     if given is None:
-        return Result(question, None, False, "")
+        return Mark(question, None, False, "")
     finding = findings[question.name]
     fault = finding.fault(given)
-    return Result(question, given, not fault, fault or finding.because)
+    return Mark(question, given, not fault, fault or finding.because)

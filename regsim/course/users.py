@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regsim import keypath
 from regsim.course.bench import ANNA, BERT, DESKTOP, HKCU, Bench, listed
-from regsim.course.questions import Exercise, Finding, Question, found
+from regsim.course.questions import Exercise, Question, Truth, found
 from regsim.types import Handle, PredefinedKey
 from regsim.win32.api import Api
 
@@ -35,7 +35,7 @@ def _scene() -> str:
     )
 
 
-def _work() -> dict[str, Finding]:
+def _work() -> dict[str, Truth]:
     bench = Bench(_OS)
     api = bench.service()
     findings = {}
@@ -62,7 +62,7 @@ def _work() -> dict[str, Finding]:
     return findings
 
 
-def _blocked(bench: Bench) -> Finding:
+def _blocked(bench: Bench) -> Truth:
     answers = {
         name: bench.unload(keypath.user_root(sid)) for sid, name in ((ANNA, "anna"), (BERT, "bert"))
     }
@@ -72,7 +72,7 @@ def _blocked(bench: Bench) -> Finding:
     return found(value, f"After step 2 NtUnloadKey answers: {told}.")
 
 
-def _early() -> Finding:
+def _early() -> Truth:
     bench = Bench(_OS)
     api = bench.service()
     _wallpaper(api)

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import attrs
 
 from regsim import keypath
-from regsim.check.factored import Answer, Component, StepSpec
-from regsim.check.factored import Process as Instance
+from regsim.check.factored import Component, Instance, StepAnswer, StepSpec
 from regsim.check.property import Property
 from regsim.errors import UnknownNameError, UsageError
 from regsim.kernel.canonical import Key, ProcessPart, ThreadPart, describe, handle_place
@@ -297,13 +296,13 @@ class System:
         advance(after, tid, step.token)
         return after
 
-    def answer(self, concrete: Machine, process: int, step: StepSpec) -> Answer | None:
+    def answer(self, concrete: Machine, process: int, step: StepSpec) -> StepAnswer | None:
         """Return the status of the kernel operation that *step* does; None for local work."""
         if step.token.op is None:
             return None
         tid = self._players[process].tid
         status = advance(concrete.snapshot(), tid, step.token).status
-        return Answer(status.name, status.ok)
+        return StepAnswer(status.name, status.ok)
 
     def _spec(self, process: int, name: str, step: Step, thread: ThreadPart) -> StepSpec:
         own = self.processes[process].own

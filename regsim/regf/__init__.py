@@ -15,7 +15,7 @@ from regsim.regf.regtext import RegText, RegTextError, parse_reg
 from regsim.regf.regwrite import Imported, export_reg, import_reg
 from regsim.regf.save import write_durably
 from regsim.regf.store import FileStore
-from regsim.regf.value import Value
+from regsim.regf.value import StoredValue
 
 __all__ = [
     "Difference",
@@ -31,7 +31,7 @@ __all__ = [
     "RecoveryError",
     "RegText",
     "RegTextError",
-    "Value",
+    "StoredValue",
     "copy_tree",
     "diff_hives",
     "export_reg",

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Final
 from regsim.errors import HiveFormatError
 from regsim.regf import bigdata, bins, names, nk, sk, subkeys, vk
 from regsim.regf.hash import name_hash, name_hint, sort_key
+from regsim.regf.key import KeyNode
 from regsim.regf.layout import BASE_BLOCK_SIZE, INLINE, NONE, PREDEF_HANDLE
+from regsim.regf.walk import walk
 
 if TYPE_CHECKING:
-    from regsim.regf.hive import HiveFile
-    from regsim.regf.key import KeyNode
+    from regsim.regf.contents import HiveContents
     from regsim.regf.nk import KeyCell
 
 _LAST: Final = BASE_BLOCK_SIZE + 4
 
 
-def check(hive: HiveFile) -> None:
+def check(hive: HiveContents) -> None:
     """Read everything; in strict mode raise at the first violation, else list them all.
 
     Raises:
@@ -30,7 +31,7 @@ def check(hive: HiveFile) -> None:
 class _Checker:
     """One pass over a hive, remembering which cells are allocated and who owns them."""
 
-    def __init__(self, hive: HiveFile) -> None:
+    def __init__(self, hive: HiveContents) -> None:
         self.hive, self.image = hive, hive.image
         self.allocated: set[int] = set()
         self.owned: set[int] = set()
@@ -46,11 +47,11 @@ class _Checker:
                     self.last(offset, before)
                     before = offset - start
         try:
-            root = self.hive.root
+            root = KeyNode(self.hive, self.image.base.root)
         except HiveFormatError as error:
             self.image.report(error)
             return
-        for _, key in self.hive.walk(root):
+        for _, key in walk(root):
             self.guard(key)
         self.securities()
         self.leaks()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regsim.errors import UsageError
 from regsim.regf.layout import COMP_NAME, PREDEF_HANDLE, KeyFlag
-from regsim.regf.walk import DataBudget
+from regsim.regf.walk import DataBudget, walk
 
 if TYPE_CHECKING:
     from regsim.regf.key import KeyNode
@@ -33,7 +33,7 @@ def copy_tree(source: KeyNode, target: KeyNode) -> int:
     budget = DataBudget(source.hive.image)
     copies = {source.offset: target}
     done: list[tuple[KeyNode, KeyNode]] = []
-    for _, key in source.hive.walk(source):
+    for _, key in walk(source):
         if key.flags & KeyFlag.VOLATILE or (key is not source and _lost(key, copies)):
             continue
         if key is not source and key.parent is not None:

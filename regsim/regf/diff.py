@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from regsim.regf.hive import HiveFile
     from regsim.regf.key import KeyNode
-    from regsim.regf.value import Value
+    from regsim.regf.value import StoredValue
 
 
 @attrs.frozen(kw_only=True)
@@ -113,5 +113,5 @@ def _values(
                 yield Difference(change="changed", key=path, name=one.name, what=what)
 
 
-def _by_name(key: KeyNode) -> dict[bytes, Value]:
+def _by_name(key: KeyNode) -> dict[bytes, StoredValue]:
     return {sort_key(value.name): value for value in key.values()}

@@ -10,7 +10,7 @@ from regsim.regf import names, nk, subkeys, vk
 from regsim.regf.alloc import Allocator
 from regsim.regf.edit_lists import SubkeyLists
 from regsim.regf.edit_security import Securities
-from regsim.regf.edit_values import Values
+from regsim.regf.edit_values import ValueCells
 from regsim.regf.layout import COMP_NAME, MAX_DEPTH, MAX_NAME, NONE, PREDEF_HANDLE, KeyFlag
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Editor:
         self._image = image
         self.allocator = Allocator(image)
         self._lists = SubkeyLists(self.allocator)
-        self._values = Values(self.allocator)
+        self._values = ValueCells(self.allocator)
         self._security = Securities(self.allocator)
 
     # -- keys -------------------------------------------------------------------------------

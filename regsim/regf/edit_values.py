@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MAX_SEGMENTS = 0xFFFF
 
 
-class Values:
+class ValueCells:
     """Edits of values over one allocator."""
 
     def __init__(self, allocator: Allocator) -> None:

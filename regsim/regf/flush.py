@@ -36,7 +36,7 @@ class Target(enum.Enum):
 
 
 @attrs.frozen
-class Step:
+class FileWrite:
     """One write, or with no data the wait until all earlier writes to the file are on the disk."""
 
     target: Target
@@ -44,7 +44,7 @@ class Step:
     data: bytes | None = attrs.field(default=None, repr=False)
 
 
-def plan(image: Image, dirty: Iterable[int], stamp: int, kind: FileType) -> list[Step]:
+def plan(image: Image, dirty: Iterable[int], stamp: int, kind: FileType) -> list[FileWrite]:
     """Return the writes that take the file on the disk to the state of *image*.
 
     Closes the write in *image* too: its base block becomes the one the last step writes.
@@ -73,12 +73,12 @@ def plan(image: Image, dirty: Iterable[int], stamp: int, kind: FileType) -> list
     else:
         steps = _old_log(image, closed, marked, changed, kind)
     steps += [
-        Step(Target.PRIMARY, 0, _sector(image, marked)),
-        Step(Target.PRIMARY),
-        *(Step(Target.PRIMARY, BASE_BLOCK_SIZE + page.offset, page.data) for page in changed),
-        Step(Target.PRIMARY),
-        Step(Target.PRIMARY, 0, _sector(image, closed)),
-        Step(Target.PRIMARY),
+        FileWrite(Target.PRIMARY, 0, _sector(image, marked)),
+        FileWrite(Target.PRIMARY),
+        *(FileWrite(Target.PRIMARY, BASE_BLOCK_SIZE + page.offset, page.data) for page in changed),
+        FileWrite(Target.PRIMARY),
+        FileWrite(Target.PRIMARY, 0, _sector(image, closed)),
+        FileWrite(Target.PRIMARY),
     ]
     image.base = closed
     closed.pack_into(image.thaw())
@@ -105,32 +105,32 @@ def _sector(image: Image, base: BaseBlock) -> bytes:
     return bytes(block)
 
 
-def _new_log(image: Image, base: BaseBlock, pages: list[Page]) -> list[Step]:
+def _new_log(image: Image, base: BaseBlock, pages: list[Page]) -> list[FileWrite]:
     """Return the writes of a new-format log: the entry first, then the head that makes it count."""
     sequence = base.primary_seq
     head = attrs.evolve(base, secondary_seq=sequence, file_type=FileType.LOG_NEW)
     entry = pack_entry(sequence, base.data_size, base.flags, pages)
     return [
-        Step(Target.LOG, SECTOR, entry + bytes(SECTOR)),  # a blank sector ends the entries
-        Step(Target.LOG),
-        Step(Target.LOG, 0, _sector(image, head)),
-        Step(Target.LOG),
+        FileWrite(Target.LOG, SECTOR, entry + bytes(SECTOR)),  # a blank sector ends the entries
+        FileWrite(Target.LOG),
+        FileWrite(Target.LOG, 0, _sector(image, head)),
+        FileWrite(Target.LOG),
     ]
 
 
 def _old_log(
     image: Image, closed: BaseBlock, marked: BaseBlock, pages: list[Page], kind: FileType
-) -> list[Step]:
+) -> list[FileWrite]:
     """Return the writes of an old-format log: invalid head, contents, valid head."""
     begun = attrs.evolve(marked, file_type=kind, clustering=1)
     ended = attrs.evolve(closed, file_type=kind, clustering=1)
     return [
-        Step(Target.LOG, 0, _sector(image, begun)),
-        Step(Target.LOG),
-        Step(Target.LOG, SECTOR, pack_old(closed.data_size, pages)),
-        Step(Target.LOG),
-        Step(Target.LOG, 0, _sector(image, ended)),
-        Step(Target.LOG),
+        FileWrite(Target.LOG, 0, _sector(image, begun)),
+        FileWrite(Target.LOG),
+        FileWrite(Target.LOG, SECTOR, pack_old(closed.data_size, pages)),
+        FileWrite(Target.LOG),
+        FileWrite(Target.LOG, 0, _sector(image, ended)),
+        FileWrite(Target.LOG),
     ]
 
 
@@ -151,7 +151,7 @@ def require_unchanged(image: Image, path: Path) -> None:
         raise UsageError(msg)
 
 
-def execute(steps: Iterable[Step], path: Path, log: Path) -> None:
+def execute(steps: Iterable[FileWrite], path: Path, log: Path) -> None:
     """Carry out the steps of a plan on the files; the log is made when it is missing."""
     existed = log.exists()
     with path.open("r+b") as primary, log.open("r+b" if existed else "w+b") as second:

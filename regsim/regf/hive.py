@@ -6,11 +6,11 @@ import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from regsim.errors import HiveFormatError, UsageError
+from regsim.errors import HiveFormatError
 from regsim.regf import check as deep
 from regsim.regf import flush as flushing
 from regsim.regf import save as saving
-from regsim.regf.edit import Editor
+from regsim.regf.contents import HiveContents
 from regsim.regf.image import Buffer, Image
 from regsim.regf.key import KeyNode
 from regsim.regf.layout import FileType, Mode
@@ -18,28 +18,14 @@ from regsim.regf.walk import walk
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from regsim.regf.problems import Problem
 
 
-class HiveFile:
-    """One hive, from a file or from memory. Make one with :func:`open_hive` and its kin.
-
-    Args:
-        image: the bytes and the checks on them.
-        clock: gives the FILETIME that edits stamp; by default the hive's own last-written time,
-            so that nothing depends on the wall clock.
-    """
-
-    def __init__(self, image: Image, *, clock: Callable[[], int] | None = None) -> None:
-        self.image = image
-        self.edits = 0
-        self._values: tuple[int, int, dict[bytes, int]] = (-1, -1, {})
-        self._clock = clock
-        self._dead: dict[int, int] = {}
-        self._editor: Editor | None = None
+class HiveFile(HiveContents):
+    """One hive, from a file or from memory. Make one with :func:`open_hive` and its kin."""
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -66,14 +52,6 @@ class HiveFile:
     def sequence(self) -> tuple[int, int]:
         """The primary and the secondary sequence number; equal when clean."""
         return self.image.base.primary_seq, self.image.base.secondary_seq
-
-    def key_at(self, offset: int) -> KeyNode:
-        """Return the key whose cell is at *offset*, cut off from its parents (no path).
-
-        Raises:
-            HiveFormatError: no key is there.
-        """
-        return KeyNode(self, offset)
 
     def find(self, path: str) -> KeyNode | None:
         r"""Return the key at *path* (joined by ``\``, below the root), or None."""
@@ -106,59 +84,6 @@ class HiveFile:
     def notes(self) -> list[Problem]:
         """What :meth:`check` found odd but Windows accepts: lost cells."""
         return self.image.notes.all()
-
-    # -- editing ----------------------------------------------------------------------------
-
-    def editor(self) -> Editor:
-        """Return the object that changes cells, made at the first edit.
-
-        Raises:
-            UsageError: the hive is dirty or was opened for salvage.
-            HiveFormatError: its bins and cells are not intact.
-        """
-        if self._editor is None:
-            if self.image.salvage:
-                msg = "a hive opened for salvage cannot be edited; open it strictly"
-                raise UsageError(msg)
-            if not self.clean:
-                first, second = self.sequence
-                msg = (
-                    f"the hive is dirty (sequence numbers {first} and {second}): "
-                    "recover it with its logs before changing it"
-                )
-                raise UsageError(msg)
-            self._editor = Editor(self.image)
-        return self._editor
-
-    def stamp(self, filetime: int | None) -> int:
-        """Return *filetime*, or what the clock gives for an edit without one."""
-        if filetime is not None:
-            return filetime
-        return self._clock() if self._clock is not None else self.image.base.last_written
-
-    def changed(self, gone: Iterable[int] = ()) -> None:
-        """Note one edit, and the cell offsets of keys that ended with it."""
-        self.edits += 1
-        for offset in gone:
-            self._dead[offset] = self.edits
-
-    def known_values(self, key: int) -> dict[bytes, int] | None:
-        """Return the value cells of the key that the last edit set a value of, else None."""
-        edits, offset, places = self._values
-        return places if (edits, offset) == (self.edits, key) else None
-
-    def remember_values(self, key: int, places: dict[bytes, int]) -> None:
-        """Keep the value cells of *key* until the next edit of anything else."""
-        self._values = (self.edits, key, places)
-
-    def died_at(self, offset: int) -> int:
-        """Return the number of the edit that ended the key at *offset*, or -1."""
-        return self._dead.get(offset, -1)
-
-    @property
-    def modified(self) -> bool:
-        """True when there are edits that are neither saved nor flushed."""
-        return self._editor is not None and bool(self._editor.allocator.dirty)
 
     # -- writing ----------------------------------------------------------------------------
 

@@ -8,12 +8,12 @@ from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import nk, sk, subkeys, vk
 from regsim.regf.hash import sort_key
 from regsim.regf.layout import PREDEF_HANDLE, KeyFlag
-from regsim.regf.value import Value, read_all
+from regsim.regf.value import StoredValue, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regsim.regf.hive import HiveFile
+    from regsim.regf.contents import HiveContents
 
 
 class KeyNode:
@@ -36,7 +36,7 @@ class KeyNode:
         "parent",
     )
 
-    def __init__(self, hive: HiveFile, offset: int, parent: KeyNode | None = None) -> None:
+    def __init__(self, hive: HiveContents, offset: int, parent: KeyNode | None = None) -> None:
         self._hive, self.offset, self.parent = hive, offset, parent
         self._born = self._seen = hive.edits
         self._cell, self._name = nk.parse(hive.image, offset)
@@ -88,7 +88,7 @@ class KeyNode:
         return self.offset
 
     @property
-    def hive(self) -> HiveFile:
+    def hive(self) -> HiveContents:
         """The hive the key lives in."""
         return self._hive
 
@@ -236,7 +236,7 @@ class KeyNode:
             node = node.subkey(name) if node is not None else None
         return node
 
-    def values(self) -> Iterator[Value]:
+    def values(self) -> Iterator[StoredValue]:
         """Iterate over the values in stored order; the default value's name is ``""``."""
         cell = self.cell
         if not cell.values or cell.flags & PREDEF_HANDLE:
@@ -257,7 +257,7 @@ class KeyNode:
             return ()
         return found
 
-    def value(self, name: str) -> Value | None:
+    def value(self, name: str) -> StoredValue | None:
         """Return the value of that name, ignoring case, or None; ``""`` is the default value."""
         wanted = sort_key(name)
         return next((v for v in self.values() if sort_key(v.name) == wanted), None)
@@ -361,7 +361,7 @@ class KeyNode:
         if self.parent is None:
             msg = "the root of a hive cannot be renamed"
             raise UsageError(msg)
-        above = self._hive.key_at(self.cell.parent)
+        above = KeyNode(self._hive, self.cell.parent)
         other = above.subkey(name)
         if other is not None and other.offset != self.offset:
             raise _taken(above, name)

@@ -31,7 +31,7 @@ class Page:
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class LogEntry:
     """One entry of a new-format log: what one flush wrote."""
 
     sequence: int
@@ -48,7 +48,7 @@ class Log:
     base: BaseBlock
     head: bytes = attrs.field(repr=False)
     """The first sector: a copy of the hive's base block."""
-    entries: tuple[Entry, ...]
+    entries: tuple[LogEntry, ...]
     """New format: the entries that follow each other without a fault. Old: one, made of it all."""
     stopped: str = ""
     """Why reading ended before the end of the file; ``""`` when nothing was wrong."""
@@ -87,8 +87,8 @@ def parse_log(data: bytes, name: str) -> Log:
 # -- the new format -------------------------------------------------------------------------
 
 
-def _read_entries(data: bytes, expected: int) -> tuple[tuple[Entry, ...], str]:
-    entries: list[Entry] = []
+def _read_entries(data: bytes, expected: int) -> tuple[tuple[LogEntry, ...], str]:
+    entries: list[LogEntry] = []
     at = SECTOR
     while at + ENTRY_STRUCT.size <= len(data):
         signature, size, flags, sequence, data_size, count, body, head = ENTRY_STRUCT.unpack_from(
@@ -101,7 +101,7 @@ def _read_entries(data: bytes, expected: int) -> tuple[tuple[Entry, ...], str]:
         pages = None if fault else _entry_pages(data, at, size, count, data_size)
         if pages is None:
             return tuple(entries), f"entry at {at:#x}: {fault or 'a page leaves the hive'}"
-        entries.append(Entry(sequence=sequence, data_size=data_size, flags=flags, pages=pages))
+        entries.append(LogEntry(sequence=sequence, data_size=data_size, flags=flags, pages=pages))
         expected = (sequence + 1) & 0xFFFFFFFF
         at += size
     return tuple(entries), ""
@@ -157,7 +157,7 @@ def pack_entry(sequence: int, data_size: int, flags: int, pages: list[Page]) -> 
 # -- the old format -------------------------------------------------------------------------
 
 
-def _read_old(data: bytes, base: BaseBlock, name: str) -> Entry:
+def _read_old(data: bytes, base: BaseBlock, name: str) -> LogEntry:
     sector = max(1, base.clustering) * SECTOR
     signature = bytes(data[sector : sector + 4])
     if signature != DIRTY_VECTOR:
@@ -189,7 +189,7 @@ def _read_old(data: bytes, base: BaseBlock, name: str) -> Entry:
         piece = bytes(data[position : position + size])
         pages.append(Page(offset=start * SECTOR, data=piece))
         position += size
-    return Entry(
+    return LogEntry(
         sequence=base.primary_seq, data_size=base.data_size, flags=base.flags, pages=tuple(pages)
     )
 

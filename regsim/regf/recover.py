@@ -11,7 +11,7 @@ from regsim.errors import DataError, HiveFormatError
 from regsim.regf import bins
 from regsim.regf.baseblock import BaseBlock
 from regsim.regf.layout import BASE_BLOCK_SIZE, BIN_HEADER_SIZE, SECTOR, FileType
-from regsim.regf.logs import Entry, Log, parse_log
+from regsim.regf.logs import Log, LogEntry, parse_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ def _usable(logs: Sequence[tuple[str, bytes]], ignored: list[str]) -> list[Log]:
 
 def _new_steps(
     logs: Sequence[Log], base: BaseBlock | None, ignored: list[str]
-) -> list[tuple[Log, Entry]]:
+) -> list[tuple[Log, LogEntry]]:
     """Return the entries of new-format logs to apply, oldest first.
 
     With a valid base block both logs are used, the second only if it goes on where the first
@@ -108,7 +108,7 @@ def _new_steps(
     new = sorted((each for each in logs if each.new_format and each.entries), key=_first)
     if base is None:
         new = new[-1:]
-    steps: list[tuple[Log, Entry]] = []
+    steps: list[tuple[Log, LogEntry]] = []
     for log in new:
         first = log.entries[0].sequence
         if base is not None and first < base.secondary_seq:
@@ -128,7 +128,7 @@ def _first(log: Log) -> int:
 
 def _old_steps(
     logs: Sequence[Log], base: BaseBlock | None, stamp: int | None, ignored: list[str]
-) -> list[tuple[Log, Entry]]:
+) -> list[tuple[Log, LogEntry]]:
     """Return the old-format log to apply: of those stamped like the hive, the latest."""
     old = sorted((each for each in logs if not each.new_format), key=_first)
     matching = [each for each in old if each.base.last_written == stamp]
@@ -143,7 +143,7 @@ def _old_steps(
 
 
 def _apply(
-    primary: bytes, base: BaseBlock | None, steps: list[tuple[Log, Entry]], ignored: list[str]
+    primary: bytes, base: BaseBlock | None, steps: list[tuple[Log, LogEntry]], ignored: list[str]
 ) -> Recovery:
     last_log, last = steps[-1]
     result = bytearray(primary)
@@ -163,7 +163,7 @@ def _apply(
     return Recovery(data=bytes(result), applied=tuple(applied), ignored=tuple(ignored))
 
 
-def _require_cover(start: int, end: int, steps: list[tuple[Log, Entry]]) -> None:
+def _require_cover(start: int, end: int, steps: list[tuple[Log, LogEntry]]) -> None:
     """Raise unless the logs hold all the data that the file is too short for.
 
     A crash while a hive grows leaves such a file, with the missing pages in the log; a file that
@@ -184,7 +184,7 @@ def _grow(result: bytearray, size: int) -> None:
         result.extend(bytes(size - len(result)))
 
 
-def _finish(result: bytearray, base: BaseBlock, log: Log, last: Entry) -> None:
+def _finish(result: bytearray, base: BaseBlock, log: Log, last: LogEntry) -> None:
     """Close the recovered base block: clean, of the right size, with a right checksum."""
     if log.new_format:
         sequence = (last.sequence + 1) & 0xFFFFFFFF

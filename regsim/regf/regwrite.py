@@ -22,7 +22,7 @@ from regsim.regf.regtext import (
     KeyLine,
     RegTextError,
 )
-from regsim.regf.walk import DataBudget
+from regsim.regf.walk import DataBudget, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def export_reg(
         yield codecs.BOM_UTF16_LE
     yield _encode((HEADER_5 if version == 5 else HEADER_4) + "\r\n\r\n", encoding, "the header")
     budget = DataBudget(start.hive.image)
-    for path, key in start.hive.walk(start):
+    for path, key in walk(start):
         full = f"{prefix}\\{path}" if path else prefix
         lines = [f"[{_plain(full, full)}]"]
         for value in key.values():

@@ -20,7 +20,7 @@ _size: Final = struct.Struct("<i").unpack_from
 _NAME_AT: Final = BASE_BLOCK_SIZE + 4 + vk.HEADER_SIZE
 
 
-class Value:
+class StoredValue:
     """One value of a key: its name, type number and data.
 
     A record of what was stored when it was read; the data is fetched at the first use of
@@ -71,20 +71,20 @@ class Value:
             return b""
 
     def __repr__(self) -> str:
-        return f"<Value {self.name!r} type {self.type:#x}, {self.size} bytes>"
+        return f"<StoredValue {self.name!r} type {self.type:#x}, {self.size} bytes>"
 
 
-def read(image: Image, offset: int) -> Value:
+def read(image: Image, offset: int) -> StoredValue:
     """Return the value whose cell is at *offset*.
 
     Raises:
         HiveFormatError: see :func:`regsim.regf.vk.parse`.
     """
     cell, name = vk.parse(image, offset)
-    return Value(image, offset, name, cell.type, cell.data_size, cell.data)
+    return StoredValue(image, offset, name, cell.type, cell.data_size, cell.data)
 
 
-def read_all(image: Image, offsets: Sequence[int]) -> Iterator[Value]:
+def read_all(image: Image, offsets: Sequence[int]) -> Iterator[StoredValue]:
     """Yield the values at *offsets*; in salvage mode those that cannot be read are listed."""
     buffer = image.buffer
     last = 0 if image.old_cells else image.data_size - 24  # no short cut for NT 3.1 cells
@@ -102,7 +102,7 @@ def read_all(image: Image, offsets: Sequence[int]) -> Iterator[Value]:
             ):
                 at = offset + _NAME_AT
                 name = buffer[at : at + length].decode("latin-1")
-                yield Value(image, offset, name, kind, data_size, data)
+                yield StoredValue(image, offset, name, kind, data_size, data)
                 continue
         try:
             value = read(image, offset)

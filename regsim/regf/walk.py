@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from regsim.regf.image import Image
     from regsim.regf.key import KeyNode
-    from regsim.regf.value import Value
+    from regsim.regf.value import StoredValue
 
 
 def walk(start: KeyNode) -> Iterator[tuple[str, KeyNode]]:
@@ -61,7 +61,7 @@ class DataBudget:
     def __init__(self, image: Image) -> None:
         self._image, self._left = image, image.data_size + 4 * image.data_size // 28
 
-    def take(self, value: Value) -> bytes:
+    def take(self, value: StoredValue) -> bytes:
         """Return the value's data.
 
         Raises:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import attrs
 from hypothesis import strategies as st
 
-from regsim.check.factored import Component, Process, StepSpec
+from regsim.check.factored import Component, Instance, StepSpec
 from regsim.check.formula import Atom, Formula, Zero, every, some
 from regsim.check.property import Property
 
@@ -78,9 +78,9 @@ class Drawn:
         return shared
 
     @functools.cached_property
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[Instance]:
         """The processes, by kind."""
-        return [Process(f"p{place}", f"kind-{kind}", place) for kind, place in self._members]
+        return [Instance(f"p{place}", f"kind-{kind}", place) for kind, place in self._members]
 
     @functools.cached_property
     def symmetry(self) -> Sequence[Sequence[tuple[int, ...]]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 import attrs
 from hypothesis import strategies as st
 
-from regsim.check.factored import Component, Factored, Process, StepSpec
+from regsim.check.factored import Component, Factored, Instance, StepSpec
 from regsim.check.formula import Atom, Formula, Zero, every, holds, some
 from regsim.check.plain import Plain, state
 from regsim.check.property import Fairness, Property, always, leads_to, sometimes
@@ -111,7 +111,7 @@ class Crowd:
             *(Component(f"shared-{i}", f"shared-{i}") for i in range(shared)),
         )
         self.processes = tuple(
-            Process(f"p{i}", f"kind-{kind}", i) for i, kind in enumerate(self.crew)
+            Instance(f"p{i}", f"kind-{kind}", i) for i, kind in enumerate(self.crew)
         )
         self.counters = ("weight",)
         self.symmetry = tuple(

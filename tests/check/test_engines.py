@@ -14,12 +14,12 @@ from oracle import VARIANTS, Oracle, count
 from regsim.models import model as incident
 from toys import Counter, Peterson, Philosophers
 
-from regsim.check.factored import Component, Process, StepSpec
+from regsim.check.factored import Component, Instance, StepSpec
 from regsim.check.formula import FALSE, TRUE, Atom, Formula, Zero, holds, some
 from regsim.check.learn import Learner, State
 from regsim.check.plain import Plain
 from regsim.check.search import Search
-from regsim.check.space import Limits, Options, Progress
+from regsim.check.space import Limits, Options, SearchProgress
 
 try:
     from regsim.check.native import NativeSearch
@@ -273,9 +273,9 @@ class Row:
         return (Component("at", "at"), *cells)
 
     @property
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[Instance]:
         """The one process."""
-        return (Process("writer", "writer", 0),)
+        return (Instance("writer", "writer", 0),)
 
     def initial(self) -> Iterable[tuple[int, ...]]:
         """Begin with empty cells."""
@@ -387,7 +387,7 @@ class _After:
 
 def test_progress_is_told(explore: Explore) -> None:
     """Somebody who listens hears numbers that only grow, and the last are the counts."""
-    heard: list[Progress] = []
+    heard: list[SearchProgress] = []
     space = explore(BIG, progress=heard.append)
 
     assert [p.states for p in heard] == sorted(p.states for p in heard)

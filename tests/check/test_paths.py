@@ -14,7 +14,7 @@ from random_models import mazes
 from toys import Counter, Peterson
 
 from regsim import models
-from regsim.check.factored import Answer
+from regsim.check.factored import StepAnswer
 from regsim.check.paths import Path, Walk, follow
 from regsim.check.plain import Plain
 from regsim.check.property import Kind, Verdict
@@ -175,8 +175,8 @@ def test_a_step_that_failed_says_what_it_was_told() -> None:
     assert last.split()[2:] == ["open-subkey", "INVALID_HANDLE", "1"]
 
     answers = {(step.step, step.answer) for step in path.steps}
-    assert {("open-subkey", Answer("SUCCESS")), ("dequeue", None)} <= answers
-    assert path.steps[-1].answer == Answer("INVALID_HANDLE", ok=False)
+    assert {("open-subkey", StepAnswer("SUCCESS")), ("dequeue", None)} <= answers
+    assert path.steps[-1].answer == StepAnswer("INVALID_HANDLE", ok=False)
     assert path_json(path)[-1]["answer"] == "INVALID_HANDLE"
     assert path_json(path)[6]["answer"] is None
     drawn = path_mermaid(path, "err")
@@ -191,7 +191,7 @@ def test_answers_are_the_same_however_the_path_was_found(reduce: str) -> None:
     """By a search with any reduction, or by replaying the code."""
     path = broken(reduce=reduce)
 
-    assert path.steps[-1].answer == Answer("INVALID_HANDLE", ok=False)
+    assert path.steps[-1].answer == StepAnswer("INVALID_HANDLE", ok=False)
     again = follow(models.model("q241572", variant="naive"), path.code).path
     assert [step.answer for step in again.steps] == [step.answer for step in path.steps]
 
@@ -201,7 +201,7 @@ def test_a_forced_unload_answers_with_the_hive() -> None:
     path = check(models.model("q241572", variant="forced"), "err").path
     assert path is not None
 
-    assert path.steps[-1].answer == Answer("HIVE_UNLOADED", ok=False)
+    assert path.steps[-1].answer == StepAnswer("HIVE_UNLOADED", ok=False)
 
 
 def test_a_model_that_does_not_say_has_no_answers() -> None:

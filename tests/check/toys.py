@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from regsim.check.factored import Component, Process, StepSpec
+from regsim.check.factored import Component, Instance, StepSpec
 from regsim.check.formula import Atom, Formula, every
 from regsim.check.plain import state
 from regsim.check.property import Fairness, Property, always, eventually, leads_to, sometimes
@@ -113,7 +113,7 @@ class Philosophers:
             *(Component(f"philosopher-{i}", "philosopher") for i in range(seats)),
             *(Component(f"fork-{i}", "fork") for i in range(seats)),
         )
-        self.processes = tuple(Process(f"p{i}", self._kind(i), i) for i in range(seats))
+        self.processes = tuple(Instance(f"p{i}", self._kind(i), i) for i in range(seats))
         stuck = every(self._at(i, "one") for i in range(seats))
         self.properties = (
             always("no-deadlock", ~stuck),
@@ -198,7 +198,7 @@ class Net:
         self.name, self.properties, self._start, self._moves = "net", properties, start, moves
         self._names, self._weights = list(start), weights or {}
         self.components = tuple(Component(name, name) for name in start)
-        self.processes = tuple(Process(p, p, self._names.index(o)) for p, o in owners.items())
+        self.processes = tuple(Instance(p, p, self._names.index(o)) for p, o in owners.items())
         self.counters = tuple(self._weights)
 
     def initial(self) -> Iterable[tuple[int, ...]]:

@@ -11,7 +11,7 @@ import pytest
 from regsim import course, models
 from regsim.course import OBJECTIVES, logoffs, proof
 from regsim.course.bench import Bench
-from regsim.course.questions import YES_NO, Finding, Question
+from regsim.course.questions import YES_NO, Question, Truth
 from regsim.errors import UnknownNameError, UsageError
 from regsim.status import NtStatus
 
@@ -235,7 +235,7 @@ def test_breadth_of_the_orders() -> None:
 def test_findings_say_why_even_when_right() -> None:
     """A right answer hears which call bears it out."""
     assert "CANNOT_DELETE" in because("e1", {"unloads": False})
-    assert isinstance(course.exercise("e1").work()["keys"], Finding)
+    assert isinstance(course.exercise("e1").work()["keys"], Truth)
 
 
 @pytest.mark.parametrize("name", course.names())

@@ -10,7 +10,7 @@ import pytest
 from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import FileType, HiveFile, new_hive, open_hive, parse_hive, recover
 from regsim.regf import flush as flushing
-from regsim.regf.flush import Step, Target
+from regsim.regf.flush import FileWrite, Target
 from regsim.regf.logs import parse_log
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def edited(hive: HiveFile, seed: int) -> HiveFile:
     return hive
 
 
-def plan_of(hive: HiveFile, kind: FileType, stamp: int) -> list[Step]:
+def plan_of(hive: HiveFile, kind: FileType, stamp: int) -> list[FileWrite]:
     """Return the writes of one flush, closing it in memory."""
     dirty = hive.editor().allocator.dirty
     steps = flushing.plan(hive.image, dirty, stamp, kind)
@@ -41,7 +41,7 @@ def plan_of(hive: HiveFile, kind: FileType, stamp: int) -> list[Step]:
     return steps
 
 
-def write(files: Files, step: Step, *, length: int | None = None) -> None:
+def write(files: Files, step: FileWrite, *, length: int | None = None) -> None:
     """Carry out one write on bytes in memory, or only its first *length* bytes."""
     if step.data is None:
         return
@@ -51,7 +51,7 @@ def write(files: Files, step: Step, *, length: int | None = None) -> None:
     buffer[step.offset : step.offset + len(data)] = data
 
 
-def cuts(steps: list[Step], files: Files) -> Iterator[Files]:
+def cuts(steps: list[FileWrite], files: Files) -> Iterator[Files]:
     """Yield the files as a crash leaves them before each write and within it, by sectors."""
     now = {target: bytearray(data) for target, data in files.items()}
     for step in steps:
@@ -65,7 +65,7 @@ def cuts(steps: list[Step], files: Files) -> Iterator[Files]:
     yield now
 
 
-def reorderings(steps: list[Step], files: Files, rng: random.Random) -> Iterator[Files]:
+def reorderings(steps: list[FileWrite], files: Files, rng: random.Random) -> Iterator[Files]:
     """Yield crashes in which any of the sectors written since the last sync got through."""
     for end in range(len(steps)):
         now = {target: bytearray(data) for target, data in files.items()}
@@ -76,7 +76,7 @@ def reorderings(steps: list[Step], files: Files, rng: random.Random) -> Iterator
             for at in range(0, len(step.data or b""), 512):
                 if rng.random() < 0.5:
                     part = (step.data or b"")[at : at + 512]
-                    write(now, Step(step.target, step.offset + at, part))
+                    write(now, FileWrite(step.target, step.offset + at, part))
         yield now
 
 

@@ -12,7 +12,7 @@ from regsim.errors import HiveFormatError
 from regsim.regf import FileType, RecoveryError, new_hive, parse_hive, recover
 from regsim.regf import flush as flushing
 from regsim.regf.baseblock import BaseBlock
-from regsim.regf.flush import Step, Target
+from regsim.regf.flush import FileWrite, Target
 from regsim.regf.logs import pack_entry, parse_log
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NEW, XP = FileType.LOG_NEW, FileType.LOG_XP
 
 
-def flushed(hive: HiveFile, kind: FileType, stamp: int = 9) -> list[Step]:
+def flushed(hive: HiveFile, kind: FileType, stamp: int = 9) -> list[FileWrite]:
     """Return the steps of one flush of *hive*."""
     dirty = hive.editor().allocator.dirty
     steps = flushing.plan(hive.image, dirty, stamp, kind)
@@ -29,7 +29,7 @@ def flushed(hive: HiveFile, kind: FileType, stamp: int = 9) -> list[Step]:
     return steps
 
 
-def log_of(steps: list[Step]) -> bytes:
+def log_of(steps: list[FileWrite]) -> bytes:
     """Return the log file that the steps make."""
     log = bytearray()
     for step in steps:
@@ -39,7 +39,7 @@ def log_of(steps: list[Step]) -> bytes:
     return bytes(log)
 
 
-def marked(primary: bytes, steps: list[Step]) -> bytes:
+def marked(primary: bytes, steps: list[FileWrite]) -> bytes:
     """Return the primary file as it is after the base block was marked dirty, nothing more."""
     first = next(s for s in steps if s.target is Target.PRIMARY and s.data is not None)
     assert first.data is not None
