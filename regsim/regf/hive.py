@@ -11,7 +11,7 @@ from regsim.regf import check as deep
 from regsim.regf import flush as flushing
 from regsim.regf import save as saving
 from regsim.regf.contents import HiveContents
-from regsim.regf.image import Buffer, Image
+from regsim.regf.image import Image, ImageBytes
 from regsim.regf.key import KeyNode
 from regsim.regf.layout import FileType, Mode
 from regsim.regf.walk import walk
@@ -171,7 +171,7 @@ def open_hive(
         HiveFormatError: it is not a hive, or (strict mode) its base block breaks the format.
         OSError: it cannot be read.
     """
-    buffer: Buffer
+    buffer: ImageBytes
     with Path(path).open("rb") as file:
         try:
             buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -12,7 +12,7 @@ from regsim.regf.baseblock import BaseBlock
 from regsim.regf.layout import BASE_BLOCK_SIZE, BIN_HEADER_SIZE, PAGE, FileType, Mode
 from regsim.regf.problems import ProblemLog
 
-Buffer: TypeAlias = bytes | bytearray | mmap.mmap
+ImageBytes: TypeAlias = bytes | bytearray | mmap.mmap
 
 _SIZE: Final = struct.Struct("<i").unpack_from
 _SMALLEST: Final = BASE_BLOCK_SIZE + PAGE
@@ -29,7 +29,7 @@ class Image:
     """
 
     def __init__(
-        self, buffer: Buffer, *, mode: Mode = Mode.STRICT, file: str | None = None
+        self, buffer: ImageBytes, *, mode: Mode = Mode.STRICT, file: str | None = None
     ) -> None:
         self.buffer, self.mode, self.file = buffer, mode, file
         self.problems = ProblemLog()

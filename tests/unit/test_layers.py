@@ -1,11 +1,12 @@
-"""The layer rule: an import points down a layer, or stays inside its own package."""
+"""The house rules: imports point down and never round, and one noun has one room."""
 
 from __future__ import annotations
 
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ LAYER = {name: number for number, row in enumerate(ROWS) for name in row}
 
 PRINTERS = ("cli", "report", "report.lab")
 """The packages that may print."""
+
+PROTOCOL = frozenset({"INCIDENT", "PARAMETERS"})
+"""Public names that many modules define, each with its own answer to the same question."""
+
+ALIAS = frozenset({"type", "Annotated", "Callable", "Literal", "NewType", "Optional", "Union"})
+"""What a type alias may be made with, beside a class with parameters: ``dict[str, int]``."""
 
 VERSION = re.compile(
     r"\b(nt ?[345]\w*|nt4?[-_]\w+|w2k|xp|2000|2003|vista|win(dows)?[ _]?(\d[\d.]*|nt|xp|me)"
@@ -77,10 +84,9 @@ def imports(module: str, tree: ast.AST, *, package: bool) -> Iterator[tuple[int,
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _base(module, node, package=package)
-            if base == "regsim":
-                yield from ((node.lineno, f"regsim.{alias.name}") for alias in node.names)
-            else:
-                yield node.lineno, base
+            full = [f"{base}.{alias.name}" for alias in node.names]
+            modules = [name for name in full if base == "regsim" or name in MODULES]
+            yield from ((node.lineno, name) for name in modules or [base])
         elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
             literal = node.args[:1]
             yield from ((node.lineno, str(a.value)) for a in literal if isinstance(a, ast.Constant))
@@ -165,6 +171,59 @@ def versions(source: str) -> list[str]:
     return [f"{line}: {text}" for line, text in spoken(source) if VERSION.search(text)]
 
 
+def needs(module: str, source: str, *, package: bool = False) -> set[str]:
+    """Return what *source*, standing as *module*, imports of its own unit, types alone too."""
+    named = {name for _, name in imports(module, ast.parse(source), package=package)}
+    return {name for name in named if unit(name) == unit(module)} - {module}
+
+
+def circles(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return each module of *graph* (who needs whom) that needs itself by way of others."""
+    found = []
+    for start in graph:
+        met: set[str] = set()
+        waiting = list(graph[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in met:
+                met.add(name)
+                waiting += graph.get(name, ())
+        if start in met:
+            found.append(start)
+    return found
+
+
+def nouns(source: str) -> set[str]:
+    """Return the public classes and type aliases that *source* defines at its top level."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if _is_alias(node.value):
+                found |= {name.id for name in targets if isinstance(name, ast.Name)}
+    return {name for name in found if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name)} - PROTOCOL
+
+
+def _is_alias(value: ast.expr) -> bool:
+    """Return whether *value*, given to a CamelCase name, makes a type or a second name of one."""
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.BitOr)
+    if isinstance(value, ast.Call):
+        return _called(value) in ALIAS
+    return isinstance(value, ast.Subscript | ast.Name | ast.Attribute)
+
+
+def twice(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the nouns that two or more of *sources* define, each with the modules that do."""
+    rooms = defaultdict(list)
+    for module, source in sources.items():
+        for noun in nouns(source):
+            rooms[noun].append(module)
+    return {noun: found for noun, found in sorted(rooms.items()) if len(found) > 1}
+
+
 MODULES = modules()
 KERNEL = {name: path for name, path in MODULES.items() if unit(name) == "kernel"}
 
@@ -235,6 +294,70 @@ def test_relative_import_in_a_package() -> None:
     assert offences("regsim.kernel", "from .cli import x", package=True) == []
     assert len(offences("regsim.kernel", "from ..cli import x", package=True)) == 1
     assert len(offences("regsim.kernel", "from .cli import x", package=False)) == 1
+
+
+def test_no_imports_go_round() -> None:
+    """Inside a package, too, no module needs itself by way of others."""
+    graph = {
+        module: needs(module, path.read_text("utf-8"), package=path.stem == "__init__")
+        for module, path in MODULES.items()
+    }
+
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from regsim.kernel.keys import open_key",
+        "from regsim.kernel import keys",
+        "from . import keys",
+        "def f():\n  import regsim.kernel.keys",
+        "if TYPE_CHECKING:\n  from .keys import open_key",
+    ],
+)
+def test_a_circle_is_caught(back: str) -> None:
+    """Two modules that need each other are a circle, in whichever way one names the other."""
+    sources = {"regsim.kernel.keys": "from regsim.kernel.hive import Hive"}
+    sources["regsim.kernel.hive"] = back
+    sources["regsim.kernel.tree"] = "from regsim.kernel.hive import Hive"
+    graph = {module: needs(module, source) for module, source in sources.items()}
+
+    assert circles(graph) == ["regsim.kernel.keys", "regsim.kernel.hive"]
+    assert circles({**graph, "regsim.kernel.hive": []}) == []
+
+
+def test_one_noun_has_one_room() -> None:
+    """No public class and no type alias is defined in two modules."""
+    assert twice({name: path.read_text("utf-8") for name, path in MODULES.items()}) == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Step: ...",
+        "Step = tuple[int, ...]",
+        "Step = NewType('Step', int)",
+        "Step = int | str",
+        "Step: TypeAlias = Callable[[int], str]",
+        "Step = Callable[[int], str]",
+        "Step = other.Step",
+    ],
+)
+def test_a_second_room_is_caught(source: str) -> None:
+    """A class and whatever makes a type count as rooms of the name."""
+    both = {"regsim.check.paths": "class Step: ...", "regsim.kernel.steps": source}
+
+    assert twice(both) == {"Step": ["regsim.check.paths", "regsim.kernel.steps"]}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["_Step = int | str", "STEP = int | str", "step = a | b", "def Step(): ...", "Step = 1"],
+)
+def test_what_is_no_type_has_no_room(source: str) -> None:
+    """Private names, constants, values and functions may recur."""
+    assert twice({"regsim.check.paths": source, "regsim.kernel.steps": source}) == {}
 
 
 @pytest.mark.parametrize("module", KERNEL)
