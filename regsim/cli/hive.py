@@ -15,7 +15,7 @@ from regsim.cli import _hive_output as out
 from regsim.errors import UsageError
 from regsim.regf import (
     HiveFile,
-    KeyNode,
+    Key,
     Mode,
     diff_hives,
     export_reg,
@@ -78,7 +78,7 @@ def _clock(timestamp: int | None) -> Callable[[], int]:
     return lambda: now
 
 
-def _key(opened: HiveFile, path: str) -> KeyNode:
+def _key(opened: HiveFile, path: str) -> Key:
     key = opened.find(path)
     if key is None:
         msg = f"there is no key {path!a} in {opened.image.file}"
@@ -176,7 +176,7 @@ def ls(file: Path, key: str, *, recursive: bool, salvage: bool, as_json: bool) -
         out.tell_problems(opened)
 
 
-def _list_all(opened: HiveFile, start: KeyNode, *, as_json: bool) -> None:
+def _list_all(opened: HiveFile, start: Key, *, as_json: bool) -> None:
     budget = DataBudget(opened.image)
     for path, key in out.with_progress(opened.walk(start), "keys"):
         if as_json:

@@ -7,7 +7,7 @@ from regsim.regf.copying import copy_tree
 from regsim.regf.create import new_hive
 from regsim.regf.diff import Difference, diff_hives
 from regsim.regf.hive import HiveFile, open_hive, parse_hive
-from regsim.regf.key import KeyNode
+from regsim.regf.key import Key
 from regsim.regf.layout import FileType, KeyFlag, Mode
 from regsim.regf.problems import Problem
 from regsim.regf.recover import Recovery, RecoveryError, recover
@@ -23,8 +23,8 @@ __all__ = [
     "FileType",
     "HiveFile",
     "Imported",
+    "Key",
     "KeyFlag",
-    "KeyNode",
     "Mode",
     "Problem",
     "Recovery",

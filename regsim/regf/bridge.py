@@ -21,7 +21,7 @@ from regsim.types import Value, ValueType
 if TYPE_CHECKING:
     import os
 
-    from regsim.regf.key import KeyNode
+    from regsim.regf.key import Key
 
 LINK_VALUE: Final = "SymbolicLinkValue"
 LOGS: Final = (".LOG", ".LOG1", ".LOG2")
@@ -106,7 +106,7 @@ def tree_of(hive: HiveFile) -> Node:
     return top if top is not None else Node(hive.root.name)
 
 
-def _node(key: KeyNode, budget: DataBudget) -> Node:
+def _node(key: Key, budget: DataBudget) -> Node:
     node = Node(key.name, last_write=key.last_written)
     for value in key.values():
         record = Value(value.name, value.type, budget.take(value))
@@ -165,10 +165,10 @@ def _fresh(root: Node, minor: int) -> bytes:
     return made.to_bytes()
 
 
-def _change(old: Node, new: Node, key: KeyNode, clock: _Clock) -> None:
+def _change(old: Node, new: Node, key: Key, clock: _Clock) -> None:
     """Make *key*, which holds *old*, hold *new*; what is equal in both is not touched."""
     stack = [(old, new, key)]
-    touched: list[tuple[KeyNode, int]] = []
+    touched: list[tuple[Key, int]] = []
     while stack:
         before, after, here = stack.pop()
         if before is after:
@@ -196,14 +196,14 @@ def _change(old: Node, new: Node, key: KeyNode, clock: _Clock) -> None:
             here.set_last_written(stamp)
 
 
-def _below(key: KeyNode, child: Node) -> KeyNode:
+def _below(key: Key, child: Node) -> Key:
     found = key.subkey(child.name)
     if found is None:
         raise key.hive.image.error("subkey list", key.offset, f"sorted, with {child.name!a}", "not")
     return found
 
 
-def _change_values(before: Node, after: Node, key: KeyNode, stamp: int) -> None:
+def _change_values(before: Node, after: Node, key: Key, stamp: int) -> None:
     for name, value in before.values.items():
         now = after.values.get(name)
         if now is None or now.name != value.name:
@@ -213,7 +213,7 @@ def _change_values(before: Node, after: Node, key: KeyNode, stamp: int) -> None:
             key.set_value(value.name, value.type, value.data, last_written=stamp)
 
 
-def _change_self(before: Node, after: Node, key: KeyNode) -> None:
+def _change_self(before: Node, after: Node, key: Key) -> None:
     if before.class_name != after.class_name:
         key.set_class_name(after.class_name)
     if after.security and before.security != after.security:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from regsim.errors import HiveFormatError
 from regsim.regf import bigdata, bins, names, nk, sk, subkeys, vk
 from regsim.regf.hash import name_hash, name_hint, sort_key
-from regsim.regf.key import KeyNode
+from regsim.regf.key import Key
 from regsim.regf.layout import BASE_BLOCK_SIZE, INLINE, NONE, PREDEF_HANDLE
 from regsim.regf.walk import walk
 
@@ -47,7 +47,7 @@ class _Checker:
                     self.last(offset, before)
                     before = offset - start
         try:
-            root = KeyNode(self.hive, self.image.base.root)
+            root = Key(self.hive, self.image.base.root)
         except HiveFormatError as error:
             self.image.report(error)
             return
@@ -62,7 +62,7 @@ class _Checker:
         if stored != before:
             self.fault("previous cell", offset, hex(before), hex(stored))
 
-    def guard(self, key: KeyNode) -> None:
+    def guard(self, key: Key) -> None:
         try:
             self.key(key)
         except HiveFormatError as error:
@@ -85,7 +85,7 @@ class _Checker:
         self.owned.add(offset)
         return True
 
-    def key(self, key: KeyNode) -> None:
+    def key(self, key: Key) -> None:
         cell = key.cell
         self.own(key.offset, "key")
         self.security[cell.security] += 1

@@ -9,12 +9,12 @@ from regsim.regf.layout import COMP_NAME, PREDEF_HANDLE, KeyFlag
 from regsim.regf.walk import DataBudget, walk
 
 if TYPE_CHECKING:
-    from regsim.regf.key import KeyNode
+    from regsim.regf.key import Key
 
 _NOT_COPIED = COMP_NAME | KeyFlag.VOLATILE | KeyFlag.HIVE_ENTRY | KeyFlag.HIVE_EXIT
 
 
-def copy_tree(source: KeyNode, target: KeyNode) -> int:
+def copy_tree(source: Key, target: Key) -> int:
     """Copy what is below *source*, and its values, class, security and time, onto *target*.
 
     Cells are laid out anew, so copying a root into an empty hive also compacts it. Times are kept.
@@ -32,7 +32,7 @@ def copy_tree(source: KeyNode, target: KeyNode) -> int:
         raise UsageError(msg)
     budget = DataBudget(source.hive.image)
     copies = {source.offset: target}
-    done: list[tuple[KeyNode, KeyNode]] = []
+    done: list[tuple[Key, Key]] = []
     for _, key in walk(source):
         if key.flags & KeyFlag.VOLATILE or (key is not source and _lost(key, copies)):
             continue
@@ -47,12 +47,12 @@ def copy_tree(source: KeyNode, target: KeyNode) -> int:
     return len(done)
 
 
-def _lost(key: KeyNode, copies: dict[int, KeyNode]) -> bool:
+def _lost(key: Key, copies: dict[int, Key]) -> bool:
     """Return whether the key's parent was left out."""
     return key.parent is None or key.parent.offset not in copies
 
 
-def _copy_content(key: KeyNode, copy: KeyNode, budget: DataBudget) -> None:
+def _copy_content(key: Key, copy: Key, budget: DataBudget) -> None:
     if not key.flags & PREDEF_HANDLE:
         for value in key.values():
             copy.set_value(value.name, value.type, budget.take(value))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regsim.regf.hive import HiveFile
-    from regsim.regf.key import KeyNode
+    from regsim.regf.key import Key
     from regsim.regf.value import StoredValue
 
 
@@ -64,21 +64,21 @@ def diff_hives(
             yield from _values(left, right, budgets)
 
 
-def _tree(hive: HiveFile) -> dict[tuple[bytes, ...], tuple[str, KeyNode]]:
+def _tree(hive: HiveFile) -> dict[tuple[bytes, ...], tuple[str, Key]]:
     return {
         tuple(map(sort_key, path.split("\\") if path else ())): (path, key)
         for path, key in hive.walk()
     }
 
 
-def _whole(found: tuple[str, KeyNode], change: str) -> Iterator[Difference]:
+def _whole(found: tuple[str, Key], change: str) -> Iterator[Difference]:
     path, key = found
     yield Difference(change=change, key=path)
     for value in key.values():
         yield Difference(change=change, key=path, name=value.name)
 
 
-def _key_fields(left: KeyNode, right: KeyNode, *, times: bool, security: bool) -> str:
+def _key_fields(left: Key, right: Key, *, times: bool, security: bool) -> str:
     checks = [
         ("class_name", left.class_name != right.class_name),
         ("flags", (left.flags ^ right.flags) & ~0x20 != 0),
@@ -89,7 +89,7 @@ def _key_fields(left: KeyNode, right: KeyNode, *, times: bool, security: bool) -
 
 
 def _values(
-    left: tuple[str, KeyNode], right: tuple[str, KeyNode], budgets: tuple[DataBudget, DataBudget]
+    left: tuple[str, Key], right: tuple[str, Key], budgets: tuple[DataBudget, DataBudget]
 ) -> Iterator[Difference]:
     path = left[0]
     ours, theirs = _by_name(left[1]), _by_name(right[1])
@@ -113,5 +113,5 @@ def _values(
                 yield Difference(change="changed", key=path, name=one.name, what=what)
 
 
-def _by_name(key: KeyNode) -> dict[bytes, StoredValue]:
+def _by_name(key: Key) -> dict[bytes, StoredValue]:
     return {sort_key(value.name): value for value in key.values()}

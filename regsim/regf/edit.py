@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Editor:
-    """All edits of one hive, cell by cell; :class:`~regsim.regf.key.KeyNode` is the front."""
+    """All edits of one hive, cell by cell; :class:`~regsim.regf.key.Key` is the front."""
 
     def __init__(self, image: Image) -> None:
         self._image = image

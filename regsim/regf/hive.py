@@ -12,7 +12,7 @@ from regsim.regf import flush as flushing
 from regsim.regf import save as saving
 from regsim.regf.contents import HiveContents
 from regsim.regf.image import Image, ImageBytes
-from regsim.regf.key import KeyNode
+from regsim.regf.key import Key
 from regsim.regf.layout import FileType, Mode
 from regsim.regf.walk import walk
 
@@ -30,13 +30,13 @@ class HiveFile(HiveContents):
     # -- reading ----------------------------------------------------------------------------
 
     @property
-    def root(self) -> KeyNode:
+    def root(self) -> Key:
         """The root key.
 
         Raises:
             HiveFormatError: there is none to read, in salvage mode too.
         """
-        return KeyNode(self, self.image.base.root)
+        return Key(self, self.image.base.root)
 
     @property
     def version(self) -> str:
@@ -53,11 +53,11 @@ class HiveFile(HiveContents):
         """The primary and the secondary sequence number; equal when clean."""
         return self.image.base.primary_seq, self.image.base.secondary_seq
 
-    def find(self, path: str) -> KeyNode | None:
+    def find(self, path: str) -> Key | None:
         r"""Return the key at *path* (joined by ``\``, below the root), or None."""
         return self.root.find(path)
 
-    def walk(self, start: KeyNode | None = None) -> Iterator[tuple[str, KeyNode]]:
+    def walk(self, start: Key | None = None) -> Iterator[tuple[str, Key]]:
         """Yield (path, key) for *start* (the root) and everything below, parents first.
 
         Each key is met once, whatever the file says, and no deeper than 512 levels.

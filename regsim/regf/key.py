@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regsim.regf.contents import HiveContents
 
 
-class KeyNode:
+class Key:
     """One key of a hive file.
 
     The object stands for the cell it was read from. After an edit it reads itself anew; once its
@@ -36,7 +36,7 @@ class KeyNode:
         "parent",
     )
 
-    def __init__(self, hive: HiveContents, offset: int, parent: KeyNode | None = None) -> None:
+    def __init__(self, hive: HiveContents, offset: int, parent: Key | None = None) -> None:
         self._hive, self.offset, self.parent = hive, offset, parent
         self._born = self._seen = hive.edits
         self._cell, self._name = nk.parse(hive.image, offset)
@@ -155,7 +155,7 @@ class KeyNode:
         cell = self.cell
         return 0 if cell.flags & PREDEF_HANDLE else cell.values
 
-    def subkeys(self) -> Iterator[KeyNode]:
+    def subkeys(self) -> Iterator[Key]:
         """Yield the subkeys in stored order, sorted by upper-case name.
 
         Make a list before editing this key. In salvage mode what cannot be read is listed among
@@ -171,8 +171,8 @@ class KeyNode:
             else:
                 yield child
 
-    def _child(self, offset: int) -> KeyNode:
-        child = KeyNode(self._hive, offset, self)
+    def _child(self, offset: int) -> Key:
+        child = Key(self._hive, offset, self)
         if child._cell.parent != self.offset:
             image, actual = self._hive.image, hex(child._cell.parent)
             image.report(image.error("parent of key", offset, hex(self.offset), actual))
@@ -188,7 +188,7 @@ class KeyNode:
             return ()
         return found
 
-    def subkey(self, name: str) -> KeyNode | None:
+    def subkey(self, name: str) -> Key | None:
         """Return the subkey of that name, ignoring case, or None.
 
         The sorted list is searched by halves, as Windows does, so a key out of order is not
@@ -226,12 +226,12 @@ class KeyNode:
                 high = middle
         return None, certain
 
-    def find(self, path: str) -> KeyNode | None:
+    def find(self, path: str) -> Key | None:
         r"""Return the key at *path* (names joined by ``\``) below this one, or None.
 
         An empty path is this key; a leading or doubled ``\`` is skipped.
         """
-        node: KeyNode | None = self
+        node: Key | None = self
         for name in filter(None, path.split("\\")):
             node = node.subkey(name) if node is not None else None
         return node
@@ -272,7 +272,7 @@ class KeyNode:
         security: bytes | None = None,
         flags: int = 0,
         last_written: int | None = None,
-    ) -> KeyNode:
+    ) -> Key:
         """Add a subkey and return it; without *security* it shares this key's descriptor.
 
         Raises:
@@ -288,9 +288,9 @@ class KeyNode:
         if security is not None:
             editor.set_security(offset, security)
         self._hive.changed()
-        return KeyNode(self._hive, offset, self)
+        return Key(self._hive, offset, self)
 
-    def ensure(self, path: str, *, last_written: int | None = None) -> KeyNode:
+    def ensure(self, path: str, *, last_written: int | None = None) -> Key:
         r"""Return the key at *path* below this one, creating what is missing."""
         node = self
         for name in filter(None, path.split("\\")):
@@ -361,7 +361,7 @@ class KeyNode:
         if self.parent is None:
             msg = "the root of a hive cannot be renamed"
             raise UsageError(msg)
-        above = KeyNode(self._hive, self.cell.parent)
+        above = Key(self._hive, self.cell.parent)
         other = above.subkey(name)
         if other is not None and other.offset != self.offset:
             raise _taken(above, name)
@@ -396,8 +396,8 @@ class KeyNode:
         self._hive.changed()
 
     def __repr__(self) -> str:
-        return f"<KeyNode {self.path!r} at {self.offset:#x}>"
+        return f"<Key {self.path!r} at {self.offset:#x}>"
 
 
-def _taken(above: KeyNode, name: str) -> UsageError:
+def _taken(above: Key, name: str) -> UsageError:
     return UsageError(f"the key {above.name!r} already has a subkey {name!r}")

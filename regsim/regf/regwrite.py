@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regsim.regf.hive import HiveFile
-    from regsim.regf.key import KeyNode
+    from regsim.regf.key import Key
     from regsim.regf.regtext import RegText
 
 _WIDTH = 79
@@ -45,7 +45,7 @@ _SHORT = {
 
 
 def export_reg(
-    start: KeyNode, *, prefix: str, version: int = 5, ansi: str = "cp1252"
+    start: Key, *, prefix: str, version: int = 5, ansi: str = "cp1252"
 ) -> Iterator[bytes]:
     r"""Yield the pieces of a ``.reg`` file of *start* and everything below.
 
@@ -177,7 +177,7 @@ def import_reg(hive: HiveFile, text: RegText, *, prefix: str) -> Imported:
         RegTextError: a key is not below *prefix*, or a line asks for what cannot be.
     """
     counts = dict.fromkeys(("keys_created", "keys_deleted", "values_set", "values_deleted"), 0)
-    key: KeyNode | None = None
+    key: Key | None = None
     for line in text.lines:
         try:
             if isinstance(line, KeyLine):
@@ -192,9 +192,7 @@ def import_reg(hive: HiveFile, text: RegText, *, prefix: str) -> Imported:
     return Imported(**counts)
 
 
-def _apply_key(
-    hive: HiveFile, line: KeyLine, prefix: str, counts: dict[str, int]
-) -> KeyNode | None:
+def _apply_key(hive: HiveFile, line: KeyLine, prefix: str, counts: dict[str, int]) -> Key | None:
     path = _below(line.path, prefix)
     if path is None:
         msg = f"[{line.path}] is not below {prefix}; choose another prefix for the hive's root"
@@ -208,7 +206,7 @@ def _apply_key(
     return _made(hive.root, path, counts)
 
 
-def _made(key: KeyNode, path: str, counts: dict[str, int]) -> KeyNode:
+def _made(key: Key, path: str, counts: dict[str, int]) -> Key:
     for name in filter(None, path.split("\\")):
         child = key.subkey(name)
         if child is None:

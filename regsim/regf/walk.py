@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regsim.regf.image import Image
-    from regsim.regf.key import KeyNode
+    from regsim.regf.key import Key
     from regsim.regf.value import StoredValue
 
 
-def walk(start: KeyNode) -> Iterator[tuple[str, KeyNode]]:
+def walk(start: Key) -> Iterator[tuple[str, Key]]:
     """Yield (path, key) for *start* and all keys below, parents first, siblings as stored.
 
     Raises:
@@ -40,7 +40,7 @@ def walk(start: KeyNode) -> Iterator[tuple[str, KeyNode]]:
             stack.pop()
 
 
-def _fresh(image: Image, key: KeyNode, seen: set[int], depth: int) -> bool:
+def _fresh(image: Image, key: Key, seen: set[int], depth: int) -> bool:
     if key.offset in seen:
         image.report(image.error("key", key.offset, "in one list only", "met a second time"))
         return False

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from regsim.regf import HiveFile, KeyNode, new_hive, parse_hive
+from regsim.regf import HiveFile, Key, new_hive, parse_hive
 from regsim.regf.hash import sort_key
 
 NAMES = st.one_of(
@@ -40,7 +40,7 @@ class HiveMachine(RuleBasedStateMachine):
         self.hive = new_hive(minor, root_name="root")
         self.model = Model("root")
 
-    def pick(self, draw: list[int]) -> tuple[KeyNode, Model]:
+    def pick(self, draw: list[int]) -> tuple[Key, Model]:
         """Follow random indices down both trees."""
         key, model = self.hive.root, self.model
         for index in draw:
@@ -139,7 +139,7 @@ class HiveMachine(RuleBasedStateMachine):
             self.hive.editor().allocator.check()
 
 
-def _tree(key: KeyNode) -> Any:
+def _tree(key: Key) -> Any:
     values = {sort_key(v.name): (v.name, v.type, v.data) for v in key.values()}
     return key.name, values, [_tree(child) for child in key.subkeys()]
 

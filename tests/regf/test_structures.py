@@ -15,7 +15,7 @@ from regsim.regf import bins as bins_module
 from regsim.regf import sk as sk_module
 from regsim.regf.alloc import Allocator
 from regsim.regf.image import Image
-from regsim.regf.key import KeyNode
+from regsim.regf.key import Key
 from regsim.regf.layout import NONE, FileType
 from regsim.regf.logs import Page, pack_old, parse_log
 from regsim.regf.problems import MAX_PROBLEMS, ProblemLog
@@ -133,7 +133,7 @@ def test_a_key_that_is_not_in_its_parents_list_cannot_be_deleted() -> None:
     assert stray is not None
     data = broken(hive, stray.offset, 16, struct.pack("<I", other.offset))
     edited = parse_hive(data)
-    key = KeyNode(edited, stray.offset)
+    key = Key(edited, stray.offset)
     key.parent = edited.root
 
     with pytest.raises(HiveFormatError, match="to hold"):
