@@ -1,11 +1,23 @@
 r"""regsim finds, explains and proves the fix of registry handles that keep a hive from unloading.
 
-The names below are all that most programs need; each is imported when it is first used.
+The names below are all that most programs need; each is imported when it is first used. What is a
+path or a name may be given as text.
+
+- a machine to call: `Machine`, `Api`, `Process`, `Hive`, `Handle`, `HandleTable`, `PredefinedKey`,
+  `Value`
+- Windows generations as data: `dialects`, `Dialect`
+- an incident played once: `run`, `Run`, `Outcome`
+- every interleaving of a model: `check`, `Verdict`
+- evidence: `who`, `replay`
+- hive files: `open_hive`, `Key`
+- what regsim raises: `RegsimError`
 
 >>> import regsim
->>> machine = regsim.Machine(regsim.dialects.get("nt4-sp6a"))
+>>> machine = regsim.Machine("nt4-sp6a")
 >>> machine.mount_hive(r"\REGISTRY\USER\S-1-5-21-7").handles
 0
+>>> regsim.check("q241572", "leak", variant="naive", services=0).verdict.value
+'holds'
 """
 
 from __future__ import annotations
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
     from regsim.kernel.process import Process
     from regsim.models import run
     from regsim.policy import Dialect
-    from regsim.regf import open_hive
+    from regsim.regf import Key, open_hive
     from regsim.scenario.result import Outcome, Run
     from regsim.trace.replay import replay
     from regsim.trace.who import who
@@ -37,6 +49,7 @@ __all__ = [
     "Handle",
     "HandleTable",
     "Hive",
+    "Key",
     "Machine",
     "Outcome",
     "PredefinedKey",
@@ -59,6 +72,7 @@ _HOMES = {
     "Handle": "regsim.types",
     "HandleTable": "regsim.accel",
     "Hive": "regsim.kernel.hive",
+    "Key": "regsim.regf",
     "Machine": "regsim.kernel.machine",
     "Outcome": "regsim.scenario.result",
     "PredefinedKey": "regsim.types",

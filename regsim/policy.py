@@ -6,6 +6,7 @@ No Windows version is named here. What a dialect is, and on whose word, is in `r
 from __future__ import annotations
 
 import enum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -148,6 +149,10 @@ class LogoffPolicy:
     session_wait: int = 0
 
 
+_DIALECTS = "regsim.dialects"
+"""Where names are looked up: above this layer, and not before somebody gives one."""
+
+
 @attrs.frozen(kw_only=True)
 class Dialect:
     """One registry's behaviour as policies; each field has its `Evidence` in ``evidence``.
@@ -184,6 +189,18 @@ class Dialect:
     absent: Mapping[str, str] = attrs.field(hash=False)
     logoff: LogoffPolicy
     evidence: Mapping[str, Evidence] = attrs.field(hash=False, repr=False, eq=False)
+
+    @staticmethod
+    def named(wanted: Dialect | str) -> Dialect:
+        """Return *wanted* itself, or the dialect that the text names; see `regsim.dialects.get`.
+
+        Raises:
+            UnknownNameError: there is none of that name; the text lists them.
+        """
+        if isinstance(wanted, Dialect):
+            return wanted
+        found: Dialect = import_module(_DIALECTS).get(wanted)
+        return found
 
     def with_(self, **changes: Any) -> Dialect:  # noqa: ANN401 - one type per field
         """Return a dialect with *changes* made; they count as the caller's own assumption.

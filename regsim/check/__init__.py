@@ -7,10 +7,14 @@ The names below are what a caller needs; each is imported when it is first used.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from regsim.check.paths import Path, Walk, follow
     from regsim.check.plain import Model, state
     from regsim.check.property import (
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
         leads_to,
         sometimes,
     )
-    from regsim.check.verify import Reduce, Result, check, check_all
+    from regsim.check.verify import Reduce, Result, Results, check, check_all
 
 __all__ = [
     "Fairness",
@@ -31,6 +35,7 @@ __all__ = [
     "Property",
     "Reduce",
     "Result",
+    "Results",
     "Verdict",
     "Walk",
     "always",
@@ -46,7 +51,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Path", "Walk", "follow"), "paths"),
     **dict.fromkeys(("Model", "state"), "plain"),
-    **dict.fromkeys(("Reduce", "Result", "check", "check_all"), "verify"),
+    **dict.fromkeys(("Reduce", "Result", "Results", "check", "check_all"), "verify"),
 }
 
 
@@ -57,6 +62,18 @@ def __getattr__(name: str) -> object:
     found: object = getattr(import_module(f"regsim.check.{_HOMES.get(name, 'property')}"), name)
     globals()[name] = found
     return found
+
+
+class _Callable(ModuleType):
+    """This package itself, which can be called: ``regsim.check(...)`` is `check` of its own."""
+
+    def __call__(self, *args: Any, **options: Any) -> Result | Results:  # noqa: ANN401 - as there
+        """Return what `verify.check` answers."""
+        found: Result | Results = self.check(*args, **options)
+        return found
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 def __dir__() -> list[str]:

@@ -7,10 +7,11 @@ that hits a limit before it is sure answers `Verdict.INCONCLUSIVE`, never that a
 from __future__ import annotations
 
 import enum
-import importlib
+import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from typing import Any, cast, overload
 
 import attrs
 
@@ -30,6 +31,10 @@ from regsim.display import Displayed
 from regsim.errors import UnknownNameError, UsageError
 
 ENGINES = ("auto", "python", "c")
+Checkable = Factored | Model[Any, Any] | str | os.PathLike[str]
+"""What can be asked about: a model, or the name of one or of its file."""
+_MODELS = "regsim.models"
+"""Where names are looked up: above this layer, and not before somebody gives one."""
 _EDGE, _NODE = 6, 200
 """About how many bytes a graph takes for a transition and for a state."""
 
@@ -88,6 +93,33 @@ class Result(Displayed):
     reasons: tuple[str, ...] = ()
 
 
+@attrs.frozen(repr=False)
+class Results:
+    """The answers to all properties of a model, in order."""
+
+    answers: tuple[Result, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Violated if anything is, else inconclusive if anything is, else holds."""
+        given = {answer.verdict for answer in self.answers}
+        worst = (Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.HOLDS)
+        return next(verdict for verdict in worst if verdict in given)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.answers)
+
+    def __getitem__(self, name: str) -> Result:
+        """Return the answer to the property called *name*; raise `UnknownNameError` for none."""
+        known = {answer.property.name: answer for answer in self.answers}
+        if name not in known:
+            raise UnknownNameError("property", name, known)
+        return known[name]
+
+    def __repr__(self) -> str:
+        return "\n".join(repr(answer) for answer in self.answers)
+
+
 @attrs.frozen(kw_only=True)
 class _Question:
     """What is asked, and how."""
@@ -110,21 +142,38 @@ class _Explored:
     reduce: Reduce
 
 
+@overload
+def check(model: Checkable, property: Property | str, **options: Any) -> Result: ...  # noqa: ANN401
+@overload
+def check(model: Checkable, property: None = None, **options: Any) -> Results: ...  # noqa: ANN401
 def check(
-    model: Factored | Model[Any, Any],
-    property: Property | str,  # noqa: A002 - it is the word
-    **options: Any,  # noqa: ANN401 - see `check_all`
-) -> Result:
-    """Return the answer to one *property* of *model*, given itself or by name.
+    model: Checkable,
+    property: Property | str | None = None,  # noqa: A002 - it is the word
+    **options: Any,
+) -> Result | Results:
+    """Return the answer to one *property* of *model*, given itself or by name, or to every one.
 
-    Takes the options of `check_all`.
+    Takes the options of `check_all`. The model may be the name of an incident, or of a file such as
+    ``./my_service.py``: what else is given then are its parameters.
 
-    >>> from regsim import models
-    >>> found = check(models.model("q241572", workers=1, services=0), "leak")
+    >>> found = check("q241572", "leak", workers=1, services=0)
     >>> found.verdict.value, len(found.path.steps), found.path.steps[-1].counters
     ('violated', 9, (1,))
     """
-    return check_all(model, [property], **options)[0]
+    if not isinstance(model, str | os.PathLike):
+        return _asked(model, property, options)
+    source = import_module(_MODELS).source(os.fspath(model))
+    parameters = {name: options.pop(name) for name in list(options) if name not in _OPTIONS}
+    with source.blamed():
+        return _asked(source.build(parameters), property, options)
+
+
+def _asked(
+    model: Factored | Model[Any, Any], claim: Property | str | None, options: dict[str, Any]
+) -> Result | Results:
+    if claim is None:
+        return Results(tuple(check_all(model, **options)))
+    return check_all(model, [claim], **options)[0]
 
 
 def check_all(
@@ -180,6 +229,9 @@ def check_all(
         note = "a leads-to is explored in full: reductions do not keep who steps how often"
         _in_full(attrs.evolve(question, reduce=Reduce.NONE), eventual, answers, note)
     return [answers[claim.name] for claim in wanted]
+
+
+_OPTIONS = frozenset(check_all.__kwdefaults__ or ())
 
 
 def factored(model: Factored | Model[Any, Any]) -> Factored:
@@ -279,7 +331,7 @@ def search(learner: Learner, options: Options, engine: str = "auto") -> Space:
 
 def _in_c(learner: Learner, options: Options) -> Space:
     """Return what the C engine finds; ImportError where it is not, ValueError if it cannot."""
-    native = importlib.import_module("regsim.check.native")
+    native = import_module("regsim.check.native")
     alone = Alone(learner, options.targets.values())
 
     def ample(process: int, own: int) -> bool:

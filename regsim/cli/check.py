@@ -20,7 +20,7 @@ from regsim.check.paths import follow
 from regsim.check.promela import promela
 from regsim.check.property import Fairness, Property, Verdict
 from regsim.check.space import Limits, SearchProgress
-from regsim.check.verify import ENGINES, Reduce, Result, check_all, factored
+from regsim.check.verify import ENGINES, Reduce, Result, Results, check_all, factored
 from regsim.check.verify import target as seeks
 from regsim.cli._check_options import parameters_of
 from regsim.errors import UnknownNameError, UsageError
@@ -91,7 +91,7 @@ def command(
         click.echo(json.dumps(body))
     else:
         click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)
-    return _EXIT[_overall(results)]
+    return _EXIT[Results(tuple(results)).verdict]
 
 
 def _explored(
@@ -117,15 +117,6 @@ def _refuse_unknown(style: str, target: str | None, output: Path | None) -> None
         raise UnknownNameError("export", target, EXPORTS)
     if output is not None and target is None:
         raise UsageError("--output needs --export: what to write")
-
-
-def _overall(results: Sequence[Result]) -> Verdict:
-    """Return violated if anything is, else inconclusive if anything is, else holds."""
-    verdicts = {result.verdict for result in results}
-    for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.HOLDS
 
 
 def _progress() -> Callable[[SearchProgress], None] | None:
@@ -186,7 +177,7 @@ def _json(
     return {
         **head,
         "property": None,
-        "verdict": _overall(results).value,
+        "verdict": Results(tuple(results)).verdict.value,
         "states": most.states,
         "transitions": most.transitions,
         "depth": most.depth,

@@ -21,6 +21,7 @@ from regsim.kernel.objects import Kcb, KeyObject
 from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Slot, Thread, Token
 from regsim.kernel.tree import Node
 from regsim.kernel.unload import blockers, unmount
+from regsim.policy import Dialect
 from regsim.status import NtStatus
 from regsim.types import (
     NO_HANDLE,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regsim.keypath import Parts
-    from regsim.policy import Dialect
 
 IDLE_KCBS = 64
 """How many control blocks of keys that nobody has open are kept for the next open.
@@ -80,8 +80,9 @@ class Holder:
 class Machine(Displayed):
     r"""One simulated computer under one dialect.
 
-    >>> from regsim import dialects
-    >>> machine = Machine(dialects.get("nt4-sp6a"))
+    The dialect is given itself or by name.
+
+    >>> machine = Machine("nt4-sp6a")
     >>> machine.mount_hive(r"\REGISTRY\USER\S-1-5-21-7").handles
     0
     """
@@ -92,9 +93,9 @@ class Machine(Displayed):
     site: object = None
     """Where in a caller's own program the call in progress was made, kept with what it opens."""
 
-    def __init__(self, dialect: Dialect, *, files: HiveStore | None = None) -> None:
-        self.dialect = dialect
-        self.count_mask = (1 << dialect.refcount_bits) - 1
+    def __init__(self, dialect: Dialect | str, *, files: HiveStore | None = None) -> None:
+        self.dialect = Dialect.named(dialect)
+        self.count_mask = (1 << self.dialect.refcount_bits) - 1
         self.files: HiveStore = files if files is not None else MemoryStore()
         self.server: HiveStore = MemoryStore()
         self.hives: dict[HiveId, Hive] = {}
