@@ -63,7 +63,7 @@ def depths(space: Search) -> dict[str, int]:
 
 
 def test_a_counter(explore: Explore) -> None:
-    """Four numbers in a ring: each is a layer, each has one step."""
+    """A ring of four numbers has four layers, and one step out of each state."""
     below = Counter(3).properties[0].goal
     space = explore(Plain(Counter(3)), targets={"top": ~below, "none": FALSE, "all": TRUE})
 
@@ -94,7 +94,7 @@ def test_philosophers(explore: Explore, polite: bool) -> None:
 
 
 def test_a_model_without_initial_states(explore: Explore) -> None:
-    """Nothing is found in nothing, and that is all there is."""
+    """A model without an initial state has no states, and the search is complete."""
     space = explore(attrs.evolve(DRAWN, starts=()), targets={"all": TRUE})
 
     assert counts(space) == (0, 0, 0)
@@ -308,7 +308,7 @@ def test_states_of_any_width(explore: Explore, length: int) -> None:
 
 
 def test_a_field_that_grows_for_long(explore: Explore) -> None:
-    """A number that takes 1 bit at first and 12 in the end."""
+    """States are kept as they are while a component's field grows from 1 bit to 12."""
     space = explore(Plain(Counter(3_000)))
 
     assert counts(space) == (3_001, 3_001, 3_001)
@@ -337,7 +337,7 @@ BIG = case(Oracle(workers=3, services=2, queue=2, variant=1))
     ],
 )
 def test_a_limit_ends_a_search(explore: Explore, limits: Limits, text: str) -> None:
-    """What was found until then is counted; it is not all."""
+    """A search ended by a limit counts what it found until then and is not complete."""
     space = explore(BIG, limits=limits)
 
     assert space.stopped == text
@@ -360,7 +360,7 @@ def test_a_limit_that_is_not_reached(explore: Explore) -> None:
 def test_the_last_layer_half_done_is_not_all(
     explore: Explore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A limit within the last layer leaves states that nobody expanded."""
+    """A limit within the last layer leaves the search incomplete: some states were not expanded."""
     module = "native" if explore(DRAWN).engine == "c" else "search"
     monkeypatch.setattr(f"regsim.check.{module}.PERIOD", 1)
     fan = attrs.evolve(DRAWN, sizes=(20,), starts=(0, 1, 2, 3))
@@ -433,7 +433,7 @@ def test_edges_are_the_steps(model: Drawn) -> None:
 @given(models)
 @settings(max_examples=100 if DEEP else 15)
 def test_marks_are_the_formula(model: Drawn) -> None:
-    """By state, 1 where a formula holds: what the formula's meaning says."""
+    """A formula is marked 1 in just the states where its meaning makes it true."""
     for engine in filter(None, ENGINES.values()):
         space = engine(Learner(model), Options(limits=Limits(states=300))).run()
         for formula in (*model.targets().values(), TRUE, FALSE, _fresh(model)):
@@ -461,7 +461,7 @@ PLAIN_STEP = Rule(None, frozenset((0,)), 0, 0, 0, None, None)
 
 @needs_c
 def test_ample_steps_stand_for_all() -> None:
-    """Three processes that do not meet: in one order instead of all, to the same end."""
+    """Three processes that do not meet are run in one order instead of all, to the same end."""
     rule = attrs.evolve(PLAIN_STEP, place=1)
     free = Drawn((2,), (3,), (((rule,), (attrs.evolve(rule, place=2),), ()),), (0, 0, 0), (0,))
     end = {"end": free.targets()["all-at-2"]}
@@ -475,7 +475,7 @@ def test_ample_steps_stand_for_all() -> None:
 
 @needs_c
 def test_an_ample_process_that_goes_round_does_not_hide_the_others() -> None:
-    """Where its steps lead to nothing new, every process is expanded."""
+    """Where the steps of the process chosen lead to nothing new, every process is expanded."""
     rule = attrs.evolve(PLAIN_STEP, place=1)
     back = attrs.evolve(PLAIN_STEP, place=0)
     round_and_round = ((rule,), (back,), ())
@@ -491,7 +491,7 @@ def test_an_ample_process_that_goes_round_does_not_hide_the_others() -> None:
 @given(models)
 @settings(max_examples=60 if DEEP else 10)
 def test_with_no_ample_process_all_is_as_without(model: Drawn) -> None:
-    """The mechanism itself leaves nothing out."""
+    """With no process to take alone, partial-order reduction leaves nothing out."""
     limits = Limits(states=2_000)
     plain = NativeSearch(Learner(model), Options(limits=limits)).run()
     asked = NativeSearch(Learner(model), Options(limits=limits), lambda *_: False).run()

@@ -22,7 +22,7 @@ from regsim.report.pictures.statespace import finding
 
 @given(model=drawn())
 def test_the_graph_is_all_of_it(model: Factored) -> None:
-    """Every state with its layer, every step with its actor."""
+    """The graph has every state with its layer, and every step with its actor."""
     known = truth(model)
     assume(known is not None)
     assert known is not None
@@ -34,7 +34,7 @@ def test_the_graph_is_all_of_it(model: Factored) -> None:
 
 
 def test_json() -> None:
-    """Nodes, edges, and what the numbers mean."""
+    """The JSON has nodes, edges, and the names of what the numbers mean."""
     graph = json.loads(to_json(state_graph(factored(Counter(2)))))
 
     assert graph["layers"] == [1, 1, 1]
@@ -43,7 +43,7 @@ def test_json() -> None:
 
 
 def test_dot() -> None:
-    """One line for each node and each edge; the way to what was sought is bold."""
+    """The DOT text has a line for each node and edge; the way to what was sought is bold."""
     model = Philosophers(2)
     stuck = target(model.properties[0])
     graph = state_graph(model, stuck)
@@ -55,7 +55,7 @@ def test_dot() -> None:
 
 
 def test_networkx() -> None:
-    """Nodes with layer and counters, edges with actor and step."""
+    """The networkx graph has nodes with layer and counters, and edges with actor and step."""
     networkx = pytest.importorskip("networkx", reason="networkx is an extra")
     graph = to_networkx(state_graph(Philosophers(3)))
 
@@ -65,14 +65,14 @@ def test_networkx() -> None:
 
 
 def test_a_large_model_is_refused() -> None:
-    """With how many states a graph may have."""
+    """A model with too many states to draw is refused with how many a graph may have."""
     with pytest.raises(UsageError, match="more than 50 states"):
         state_graph(factored(Counter(50)), most=50)
     assert len(state_graph(factored(Counter(49)), most=50).values) == 50
 
 
 def test_the_picture_of_the_leak() -> None:
-    """The report's picture of a state space takes what was found."""
+    """The picture of the leak tells verdict, steps, states and layers, and its last step."""
     model = models.model("q241572", workers=1, services=0, queue=1)
     claim = next(p for p in model.properties if p.name == "leak")
     found = check(model, claim, all_states=True)

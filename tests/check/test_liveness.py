@@ -32,21 +32,21 @@ def verdicts(model: Maze) -> dict[str, str]:
 
 
 def test_one_that_stays_able_must_go() -> None:
-    """P circles while q could go to 2 at any time."""
+    """Weak fairness makes q go to 2, which it always could, although p circles."""
     model = maze(leads_to("out", TRUE, at(2)), p="01 10", q="02 12")
 
     assert verdicts(model) == {"none": "violated", "weak": "holds", "strong": "holds"}
 
 
 def test_one_that_is_able_now_and_then_must_go_if_fairness_is_strong() -> None:
-    """P circles; q can go to 2 from 1 alone."""
+    """Only strong fairness makes q go to 2, which it can from 1 alone, while p circles."""
     model = maze(leads_to("out", TRUE, at(2)), p="01 10", q="12")
 
     assert verdicts(model) == {"none": "violated", "weak": "violated", "strong": "holds"}
 
 
 def test_what_strong_fairness_forbids_is_not_all_there_is() -> None:
-    """The run that keeps away from 2, where q could go to 3, is fair; that by way of 2 is not."""
+    """The run that never comes to 2, where q could go to 3, is fair; the one that does is not."""
     model = maze(leads_to("out", TRUE, at(3)), p="01 10 12 21", q="23")
     found = check(model, "out", fairness="strong")
 
@@ -56,7 +56,7 @@ def test_what_strong_fairness_forbids_is_not_all_there_is() -> None:
 
 
 def test_a_step_that_stays_is_a_step() -> None:
-    """Q goes nowhere, but it goes: no fairness forbids it."""
+    """A process whose step leads nowhere does step, so no fairness forbids its endless run."""
     model = maze(leads_to("out", TRUE, at(1)), q="00")
 
     assert verdicts(model) == dict.fromkeys(("none", "weak", "strong"), "violated")
@@ -74,7 +74,7 @@ def test_a_deadlock_is_the_end() -> None:
 
 
 def test_no_answer_is_owed_before_the_trigger() -> None:
-    """P may circle in 0 and 1 for ever; only what comes after 2 must lead to 3."""
+    """A run that circles before the trigger breaks no leads-to; one that circles after it does."""
     holds = maze(leads_to("out", at(2), at(3)), p="01 10 12 23")
     broken = maze(leads_to("out", at(2), at(3)), p="01 10 12 23 20")
 
@@ -106,7 +106,7 @@ def test_what_is_assumed(pair: tuple[object, object], verdict: str) -> None:
 
 
 def test_what_is_assumed_of_a_deadlock() -> None:
-    """There the run stutters: it asks for ever, or answers for ever."""
+    """A run that ends stutters there, so it meets an assumption or breaks it for ever."""
     asks = leads_to("out", TRUE, at(9), assuming=((at(1), at(0)),))
     quiet = leads_to("out", TRUE, at(9), assuming=((at(0), at(7)),))
 
@@ -142,7 +142,7 @@ def test_the_workaround() -> None:
 
 
 def test_an_unload_that_cannot_miss_its_chance() -> None:
-    """livesf: noisy neighbours cannot keep a fixed service's logoff waiting any more."""
+    """By livesf, other processes cannot keep the logoff of a fixed service waiting for ever."""
     fixed = models.model("q241572", variant="refcounted", noisy=1)
     stock = models.model("q241572", variant="buggy", noisy=1)
 

@@ -38,14 +38,14 @@ def test_what_nobody_sees_is_taken_alone() -> None:
 
 
 def test_what_a_property_sees_is_not() -> None:
-    """The claim is about p's place while q has gone on; q may have to go first."""
+    """A step that the claim sees is not taken alone: another process may have to go first."""
     claim = sometimes("second-first", equals("a", 0) & equals("b", 2))
 
     assert found(net(A_THEN | B_THEN, claim))[0] is Verdict.HOLDS
 
 
 def test_what_a_counter_counts_is_not() -> None:
-    """The same, where the claim sees p's place through a counter alone."""
+    """A step that the claim sees only through a counter is not taken alone either."""
     claim = sometimes("second-first", Zero("sum") & equals("b", 2))
     weights = {"sum": {"a": 1}}
     model = Net({"a": 0, "b": 0}, OWNERS, A_THEN | B_THEN, claim, weights=weights)
@@ -54,7 +54,7 @@ def test_what_a_counter_counts_is_not() -> None:
 
 
 def test_what_another_touches_later_is_not() -> None:
-    """At its third place q looks at p's; what was left out before it came there is made good."""
+    """A process that another looks at only later is expanded again once that becomes known."""
     look = Move("look", ("a", "c"), lambda v: {"b": 3, "c": 1} if v["a"] == 0 else None)
     moves = A_THEN | B_THEN | {("q", 2): [look]}
 
@@ -62,7 +62,7 @@ def test_what_another_touches_later_is_not() -> None:
 
 
 def test_what_another_maps_is_not() -> None:
-    """The same, where q changes p's place by a map."""
+    """A step whose component another process changes by a map is not taken alone."""
     moves = A_THEN | {("q", 0): [Move("map", (), lambda v: {"b": 1, "a": v["a"] + 5}, (), ("a",))]}
     moves |= {("p", 5): [Move("tell", ("c",), lambda _: {"a": 6, "c": 1})]}
 
@@ -70,7 +70,7 @@ def test_what_another_maps_is_not() -> None:
 
 
 def test_what_touches_more_than_its_own_is_not() -> None:
-    """P takes c, which q could have taken before."""
+    """A step that takes what another process could have taken is not taken alone."""
     moves = {
         (p, 0): [Move("take", ("c",), lambda v, o=o, n=n: None if v["c"] else {o: 1, "c": n})]
         for p, o, n in (("p", "a", 1), ("q", "b", 2))
@@ -80,7 +80,7 @@ def test_what_touches_more_than_its_own_is_not() -> None:
 
 
 def test_what_asks_a_counter_is_not() -> None:
-    """Which way p goes depends on whether q has gone before."""
+    """A step that asks a counter which another process changes is not taken alone."""
     fork = Move("fork", (), lambda v: {"a": 1 if v["sum"] else 2}, ("sum",))
     moves = {
         ("p", 0): [fork],
@@ -94,7 +94,7 @@ def test_what_asks_a_counter_is_not() -> None:
 
 
 def test_what_maps_is_not() -> None:
-    """P's step changes b by a map, after which q cannot take its own."""
+    """A step that changes another's component by a map is not taken alone."""
     moves = {
         ("p", 0): [Move("map", (), lambda v: {"a": 1, "b": v["b"] + 5}, (), ("b",))],
         ("q", 0): [becomes("b", 1)],
@@ -104,7 +104,7 @@ def test_what_maps_is_not() -> None:
 
 
 def test_going_round_alone_does_not_put_off_the_rest() -> None:
-    """P could circle for ever unseen; q has its turn all the same."""
+    """A process that circles unseen does not keep another's step from being found."""
     moves = {("p", 0): [becomes("a", 1)], ("p", 1): [becomes("a", 0)], **B_THEN}
 
     assert found(net(moves, sometimes("end", equals("b", 2))))[0] is Verdict.HOLDS

@@ -70,7 +70,7 @@ def test_a_code_leads_back(maze: object, choices: list[int]) -> None:
 
 @pytest.mark.parametrize("deadlock", [False, True])
 def test_the_code_of_a_run_without_end(deadlock: bool) -> None:
-    """The colon stands where the rest repeats; after it nothing, where nobody can step."""
+    """The code has a colon where the rest repeats, and none follows it where nobody can step."""
     model = Counter(2, resets=not deadlock)
     walk = Walk(factored(model))
     walk.take("up", "raise").take("up", "raise")
@@ -97,13 +97,13 @@ def test_many_choices_and_many_beginnings() -> None:
 
 @pytest.mark.parametrize("code", ["!", "0-x", "9", "x/0", "7/0", "0:0", "0:"])
 def test_what_is_no_code(code: str) -> None:
-    """Is refused in one line."""
+    """What is no code of a path is refused in one line."""
     with pytest.raises(UsageError):
         follow(factored(Counter(3)), code)
 
 
 def test_a_walk_refuses_what_cannot_be_done() -> None:
-    """And says what can."""
+    """A walk refuses a step that cannot be taken, and the error says which can."""
     walk = Walk(factored(Counter(1)))
     with pytest.raises(UnknownNameError, match="up: raise"):
         walk.take("reset", "reset")
@@ -115,7 +115,7 @@ def test_a_walk_refuses_what_cannot_be_done() -> None:
 
 
 def test_a_walk_tells_counters_and_formulas() -> None:
-    """At every step."""
+    """A walk tells the counters and whether a formula holds at each of its steps."""
     model = models.model("q241572", workers=1, services=0)
     claim = next(p for p in model.properties if p.name == "saved")
     walk = Walk(model).take("winlogon", "logon").take("icw", "icw-start")
@@ -129,7 +129,7 @@ def test_a_walk_tells_counters_and_formulas() -> None:
 
 
 def test_a_finite_run_does_not_break_what_must_come() -> None:
-    """It may still come; a run that repeats without it does."""
+    """A finite run does not break a leads-to; a run that repeats without the answer does."""
     model = factored(Counter(2, resets=False))
     claim = next(p for p in model.properties if p.kind is Kind.LEADS_TO and p.name == "returns")
     walk = Walk(model).take("up", "raise").take("up", "raise")
@@ -139,7 +139,7 @@ def test_a_finite_run_does_not_break_what_must_come() -> None:
 
 
 def test_the_table() -> None:
-    """Numbered steps, and how many handles are open on the hive after each."""
+    """The table numbers the steps and says how many handles are open on the hive after each."""
     lines = path_lines(leak())
 
     assert lines[0].split(maxsplit=4) == ["#", "actor", "step", "answer", r"handles on HKU\<SID>"]
@@ -148,7 +148,7 @@ def test_the_table() -> None:
 
 
 def test_the_table_of_a_run_without_end() -> None:
-    """Says where it begins to repeat, or that nobody can step."""
+    """The table of an endless run says where it begins to repeat, or that nobody can step."""
     path = circle()
     lines = path_lines(path)
     assert path.loop is not None
@@ -160,7 +160,7 @@ def test_the_table_of_a_run_without_end() -> None:
 
 
 def test_a_plain_models_table_shows_its_state() -> None:
-    """For there are no counters."""
+    """The table of a plain model, which has no counters, shows the state after each step."""
     ended = check(Counter(2), "below").path
     assert ended is not None
 
@@ -168,7 +168,7 @@ def test_a_plain_models_table_shows_its_state() -> None:
 
 
 def test_a_step_that_failed_says_what_it_was_told() -> None:
-    """In every notation; the same step says success where it works, and local work says nothing."""
+    """Every notation shows what a step was answered, failure or success; local work, nothing."""
     path = broken()
     *_, close, last = path_lines(path)
     assert close.split()[2:] == ["close-root", "SUCCESS", "1"]
@@ -188,7 +188,7 @@ def test_a_step_that_failed_says_what_it_was_told() -> None:
 
 @pytest.mark.parametrize("reduce", ["none", "symmetry", "partial-order", "all"])
 def test_answers_are_the_same_however_the_path_was_found(reduce: str) -> None:
-    """By a search with any reduction, or by replaying the code."""
+    """A path has the same answers whether a search with any reduction or its code gave it."""
     path = broken(reduce=reduce)
 
     assert path.steps[-1].answer == StepAnswer("INVALID_HANDLE", ok=False)
@@ -197,7 +197,7 @@ def test_answers_are_the_same_however_the_path_was_found(reduce: str) -> None:
 
 
 def test_a_forced_unload_answers_with_the_hive() -> None:
-    """The call in flight fails because the hive is gone, not because the handle is."""
+    """After a forced unload the call in flight is told HIVE_UNLOADED and not INVALID_HANDLE."""
     path = check(models.model("q241572", variant="forced"), "err").path
     assert path is not None
 
@@ -205,7 +205,7 @@ def test_a_forced_unload_answers_with_the_hive() -> None:
 
 
 def test_a_model_that_does_not_say_has_no_answers() -> None:
-    """And no column for them."""
+    """The path of a model that gives no answers has none, and its table no column for them."""
     ended = check(Counter(2), "below").path
     assert ended is not None
 
@@ -214,7 +214,7 @@ def test_a_model_that_does_not_say_has_no_answers() -> None:
 
 
 def test_mermaid() -> None:
-    """An arrow to the counter where a step changes it, to the actor itself elsewhere."""
+    """The diagram has an arrow to the counter where a step changes it, else to the actor itself."""
     lines = path_mermaid(leak(), "leak").splitlines()
 
     assert lines[0] == "sequenceDiagram"
@@ -226,7 +226,7 @@ def test_mermaid() -> None:
 
 
 def test_shiviz() -> None:
-    """Clocks grow by one at their host, and know no event that has not been."""
+    """A vector clock grows by one at its own host, and names no event that has not happened."""
     log = path_shiviz(leak())
     events = re.findall(r"(?P<host>\S*) (?P<clock>{.*})\n(?P<event>.*)", log)
 
@@ -242,7 +242,7 @@ def test_shiviz() -> None:
 
 
 def test_what_is_independent_has_no_order_in_shiviz() -> None:
-    """Two philosophers far from each other."""
+    """The steps of two philosophers who share no fork have no order between their clocks."""
     from toys import Philosophers  # noqa: PLC0415
 
     walk = Walk(Philosophers(4)).take("p0", "take-first").take("p2", "take-first")
@@ -252,7 +252,7 @@ def test_what_is_independent_has_no_order_in_shiviz() -> None:
 
 
 def test_the_program_runs() -> None:
-    """In a new Python, and its assertion holds at the end; changed, it fails."""
+    """The path as a Python program runs, its assertion holds, and fails once it is changed."""
     model = models.model("q241572", workers=1, services=0)
     claim = next(p for p in model.properties if p.name == "leak")
     origin = Origin("q241572", {"workers": 1, "services": 0})
@@ -266,7 +266,7 @@ def test_the_program_runs() -> None:
 
 
 def test_json() -> None:
-    """Who does what, the counters after it, what it changes."""
+    """The JSON of a path says who does what, the counters after it, and what it changes."""
     first, *_, last = path_json(leak())
 
     assert first["actor"] == "winlogon"
@@ -275,7 +275,7 @@ def test_json() -> None:
 
 
 def test_texts_are_ascii_and_say_how_to_replay() -> None:
-    """And a summary has a line for each property."""
+    """The texts are ASCII and say how to replay; a summary has a line for each property."""
     found = check(Counter(3), "below")
     text = result_text(found, Origin("./my counter.py", {"top": 3}))
 

@@ -121,7 +121,7 @@ def shows(graph: Truth, claim: Property, fairness: Fairness, path: Path) -> None
 @pytest.mark.skipif(not NATIVE, reason="the C engine is not built")
 @given(model=models())
 def test_both_engines_leave_out_the_same(model: Factored) -> None:
-    """States, transitions and layers under every reduction."""
+    """Both engines have the same states, transitions and layers under every reduction."""
     assume(truth(model) is not None)
     for reduce in Reduce:
         one, other = (
@@ -136,7 +136,7 @@ def test_both_engines_leave_out_the_same(model: Factored) -> None:
 
 
 def test_reductions_reduce() -> None:
-    """Some of the random models, so that the tests above mean something."""
+    """Each reduction makes five or more of the random models smaller."""
     less = dict.fromkeys(Reduce, 0)
     for seed in range(80):
         model = Crowd((2, 1), 2, 3, seed, alike=True, calm=True)

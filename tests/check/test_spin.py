@@ -89,7 +89,7 @@ def breaks(where: Path, made: Factored, name: str, *run: str) -> bool:
 def test_the_export_has_our_counts(
     given: tuple[int, int, int, str, int, int, int], tmp_path: Path
 ) -> None:
-    """States, transitions and layers."""
+    """SPIN finds as many states, transitions and layers in the export as the engines do."""
     made = model(given)
     found = check(made, "leak", all_states=True)
     program = tmp_path / "model.pml"
@@ -105,7 +105,7 @@ def test_the_export_has_our_counts(
 def test_the_independent_model_has_our_counts(
     given: tuple[int, int, int, str, int, int, int], tmp_path: Path
 ) -> None:
-    """The oracle's own Promela, which knows nothing of ours."""
+    """SPIN's counts of the oracle's own Promela model, written without ours, are our counts."""
     found = check(model(given), "leak", all_states=True)
     workers, services, queue, variant, attempts, stop, noisy = given
     numbers = {
@@ -125,7 +125,7 @@ def test_the_independent_model_has_our_counts(
 @needs_spin
 @pytest.mark.parametrize("variant", VARIANTS if DEEP else VARIANTS[:1])
 def test_spin_gives_our_verdicts(variant: str, tmp_path: Path) -> None:
-    """Of safety claims, and of what must come, with weak fairness."""
+    """SPIN gives our verdict on safety claims, and on leads-to claims with weak fairness."""
     made = model((1, 1, 1, variant, 0, 0, 1))
     wanted = ["leak", "err", "live", "livesf"] if DEEP else ["leak", "livesf"]
     for result in check_all(made, wanted, fairness="weak"):
@@ -136,7 +136,7 @@ def test_spin_gives_our_verdicts(variant: str, tmp_path: Path) -> None:
 @needs_spin
 @pytest.mark.parametrize("polite", [False, True])
 def test_other_models_are_exported_too(polite: bool, tmp_path: Path) -> None:
-    """Philosophers: counts, the deadlock, and a meal that comes to everybody or not."""
+    """SPIN finds the philosophers' counts, their deadlock, and whether a meal comes to all."""
     made = Philosophers(3, polite=polite)
     found = check(made, "no-deadlock", all_states=True)
     program = tmp_path / "model.pml"
@@ -149,13 +149,13 @@ def test_other_models_are_exported_too(polite: bool, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_exported() -> None:
-    """A space that is larger than the limit."""
+    """A model with more states than the limit is refused as an export."""
     with pytest.raises(UsageError, match="limit of 10 states"):
         promela(model(SETS[0]), Limits(states=10))
 
 
 def test_the_text_of_an_export() -> None:
-    """Its variables, one option for a step, its counter, its properties."""
+    """An export has the variables, an option for each step, the counter and the properties."""
     text = promela(model(SETS[0]))
 
     assert "byte c0 = 0; /* variable icw */" in text

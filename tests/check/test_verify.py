@@ -26,7 +26,7 @@ def verdicts(model: object, **options: object) -> dict[str, str]:
 @pytest.mark.parametrize("engine", ["python", "auto"])
 @pytest.mark.parametrize("reduce", ["none", "symmetry", "partial-order", "all"])
 def test_a_counter(engine: str, reduce: str) -> None:
-    """Claims that hold and claims that do not, of all three kinds."""
+    """Of a ring of numbers, claims of all three kinds hold and fail where they should."""
     assert verdicts(Counter(3), engine=engine, reduce=reduce) == {
         "below": "violated",
         "small": "holds",
@@ -48,7 +48,7 @@ def test_a_counter_that_stays_up() -> None:
 
 
 def test_counts_are_of_the_whole_space() -> None:
-    """States, transitions and layers, whatever is found on the way."""
+    """With all states asked for, the counts are of the whole space, whatever is found first."""
     found = check(Counter(3), "below", all_states=True)
 
     assert (found.states, found.transitions, found.depth) == (4, 4, 4)
@@ -58,7 +58,7 @@ def test_counts_are_of_the_whole_space() -> None:
 
 
 def test_a_search_stops_at_what_it_seeks() -> None:
-    """Without --all-states the counts are of what was needed."""
+    """Without all states asked for, a search counts only what it needed to decide."""
     found = check(Counter(50), always("low", state(lambda n: n < 5)))
 
     assert found.verdict is Verdict.VIOLATED
@@ -76,7 +76,7 @@ def test_a_search_stops_at_what_it_seeks() -> None:
 )
 @pytest.mark.parametrize("name", ["small", "beyond", "rises"])
 def test_a_limit_decides_nothing(options: dict[str, float], said: str, name: str) -> None:
-    """Neither that a claim holds nor that it is violated, and it says which limit."""
+    """A search that hits a limit is inconclusive, and says which limit it was."""
     found = check(Counter(50), name, **options)
 
     assert found.verdict is Verdict.INCONCLUSIVE
@@ -85,7 +85,7 @@ def test_a_limit_decides_nothing(options: dict[str, float], said: str, name: str
 
 
 def test_a_limit_stops_the_graph_too() -> None:
-    """Of memory before it is made, of time while it is looked at."""
+    """A limit of memory keeps a graph from being made; a limit of time ends the search in it."""
     small = check(Counter(50), "rises", max_memory=10_000, engine="python")
     assert small.complete
     assert small.verdict is Verdict.INCONCLUSIVE
@@ -105,7 +105,7 @@ def test_a_limit_does_not_hide_what_was_found() -> None:
 
 
 def test_peterson_excludes_and_lets_each_in() -> None:
-    """One that waits enters even without fairness; one that is outside need not ask then."""
+    """Peterson's waiting process enters without fairness; one outside need not ask then."""
     assert verdicts(Peterson()) == {
         "exclusion": "holds",
         "entered": "holds",
@@ -117,7 +117,7 @@ def test_peterson_excludes_and_lets_each_in() -> None:
 
 
 def test_peterson_without_the_turn_deadlocks() -> None:
-    """Then both wait for ever."""
+    """Without the turn, both of Peterson's processes can wait for ever."""
     found = check(Peterson(turn=False), "left-enters")
 
     assert found.verdict is Verdict.VIOLATED
@@ -128,7 +128,7 @@ def test_peterson_without_the_turn_deadlocks() -> None:
 
 @pytest.mark.parametrize("seats", [2, 3, 4])
 def test_philosophers(seats: int) -> None:
-    """As they sit, they can all wait for ever; with one polite, they cannot."""
+    """Philosophers can all wait for ever as they sit, and cannot once one is polite."""
     rude = check(Philosophers(seats), "no-deadlock", all_states=True)
     polite = Philosophers(seats, polite=True)
 
@@ -142,7 +142,7 @@ def test_philosophers(seats: int) -> None:
 
 
 def test_weak_fairness_is_not_strong() -> None:
-    """A polite philosopher's neighbours may take turns with the fork; he is able now and then."""
+    """Under weak fairness, or none, a philosopher with a polite neighbour may never eat."""
     polite = Philosophers(3, polite=True)
 
     assert check(polite, "first-eats", fairness="weak").verdict is Verdict.VIOLATED
@@ -150,7 +150,7 @@ def test_weak_fairness_is_not_strong() -> None:
 
 
 def test_one_exploration_answers_all() -> None:
-    """Every property of the case on one graph, so that the counts are the same."""
+    """Every property of the case is answered on one graph: the counts are the same."""
     found = check_all(models.model("q241572"))
 
     assert len({(r.states, r.transitions) for r in found}) == 1
@@ -167,13 +167,13 @@ def test_a_property_of_the_callers_own() -> None:
     [{"engine": "fast"}, {"reduce": "most"}, {"fairness": "very"}, {"properties": ["more"]}],
 )
 def test_unknown_names_list_the_known(options: dict[str, object]) -> None:
-    """Of engines, reductions, kinds of fairness and properties."""
+    """An unknown engine, reduction, fairness or property is refused with those there are."""
     with pytest.raises(UnknownNameError, match="known: "):
         check_all(Counter(2), **options)
 
 
 def test_what_is_no_model_is_refused() -> None:
-    """With what is missing."""
+    """What is no model is refused with what it lacks."""
     with pytest.raises(UsageError, match="neither components nor next_state"):
         check(3, "small")
     with pytest.raises(UsageError, match="no property"):
@@ -184,7 +184,7 @@ def test_what_is_no_model_is_refused() -> None:
 
 @pytest.mark.parametrize("name", regsim.check.__all__)
 def test_the_packages_names(name: str) -> None:
-    """Each is there, documented and listed; nothing else is."""
+    """Each public name of the package is there, documented and listed, and no other."""
     assert getattr(regsim.check, name).__doc__
     assert name in dir(regsim.check)
     assert not hasattr(regsim.check, "solve")

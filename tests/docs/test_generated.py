@@ -80,7 +80,7 @@ def test_every_command_is_there(generated: ModuleType) -> None:
 
 
 def test_every_fix_is_there(generated: ModuleType) -> None:
-    """With where it exists."""
+    """The page of fixes has a row for each fix."""
     page = generated.remedies()
     for fix in fixes.FIXES.values():
         assert f"| `{fix.name}` |" in page

@@ -77,7 +77,7 @@ def test_no_error_is_left_out() -> None:
 
 @pytest.mark.parametrize("kind", [NtStatus, Win32Error])
 def test_no_two_names_share_a_number(kind: type[NtStatus | Win32Error]) -> None:
-    """No member is another's alias."""
+    """No two statuses, and no two Win32 codes, have one number."""
     assert len(kind.__members__) == len({int(member) for member in kind})
 
 
@@ -98,7 +98,7 @@ def test_ok_means_below_the_warnings(status: NtStatus, ok: bool) -> None:
 
 
 def test_only_success_and_pending_are_ok() -> None:
-    """No other status counts as success."""
+    """No status but SUCCESS and PENDING counts as success."""
     assert [status.name for status in NtStatus if status.ok] == ["SUCCESS", "PENDING"]
 
 
