@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from regsim import dialects
 from regsim.errors import NotApplicableError
+from regsim.kernel.predef import root_path
 from regsim.kernel.steps import Call
-from regsim.policy import DisabledRoot
+from regsim.policy import DisabledRoot, PredefClose
 from regsim.status import NtStatus
 from regsim.types import Access, PredefinedKey, Value
 from regsim.win32.advapi import RegOpenKeyEx
@@ -111,8 +113,6 @@ def test_p2_root_has_all_access(build: Callable, os_name: str) -> None:
 
 def test_p2_access_is_policy(build: Callable) -> None:
     """Where the root were opened for reading only, a write through the key would be refused."""
-    from regsim import dialects  # noqa: PLC0415
-
     world = build(dialects.get("win11").with_(cached_root_access=Access.READ))
 
     assert world.api.RegSetValueEx(HKCU, "written", 1, b"") == (5, None)
@@ -267,8 +267,6 @@ def test_p6_root_cached_before(build: Callable, os_name: str, left: int) -> None
 
 def test_p6_root_cached_before_is_policy(build: Callable) -> None:
     """That a cached root is closed instead can be assumed by a parameter."""
-    from regsim import dialects  # noqa: PLC0415
-
     world = build(dialects.get("w2k").with_(disabled_root=DisabledRoot.CLOSED))
     world.api.impersonate(USER)
     use(world.api)
@@ -378,6 +376,42 @@ def test_p7_null_reopens_uncached(build: Callable) -> None:
     assert world.api.RegOverridePredefKey(HKCU, None) == (0, None)
     assert world.open_handles() == 1
     assert list(world.service.slots) == [HKCU]
+
+
+@pytest.mark.parametrize(
+    ("os_name", "left"), [("w2k", 1), ("win11", 1), ("wine", 1), ("reactos", 0)]
+)
+def test_p7_null_displaces(build: Callable, os_name: str, left: int) -> None:
+    """NULL leaves the handle that was given to its caller; ReactOS, which borrowed it, does not."""
+    world = build(os_name)
+    _, given = world.api.RegOpenKeyEx(HKU, OTHER)
+    world.api.RegOverridePredefKey(HKCU, given)
+    world.api.RegOverridePredefKey(HKCU, None)
+
+    assert world.machine.hive_at(rf"\REGISTRY\USER\{OTHER}").handles == left
+
+
+@pytest.mark.parametrize("os_name", ["w2k", "win11", "reactos"])
+def test_p7_override_outlasts_a_disabled_cache(build: Callable, os_name: str) -> None:
+    """An overridden key stands for what it was given, although the cache is disabled."""
+    world = build(os_name)
+    world.api.impersonate(USER)
+    world.api.RegDisablePredefinedCache()
+    _, given = world.api.RegOpenKeyEx(HKU, OTHER)
+    world.api.RegOverridePredefKey(HKCU, given)
+
+    assert whose(world.api) == OTHER
+
+
+def test_p7_closing_the_root_leaves_what_was_borrowed(build: Callable) -> None:
+    """Where RegCloseKey closes the root, a handle that the slot only borrows stays its caller's."""
+    world = build(dialects.get("reactos").with_(close_predefined=PredefClose.CLOSES_ROOT))
+    _, given = world.api.RegOpenKeyEx(HKU, OTHER)
+    world.api.RegOverridePredefKey(HKCU, given)
+
+    assert world.api.RegCloseKey(HKCU).code == 0
+    assert HKCU not in world.service.slots
+    assert world.api.RegCloseKey(given).code == 0
 
 
 def test_p7_bad_handles(build: Callable) -> None:
@@ -542,3 +576,21 @@ def test_a_call_resolves_then_uses(build: Callable) -> None:
 
     assert isinstance(call, Call)
     assert [step.does for step in call.plan.steps][:2] == ["open-root", "open-subkey"]
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        (PredefinedKey.CURRENT_USER_LOCAL_SETTINGS, ROOT + r"\Software\Classes\Local Settings"),
+        (HKCU, ROOT),
+        (PredefinedKey.PERFORMANCE_DATA, None),
+    ],
+)
+def test_what_a_predefined_key_stands_for(
+    build: Callable, key: PredefinedKey, path: str | None
+) -> None:
+    """The user's roots lie in the hive of whom the thread acts as; performance data is no key."""
+    world = build("win11")
+    world.api.impersonate(USER)
+
+    assert root_path(world.machine, world.api.tid, key) == path
