@@ -89,6 +89,12 @@ class Machine(Displayed):
     counts_opens = False
     """Whether a handle was ever given out a second time, so that closes must count opens."""
 
+    call = ""
+    """The call in progress as a developer would write it, kept with what it opens."""
+
+    implicit = False
+    """Whether what is opened now is opened behind the caller's back."""
+
     site: object = None
     """Where in a caller's own program the call in progress was made, kept with what it opens."""
 
@@ -114,7 +120,6 @@ class Machine(Displayed):
         self.corruption: str | None = None
         self.clock = 0
         self.serial = 0
-        self.context = ("", False)
         self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1, "app": 1}
         self._deepest = 1
         root = self.mount_hive("\\REGISTRY").root
@@ -157,7 +162,7 @@ class Machine(Displayed):
         twin.signalled, twin.watching = self.signalled.copy(), self.watching.copy()
         twin.replacements = self.replacements.copy()
         twin.events = self.events.copy()
-        twin.corruption, twin.context = self.corruption, self.context
+        twin.corruption, twin.call = self.corruption, self.call
         twin.clock, twin.serial = self.clock, self.serial
         twin._ids = self._ids.copy()  # noqa: SLF001 - its own kind
         twin._deepest = self._deepest  # noqa: SLF001 - its own kind
@@ -338,7 +343,7 @@ class Machine(Displayed):
     ) -> Handle:
         """Open the key of *kcb*, which lies in *hive*, for *process*; return the new handle."""
         kcb.opens = (kcb.opens + 1) & self.count_mask
-        made = (self.context, process.role, self.serial, self.site)
+        made = (self.call, process.role, self.implicit, self.serial, self.site)
         number: ObjectId = self._ids["object"]  # type: ignore[assignment]
         self._ids["object"] = number + 1
         self.objects[number] = KeyObject(number, kcb, made, 1)

@@ -12,7 +12,7 @@ from regsim.types import LOCAL_SYSTEM, Handle, Pid, PredefinedKey, Privilege, Si
 if TYPE_CHECKING:
     from regsim.accel import HandleTable
 
-Atom = int | str | None
+Scalar = int | str | None
 """What a variable of an actor program may hold."""
 
 
@@ -35,7 +35,7 @@ class Memory:
     ``handles`` keeps the numbers the program was given, be they still open or not.
     """
 
-    vars: dict[str, Atom] = attrs.field(factory=dict)
+    vars: dict[str, Scalar] = attrs.field(factory=dict)
     handles: dict[str, Handle] = attrs.field(factory=dict)
 
     def copy(self) -> Memory:

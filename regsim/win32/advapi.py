@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.classes import VIEW
 from regsim.kernel.expr import Arg, Expr
-from regsim.kernel.steps import FAIL, RETURN, Call, Plan, Step, go, ok, op
+from regsim.kernel.steps import FAIL, RETURN, Step, go, ok, op
 from regsim.policy import ClassesView, Dialect, EmptySubkey, PredefClose, PredefEmpty
 from regsim.status import Win32Error
 from regsim.types import NO_HANDLE, Access, CreateOption, PredefinedKey

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.expr import Arg, Expr, HandleVar, Root, Var
-from regsim.kernel.steps import FAIL, RETURN, STATUS, Call, Plan, Set, Step, go, ok, op
+from regsim.kernel.steps import FAIL, RETURN, STATUS, Set, Step, go, ok, op
 from regsim.policy import ClassesView, Dialect, PerCallRoot
 from regsim.status import Win32Error
 from regsim.types import Access, NotifyFilter, PredefinedKey, Value, ValueType

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from regsim.kernel.calls import Call
 from regsim.kernel.expr import Expr
-from regsim.kernel.steps import Call
 from regsim.policy import Dialect
 from regsim.types import Access
 from regsim.win32.plans import alone, quoted, shown

@@ -7,21 +7,9 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.expr import Apply, Arg, Expr, HandleVar, Root, Var
-from regsim.kernel.steps import (
-    FAIL,
-    RETURN,
-    STATUS,
-    Branch,
-    Call,
-    Forget,
-    Plan,
-    Set,
-    Step,
-    go,
-    ok,
-    op,
-)
+from regsim.kernel.steps import FAIL, RETURN, STATUS, Branch, Forget, Set, Step, go, ok, op
 from regsim.policy import Dialect, PerCallRoot
 from regsim.status import NtStatus, Win32Error
 from regsim.types import NO_HANDLE, PredefinedKey, as_predefined
@@ -62,19 +50,19 @@ UNTOUCHED = _Untouched()
 
 
 @attrs.frozen
-class Answer:
+class Known:
     """A call that needs no kernel: its reply is known from its arguments."""
 
     reply: Reply
 
 
-Planned = Call | Answer
+Planned = Call | Known
 """What a Win32 function gives before it is run: a call of a plan, or at once its answer."""
 
 
-def answer(code: Win32Error, value: Any = None) -> Answer:  # noqa: ANN401 - any result
+def answer(code: Win32Error, value: Any = None) -> Known:  # noqa: ANN401 - any result
     """Return the answer *code* with what is stored."""
-    return Answer(Reply(code, value))
+    return Known(Reply(code, value))
 
 
 @cache

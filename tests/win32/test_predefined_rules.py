@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from regsim.errors import NotApplicableError
-from regsim.kernel.steps import Call
+from regsim.kernel.calls import Call
 from regsim.policy import DisabledRoot
 from regsim.status import NtStatus
 from regsim.types import Access, PredefinedKey, Value
