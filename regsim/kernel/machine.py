@@ -185,8 +185,13 @@ class Machine(Displayed):
     def mount_hive(
         self, path: str, root: Node | None = None, *, file: str | None = None, app: bool = False
     ) -> Hive:
-        """Mount a tree at *path* and return the hive; nothing is checked, that is NtLoadKey's."""
+        r"""Mount a tree at *path* and return the hive; all else is NtLoadKey's to check.
+
+        Raises `UsageError` for a path that does not begin with ``\REGISTRY``, such as ``HKU\...``.
+        """
         parts = keypath.split(path)
+        if keypath.fold(parts[:1]) != ("REGISTRY",):
+            raise _no_mount(path, parts)
         hive = Hive(
             id=HiveId(self._next("hive")),
             mount=parts,
@@ -531,6 +536,20 @@ class Machine(Displayed):
     def log(self, source: str, number: int, message: str) -> None:
         """Write an entry to the event log."""
         self.events.append(Event(source, number, message))
+
+
+_ALIASES = {
+    "HKU": keypath.USER,
+    "HKEY_USERS": keypath.USER,
+    "HKLM": keypath.MACHINE,
+    "HKEY_LOCAL_MACHINE": keypath.MACHINE,
+}
+
+
+def _no_mount(path: str, parts: Parts) -> UsageError:
+    base = _ALIASES.get(keypath.fold_name(parts[0])) if parts else None
+    write = keypath.join((*base, *parts[1:])) if base else keypath.user_root("<SID>")
+    return UsageError(f"a hive is mounted at its kernel path: write {write} for {path!r}")
 
 
 def _copy_blocks(machine: Machine) -> dict[int, Kcb]:

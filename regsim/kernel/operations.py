@@ -219,7 +219,7 @@ _ALL: Final = (
     # Nothing is declared where several handles share one open,
     Operation("NtDuplicateObject", keys.duplicate, "duplicate-handle", gives=_HANDLE),
     Operation("OverridePredefined", predef.override, "override-root"),
-    Operation("ReferenceHandle", keys.reference, "count-open"),
+    Operation("ReferenceHandle", keys.reference, "count-open", gives=_HANDLE),
     # where something waits for what others do,
     Operation("NtNotifyChangeKey", keys.notify_change, "notify-change"),
     Operation("NtUnloadKeyEx", loading.unload_key_later, "unload-later", unloads=UnloadKind.LATER),
