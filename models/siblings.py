@@ -17,14 +17,14 @@ from regsim.actors.stage import PROFILE, USER, USER_PATH
 from regsim.cases import fixes
 from regsim.cases.case import WIZARD_KEY, Case
 from regsim.errors import NotApplicableError
+from regsim.kernel.calls import run_call
 from regsim.kernel.process import Thread, Token
-from regsim.kernel.steps import run_call
 from regsim.kernel.tree import Node
 from regsim.scenario import Run
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, PredefinedKey
 from regsim.win32 import advapi, advapi_data, ntdll
-from regsim.win32.plans import Answer
+from regsim.win32.plans import Known
 
 HKCU: Final = PredefinedKey.CURRENT_USER
 LEAKS: Final = 65_536
@@ -161,7 +161,7 @@ def broken_holder(
     if thread.alive and case.unloaded_at_logoff:
         call = advapi.RegOpenKeyEx(case.dialect, HKCU, WIZARD_KEY)
         status = NtStatus.SUCCESS
-        if not isinstance(call, Answer):
+        if not isinstance(call, Known):
             status, _ = case.stage.call(thread, call)
         case.broken = status in (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
         note = (

@@ -66,9 +66,10 @@ from regsim.actors.winlogon import patient
 from regsim.check.property import always
 from regsim.check.verify import check
 from regsim.explore.scene import Scene
+from regsim.kernel.calls import inline
 from regsim.kernel.expr import HandleVar
 from regsim.kernel.process import Token
-from regsim.kernel.steps import Forget, Program, Step, go, inline
+from regsim.kernel.steps import Forget, Program, Step, go
 from regsim.types import PredefinedKey
 from regsim.win32 import advapi
 

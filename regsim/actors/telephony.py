@@ -13,25 +13,14 @@ import attrs
 
 from regsim.actors.stage import PENDING, SUBKEY, USER, USER_PATH
 from regsim.errors import UsageError
+from regsim.kernel.calls import Call, inline
 from regsim.kernel.expr import HandleVar, Scope, Var, negate
-from regsim.kernel.steps import (
-    ANY,
-    Act,
-    Branch,
-    Call,
-    Forget,
-    Program,
-    Set,
-    Step,
-    go,
-    inline,
-    op,
-)
+from regsim.kernel.steps import ANY, Act, Branch, Forget, Program, Set, Step, go, op
 from regsim.policy import Dialect
 from regsim.status import NtStatus
 from regsim.types import PredefinedKey, Sid
 from regsim.win32 import advapi, ntdll
-from regsim.win32.plans import Answer, Planned
+from regsim.win32.plans import Known, Planned
 
 HKCU = PredefinedKey.CURRENT_USER
 SUB = HandleVar("sub")
@@ -104,7 +93,7 @@ def _dequeue(request: Request) -> Step:
 
 def call_of(planned: Planned) -> Call:
     """Return *planned* as the call it is; raise `UsageError` where the dialect answers at once."""
-    if isinstance(planned, Answer):
+    if isinstance(planned, Known):
         raise UsageError("this call needs no kernel on this dialect")
     return planned
 
@@ -194,7 +183,7 @@ def _releasing(dialect: Dialect, strategy: Strategy, users: Var) -> tuple[Step, 
 
 
 def _give_back(planned: Planned, after: Branch) -> tuple[Step, ...]:
-    if isinstance(planned, Answer):
+    if isinstance(planned, Known):
         return (Step(at="release", does="close-root", then=(after,), call="RegCloseKey(HKCU)"),)
     names = {"close-key": "close-root"}
     return inline(planned, at="release", returns=after, fails=(after,), names=names)

@@ -17,7 +17,7 @@ from regsim.scenario import Outcome, Run, Stage
 from regsim.status import NtStatus
 from regsim.types import SECOND, PredefinedKey, Value
 from regsim.win32 import advapi, advapi_data
-from regsim.win32.plans import Answer, Planned, alone
+from regsim.win32.plans import Known, Planned, alone
 
 HORIZON = 3600
 """How many seconds a logoff that waits for ever is watched."""
@@ -80,7 +80,7 @@ class Case:
 
     def call(self, thread: Thread, planned: Planned) -> tuple[NtStatus, object]:
         """Have *thread* make a call; an answer that needs no kernel is not recorded."""
-        if isinstance(planned, Answer):
+        if isinstance(planned, Known):
             return NtStatus.SUCCESS, planned.reply.value
         return self.stage.call(thread, planned)
 

@@ -10,9 +10,9 @@ from regsim.actors.stage import ICW, PENDING, USER, USER_ON, USER_PATH
 from regsim.actors.winlogon import winlogon
 from regsim.errors import UsageError
 from regsim.kernel.machine import Event, Machine
+from regsim.kernel.operations import UnloadKind
 from regsim.kernel.process import Thread
-from regsim.kernel.steps import Outcome as Taken
-from regsim.kernel.steps import advance, enabled
+from regsim.kernel.steps import StepTaken, advance, enabled
 from regsim.scenario.result import Outcome
 from regsim.status import NtStatus
 from regsim.types import SECOND, ObjectId
@@ -97,8 +97,8 @@ def foresee(machine: Machine) -> Ending:
     return log_off(machine.snapshot())
 
 
-def _is_unload(taken: Taken) -> bool:
-    return taken.step.op is not None and taken.step.op.name == "NtUnloadKey"
+def _is_unload(taken: StepTaken) -> bool:
+    return taken.step.op is not None and taken.step.op.operation.unloads is UnloadKind.NORMAL
 
 
 def _outcome(thread: Thread, tries: int, *, unloaded: bool, broken: int) -> Outcome:

@@ -6,6 +6,7 @@ from regsim.actors.stage import USER
 from regsim.cases import fixes
 from regsim.cases.case import WIZARD_KEY, Case
 from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
+from regsim.kernel.operations import unload_by
 from regsim.kernel.process import Thread, Token
 from regsim.scenario import CallRecord, Outcome, Run
 from regsim.status import NtStatus, to_win32
@@ -13,7 +14,6 @@ from regsim.types import SECOND, PredefinedKey
 from regsim.win32 import advapi
 
 ENDS = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.NOT_APPLICABLE)
-UNLOADS = ("NtUnloadKey", "NtUnloadKey2", "NtUnloadKeyEx")
 BROKEN = (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
 
 
@@ -24,7 +24,7 @@ def told(record: CallRecord) -> str:
 
 def last_unload(run: Run) -> CallRecord:
     """Return the last attempt to unload that *run* made."""
-    return [record for record in run.calls if record.operation in UNLOADS][-1]
+    return [record for record in run.calls if unload_by(record.operation)][-1]
 
 
 # -- E3 ---------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def _timing_work() -> dict[str, Truth]:
     findings = {}
     for name, (os, _, seconds) in MOMENTS.items():
         run = stopped(os, seconds)
-        tries = [record for record in run.calls if record.operation in UNLOADS]
+        tries = [record for record in run.calls if unload_by(record.operation)]
         stop = next(record for record in run.calls if record.step == "stop-service")
         because = (
             f"The service stopped at call {stop.number} ({stop.time} s); {told(tries[-1])}, "

@@ -34,8 +34,7 @@ from regsim.explore.system import (
 from regsim.kernel.expr import Frame, Var
 from regsim.kernel.footprint import expressions
 from regsim.kernel.machine import Machine
-from regsim.kernel.process import SYSTEM_TOKEN, Thread, Token
-from regsim.kernel.process import Atom as Value
+from regsim.kernel.process import SYSTEM_TOKEN, Scalar, Thread, Token
 from regsim.kernel.steps import STATUS, Program
 from regsim.policy import Dialect
 from regsim.types import PredefinedKey
@@ -70,7 +69,7 @@ class Scene:
         count: int | None = None,
         process: str | None = None,
         token: Token = SYSTEM_TOKEN,
-        variables: Mapping[str, Value] | None = None,
+        variables: Mapping[str, Scalar] | None = None,
     ) -> tuple[str, ...]:
         """Have *program* run and return the names of the threads that run it.
 
@@ -153,7 +152,7 @@ class Scene:
         test = f"{name}'s process has ended"
         return Atom(self.component(name), lambda value: not thread_of(value).alive, test)
 
-    def variable(self, var: Var, value: Value) -> Formula:
+    def variable(self, var: Var, value: Scalar) -> Formula:
         """Return the formula that the machine's variable *var* is *value*."""
         text = f"{var.name} = {value}"
         return Atom(variable_name(var.name), lambda found: found == value, text)

@@ -16,19 +16,12 @@ from regsim import keypath
 from regsim.check.factored import Component, Instance, StepAnswer, StepSpec
 from regsim.check.property import Property
 from regsim.errors import UnknownNameError, UsageError
-from regsim.kernel.canonical import Key, ProcessPart, ThreadPart, describe, handle_place
+from regsim.kernel.canonical import Described, ProcessPart, ThreadPart, describe, handle_place
 from regsim.kernel.expr import Ask, Scope, Var
-from regsim.kernel.footprint import (
-    Actor,
-    Footprint,
-    Place,
-    Spot,
-    Variable,
-    expressions,
-    footprint,
-    plain,
-)
+from regsim.kernel.footprint import expressions, footprint, plain
 from regsim.kernel.machine import Machine
+from regsim.kernel.operations import UnloadKind
+from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
 from regsim.kernel.steps import Program, Step, advance, allowed, candidates
 from regsim.kernel.tree import Node
 from regsim.policy import UnloadBlockers
@@ -395,7 +388,7 @@ def thread_of(value: object) -> ThreadPart:
     raise UsageError(f"no thread is described by {value!r}")
 
 
-def handles_of(value: object) -> Iterator[Key]:
+def handles_of(value: object) -> Iterator[Described]:
     """Yield the handles that the value of a component describes; see `handle_place`."""
     if isinstance(value, ThreadPart):
         yield from (handle for _, handle in value.handles)
@@ -451,7 +444,7 @@ def _started(programs: Iterable[Program]) -> list[str]:
     """Return the roles of the processes that a program may start, each once."""
     found: dict[str, None] = {}
     for step in _steps(programs):
-        if step.op is not None and step.op.name == "StartProcess":
+        if step.op is not None and step.op.operation.starts:
             found[str(dict(step.op.args)["role"])] = None
     return list(found)
 
@@ -470,7 +463,7 @@ def _asked(programs: Iterable[Program]) -> list[str]:
     r"""Return the full paths of hives of which a step asks whether they would unload, each once."""
     found: dict[str, None] = {}
     for step in _steps(programs):
-        if step.op is not None and step.op.name == "NtUnloadKey":
+        if step.op is not None and step.op.operation.unloads is UnloadKind.NORMAL:
             args = dict(step.op.args)
             if args.get("root") is None and isinstance(args["path"], str):
                 found[args["path"]] = None

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from regsim import keypath
-from regsim.kernel.process import Atom, Memory, Process, Token
+from regsim.kernel.process import Memory, Process, Scalar, Token
 from regsim.kernel.tree import Node
 from regsim.types import ObjectId, Tid
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from regsim.kernel.objects import Kcb
     from regsim.kernel.process import Thread
 
-Key = tuple[object, ...]
-Named = tuple[tuple[str, Key], ...]
+Described = tuple[object, ...]
+Named = tuple[tuple[str, Described], ...]
 """Handles by the name they are known by, in order of name; see `handle_place`."""
 
 
-Vars = tuple[tuple[str, Atom], ...]
+Vars = tuple[tuple[str, Scalar], ...]
 """Variables that have a value, in order of name."""
 
 
@@ -44,11 +44,11 @@ class ThreadPart(NamedTuple):
 
     alive: bool
     pc: str
-    token: Key | None
+    token: Described | None
     vars: Vars
     handles: Named
 
-    def var(self, name: str) -> Atom:
+    def var(self, name: str) -> Scalar:
         """Return the value of variable *name*, or None."""
         return dict(self.vars).get(name)
 
@@ -60,15 +60,15 @@ class ProcessPart(NamedTuple):
     names, in an order of their own.
     """
 
-    token: Key | None
+    token: Described | None
     user: bool
-    uncached: Key
+    uncached: Described
     vars: Vars
-    slots: tuple[tuple[int, bool, bool, Key], ...]
+    slots: tuple[tuple[int, bool, bool, Described], ...]
     handles: Named
-    unnamed: tuple[Key, ...]
+    unnamed: tuple[Described, ...]
 
-    def var(self, name: str) -> Atom:
+    def var(self, name: str) -> Scalar:
         """Return the value of variable *name*, or None."""
         return dict(self.vars).get(name)
 
@@ -81,7 +81,7 @@ class Namespace(NamedTuple):
 
     hives: tuple[tuple[keypath.Parts, object, str | None, bool, str | None], ...]
     files: object
-    replacements: Key
+    replacements: Described
     corrupt: bool
 
 
@@ -126,7 +126,7 @@ def describe(machine: Machine, content: Callable[[Node], object] = Node.content)
     )
 
 
-def canonical(machine: Machine) -> Key:
+def canonical(machine: Machine) -> Described:
     """Return the key of *machine*: hashable, equal exactly when the roles stand alike."""
     parts = describe(machine)
     living: dict[str, list[tuple[str, ThreadPart]]] = {role: [] for role in parts.processes}
@@ -148,7 +148,7 @@ def canonical(machine: Machine) -> Key:
     )
 
 
-def handle_place(handle: Key) -> keypath.Parts | None:
+def handle_place(handle: Described) -> keypath.Parts | None:
     """Return the full path of the live key behind a described handle; None where there is none.
 
     A handle that another role of the process names too counts there, at its first name.
@@ -188,7 +188,7 @@ def _memory_vars(memory: Memory) -> Vars:
 
 
 @lru_cache(maxsize=1024)
-def _token(token: Token | None) -> Key | None:
+def _token(token: Token | None) -> Described | None:
     return None if token is None else (token.sid, tuple(sorted(p.value for p in token.privileges)))
 
 
@@ -199,7 +199,7 @@ class _Handles:
         self.machine = machine
         self.objects: dict[ObjectId, int] = {}
 
-    def named(self, process: Process, handle: int, seen: dict[int, int]) -> Key:
+    def named(self, process: Process, handle: int, seen: dict[int, int]) -> Described:
         """Return the description of a handle that a role names."""
         value = handle & ~3
         if value in seen:
@@ -219,7 +219,7 @@ class _Handles:
             for name in sorted(memory.handles)
         )
 
-    def entry(self, number: ObjectId, access: int, *, inherit: bool) -> Key:
+    def entry(self, number: ObjectId, access: int, *, inherit: bool) -> Described:
         """Return the description of what an open handle stands for."""
         obj = self.machine.objects[number]
         if not obj.kcb.live:
@@ -266,7 +266,7 @@ def _process(
     )
 
 
-def _unnamed(handles: _Handles, process: Process, seen: dict[int, int]) -> tuple[Key, ...]:
+def _unnamed(handles: _Handles, process: Process, seen: dict[int, int]) -> tuple[Described, ...]:
     """Return the handles of *process* that are not among *seen*, alike ones counted."""
     found = [
         handles.entry(ObjectId(entry[0]), entry[2], inherit=entry[3])
@@ -276,7 +276,7 @@ def _unnamed(handles: _Handles, process: Process, seen: dict[int, int]) -> tuple
     return tuple(sorted(found, key=repr))
 
 
-def full_state(machine: Machine) -> Key:
+def full_state(machine: Machine) -> Described:
     """Return everything there is to *machine*: ids, handle values, times and logs included."""
     return (
         canonical(machine),
@@ -298,7 +298,7 @@ def full_state(machine: Machine) -> Key:
     )
 
 
-def _full_hive(machine: Machine, number: int) -> Key:
+def _full_hive(machine: Machine, number: int) -> Described:
     hive = next(hive for hive in machine.hives.values() if hive.id == number)
     times = tuple((path, node.name, node.last_write) for path, node in hive.root.walk())
     return (number, hive.mount, hive.dirty, hive.handles, times)

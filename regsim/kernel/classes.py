@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regsim import keypath
 from regsim.kernel import keys
-from regsim.kernel.keys import Result
+from regsim.kernel.keys import Answered
 from regsim.status import NtStatus
 from regsim.types import Access, Handle, Tid
 
@@ -30,7 +30,7 @@ def user_classes(machine: Machine, caller: Tid) -> str:
 
 def open_view(
     machine: Machine, caller: Tid, *, path: str, access: int = Access.READ, create: bool = False
-) -> Result:
+) -> Answered:
     """Open *path* below the user's classes, else below the machine's; the handle is tagged.
 
     With *create*, a key that is in neither is made in the machine's (MSDN, HKEY_CLASSES_ROOT Key;
@@ -65,7 +65,7 @@ def _other(machine: Machine, caller: Tid, handle: int) -> int | None:
     return None
 
 
-def query_view(machine: Machine, caller: Tid, *, handle: int, name: str) -> Result:
+def query_view(machine: Machine, caller: Tid, *, handle: int, name: str) -> Answered:
     """Read a value of the key, or where it has none of that name, of the key on the other side."""
     status, value = keys.query_value(machine, caller, handle=handle, name=name)
     if status is not NtStatus.OBJECT_NAME_NOT_FOUND:
@@ -78,7 +78,7 @@ def query_view(machine: Machine, caller: Tid, *, handle: int, name: str) -> Resu
     return result
 
 
-def enumerate_view(machine: Machine, caller: Tid, *, handle: int, index: int) -> Result:
+def enumerate_view(machine: Machine, caller: Tid, *, handle: int, index: int) -> Answered:
     """Return the name of subkey number *index* of both sides taken together."""
     status, obj = keys.use(machine, caller, handle, Access.ENUMERATE_SUB_KEYS)
     if obj is None:

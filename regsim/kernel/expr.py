@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -216,6 +216,20 @@ def substitute(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     elif isinstance(expr, Root):
         expr = Root(substitute(expr.key, change), substitute(expr.own, change))
     return change(expr)
+
+
+def parts_of(expr: Expr) -> Iterator[Expr]:
+    """Yield *expr* and each part of it."""
+    yield expr
+    below: tuple[Expr, ...] = ()
+    if isinstance(expr, Apply):
+        below = expr.operands
+    elif isinstance(expr, Ask):
+        below = expr.args
+    elif isinstance(expr, Root):
+        below = (expr.key, expr.own)
+    for part in below:
+        yield from parts_of(part)
 
 
 def show(expr: Expr) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regsim.kernel.keys import Result
+from regsim.kernel.keys import Answered
 from regsim.status import NtStatus
 from regsim.types import Access, Tid
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from regsim.kernel.machine import Machine
 
 
-def release_handles(machine: Machine, _caller: Tid, *, path: str, onto: str | None) -> Result:
+def release_handles(machine: Machine, _caller: Tid, *, path: str, onto: str | None) -> Answered:
     """Take every handle off the hive at *path*; the result is how many there were.
 
     With *onto* each is put onto that key instead, under the same number, so that its owner's next

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from regsim.kernel.process import Process
     from regsim.keypath import Parts
 
-Result = tuple[NtStatus, Any]
+Answered = tuple[NtStatus, Any]
 """The status, and what the operation gives: a handle, a record, or None."""
 
 LINK_VALUE = "SymbolicLinkValue"
@@ -122,7 +122,7 @@ def open_key(
     access: int = Access.READ,
     options: int = 0,
     inherit: bool = False,
-) -> Result:
+) -> Answered:
     """Open a key; the result is a new handle (or, where handles are shared, the one there is)."""
     place: tuple[Hive, Parts] | None
     if root is None or options & _OPEN_LINK:
@@ -177,7 +177,7 @@ def create_key(
     options: int = 0,
     class_name: str = "",
     inherit: bool = False,
-) -> Result:
+) -> Answered:
     """Open a key, or create it and what is missing above it; the result is `Created`.
 
     CHILD_MUST_BE_VOLATILE for a lasting key below a volatile one. Nothing can be created directly
@@ -236,12 +236,12 @@ def _may_create(hive: Hive, above: Parts, options: int) -> NtStatus:
     return NtStatus.SUCCESS
 
 
-def close(machine: Machine, caller: Tid, *, handle: int) -> Result:
+def close(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Close *handle*; INVALID_HANDLE when it is not open. A deleted key's handle closes well."""
     return close_in(machine, machine.process_of(caller), handle)
 
 
-def close_in(machine: Machine, process: Process, handle: int) -> Result:
+def close_in(machine: Machine, process: Process, handle: int) -> Answered:
     """Close *handle* of *process*."""
     if machine.counts_opens:
         found = machine.lookup(process, handle)
@@ -251,7 +251,7 @@ def close_in(machine: Machine, process: Process, handle: int) -> Result:
     return machine.close_handle(process, handle), None
 
 
-def reference(machine: Machine, caller: Tid, *, handle: int) -> Result:
+def reference(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Count one more open of *handle* and give it back, where handles are shared (KB Q137202)."""
     status, obj = use(machine, caller, handle)
     if obj is not None:
@@ -268,7 +268,7 @@ def duplicate(
     to: int | None = None,
     access: int | None = None,
     inherit: bool = False,
-) -> Result:
+) -> Answered:
     """Give process *to* (default: the caller's) one more handle to the object behind *handle*.
 
     A predefined key's number is no kernel handle: INVALID_HANDLE. A deleted key duplicates well.
@@ -283,7 +283,7 @@ def duplicate(
     return NtStatus.SUCCESS, machine.add_handle(receiver, obj, asked, inherit=inherit)
 
 
-def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Result:
+def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Answered:
     """Read one value; the default value's name is ``""``. The result is a `Value`."""
     status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
@@ -292,7 +292,7 @@ def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Res
     return (NtStatus.SUCCESS if value else NtStatus.OBJECT_NAME_NOT_FOUND), value
 
 
-def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Result:
+def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Answered:
     """Write one value; ``SymbolicLinkValue`` of a link key sets where it leads."""
     status, obj = use(machine, caller, handle, _SET)
     if obj is None:
@@ -308,7 +308,7 @@ def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Re
     return NtStatus.SUCCESS, None
 
 
-def delete_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Result:
+def delete_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Answered:
     """Remove one value; OBJECT_NAME_NOT_FOUND when it is not there."""
     status, obj = use(machine, caller, handle, _SET)
     if obj is None:
@@ -324,7 +324,7 @@ def delete_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Re
     return NtStatus.SUCCESS, None
 
 
-def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
+def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Delete the key behind *handle*; every handle to it answers KEY_DELETED from now on.
 
     CANNOT_DELETE for a hive's root, for a key with subkeys or with hives mounted below it, and for
@@ -347,7 +347,7 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     return NtStatus.SUCCESS, None
 
 
-def enumerate_key(machine: Machine, caller: Tid, *, handle: int, index: int) -> Result:
+def enumerate_key(machine: Machine, caller: Tid, *, handle: int, index: int) -> Answered:
     """Return the name of subkey number *index*, in order of folded name; NO_MORE_ENTRIES after."""
     status, obj = use(machine, caller, handle, _ENUMERATE)
     if obj is None:
@@ -358,7 +358,7 @@ def enumerate_key(machine: Machine, caller: Tid, *, handle: int, index: int) -> 
     return NtStatus.SUCCESS, names[index]
 
 
-def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -> Result:
+def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -> Answered:
     """Return value number *index*, in the order they were made; NO_MORE_ENTRIES after the last."""
     status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
@@ -369,7 +369,7 @@ def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -
     return NtStatus.SUCCESS, values[index]
 
 
-def query_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
+def query_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Return the `KeyInfo` of the key behind *handle*."""
     status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
@@ -388,7 +388,7 @@ def query_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
     )
 
 
-def flush_key(machine: Machine, caller: Tid, *, handle: int) -> Result:
+def flush_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Write the hive of the key behind *handle* to its file."""
     status, obj = use(machine, caller, handle)
     if obj is not None:
@@ -404,7 +404,7 @@ def notify_change(
     event: str,
     subtree: bool = False,
     filter_: int = NotifyFilter.NAME | NotifyFilter.LAST_SET,
-) -> Result:
+) -> Answered:
     """Have *event* signalled at the next change, when the handle is closed, or the hive goes.
 
     The handle it stands on blocks a normal unload like any other, and there is no call back before

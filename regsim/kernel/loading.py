@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regsim import keypath
 from regsim.errors import DataError
 from regsim.kernel import keys
-from regsim.kernel.keys import Result
+from regsim.kernel.keys import Answered
 from regsim.kernel.tree import Node, durable
 from regsim.kernel.unload import blockers, flush, unmount
 from regsim.policy import Reload
@@ -28,7 +28,7 @@ def holds(machine: Machine, caller: Tid, *needed: Privilege) -> NtStatus:
 
 def load_key(
     machine: Machine, caller: Tid, *, root: int | None = None, path: str, file: str
-) -> Result:
+) -> Answered:
     r"""Mount the hive in *file* at *path*, which must lie directly below ``MACHINE`` or ``USER``.
 
     A file that does not exist makes an empty hive (MSDN RegLoadKey; documented).
@@ -67,7 +67,7 @@ def _same_file(hive: Hive, file: str) -> bool:
     return hive.file is not None and hive.file.upper() == file.upper()
 
 
-def _mount_file(machine: Machine, path: str, file: str, *, app: bool = False) -> Result:
+def _mount_file(machine: Machine, path: str, file: str, *, app: bool = False) -> Answered:
     try:
         root = machine.files.read(file)
     except DataError:
@@ -81,7 +81,7 @@ def _mount_file(machine: Machine, path: str, file: str, *, app: bool = False) ->
 
 def load_app_key(
     machine: Machine, caller: Tid, *, file: str, access: int = Access.MAXIMUM_ALLOWED
-) -> Result:
+) -> Answered:
     """Load *file* as a private hive and open its root; it unloads itself with its last handle.
 
     No privilege is asked for. Source: MSDN RegLoadAppKey and Wine's registry tests; documented.
@@ -122,7 +122,7 @@ def _hive_to_unload(
     return NtStatus.SUCCESS, hive
 
 
-def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: str) -> Result:
+def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: str) -> Answered:
     """Unload the hive at *path*; CANNOT_DELETE while a key that blocks on this dialect is open.
 
     INVALID_PARAMETER when *path* is no hive's root. NT kernels ask for SeRestore only
@@ -139,7 +139,7 @@ def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: 
 
 def force_unload_key(
     machine: Machine, caller: Tid, *, root: int | None = None, path: str
-) -> Result:
+) -> Answered:
     """Unload the hive at *path* whatever is open: the handles stay, and every use of one fails.
 
     Which status they answer is the dialect's. Source: ReactOS ``NtUnloadKey2``; KB 2287297;
@@ -154,7 +154,7 @@ def force_unload_key(
 
 def unload_key_later(
     machine: Machine, caller: Tid, *, root: int | None = None, path: str, event: str = ""
-) -> Result:
+) -> Answered:
     """Unload the hive at *path* now, or when the last key is closed, and signal *event* then.
 
     The status while it is pending is the dialect's (contested). Inferred from the function's
@@ -172,7 +172,7 @@ def unload_key_later(
     return NtStatus.SUCCESS, None
 
 
-def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Result:
+def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Answered:
     """Write the key and all below it to a new *file*, open handles or not, volatile keys left out.
 
     SeBackup is asked for; OBJECT_NAME_COLLISION when the file is there already.
@@ -193,7 +193,9 @@ def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Result
     return NtStatus.SUCCESS, None
 
 
-def restore_key(machine: Machine, caller: Tid, *, handle: int, file: str, flags: int = 0) -> Result:
+def restore_key(
+    machine: Machine, caller: Tid, *, handle: int, file: str, flags: int = 0
+) -> Answered:
     """Replace the key's content by that of *file*, or with REFRESH_HIVE by the last flush.
 
     INVALID_PARAMETER for REFRESH_HIVE or WHOLE_HIVE_VOLATILE below a hive's root.
@@ -265,7 +267,7 @@ def _volatile(tree: Node) -> Node:
 
 def replace_key(
     machine: Machine, caller: Tid, *, handle: int, path: str, new_file: str, old_file: str
-) -> Result:
+) -> Answered:
     """Have the key's hive backed by *new_file* from the next start; the old goes to *old_file*.
 
     A key that is no hive's root stands for the hive above it. Source: MSDN RegReplaceKey;

@@ -90,6 +90,12 @@ class Machine(Displayed):
     counts_opens = False
     """Whether a handle was ever given out a second time, so that closes must count opens."""
 
+    call = ""
+    """The call in progress as a developer would write it, kept with what it opens."""
+
+    implicit = False
+    """Whether what is opened now is opened behind the caller's back."""
+
     site: object = None
     """Where in a caller's own program the call in progress was made, kept with what it opens."""
 
@@ -115,7 +121,6 @@ class Machine(Displayed):
         self.corruption: str | None = None
         self.clock = 0
         self.serial = 0
-        self.context = ("", False)
         self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1, "app": 1}
         self._deepest = 1
         root = self.mount_hive("\\REGISTRY").root
@@ -158,7 +163,7 @@ class Machine(Displayed):
         twin.signalled, twin.watching = self.signalled.copy(), self.watching.copy()
         twin.replacements = self.replacements.copy()
         twin.events = self.events.copy()
-        twin.corruption, twin.context = self.corruption, self.context
+        twin.corruption, twin.call = self.corruption, self.call
         twin.clock, twin.serial = self.clock, self.serial
         twin._ids = self._ids.copy()  # noqa: SLF001 - its own kind
         twin._deepest = self._deepest  # noqa: SLF001 - its own kind
@@ -181,8 +186,13 @@ class Machine(Displayed):
     def mount_hive(
         self, path: str, root: Node | None = None, *, file: str | None = None, app: bool = False
     ) -> Hive:
-        """Mount a tree at *path* and return the hive; nothing is checked, that is NtLoadKey's."""
+        r"""Mount a tree at *path* and return the hive; all else is NtLoadKey's to check.
+
+        Raises `UsageError` for a path that does not begin with ``\REGISTRY``, such as ``HKU\...``.
+        """
         parts = keypath.split(path)
+        if keypath.fold(parts[:1]) != ("REGISTRY",):
+            raise _no_mount(path, parts)
         hive = Hive(
             id=HiveId(self._next("hive")),
             mount=parts,
@@ -339,7 +349,7 @@ class Machine(Displayed):
     ) -> Handle:
         """Open the key of *kcb*, which lies in *hive*, for *process*; return the new handle."""
         kcb.opens = (kcb.opens + 1) & self.count_mask
-        made = (self.context, process.role, self.serial, self.site)
+        made = (self.call, process.role, self.implicit, self.serial, self.site)
         number: ObjectId = self._ids["object"]  # type: ignore[assignment]
         self._ids["object"] = number + 1
         self.objects[number] = KeyObject(number, kcb, made, 1)
@@ -527,6 +537,20 @@ class Machine(Displayed):
     def log(self, source: str, number: int, message: str) -> None:
         """Write an entry to the event log."""
         self.events.append(Event(source, number, message))
+
+
+_ALIASES = {
+    "HKU": keypath.USER,
+    "HKEY_USERS": keypath.USER,
+    "HKLM": keypath.MACHINE,
+    "HKEY_LOCAL_MACHINE": keypath.MACHINE,
+}
+
+
+def _no_mount(path: str, parts: Parts) -> UsageError:
+    base = _ALIASES.get(keypath.fold_name(parts[0])) if parts else None
+    write = keypath.join((*base, *parts[1:])) if base else keypath.user_root("<SID>")
+    return UsageError(f"a hive is mounted at its kernel path: write {write} for {path!r}")
 
 
 def _copy_blocks(machine: Machine) -> dict[int, Kcb]:

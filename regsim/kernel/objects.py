@@ -78,12 +78,12 @@ class KeyObject:
     """One open of a key; each handle to it, in whatever process, is one of ``handles``.
 
     ``shared`` counts the opens that gave out the same handle (dialects that share them), else 1.
-    ``made`` is what `origin` is made of: the machine's context, the role, the number, the site.
+    ``made`` is what `origin` is made of: most objects are never asked, so none is made until then.
     """
 
     id: ObjectId
     kcb: Kcb
-    made: tuple[tuple[str, bool], str, int, object]
+    made: tuple[str, str, bool, int, object]
     handles: int = 0
     shared: int = 1
     notifies: tuple[Notify, ...] = ()
@@ -91,5 +91,4 @@ class KeyObject:
     @property
     def origin(self) -> Origin:
         """Who opened it."""
-        (call, implicit), actor, at, site = self.made
-        return Origin(call, actor, implicit, at, site)
+        return Origin(*self.made)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regsim import keypath
 from regsim.kernel import keys
-from regsim.kernel.keys import Result
+from regsim.kernel.keys import Answered
 from regsim.kernel.process import Slot
 from regsim.policy import DisabledRoot, NoHive, OverrideHold, OverrideNull
 from regsim.status import NtStatus
@@ -57,7 +57,7 @@ def root_path(machine: Machine, caller: Tid, key: PredefinedKey) -> str | None:
     return None
 
 
-def resolve(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Result:
+def resolve(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Answered:
     """Make sure that something stands behind *key*; the result is a per-call handle or None.
 
     P1: the first use opens the root, into one slot that all threads of the process share.
@@ -75,7 +75,7 @@ def resolve(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Result:
     return status, None
 
 
-def _fill(machine: Machine, caller: Tid, key: PredefinedKey) -> Result:
+def _fill(machine: Machine, caller: Tid, key: PredefinedKey) -> Answered:
     """Open the root of *key* into its empty slot, cache or not; the result is None."""
     status, handle = _open_root(machine, caller, key)
     if status.ok:
@@ -84,18 +84,20 @@ def _fill(machine: Machine, caller: Tid, key: PredefinedKey) -> Result:
     return status, None
 
 
-def _open_root(machine: Machine, caller: Tid, key: PredefinedKey) -> Result:
+def _open_root(machine: Machine, caller: Tid, key: PredefinedKey) -> Answered:
     path = root_path(machine, caller, key)
     if path is None:
         return NtStatus.INVALID_HANDLE, None
-    machine.context = (machine.context[0], True)
     # P2: the cached root carries all the access that the first user may have.
     access = machine.dialect.cached_root_access
-    return keys.open_key(machine, caller, root=None, path=path, access=access)
+    machine.implicit = True  # what is opened from here on, its caller never asked for
+    opened = keys.open_key(machine, caller, root=None, path=path, access=access)
+    machine.implicit = False
+    return opened
 
 
-def close_root(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Result:
-    """Take the slot of *key* and close what it holds; well also when it is empty.
+def close_root(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Answered:
+    """Take the slot of *key* and close what it holds; SUCCESS also when it is empty.
 
     P4 and P5 on Windows: RegCloseKey(predefined) and the refresh by RegOpenKeyEx(predefined, NULL)
     (Raymond Chen, 2021-07-23; documented). One atomic step.
@@ -114,7 +116,7 @@ def _empty(
         machine.close_handle(process, slot.handle)
 
 
-def disable_cache(machine: Machine, caller: Tid, *, keys_: Iterable[PredefinedKey]) -> Result:
+def disable_cache(machine: Machine, caller: Tid, *, keys_: Iterable[PredefinedKey]) -> Answered:
     """Stop caching *keys_* in the caller's process (P6)."""
     process = machine.process_of(caller)
     keys_ = tuple(keys_)
@@ -126,7 +128,7 @@ def disable_cache(machine: Machine, caller: Tid, *, keys_: Iterable[PredefinedKe
     return NtStatus.SUCCESS, None
 
 
-def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int | None) -> Result:
+def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int | None) -> Answered:
     """Have *key* stand for the key behind *handle*, or with None for its default again (P7).
 
     Where the caller's handle is borrowed, what it displaces is closed, whoever opened that
@@ -143,7 +145,6 @@ def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int |
     if obj is None:
         return status, None
     if not borrows:
-        machine.context = (machine.context[0], True)
         _, handle = keys.duplicate(machine, caller, handle=handle)
     _empty(machine, process, key, borrowed=borrows)
     process.slots[key] = Slot(handle=Handle(handle), owned=not borrows, override=True)
@@ -152,7 +153,7 @@ def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int |
 
 def open_current_user(
     machine: Machine, caller: Tid, *, access: int = Access.MAXIMUM_ALLOWED
-) -> Result:
+) -> Answered:
     """Open the keys of whom *caller* acts as, past the cache; the caller closes the handle (P8)."""
     sid = machine.effective_token(caller).sid
     path = user_path(machine, sid)

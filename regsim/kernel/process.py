@@ -7,21 +7,30 @@ from typing import TYPE_CHECKING
 import attrs
 
 from regsim.display import Displayed
+from regsim.errors import UsageError
 from regsim.types import LOCAL_SYSTEM, Handle, Pid, PredefinedKey, Privilege, Sid, Tid
 
 if TYPE_CHECKING:
     from regsim.accel import HandleTable
 
-Atom = int | str | None
+Scalar = int | str | None
 """What a variable of an actor program may hold."""
 
 
 @attrs.frozen
 class Token:
-    """Who a process or thread is: a user and the privileges that are switched on."""
+    """Who a process or thread is: a user and the privileges that are switched on.
+
+    Raises `UsageError` for a user's name where the SID is meant.
+    """
 
     sid: Sid
     privileges: frozenset[Privilege] = frozenset()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no SID: the kernel knows users by nothing else."""
+        if not self.sid.upper().startswith("S-1-"):
+            raise UsageError(f"{self.sid!r} is no SID: give one such as S-1-5-21-1-2-3-1001")
 
 
 SYSTEM_TOKEN = Token(LOCAL_SYSTEM, frozenset(Privilege))
@@ -35,7 +44,7 @@ class Memory:
     ``handles`` keeps the numbers the program was given, be they still open or not.
     """
 
-    vars: dict[str, Atom] = attrs.field(factory=dict)
+    vars: dict[str, Scalar] = attrs.field(factory=dict)
     handles: dict[str, Handle] = attrs.field(factory=dict)
 
     def copy(self) -> Memory:

@@ -1,22 +1,20 @@
-"""Programs as data: steps, the plans of calls made of them, and running one step.
+"""Programs as data: steps, and taking one.
 
 One atomic step is a guard, at most one kernel operation, and the update of the program's own
-memory; it names the next step by the status it got. A call is a plan of steps: `run_call` executes
-it without a pause, an explorer puts other actors between its steps.
+memory; it names the next step by the status it got. A call is a plan of steps (`kernel.calls`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from regsim.errors import UsageError
-from regsim.kernel.expr import Apply, Arg, Expr, Frame, HandleVar, Var, evaluate, substitute
-from regsim.kernel.operations import ACTS, OPERATIONS
-from regsim.kernel.process import Memory
+from regsim.kernel.expr import Expr, Frame, HandleVar, Var, evaluate
+from regsim.kernel.operations import ACTS, OPERATIONS, Operation
 from regsim.status import NtStatus
 from regsim.types import Handle, Tid
 
@@ -37,6 +35,11 @@ class Op:
     name: str
     args: tuple[tuple[str, Expr], ...] = ()
     into: Var | HandleVar | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """All there is to know of the operation."""
+        return OPERATIONS[self.name]
 
 
 def op(name: str, into: Var | HandleVar | None = None, /, **args: Expr) -> Op:
@@ -151,7 +154,7 @@ class Program:
 
 
 @attrs.frozen
-class Outcome:
+class StepTaken:
     """What one step did: its operation's arguments, status and result, and where it went."""
 
     step: Step
@@ -161,23 +164,19 @@ class Outcome:
     args: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 
-Observer = Callable[["Machine", Tid, Outcome], None]
+Observer = Callable[["Machine", Tid, StepTaken], None]
 """Told of each step after it was taken."""
 
 
-def take(frame: Frame, step: Step, call: str = "") -> Outcome:
-    """Execute *step* in *frame* and return what it did. The guard is the caller's to test.
-
-    *call* is the call it serves, for whoever asks later who opened a handle.
-    """
+def take(frame: Frame, step: Step) -> StepTaken:
+    """Execute *step* in *frame* and return what it did. The guard is the caller's to test."""
     machine = frame.machine
     status, value = NtStatus.SUCCESS, None
     args: dict[str, Any] = {}
     if step.op is not None:
         machine.serial += 1
-        machine.context = (call or step.call or step.does, False)
         args = {name: evaluate(expr, frame) for name, expr in step.op.args}
-        status, value = OPERATIONS[step.op.name](machine, frame.tid, **args)
+        status, value = OPERATIONS[step.op.name].run(machine, frame.tid, **args)
         if step.op.into is not None and value is not None:
             _store(step.op.into, value, frame)
     if step.status is not None:
@@ -186,7 +185,7 @@ def take(frame: Frame, step: Step, call: str = "") -> Outcome:
         if (branch.on is None or status in branch.on) and evaluate(branch.when, frame):
             for update in branch.set:
                 _update(update, frame, status)
-            return Outcome(step, status, value, branch.goto, args)
+            return StepTaken(step, status, value, branch.goto, args)
     raise UsageError(f"step {step.does!r} has no branch for {status.name}")
 
 
@@ -239,165 +238,10 @@ def enabled(machine: Machine, tid: Tid, program: Program) -> list[Step]:
     return [step for step in steps if allowed(machine, tid, step)]
 
 
-def advance(machine: Machine, tid: Tid, step: Step) -> Outcome:
+def advance(machine: Machine, tid: Tid, step: Step) -> StepTaken:
     """Have thread *tid* take *step* and stand where it leads."""
     thread = machine.threads[tid]
+    machine.call = step.call or step.does
     outcome = take(Frame(machine, tid, thread.memory, {}), step)
     thread.pc = outcome.goto
     return outcome
-
-
-# -- calls -----------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Plan:
-    """A call as steps: its name, its parameters, and the expression that is its result.
-
-    The first step's label is where it starts; branches end it at `RETURN` or `FAIL`.
-    """
-
-    name: str
-    params: tuple[str, ...]
-    steps: tuple[Step, ...]
-    result: Expr = None
-
-    @cached_property
-    def by_label(self) -> Mapping[str, Step]:
-        """Each label's step; a plan has one at each."""
-        return {step.at: step for step in self.steps}
-
-    @cached_property
-    def run(self) -> Callable[[Machine, Tid, Mapping[str, Any], str], tuple[NtStatus, Any]]:
-        """The plan as a function of machine, thread, arguments and the call as written."""
-        from regsim.kernel.fast.compiled import compile_plan  # noqa: PLC0415 - it is made of what is here
-
-        def interpreted(
-            machine: Machine, tid: Tid, args: Mapping[str, Any], text: str
-        ) -> tuple[NtStatus, Any]:
-            return interpret(machine, tid, Call(self, args, text))
-
-        return compile_plan(self) or interpreted
-
-
-@attrs.frozen
-class Call:
-    """A plan with the values of its parameters, and the call as a developer would write it."""
-
-    plan: Plan
-    args: Mapping[str, Any] = attrs.field(hash=False)
-    text: str = ""
-
-
-def run_call(
-    machine: Machine, tid: Tid, call: Call, observer: Observer | None = None
-) -> tuple[NtStatus, Any]:
-    """Execute *call* on thread *tid* without a pause; return its status and its result."""
-    if observer is None:
-        return call.plan.run(machine, tid, call.args, call.text)
-    return interpret(machine, tid, call, observer)
-
-
-def interpret(
-    machine: Machine, tid: Tid, call: Call, observer: Observer | None = None
-) -> tuple[NtStatus, Any]:
-    """Execute *call* step by step, as an explorer would, and tell *observer* of each."""
-    memory = Memory()
-    frame = Frame(machine, tid, memory, call.args)
-    step = call.plan.steps[0]
-    while True:
-        outcome = take(frame, step, call.text)
-        if observer is not None:
-            observer(machine, tid, outcome)
-        if outcome.goto == FAIL:
-            return outcome.status, None
-        if outcome.goto == RETURN:
-            break
-        step = call.plan.by_label[outcome.goto]
-    return outcome.status, evaluate(call.plan.result, frame)
-
-
-def inline(
-    call: Call,
-    *,
-    at: str,
-    returns: Branch,
-    fails: Iterable[Branch],
-    into: Var | HandleVar | None = None,
-    names: Mapping[str, str] | None = None,
-) -> tuple[Step, ...]:
-    """Return *call* as steps of a program that begin at label *at*.
-
-    Args:
-        call: the call, whose arguments may be expressions of the program.
-        at: the label of its first step; the others get labels of their own below it.
-        returns: where the program goes on success, and its updates.
-        fails: where it goes on failure, by status; the last should take any.
-        into: the program's variable for the result.
-        names: other names for the steps, by the plan's.
-    """
-    first = call.plan.steps[0].at
-    labels = {s.at: at if s.at == first else f"{at}.{s.at}" for s in call.plan.steps}
-    rename = _renamer(call, at, into)
-    return tuple(
-        attrs.evolve(
-            step,
-            at=labels[step.at],
-            does=(names or {}).get(step.does, step.does),
-            op=_rename_op(step.op, rename),
-            when=substitute(step.when, rename),
-            status=substitute(step.status, rename),
-            then=tuple(_rename_branches(step.then, labels, rename, returns, tuple(fails))),
-            call=call.text,
-        )
-        for step in call.plan.steps
-    )
-
-
-def _renamer(call: Call, at: str, into: Var | HandleVar | None) -> Callable[[Expr], Expr]:
-    def rename(expr: Expr) -> Expr:
-        if isinstance(expr, Arg):
-            return call.args[expr.name]
-        if expr == call.plan.result and into is not None:
-            return into
-        if isinstance(expr, Var | HandleVar) and expr != STATUS:
-            return attrs.evolve(expr, name=f"{at}.{expr.name}")
-        return expr
-
-    return rename
-
-
-def _rename_op(operation: Op | None, rename: Callable[[Expr], Expr]) -> Op | None:
-    if operation is None:
-        return None
-    args = tuple((name, substitute(expr, rename)) for name, expr in operation.args)
-    into = None if operation.into is None else rename(operation.into)
-    return Op(operation.name, args, into)
-
-
-def _rename_branches(
-    branches: tuple[Branch, ...],
-    labels: Mapping[str, str],
-    rename: Callable[[Expr], Expr],
-    returns: Branch,
-    fails: tuple[Branch, ...],
-) -> Iterable[Branch]:
-    for branch in branches:
-        updates = tuple(_rename_update(update, rename) for update in branch.set)
-        when = substitute(branch.when, rename)
-        if branch.goto == RETURN:
-            yield Branch(returns.goto, branch.on, updates + returns.set, when)
-        elif branch.goto == FAIL:
-            for exit_ in fails:
-                both = exit_.when if when is True else Apply("and", (when, exit_.when))
-                yield Branch(exit_.goto, exit_.on, updates + exit_.set, both)
-        else:
-            yield Branch(labels[branch.goto], branch.on, updates, when)
-
-
-def _rename_update(update: Update, rename: Callable[[Expr], Expr]) -> Update:
-    if isinstance(update, Set):
-        return Set(rename(update.var), substitute(update.value, rename))
-    if isinstance(update, Forget):
-        return Forget(rename(update.var))
-    return Act(update.name, tuple(substitute(arg, rename) for arg in update.args))

@@ -8,19 +8,17 @@ from typing import TypedDict
 import attrs
 
 from regsim.errors import UsageError
+from regsim.kernel.calls import Call, run_call
 from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Holder, Machine
+from regsim.kernel.operations import Closes, UnloadKind
 from regsim.kernel.process import Process, Thread
-from regsim.kernel.steps import Call, Outcome, Program, advance, enabled, run_call
+from regsim.kernel.steps import Program, StepTaken, advance, enabled
 from regsim.kernel.unload import blockers
 from regsim.scenario.handles import count_handles, open_handles
 from regsim.scenario.result import CallRecord, OpenHandle
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, ObjectId, Tid
-
-NORMAL_UNLOAD = "NtUnloadKey"
-"""The operation whose refusal names the blockers."""
-_CLOSES = ("NtClose", "ClosePredefined")
 
 
 class _Table(TypedDict):
@@ -102,10 +100,11 @@ class Stage:
             obj = self.machine.objects[ObjectId(entry[0])]
             self._before[Handle(handle)] = (self.machine.key_name(obj.kcb), obj.origin.implicit)
 
-    def _observe(self, machine: Machine, tid: Tid, outcome: Outcome) -> None:
-        operation = outcome.step.op.name if outcome.step.op is not None else ""
+    def _observe(self, machine: Machine, tid: Tid, outcome: StepTaken) -> None:
+        op = outcome.step.op
         handle, key, implicit = self._handle_in(machine, tid, outcome)
-        if operation == NORMAL_UNLOAD and outcome.args.get("path") == self.hive:
+        normal = op is not None and op.operation.unloads is UnloadKind.NORMAL
+        if normal and outcome.args.get("path") == self.hive:
             self._note_attempt(machine, outcome.status)
         hive = machine.hive_at(self.hive)
         self.calls.append(
@@ -114,9 +113,9 @@ class Stage:
                 time=self._began,
                 actor=self._titles[tid],
                 process=self._images[tid],
-                call=machine.context[0] if operation else outcome.step.call or outcome.step.does,
+                call=machine.call if op is not None else outcome.step.call or outcome.step.does,
                 step=outcome.step.does,
-                operation=operation,
+                operation="" if op is None else op.name,
                 status=outcome.status,
                 handle=handle,
                 key=key,
@@ -129,7 +128,7 @@ class Stage:
             self._remember(machine.threads[tid])
 
     def _handle_in(
-        self, machine: Machine, tid: Tid, outcome: Outcome
+        self, machine: Machine, tid: Tid, outcome: StepTaken
     ) -> tuple[int | None, str, bool]:
         """Return the handle that the step opened or closed, its key, and whether it is implicit."""
         thread = machine.threads.get(tid)
@@ -142,7 +141,7 @@ class Stage:
         if opened:
             obj = machine.objects[ObjectId(now[opened[0]][0])]
             return opened[0], machine.key_name(obj.kcb), obj.origin.implicit
-        if closed and outcome.step.op.name in _CLOSES:
+        if closed and outcome.step.op.operation.closes in (Closes.HANDLE, Closes.SLOT):
             return closed[0], *self._before[closed[0]]
         return None, "", False
 

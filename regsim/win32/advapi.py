@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.classes import VIEW
 from regsim.kernel.expr import Arg, Expr
-from regsim.kernel.steps import FAIL, RETURN, Call, Plan, Step, go, ok, op
+from regsim.kernel.steps import FAIL, RETURN, Step, go, ok, op
 from regsim.policy import ClassesView, Dialect, EmptySubkey, PredefClose, PredefEmpty
 from regsim.status import Win32Error
 from regsim.types import NO_HANDLE, Access, CreateOption, PredefinedKey
@@ -25,6 +26,7 @@ from regsim.win32.plans import (
     predefined_of,
     quoted,
     shown,
+    written,
 )
 
 _CACHEABLE = tuple(PredefinedKey)
@@ -57,12 +59,12 @@ def RegOpenKeyEx(
     closes that root again where the dialect refreshes it. 87 without a place for the result; 161
     for a leading backslash, but for HKEY_CLASSES_ROOT (Wine's registry tests; observed).
     """
-    text = f"RegOpenKeyEx({shown(key)}, {quoted(subkey)})"
     if not phk_result:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
     if not subkey:
-        return _open_empty(dialect, key, dialect.open_ex_empty, "RegOpenKeyEx", text, access)
-    return _open(dialect, "RegOpenKeyEx", key, subkey, access, options, text)
+        policy = dialect.open_ex_empty
+        return _open_empty(dialect, key, policy, "RegOpenKeyEx", quoted(subkey), access)
+    return _open(dialect, "RegOpenKeyEx", key, subkey, access, options)
 
 
 def RegOpenKeyExA(
@@ -81,15 +83,14 @@ def RegOpenKey(
 
     With NULL and NULL the answer is 0 and NULL (Wine's registry tests; observed).
     """
-    text = f"RegOpenKey({shown(key)}, {quoted(subkey)})"
     if not phk_result:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
     if key == NO_HANDLE:
         error = dialect.null_key_error
         return answer(error, UNTOUCHED) if subkey else answer(Win32Error.SUCCESS, NO_HANDLE)
     if not subkey:
-        return _open_empty(dialect, key, dialect.open_empty, "RegOpenKey", text)
-    return _open(dialect, "RegOpenKey", key, subkey, Access.MAXIMUM_ALLOWED, 0, text)
+        return _open_empty(dialect, key, dialect.open_empty, "RegOpenKey", quoted(subkey))
+    return _open(dialect, "RegOpenKey", key, subkey, Access.MAXIMUM_ALLOWED)
 
 
 def _open_empty(
@@ -97,13 +98,14 @@ def _open_empty(
     key: Expr,
     policy: EmptySubkey,
     name: str,
-    text: str,
+    subkey: str,
     access: int = Access.MAXIMUM_ALLOWED,
 ) -> Planned:
     if key == NO_HANDLE:
         return answer(dialect.null_key_error, NO_HANDLE)
     if predefined_of(key) is not None:
         if dialect.open_predefined_empty is PredefEmpty.REFRESH:
+            text = written(name, shown(key), subkey)
             return Call(_closing(name, gives=True), {"key": predefined_of(key)}, text)
         return answer(Win32Error.SUCCESS, key)
     if policy is EmptySubkey.BAD_KEY:
@@ -111,13 +113,13 @@ def _open_empty(
     if policy is EmptySubkey.SAME:
         return answer(Win32Error.SUCCESS, key)
     if policy is EmptySubkey.SAME_COUNTED:
-        return on_key(dialect, name, "ReferenceHandle", key, text=text, does="count-open")
+        return on_key(dialect, name, "ReferenceHandle", key, subkey)
     return on_key(
         dialect,
         name,
         "NtOpenKey",
         key,
-        text=text,
+        subkey,
         does="open-again",
         key_param="root",
         path="",
@@ -126,19 +128,19 @@ def _open_empty(
 
 
 def _open(
-    dialect: Dialect, name: str, key: Expr, subkey: str, access: int, options: int, text: str
+    dialect: Dialect, name: str, key: Expr, subkey: str, access: int, options: int = 0
 ) -> Planned:
+    shows = quoted(subkey)
     if predefined_of(key) is PredefinedKey.CLASSES_ROOT:
         if dialect.classes_root is ClassesView.MERGED:
-            return _in_view(name, subkey, access, text, create=False)
+            return _in_view(name, key, subkey, access, create=False)
         subkey = subkey.lstrip("\\")
     return on_key(
         dialect,
         name,
         "NtOpenKey",
         key,
-        text=text,
-        does="open-subkey",
+        shows,
         key_param="root",
         path=subkey,
         access=access,
@@ -146,9 +148,9 @@ def _open(
     )
 
 
-def _in_view(name: str, subkey: str, access: int, text: str, *, create: bool) -> Call:
+def _in_view(name: str, key: Expr, subkey: str, access: int, *, create: bool) -> Call:
     args = {"path": subkey, "access": access, "create": create}
-    return Call(_view_plan(name), args, text)
+    return Call(_view_plan(name), args, written(name, shown(key), quoted(subkey)))
 
 
 @cache
@@ -189,18 +191,17 @@ def RegCreateKeyEx(
         return answer(Win32Error.BADKEY, UNTOUCHED)
     if reserved:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
-    text = f"RegCreateKeyEx({shown(key)}, {quoted(subkey)})"
+    shows = quoted(subkey)
     if predefined_of(key) is PredefinedKey.CLASSES_ROOT:
         if dialect.classes_root is ClassesView.MERGED and not options:
-            return _in_view("RegCreateKeyEx", subkey, access, text, create=True)
+            return _in_view("RegCreateKeyEx", key, subkey, access, create=True)
         subkey = subkey.lstrip("\\")
     return on_key(
         dialect,
         "RegCreateKeyEx",
         "NtCreateKey",
         key,
-        text=text,
-        does="create-subkey",
+        shows,
         key_param="root",
         path=subkey,
         access=access,
@@ -214,16 +215,16 @@ def RegCloseKey(dialect: Dialect, key: Expr) -> Planned:
 
     6 for NULL and for a handle that is not open. What it does to a predefined key is rule P4.
     """
-    text = f"RegCloseKey({shown(key)})"
     predefined = predefined_of(key)
     if predefined is not None:
         if dialect.close_predefined is PredefClose.IGNORED:
             return answer(Win32Error.SUCCESS)
+        text = written("RegCloseKey", shown(key))
         return Call(_closing("RegCloseKey", gives=False), {"key": predefined}, text)
     high = isinstance(key, int) and key >= 0x80000000
     if dialect.close_any_high_handle and high:
         return answer(Win32Error.SUCCESS)
-    return on_key(dialect, "RegCloseKey", "NtClose", key, text=text, does="close-key")
+    return on_key(dialect, "RegCloseKey", "NtClose", key)
 
 
 def RegConnectRegistry(dialect: Dialect, computer: str | None, key: Expr) -> Planned:
@@ -241,45 +242,25 @@ def RegConnectRegistry(dialect: Dialect, computer: str | None, key: Expr) -> Pla
 def RegOpenCurrentUser(dialect: Dialect, *, access: int = Access.MAXIMUM_ALLOWED) -> Planned:
     """Open the keys of whom the thread acts as, past the cache; the caller closes the handle."""
     dialect.require("RegOpenCurrentUser")
-    return alone(
-        "RegOpenCurrentUser",
-        "OpenCurrentUser",
-        does="open-root",
-        text="RegOpenCurrentUser()",
-        access=access,
-    )
+    return alone("RegOpenCurrentUser", "OpenCurrentUser", access=access)
 
 
 def RegOpenUserClassesRoot(dialect: Dialect, *, access: int = Access.MAXIMUM_ALLOWED) -> Planned:
     """Open the classes of whom the thread acts as: merged, or one side alone (rule P9)."""
     dialect.require("RegOpenUserClassesRoot")
-    text = "RegOpenUserClassesRoot()"
+    name = "RegOpenUserClassesRoot"
     if dialect.user_classes_root is ClassesView.USER:
-        return alone(
-            "RegOpenUserClassesRoot",
-            "OpenUserClasses",
-            does="open-classes",
-            text=text,
-            access=access,
-        )
+        return alone(name, "OpenUserClasses", access=access)
     if dialect.user_classes_root is ClassesView.MACHINE:
         return alone(
-            "RegOpenUserClassesRoot",
+            name,
             "NtOpenKey",
             does="open-classes",
-            text=text,
             root=None,
             path=r"\REGISTRY\MACHINE\Software\Classes",
             access=access,
         )
-    return alone(
-        "RegOpenUserClassesRoot",
-        "OpenClassesView",
-        does="open-classes",
-        text=text,
-        path="",
-        access=access,
-    )
+    return alone(name, "OpenClassesView", path="", access=access)
 
 
 def RegDisablePredefinedCache(dialect: Dialect) -> Planned:
@@ -294,7 +275,7 @@ def RegDisablePredefinedCacheEx(dialect: Dialect) -> Planned:
 
 def _disable(dialect: Dialect, name: str, which: tuple[PredefinedKey, ...]) -> Planned:
     dialect.require(name)
-    return alone(name, "DisableCache", does="disable-cache", text=f"{name}()", keys_=which)
+    return alone(name, "DisableCache", keys_=which)
 
 
 def RegOverridePredefKey(dialect: Dialect, key: Expr, new: Expr) -> Planned:
@@ -306,8 +287,8 @@ def RegOverridePredefKey(dialect: Dialect, key: Expr, new: Expr) -> Planned:
     return alone(
         "RegOverridePredefKey",
         "OverridePredefined",
-        does="override-root",
-        text=f"RegOverridePredefKey({shown(key)}, {'NULL' if new is None else shown(new)})",
+        shown(key),
+        "NULL" if new is None else shown(new),
         key=predefined,
         handle=new,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.expr import Arg, Expr, HandleVar, Root, Var
-from regsim.kernel.steps import FAIL, RETURN, STATUS, Call, Plan, Set, Step, go, ok, op
+from regsim.kernel.steps import FAIL, RETURN, STATUS, Set, Step, go, ok, op
 from regsim.policy import ClassesView, Dialect, PerCallRoot
 from regsim.status import Win32Error
 from regsim.types import Access, NotifyFilter, PredefinedKey, Value, ValueType
@@ -29,25 +30,16 @@ def _viewed(dialect: Dialect, key: Expr) -> bool:
 def RegQueryValueEx(dialect: Dialect, key: Expr, name: str | None = None) -> Planned:
     """Read one value, the default one for NULL; the value is a `Value`. 2 when it is not there."""
     operation = "QueryClassesView" if _viewed(dialect, key) else "NtQueryValueKey"
-    text = f"RegQueryValueEx({shown(key)}, {quoted(name)})"
-    return on_key(
-        dialect, "RegQueryValueEx", operation, key, text=text, does="query-value", name=name or ""
-    )
+    return on_key(dialect, "RegQueryValueEx", operation, key, quoted(name), name=name or "")
 
 
 def RegSetValueEx(
     dialect: Dialect, key: Expr, name: str | None, type_: int, data: bytes
 ) -> Planned:
     """Write one value, the default one for NULL; *data* is taken as it is."""
-    return on_key(
-        dialect,
-        "RegSetValueEx",
-        "NtSetValueKey",
-        key,
-        text=f"RegSetValueEx({shown(key)}, {quoted(name)}, {_type(type_)})",
-        does="set-value",
-        value=Value(name or "", type_, data),
-    )
+    value = Value(name or "", type_, data)
+    shows = (quoted(name), _type(type_))
+    return on_key(dialect, "RegSetValueEx", "NtSetValueKey", key, *shows, value=value)
 
 
 def _type(number: int) -> str:
@@ -59,15 +51,7 @@ def _type(number: int) -> str:
 
 def RegDeleteValue(dialect: Dialect, key: Expr, name: str | None = None) -> Planned:
     """Remove one value, the default one for NULL; 2 when it is not there."""
-    return on_key(
-        dialect,
-        "RegDeleteValue",
-        "NtDeleteValueKey",
-        key,
-        text=f"RegDeleteValue({shown(key)}, {quoted(name)})",
-        does="delete-value",
-        name=name or "",
-    )
+    return on_key(dialect, "RegDeleteValue", "NtDeleteValueKey", key, quoted(name), name=name or "")
 
 
 def RegDeleteKey(dialect: Dialect, key: Expr, subkey: str | None) -> Planned:
@@ -125,35 +109,22 @@ def _delete_plan(root: PerCallRoot | None) -> Plan:
 def RegEnumKeyEx(dialect: Dialect, key: Expr, index: int) -> Planned:
     """Return the name of subkey number *index*; 259 after the last."""
     operation = "EnumerateClassesView" if _viewed(dialect, key) else "NtEnumerateKey"
-    text = f"RegEnumKeyEx({shown(key)}, {index})"
-    return on_key(
-        dialect, "RegEnumKeyEx", operation, key, text=text, does="enumerate-key", index=index
-    )
+    return on_key(dialect, "RegEnumKeyEx", operation, key, str(index), index=index)
 
 
 def RegEnumValue(dialect: Dialect, key: Expr, index: int) -> Planned:
     """Return value number *index* as a `Value`; 259 after the last."""
-    return on_key(
-        dialect,
-        "RegEnumValue",
-        "NtEnumerateValueKey",
-        key,
-        text=f"RegEnumValue({shown(key)}, {index})",
-        does="enumerate-value",
-        index=index,
-    )
+    return on_key(dialect, "RegEnumValue", "NtEnumerateValueKey", key, str(index), index=index)
 
 
 def RegQueryInfoKey(dialect: Dialect, key: Expr) -> Planned:
     """Return the key's `KeyInfo`: counts, longest names, last-write time."""
-    text = f"RegQueryInfoKey({shown(key)})"
-    return on_key(dialect, "RegQueryInfoKey", "NtQueryKey", key, text=text, does="query-key")
+    return on_key(dialect, "RegQueryInfoKey", "NtQueryKey", key)
 
 
 def RegFlushKey(dialect: Dialect, key: Expr) -> Planned:
     """Write the key's hive to its file."""
-    text = f"RegFlushKey({shown(key)})"
-    return on_key(dialect, "RegFlushKey", "NtFlushKey", key, text=text, does="flush-key")
+    return on_key(dialect, "RegFlushKey", "NtFlushKey", key)
 
 
 def RegNotifyChangeKeyValue(
@@ -173,8 +144,7 @@ def RegNotifyChangeKeyValue(
         "RegNotifyChangeKeyValue",
         "NtNotifyChangeKey",
         key,
-        text=f"RegNotifyChangeKeyValue({shown(key)}, {quoted(event)})",
-        does="notify-change",
+        quoted(event),
         event=event,
         subtree=subtree,
         filter_=filter_,

@@ -6,7 +6,7 @@ from regsim.kernel.expr import Expr
 from regsim.policy import Dialect
 from regsim.status import Win32Error
 from regsim.types import Access
-from regsim.win32.plans import Planned, alone, answer, on_key, quoted, shown
+from regsim.win32.plans import Planned, alone, answer, on_key, quoted
 
 
 def RegLoadKey(dialect: Dialect, key: Expr, subkey: str | None, file: str) -> Planned:
@@ -22,8 +22,8 @@ def RegLoadKey(dialect: Dialect, key: Expr, subkey: str | None, file: str) -> Pl
         "RegLoadKey",
         "NtLoadKey",
         key,
-        text=f"RegLoadKey({shown(key)}, {quoted(subkey)}, {quoted(file)})",
-        does="load-hive",
+        quoted(subkey),
+        quoted(file),
         key_param="root",
         path=subkey,
         file=file,
@@ -37,8 +37,7 @@ def RegUnLoadKey(dialect: Dialect, key: Expr, subkey: str | None) -> Planned:
         "RegUnLoadKey",
         "NtUnloadKey",
         key,
-        text=f"RegUnLoadKey({shown(key)}, {quoted(subkey)})",
-        does="unload-hive",
+        quoted(subkey),
         key_param="root",
         path=subkey or "",
     )
@@ -49,23 +48,13 @@ def RegSaveKey(dialect: Dialect, key: Expr, file: str) -> Planned:
 
     A key that is open elsewhere is saved all the same.
     """
-    text = f"RegSaveKey({shown(key)}, {quoted(file)})"
-    return on_key(dialect, "RegSaveKey", "NtSaveKey", key, text=text, does="save-key", file=file)
+    return on_key(dialect, "RegSaveKey", "NtSaveKey", key, quoted(file), file=file)
 
 
 def RegRestoreKey(dialect: Dialect, key: Expr, file: str, *, flags: int = 0) -> Planned:
     """Replace the key's content by the file's; 5 while other handles are open at or below it."""
-    text = f"RegRestoreKey({shown(key)}, {quoted(file)}, {flags:#x})"
-    return on_key(
-        dialect,
-        "RegRestoreKey",
-        "NtRestoreKey",
-        key,
-        text=text,
-        does="restore-key",
-        file=file,
-        flags=flags,
-    )
+    shows = (quoted(file), hex(flags))
+    return on_key(dialect, "RegRestoreKey", "NtRestoreKey", key, *shows, file=file, flags=flags)
 
 
 def RegReplaceKey(
@@ -77,8 +66,8 @@ def RegReplaceKey(
         "RegReplaceKey",
         "NtReplaceKey",
         key,
-        text=f"RegReplaceKey({shown(key)}, {quoted(subkey)}, {quoted(new_file)})",
-        does="replace-key",
+        quoted(subkey),
+        quoted(new_file),
         path=subkey or "",
         new_file=new_file,
         old_file=old_file,
@@ -88,7 +77,4 @@ def RegReplaceKey(
 def RegLoadAppKey(dialect: Dialect, file: str, *, access: int = Access.MAXIMUM_ALLOWED) -> Planned:
     """Load *file* as a private hive; it unloads itself when its last handle is closed."""
     dialect.require("RegLoadAppKey")
-    text = f"RegLoadAppKey({quoted(file)})"
-    return alone(
-        "RegLoadAppKey", "NtLoadAppKey", does="load-hive", text=text, file=file, access=access
-    )
+    return alone("RegLoadAppKey", "NtLoadAppKey", quoted(file), file=file, access=access)

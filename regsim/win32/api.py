@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
 from regsim.errors import UsageError
+from regsim.kernel.calls import Call, run_call
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Thread, Token
-from regsim.kernel.steps import Call, Observer, run_call
+from regsim.kernel.steps import Observer
 from regsim.policy import Dialect
 from regsim.status import NtStatus, Win32Error, to_win32
 from regsim.types import NO_HANDLE, Privilege, Sid, Tid
 from regsim.win32 import advapi, advapi_data, advapi_hive, ntdll, userenv
-from regsim.win32.plans import Answer, NtReply, Planned, Reply
+from regsim.win32.plans import Known, NtReply, Planned, Reply
 
 P = ParamSpec("P")
 _NULL_ON_FAILURE = frozenset(
@@ -26,7 +27,7 @@ def _win32(
 ) -> Callable[Concatenate[Api, P], Reply]:
     def call(self: Api, /, *args: P.args, **kwargs: P.kwargs) -> Reply:
         planned = function(self.machine.dialect, *args, **kwargs)
-        return planned.reply if isinstance(planned, Answer) else self.run(planned)
+        return planned.reply if isinstance(planned, Known) else self.run(planned)
 
     call.__name__, call.__doc__ = function.__name__, function.__doc__
     return call

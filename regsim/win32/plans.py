@@ -7,21 +7,10 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.expr import Apply, Arg, Expr, HandleVar, Root, Var
-from regsim.kernel.steps import (
-    FAIL,
-    RETURN,
-    STATUS,
-    Branch,
-    Call,
-    Forget,
-    Plan,
-    Set,
-    Step,
-    go,
-    ok,
-    op,
-)
+from regsim.kernel.operations import OPERATIONS, Gives
+from regsim.kernel.steps import FAIL, RETURN, STATUS, Branch, Forget, Set, Step, go, ok, op
 from regsim.policy import Dialect, PerCallRoot
 from regsim.status import NtStatus, Win32Error
 from regsim.types import NO_HANDLE, PredefinedKey, as_predefined
@@ -62,19 +51,19 @@ UNTOUCHED = _Untouched()
 
 
 @attrs.frozen
-class Answer:
+class Known:
     """A call that needs no kernel: its reply is known from its arguments."""
 
     reply: Reply
 
 
-Planned = Call | Answer
+Planned = Call | Known
 """What a Win32 function gives before it is run: a call of a plan, or at once its answer."""
 
 
-def answer(code: Win32Error, value: Any = None) -> Answer:  # noqa: ANN401 - any result
+def answer(code: Win32Error, value: Any = None) -> Known:  # noqa: ANN401 - any result
     """Return the answer *code* with what is stored."""
-    return Answer(Reply(code, value))
+    return Known(Reply(code, value))
 
 
 @cache
@@ -89,21 +78,11 @@ def on_handle(name: str, operation: str, key: str, params: tuple[str, ...], does
 
 
 _ENDS = (_DONE, go(FAIL))
-_OPENS = frozenset(
-    (
-        "NtOpenKey",
-        "NtDuplicateObject",
-        "OpenCurrentUser",
-        "NtLoadAppKey",
-        "OpenUserClasses",
-        "OpenClassesView",
-    )
-)
 
 
 def result_of(operation: str) -> HandleVar | Var:
     """Return the variable that the result of *operation* goes to: a handle or anything else."""
-    return HANDLE if operation in _OPENS else VALUE
+    return HANDLE if OPERATIONS[operation].gives is Gives.HANDLE else VALUE
 
 
 def _use(operation: str, key: str, params: tuple[str, ...], handle: Expr) -> Any:  # noqa: ANN401
@@ -152,15 +131,18 @@ def on_key(
     operation: str,
     key: Expr,
     /,
-    *,
-    text: str,
-    does: str,
+    *shows: str,
+    does: str = "",
     key_param: str = "handle",
     **args: Expr,
 ) -> Call:
-    """Return the call of *operation* on *key*, be it a handle, a predefined key or a variable."""
-    params = tuple(args)
-    predefined = predefined_of(key)
+    """Return the call of *operation* on *key*, be it a handle, a predefined key or a variable.
+
+    *shows* are the other arguments as they are written in the call called *name*; *does* is the
+    step's short name where that is not the operation's.
+    """
+    params, predefined = tuple(args), predefined_of(key)
+    does, text = does or OPERATIONS[operation].does, written(name, shown(key), *shows)
     if predefined is None:
         plan = on_handle(name, operation, key_param, params, does)
         return Call(plan, {"key": key, **args}, text)
@@ -174,9 +156,15 @@ def predefined_of(key: Expr) -> PredefinedKey | None:
     return as_predefined(key) if isinstance(key, int) else None
 
 
-def alone(name: str, operation: str, /, *, does: str, text: str, **args: Expr) -> Call:
-    """Return the call of one *operation* that is not on a key."""
-    return Call(_alone(name, operation, tuple(args), does), args, text)
+def alone(
+    name: str, operation: str, /, *shows: str, does: str = "", text: str = "", **args: Expr
+) -> Call:
+    """Return the call of one *operation* that is not on a key.
+
+    *shows* and *does* are those of `on_key`; *text* is for what is no call of a function.
+    """
+    plan = _alone(name, operation, tuple(args), does or OPERATIONS[operation].does)
+    return Call(plan, args, text or written(name, *shows))
 
 
 @cache
@@ -184,6 +172,11 @@ def _alone(name: str, operation: str, params: tuple[str, ...], does: str) -> Pla
     into = result_of(operation)
     work = op(operation, into, **{param: Arg(param) for param in params})
     return Plan(name, params, (Step(at="do", does=does, op=work, then=_ENDS),), into)
+
+
+def written(name: str, *shows: str) -> str:
+    """Return a call of *name* as a developer would write it."""
+    return f"{name}({', '.join(shows)})"
 
 
 def shown(key: Expr) -> str:

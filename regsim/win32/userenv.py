@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from regsim import keypath
+from regsim.kernel.calls import Call, Plan
 from regsim.kernel.expr import Arg, Expr, HandleVar
-from regsim.kernel.steps import FAIL, RETURN, Call, Plan, Step, go, ok, op
+from regsim.kernel.steps import FAIL, RETURN, Step, go, ok, op
 from regsim.policy import Dialect
 from regsim.status import NtStatus
 from regsim.types import Access

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from regsim import accel
 from regsim.accel.creplay import CReplay
 from regsim.accel.records import Policy, Replay, Values
 from regsim.accel.replay import PyReplay
+
+sys.path.append(str(Path(__file__).parent))  # for ``recording``, which one test uses
 
 Make = Callable[[Policy, Values], Replay]
 

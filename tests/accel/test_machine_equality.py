@@ -9,13 +9,13 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recording import Recorder, as_columns
 
 from regsim import dialects, keypath
 from regsim.accel.columns import Op
 from regsim.accel.records import Values
 from regsim.accel.replay import PyReplay
 from regsim.kernel.process import Token
-from regsim.kernel.recording import Recorder, as_columns
 from regsim.policy import UnloadBlockers
 from regsim.status import NtStatus
 from regsim.types import PredefinedKey, Sid

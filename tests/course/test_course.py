@@ -13,6 +13,7 @@ from regsim.course import OBJECTIVES, logoffs, proof
 from regsim.course.bench import Bench
 from regsim.course.questions import YES_NO, Question, Truth
 from regsim.errors import UnknownNameError, UsageError
+from regsim.kernel.operations import unload_by
 from regsim.status import NtStatus
 
 _spec = importlib.util.spec_from_file_location(
@@ -161,7 +162,7 @@ def test_a_bystander_is_told_apart() -> None:
 def test_the_moment_is_the_moment(seconds: int, tries: int, stop: int) -> None:
     """E3: the service stops so many seconds after the first try, which is at 1 s."""
     run = logoffs.stopped("w2k", seconds)
-    unloads = [c for c in run.calls if c.operation in logoffs.UNLOADS]
+    unloads = [c for c in run.calls if unload_by(c.operation)]
     (stopping,) = [c for c in run.calls if c.step == "stop-service"]
     assert stopping.time == stop
     assert len([c for c in unloads if not c.status.ok]) == tries

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -23,9 +24,10 @@ from regsim.check.space import Options
 from regsim.errors import InvariantError, UnknownNameError, UsageError
 from regsim.explore.scene import Scene
 from regsim.explore.system import Player, System, counter_name
-from regsim.kernel import footprint
 from regsim.kernel.expr import Ask, HandleVar, Root, Scope, Var, negate
+from regsim.kernel.operations import OPERATIONS
 from regsim.kernel.predef import DEFAULT_USER
+from regsim.kernel.spots import NOTHING
 from regsim.kernel.steps import Act, Forget, Program, Set, Step, go, op
 from regsim.kernel.unload import blockers
 from regsim.types import Access, PredefinedKey, Value
@@ -335,8 +337,8 @@ def test_hidden_effect_is_caught(
     monkeypatch: pytest.MonkeyPatch, operation: str, verbs: list[str], others: list[str]
 ) -> None:
     """An operation that changes what is not declared for it stops the search."""
-    quiet = dict(footprint._OPERATIONS) | {operation: lambda *_: footprint.NOTHING}
-    monkeypatch.setattr(footprint, "_OPERATIONS", quiet)
+    quiet = attrs.evolve(OPERATIONS[operation], touches=NOTHING)
+    monkeypatch.setitem(OPERATIONS, operation, quiet)
     found = system("win11", verbs, others)
 
     with pytest.raises(InvariantError, match="does not declare"):

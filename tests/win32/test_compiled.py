@@ -11,16 +11,17 @@ import pytest
 
 from regsim import dialects, keypath
 from regsim.errors import UsageError
+from regsim.kernel.calls import Call, Plan, interpret, run_call
 from regsim.kernel.expr import Arg, Ask, Scope, Var
-from regsim.kernel.fast.again import Closing, Opening
+from regsim.kernel.fast.again import Closing, Reopening
 from regsim.kernel.fast.compiled import compile_plan
 from regsim.kernel.machine import IDLE_KCBS, MAX_PLACES, Machine
-from regsim.kernel.steps import FAIL, RETURN, Act, Call, Plan, Set, Step, go, interpret, ok, op
+from regsim.kernel.steps import FAIL, RETURN, Act, Set, Step, go, ok, op
 from regsim.status import to_win32
 from regsim.types import Access, Handle, PredefinedKey, Sid, ValueType
 from regsim.win32 import advapi, advapi_data, advapi_hive, ntdll, userenv
 from regsim.win32.api import Api
-from regsim.win32.plans import Answer
+from regsim.win32.plans import Known
 
 USER = "S-1-5-21-1"
 OTHER = "S-1-5-21-2"
@@ -40,19 +41,20 @@ class Both:
         self.tid = world.api.tid
         self.process = world.service
         self.handles: list[int] = [4]
-        self.openings: dict[tuple[int, str | None, Access], Opening] = {}
+        self.openings: dict[tuple[int, str | None, Access], Reopening] = {}
         self.seen: Counter[str] = Counter()
 
     def make(self, planned: Any, fast: Callable[[Call], Any] | None = None) -> None:
         """Make a call on both machines and compare all there is."""
-        if isinstance(planned, Answer):
+        if isinstance(planned, Known):
             return
         before = self.fast.stamp
-        run = fast or (lambda call: call.plan.run(self.fast, self.tid, call.args, call.text))
+        run = fast or (lambda call: run_call(self.fast, self.tid, call))
         got = run(planned)
         expected = interpret(self.slow, self.tid, planned)
         assert got == expected, planned.text
-        assert self.fast.context == self.slow.context
+        assert self.fast.call == self.slow.call
+        assert not self.fast.implicit
         assert self.fast.same_as(self.slow), planned.text
         self.fast.check()
         self.seen["changed" if self.fast.stamp != before else "stood"] += 1
@@ -72,9 +74,9 @@ class Both:
         if self.openings and self.random.random() < 0.7:
             key, name, access = pick(list(self.openings)[-6:])
         planned = advapi.RegOpenKeyEx(dialect, key, name, access=access)
-        if isinstance(planned, Answer):
+        if isinstance(planned, Known):
             return
-        opening = self.openings.setdefault((key, name, access), Opening(planned))
+        opening = self.openings.setdefault((key, name, access), Reopening(planned))
 
         def run(_call: Call) -> Any:
             stood = opening.stamp == self.fast.stamp
@@ -239,7 +241,7 @@ def test_what_ends_a_repetition(
         Api(machine, tid).impersonate(USER)
     planned = advapi.RegOpenKeyEx(fast.dialect, HKCU, name)
     assert isinstance(planned, Call)
-    opening = Opening(planned)
+    opening = Reopening(planned)
 
     def both() -> int:
         got = opening.run(fast, process, lambda: tid)
@@ -271,7 +273,7 @@ def test_duplicated_root(build: Callable[..., Any]) -> None:
     world.api.NtDuplicateObject(base)
     planned = advapi.RegOpenKeyEx(world.machine.dialect, base, "Software")
     assert isinstance(planned, Call)
-    opening = Opening(planned)
+    opening = Reopening(planned)
     first, _ = opening.run(world.machine, world.service, lambda: world.api.tid)
 
     world.api.RegCloseKey(base)
@@ -303,7 +305,7 @@ def test_what_is_not_compiled(world: Any, step: Step) -> None:
     plan = Plan("Odd", (), (step,))
 
     assert compile_plan(plan) is None
-    status, value = plan.run(world.machine, world.api.tid, {}, "Odd()")
+    status, value = run_call(world.machine, world.api.tid, Call(plan, {}, "Odd()"))
     assert (int(status), value) == (0, None)
 
 
@@ -331,7 +333,7 @@ def test_a_branch_for_every_status(world: Any) -> None:
     call = Call(plan, {"key": 4000})
 
     for run in (
-        lambda: plan.run(world.machine, world.api.tid, call.args, ""),
+        lambda: run_call(world.machine, world.api.tid, call),
         lambda: interpret(world.machine, world.api.tid, call),
     ):
         with pytest.raises(UsageError, match="no branch for INVALID_HANDLE"):

@@ -8,8 +8,8 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import NotApplicableError
+from regsim.kernel.calls import Call
 from regsim.kernel.predef import root_path
-from regsim.kernel.steps import Call
 from regsim.policy import DisabledRoot, PredefClose
 from regsim.status import NtStatus
 from regsim.types import Access, PredefinedKey, Value

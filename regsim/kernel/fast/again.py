@@ -11,11 +11,11 @@ and compare the machines.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from regsim.errors import UsageError
-from regsim.kernel.keys import close_in
-from regsim.kernel.steps import Call
+from regsim.kernel import keys, predef
+from regsim.kernel.calls import Call, run_call
 from regsim.policy import HandlePolicy
 from regsim.status import NtStatus
 from regsim.types import ObjectId, PredefinedKey, Tid
@@ -26,21 +26,32 @@ if TYPE_CHECKING:
     from regsim.kernel.objects import Kcb, KeyObject
     from regsim.kernel.process import Process
 
-_SUCCESS: Final = NtStatus.SUCCESS
+_SUCCESS = NtStatus.SUCCESS
+# What opens below a key and does nothing after that. The close at the end of the last is of a root
+# opened for this call alone, which an empty cache asks for.
+_OPENS = (
+    [keys.open_key],
+    [predef.resolve, keys.open_key],
+    [predef.resolve, keys.open_key, keys.close],
+)
 
 
-class Opening:
+def _operations(call: Call) -> list[Callable[..., Any]]:
+    return [step.op.operation.run for step in call.plan.steps if step.op is not None]
+
+
+class Reopening:
     """A call that opens a key, by its plan or, where that would end the same way, at once.
 
     It belongs to one process of one machine.
     """
 
-    __slots__ = (*("access", "call", "context", "hive", "kcb", "key", "root", "stamp", "steps"),)
+    __slots__ = ("access", "call", "hive", "kcb", "key", "root", "stamp", "steps", "text")
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        self.key: int | None = call.args.get("key") if _opens(call) else None
-        self.context = (call.text, False)
+        self.key: int | None = call.args.get("key") if _operations(call) in _OPENS else None
+        self.text = call.text
         self.stamp = -1
         self.hive: Hive
         self.kcb: Kcb
@@ -55,16 +66,18 @@ class Opening:
         """
         if self.stamp == machine.stamp:
             kcb = self.kcb
+            # A root that was closed has no handle left, and its number may mean another key by
+            # now. A control block that nobody holds and that is not kept was freed.
             if self.root.handles and (kcb.objects or kcb.idle):
                 machine.serial += self.steps
-                machine.context = self.context
+                machine.call = self.text
                 return _SUCCESS, machine.open_block(process, self.hive, kcb, self.access)
         return self._by_plan(machine, process, caller())
 
     def _by_plan(self, machine: Machine, process: Process, tid: Tid) -> tuple[NtStatus, Any]:
-        call, before = self.call, machine.serial
+        before = machine.serial
         self.stamp = -1
-        status, value = call.plan.run(machine, tid, call.args, call.text)
+        status, value = run_call(machine, tid, self.call)
         if status is _SUCCESS and self.key is not None:
             self._learn(machine, process, value, machine.serial - before)
         return status, value
@@ -78,6 +91,7 @@ class Opening:
         if base is None or machine.dialect.handles is not HandlePolicy.UNIQUE:
             return
         root, entry = machine.lookup(process, base), process.table.lookup(handle)
+        # With a second handle to the root's object, its count would not tell that ours was closed.
         if root is None or root[0].handles > 1 or entry is None:
             return
         self.root = root[0]
@@ -92,29 +106,18 @@ class Closing:
     Raises `UsageError` for a call of another plan.
     """
 
-    __slots__ = ("context", "handle")
+    __slots__ = ("handle", "text")
 
     def __init__(self, call: Call) -> None:
-        names = [step.op.name for step in call.plan.steps if step.op is not None]
-        if names != ["NtClose"] or len(call.plan.steps) > 1:
+        if _operations(call) != [keys.close] or len(call.plan.steps) > 1:
             raise UsageError(f"{call.text} does more than to close a handle")
         self.handle: int = call.args["key"]
-        self.context = (call.text, False)
+        self.text = call.text
 
     def run(
         self, machine: Machine, process: Process, _caller: Callable[[], Tid]
     ) -> tuple[NtStatus, Any]:
         """Make the call as a thread of *process*; return its status and None."""
         machine.serial += 1
-        machine.context = self.context
-        return close_in(machine, process, self.handle)
-
-
-def _opens(call: Call) -> bool:
-    """Return whether the call opens below a key by NtOpenKey and does nothing after that."""
-    names = [step.op.name for step in call.plan.steps if step.op is not None]
-    return names in (["NtOpenKey"], ["ResolvePredefined", "NtOpenKey"], _WITH_RELEASE)
-
-
-_WITH_RELEASE: Final = ["ResolvePredefined", "NtOpenKey", "NtClose"]
-"""The last step closes a root opened for this call alone, which an empty cache asks for."""
+        machine.call = self.text
+        return keys.close_in(machine, process, self.handle)

@@ -1,7 +1,9 @@
-"""Plans as Python functions: what `steps.run_call` does step by step, without asking each step.
+"""Plans as Python functions: what `calls.interpret` does step by step, without asking each step.
 
 The function is written out from the plan alone, so there is nothing to keep in agreement by hand;
-tests run every call both ways and compare the machines.
+tests run every call both ways and compare the machines. It is text that is compiled, because that
+turns the plan's variables into local ones and its branches into ``if``: of what the interpreter
+spends on a call, most goes into looking up what the plan has already decided.
 """
 
 from __future__ import annotations
@@ -11,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from regsim.errors import UsageError
 from regsim.kernel.expr import Apply, Arg, Ask, Expr, HandleVar, Root, Scope, Var
-from regsim.kernel.operations import OPERATIONS
-from regsim.kernel.steps import FAIL, RETURN, STATUS, Act, Branch, Forget, Op, Plan, Set, Step
+from regsim.kernel.steps import FAIL, RETURN, STATUS, Act, Branch, Forget, Op, Set, Step
 from regsim.status import NtStatus
 from regsim.types import NO_HANDLE, Handle, Tid
 
 if TYPE_CHECKING:
+    from regsim.kernel.calls import Plan
     from regsim.kernel.machine import Machine
 
-Runner = Callable[["Machine", Tid, Mapping[str, Any], str], tuple[NtStatus, Any]]
-"""A plan as a function of machine, thread, arguments and the call as a developer would write it."""
+Runner = Callable[["Machine", Tid, Mapping[str, Any]], tuple[NtStatus, Any]]
+"""A plan as a function of machine, thread and arguments."""
 
 _JOINED: Final = {"and": " and ", "or": " or "}
 
@@ -76,7 +78,7 @@ class _Writer:
     def function(self) -> Iterator[str]:
         several = len(self.plan.steps) > 1
         body = [line for step in self.plan.steps for line in self.step(step, several)]
-        yield "def run(machine, tid, args, text):"
+        yield "def run(machine, tid, args):"
         for number, name in enumerate(self.plan.params):
             yield f" a{number} = args[{name!r}]"
         for variable, name in self.variables.items():
@@ -91,7 +93,7 @@ class _Writer:
         if step.op is None:
             yield "   status = SUCCESS"
         else:
-            yield from self.operation(step, step.op)
+            yield from self.operation(step.op)
         if step.status is not None:
             yield f"   status = NtStatus({self.expr(step.status)})"
         yield "   if False: pass"
@@ -103,11 +105,10 @@ class _Writer:
                 return
         yield f"   else: raise lost({step.does!r}, status)"
 
-    def operation(self, step: Step, op: Op) -> Iterator[str]:
-        self.known[f"do_{op.name}"] = OPERATIONS[op.name]
+    def operation(self, op: Op) -> Iterator[str]:
+        self.known[f"do_{op.name}"] = op.operation.run
         args = "".join(f", {name}={self.expr(expr)}" for name, expr in op.args)
         yield "   machine.serial += 1"
-        yield f"   machine.context = (text or {step.call or step.does!r}, False)"
         yield f"   status, value = do_{op.name}(machine, tid{args})"
         if op.into is not None:
             into, value = self.variable(op.into), "value"

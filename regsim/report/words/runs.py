@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import attrs
 
 from regsim.kernel.machine import Holder
+from regsim.kernel.operations import unload_by
 from regsim.scenario.result import CallRecord, OpenHandle, Outcome, Run
 from regsim.status import to_win32
 
@@ -54,7 +55,7 @@ class _Operates(Protocol):
 
 def is_unload(record: _Operates) -> bool:
     """Return whether *record* is an attempt to unload a hive."""
-    return "unload" in record.operation.lower()
+    return unload_by(record.operation) is not None
 
 
 def is_close(record: CallRecord) -> bool:

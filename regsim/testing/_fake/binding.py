@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from regsim.errors import UsageError
-from regsim.kernel.fast.again import Closing, Opening
+from regsim.kernel.calls import run_call
+from regsim.kernel.fast.again import Closing, Reopening
 from regsim.kernel.machine import Machine
 from regsim.kernel.objects import KeyObject
 from regsim.kernel.process import Process
@@ -22,7 +23,7 @@ from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import ObjectId, Tid, as_predefined
 from regsim.win32.api import Api
-from regsim.win32.plans import Answer, Planned, Reply
+from regsim.win32.plans import Known, Planned, Reply
 
 P = ParamSpec("P")
 Site = tuple[CodeType, int]
@@ -204,7 +205,7 @@ class Binding:
         self.gate.drop(self, handle)
 
     def close_dropped(self, handle: int) -> None:
-        """Close *handle* with the gate held; well also when the process has ended."""
+        """Close *handle* with the gate held; nothing is left to do when its process has ended."""
         if self.process.pid in self.machine.processes:
             self.calls.api.RegCloseKey(handle)
 
@@ -234,17 +235,16 @@ class Binding:
 
 def prepared(planned: Planned) -> Prepared:
     """Return *planned*, ready to be made more than once."""
-    if isinstance(planned, Answer):
+    if isinstance(planned, Known):
         code, value = planned.reply
         if code:
             return lambda _machine, _process, _caller: _refuse(code)
         return lambda _machine, _process, _caller: (SUCCESS, value)
     if planned.plan.name == "RegOpenKeyEx":
-        return Opening(planned).run
+        return Reopening(planned).run
     if isinstance(planned.args["key"], int) and as_predefined(planned.args["key"]) is None:
         return Closing(planned).run
-    run, args, text = planned.plan.run, planned.args, planned.text
-    return lambda machine, _process, caller: run(machine, caller(), args, text)
+    return lambda machine, _process, caller: run_call(machine, caller(), planned)
 
 
 def _refuse(code: int) -> NoReturn:

@@ -15,13 +15,13 @@ import attrs
 
 from regsim import keypath
 from regsim.accel.columns import TYPECODES, Op
-from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Blocking, Columns, Policy, columns
+from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Columns, columns
 from regsim.kernel.predef import root_path
-from regsim.policy import DisabledRoot, PerCallRoot, PredefClose, PredefEmpty, UnloadBlockers
+from regsim.trace.handles import policy_of
 from regsim.types import ObjectId, PredefinedKey, Tid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from regsim.accel import HandleTable
     from regsim.accel.handles import Entry
@@ -29,31 +29,7 @@ if TYPE_CHECKING:
     from regsim.kernel.objects import Kcb
     from regsim.kernel.process import Process
     from regsim.keypath import Parts
-    from regsim.policy import Dialect
     from regsim.types import HiveId
-
-_BLOCKING = {
-    UnloadBlockers.ANY: Blocking.ANY,
-    UnloadBlockers.ROOT: Blocking.ROOT,
-    UnloadBlockers.SUBKEY: Blocking.SUBKEY,
-}
-
-
-def policy_of(dialect: Dialect, roots: Iterable[int] = (NEVER,) * ROOTS) -> Policy:
-    """Return the replay's policy under *dialect*.
-
-    *roots* say what each predefined key opens (`records.Policy`); by default nothing, as in a trace
-    of the kernel's calls. Counters that wrap (`Dialect.refcount_bits`) and shared handles
-    (`Dialect.handles`) are not the replay's.
-    """
-    return Policy(
-        roots=tuple(roots),
-        close_root=dialect.close_predefined is PredefClose.CLOSES_ROOT,
-        refresh_root=dialect.open_predefined_empty is PredefEmpty.REFRESH,
-        disable_closes=dialect.disabled_root is DisabledRoot.CLOSED,
-        per_call_leaks=dialect.per_call_root is PerCallRoot.LEAKED,
-        blocking=_BLOCKING[dialect.unload_blockers],
-    )
 
 
 @attrs.define(eq=False)
@@ -177,7 +153,7 @@ class Recorder:
         roots[PredefinedKey.CURRENT_USER & 7] = OF_HIVE
         for key in (PredefinedKey.LOCAL_MACHINE, PredefinedKey.USERS):
             roots[key & 7] = self._place(root_path(machine, Tid(0), key))
-        self.policy = policy_of(machine.dialect, roots)
+        self.policy = attrs.evolve(policy_of(machine.dialect), roots=tuple(roots))
         self._live: dict[int, Kcb] = {}
         for process in machine.processes.values():
             self.watch(process)
