@@ -8,6 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def plain_name(name: str) -> str:
+    """Return what counts in *name*: its letters and digits without case; Windows is called Win."""
+    plain = "".join(char for char in name.casefold() if char.isalnum())
+    return plain.replace("windows", "win")
+
+
 class RegsimError(Exception):
     """The root of everything regsim raises on purpose."""
 
@@ -17,11 +23,16 @@ class UsageError(RegsimError, ValueError):
 
 
 class UnknownNameError(UsageError, LookupError):
-    """A name that regsim does not know; the text lists those it does."""
+    """A name that regsim does not know; the text lists those it does, and which may be meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
+
         self.kind, self.name, self.known = kind, name, tuple(known)
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(self.known)}")
+        plain = {plain_name(each): each for each in self.known}
+        close = get_close_matches(plain_name(name), plain, 1)
+        meant = "".join(f" (did you mean {plain[each]!r}?)" for each in close)
+        super().__init__(f"unknown {kind} {name!r}{meant}; known: {', '.join(self.known)}")
 
 
 class NotApplicableError(UsageError):

@@ -21,9 +21,9 @@ from regsim.check.property import Property
 from regsim.errors import UnknownNameError, UsageError
 from regsim.explore.system import (
     NAMESPACE,
+    ActorThread,
     Host,
     Lone,
-    Player,
     System,
     counter_name,
     process_name,
@@ -60,7 +60,7 @@ class Scene:
         self.hives = dict(hives) if hives is not None else {USER_HIVE: USER_PATH}
         self.machine = Machine(self.dialect)
         self.machine.files.write(PROFILE, fresh_profile())
-        self._players: dict[str, Player] = {}
+        self._players: dict[str, ActorThread] = {}
 
     def add(
         self,
@@ -95,7 +95,9 @@ class Scene:
             started = self._start(thread, program, process or thread, token)
             started.memory.vars.update(variables or {})
             self._begin_at_zero(started, program)
-            self._players[thread] = Player(thread, started.tid, process or thread, program, family)
+            self._players[thread] = ActorThread(
+                thread, started.tid, process or thread, program, family
+            )
         return names
 
     def _start(self, name: str, program: Program, role: str, token: Token) -> Thread:

@@ -70,7 +70,7 @@ class Host(NamedTuple):
 
 
 @attrs.frozen
-class Player:
+class ActorThread:
     """A thread that runs a program.
 
     Attributes:
@@ -152,7 +152,7 @@ class System:
         self,
         name: str,
         machine: Machine,
-        players: Sequence[Player],
+        players: Sequence[ActorThread],
         *,
         hives: Mapping[str, str],
         properties: Sequence[Property] = (),
@@ -180,7 +180,7 @@ class System:
         machine, players = self._start, self._players
         self._kinds = self._kinds_of_players()
         self._tids = frozenset(player.tid for player in players)
-        crew: dict[str, list[Player]] = {}
+        crew: dict[str, list[ActorThread]] = {}
         for player in players:
             crew.setdefault(player.process, []).append(player)
         roles = [process.role for process in machine.processes.values()]
@@ -374,7 +374,7 @@ class System:
 
     # -- what formulas are made of ------------------------------------------------------------
 
-    def player(self, name: str) -> Player:
+    def player(self, name: str) -> ActorThread:
         """Return the player called *name*; raise `UnknownNameError` listing them otherwise."""
         for player in self._players:
             if player.name == name:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from regsim.models import q241572
-from regsim.models.matrix import cells, rows
 
 from regsim import dialects, models
 from regsim.actors.telephony import Strategy
@@ -74,11 +73,11 @@ def test_each_cell_of_the_matrix_ends_as_its_source_says(os: str, fix: str) -> N
 
 def test_matrix_has_every_cell_once() -> None:
     """The matrix covers each system with each fix, the refused ones with their reason."""
-    found = list(cells())
+    found = list(models.incident("q241572").matrix())
 
     assert len(found) == len(dialects.names()) * len(fixes.FIXES)
     assert all(c.reason for c in found if c.outcome is Outcome.NOT_APPLICABLE)
-    assert list(rows()) == dialects.names()
+    assert list(models.incident("q241572").outcomes()) == dialects.names()
 
 
 def test_stock_service_leaves_one_root_that_nobody_asked_for() -> None:
@@ -113,16 +112,18 @@ def test_windows_2000_tries_sixty_times() -> None:
 
 def test_wizard_that_does_not_call_the_service_leaves_nothing() -> None:
     """The wizard's other options do not trigger the call, and the profile is saved."""
-    for option in q241572.OPTIONS[1:]:
-        assert q241572.run("nt4-sp6a", option=option).outcome is Outcome.SAVED
+    for option in q241572.CHOICES[1:]:
+        assert models.run("q241572", option=option).outcome is Outcome.SAVED
     with pytest.raises(UnknownNameError, match="new-connection"):
-        q241572.run("nt4-sp6a", option="other")
+        models.run("q241572", option="other")
 
 
 @pytest.mark.parametrize("strategy", q241572.HOTFIXES)
 def test_each_assumed_hotfix_saves_the_profile(strategy: Strategy) -> None:
     """Whatever of the four the hotfix was, the logoff of an idle service saves the profile."""
-    assert q241572.run("nt4-sp6a", "hotfix", hotfix=strategy).outcome is Outcome.SAVED
+    run = models.run("q241572", fix="hotfix", hotfix_strategy=strategy)
+
+    assert run.outcome is Outcome.SAVED
 
 
 def test_server_has_the_change_only_when_the_profile_was_saved() -> None:
@@ -187,7 +188,7 @@ def test_csrss_waits_for_the_session_on_terminal_server(
     if lingers:
         case.user_process("explorer", "Shell")
     start = case.stage.now
-    case.stage.play(case.winlogon, case.logoff_program, "unloading")
+    case.unloader.end_session()
 
     assert case.stage.now - start == seconds
     assert case.machine.process_named("explorer") is None

@@ -77,13 +77,38 @@ def test_titles_differ() -> None:
     assert len({dialects.get(name).title for name in NAMES}) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", ["", "nt4", "NT4-SP6A", "win12"])
+@pytest.mark.parametrize("name", ["", "nt4", "Vista SP1", "win12", "Windows"])
 def test_unknown_name_lists_all(name: str) -> None:
     """An unknown name is refused with every name there is."""
     with pytest.raises(UnknownNameError) as caught:
         dialects.get(name)
 
-    assert str(caught.value) == f"unknown OS {name!r}; known: {', '.join(NAMES)}"
+    assert str(caught.value).startswith(f"unknown OS {name!r}")
+    assert str(caught.value).endswith(f"; known: {', '.join(NAMES)}")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("NT4-SP6A", "nt4-sp6a"),
+        ("Win10", "win10"),
+        ("Windows 10", "win10"),
+        ("WIN_10", "win10"),
+        ("windows 8.1", "win8.1"),
+        ("Windows NT 4.0 SP6a", "nt4-sp6a"),
+        ("Windows NT 4.0 Terminal Server Edition SP5", "nt4-tse-sp5"),
+        ("Win XP", "xp"),
+    ],
+)
+def test_a_name_forgives_case_and_spelling(given: str, name: str) -> None:
+    """A system is found however its name, or its title, is written."""
+    assert dialects.get(given) is dialects.ALL[name]
+
+
+@every
+def test_a_title_is_a_name_too(name: str) -> None:
+    """Each system is found by its title, and by no other system's."""
+    assert dialects.get(dialects.ALL[name].title).name == name
 
 
 def test_policies_are_all_fields_but_the_labels() -> None:
