@@ -14,6 +14,17 @@ def plain_name(name: str) -> str:
     return plain.replace("windows", "win")
 
 
+def _closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of *known* that is spelled most like *name*; None where none is like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
+    from os.path import commonprefix  # noqa: PLC0415
+
+    given, plain = plain_name(name), {plain_name(each): each for each in known}
+    alike = get_close_matches(given, plain, 3)
+    # Of names equally alike the one that begins alike is meant: win11 for win12, not win8.1.
+    return plain[max(alike, key=lambda each: len(commonprefix([each, given])))] if alike else None
+
+
 class RegsimError(Exception):
     """The root of everything regsim raises on purpose."""
 
@@ -26,12 +37,9 @@ class UnknownNameError(UsageError, LookupError):
     """A name that regsim does not know; the text lists those it does, and which may be meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
-
         self.kind, self.name, self.known = kind, name, tuple(known)
-        plain = {plain_name(each): each for each in self.known}
-        close = get_close_matches(plain_name(name), plain, 1)
-        meant = "".join(f" (did you mean {plain[each]!r}?)" for each in close)
+        close = _closest(name, self.known)
+        meant = f" (did you mean {close!r}?)" if close is not None else ""
         super().__init__(f"unknown {kind} {name!r}{meant}; known: {', '.join(self.known)}")
 
 

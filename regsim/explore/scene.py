@@ -22,11 +22,8 @@ from regsim.errors import UnknownNameError, UsageError
 from regsim.explore.system import (
     NAMESPACE,
     ActorThread,
-    Host,
-    Lone,
     System,
     counter_name,
-    process_name,
     thread_name,
     thread_of,
     variable_name,
@@ -166,11 +163,6 @@ class Scene:
         text = f"{keypath.short(path)} is loaded"
         return Atom(NAMESPACE, lambda value: any(h[0] == parts for h in value.hives), text)
 
-    def running(self, role: str) -> Formula:
-        """Return the formula that process *role* runs; one that hosts several actors, or none."""
-        text = f"{role} runs"
-        return Atom(process_name(role), lambda value: _process(value) is not None, text)
-
     @property
     def corrupt(self) -> Formula:
         """The formula that the kernel has freed a key under open handles (KB Q179827)."""
@@ -186,7 +178,3 @@ class Scene:
     def clear(self) -> Formula:
         """The formula that no handle is open on the first of the hives that count."""
         return self.released(next(iter(self.hives)))
-
-
-def _process(value: object) -> object:
-    return value.process if isinstance(value, Host | Lone) else None

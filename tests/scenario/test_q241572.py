@@ -9,6 +9,7 @@ from regsim import dialects, models
 from regsim.actors.telephony import Strategy
 from regsim.cases import fixes
 from regsim.cases.case import Case
+from regsim.cases.logoff import log_off
 from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.report.words.runs import verdict
 from regsim.scenario import Outcome
@@ -192,6 +193,30 @@ def test_csrss_waits_for_the_session_on_terminal_server(
 
     assert case.stage.now - start == seconds
     assert case.machine.process_named("explorer") is None
+
+
+@pytest.mark.parametrize("os", [name for name in dialects.names() if name != "win95"])
+def test_there_is_one_logoff(os: str) -> None:
+    """A bare machine is logged off as a case is: the same end, tries, time and events."""
+    case = Case(os, fixes.get("none"))
+    case.logon()
+    case.change_settings()
+    thread = case.stage.actor(case.service("TapiSrv", "tapisrv"), "Telephony service")
+    case.impersonate(thread)
+    case.use_root(thread)
+    machine = case.machine.snapshot()
+    machine.end_process(machine.process_named("winlogon"))
+    before = case.stage.now
+    case.logoff()
+    run, ending = case.finish("x", "X"), log_off(machine)
+
+    assert ending.unloaded is run.unloaded
+    assert ending.attempts == case.stage.attempts
+    assert ending.events == run.events
+    assert ending.seconds == case.stage.now - before - 1  # a case waits for a second first
+    assert [event.message for event in ending.events if event.id == 1000] == (
+        [dialects.get(os).unsaved_text] if run.outcome is Outcome.LOST else []
+    )
 
 
 def test_unknown_scenario_lists_those_that_exist() -> None:

@@ -416,6 +416,57 @@ def test_logoff_from_vista_on(name: str) -> None:
     assert (logoff.attempts, logoff.grace) == (1, 30)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_who_unloads(name: str) -> None:
+    """Winlogon unloads in its own process; from Vista on the User Profile Service in svchost.exe.
+
+    Source: the event log of event 1530, which is the User Profile Service's.
+    """
+    logoff = dialects.get(name).logoff
+    hosted = ("svchost.exe", "ProfSvc")
+
+    assert (logoff.image, logoff.service) == (
+        hosted if logoff.actor == "User Profile Service" else ("winlogon.exe", "")
+    )
+
+
+def test_services_share_a_host_from_2000_on() -> None:
+    """The Telephony service is a program of its own on NT 4.0, and in svchost.exe from 2000 on.
+
+    Source: KB Q241572, which replaces Tapisrv.exe; KB 250320.
+    """
+    assert split_at("hosted_services", "w2k") == ({False}, {True})
+    assert not any(dialects.get(name).hosted_services for name in ("win95", "wine", "reactos"))
+
+
+def test_event_1000_is_worded_anew_in_2000() -> None:
+    """What event 1000 says of an unsaved profile has two wordings, and 2000 is the first to differ.
+
+    Source: KB Q185198 for NT 4.0; KB Q255113 for Windows 2000.
+    """
+    older, newer = split_at("unsaved_text", "w2k")
+    ((old,), (new,)) = older, newer
+
+    assert old.startswith("The update of your roaming profile failed.")
+    assert new.startswith("Windows cannot unload your registry file.")
+    assert dialects.get("win95").unsaved_text == old
+
+
+def test_terminal_server_sp5_carries_the_correction() -> None:
+    """Only Service Pack 5 of Terminal Server Edition corrects Q241572.
+
+    Source: KB Q241572.
+    """
+    corrected = {name: dialects.get(name).corrected for name in NAMES}
+
+    assert corrected == {**dict.fromkeys(NAMES, frozenset()), "nt4-tse-sp5": {"q241572"}}
+
+
+def test_three_systems_have_no_incident() -> None:
+    """Where a profile does not roam, or no handle is counted, nothing can happen."""
+    assert [name for name in NAMES if dialects.get(name).excluded] == ["nt31", "nt351", "win95"]
+
+
 def test_status_after_a_forced_unload() -> None:
     """A handle answers KEY_DELETED up to Vista, and HIVE_UNLOADED from Windows 7 on.
 
