@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regsim.models.matrix import rows
-
 from regsim import models
 from regsim.report.pictures.runs import matrix_svg, openings_svg
 
@@ -15,7 +13,8 @@ FOLDER = Path(__file__).parent / "_static"
 def pictures() -> dict[str, str]:
     """Return each picture by the name of its file."""
     stock, fixed = (models.run("q241572", os="nt4-sp6a", fix=fix) for fix in ("none", "hotfix"))
-    return {"matrix.svg": matrix_svg(rows()), "open-handles.svg": openings_svg(stock, fixed)}
+    outcomes = models.incident("q241572").outcomes()
+    return {"matrix.svg": matrix_svg(outcomes), "open-handles.svg": openings_svg(stock, fixed)}
 
 
 def main() -> None:

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from regsim.actors.stage import PROFILE, USER_PATH
+from regsim.actors.stage import PROFILE, USER, USER_PATH
+from regsim.cases.case import Case
 from regsim.check.property import Property, always, leads_to, sometimes
-from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.incident import HIVE, Incident
+from regsim.explore.parameters import choice, number
 from regsim.explore.scene import Scene
 from regsim.kernel.expr import HandleVar, Scope, Var
 from regsim.kernel.steps import Forget, Program, Set, Step, go, ok, op
+from regsim.types import SECOND, Handle, PredefinedKey
+from regsim.win32 import advapi, ntdll
 
 if TYPE_CHECKING:
     from regsim.explore.system import System
 
-NAME: Final = "managed-handles"
 KEY: Final = HandleVar("key", Scope.PROCESS)
 """The handle inside the runtime's object."""
 GARBAGE: Final = Var("garbage", Scope.PROCESS)
@@ -29,10 +32,26 @@ GARBAGE: Final = Var("garbage", Scope.PROCESS)
 TRIES: Final = Var("tries")
 FIXES: Final = ("none", "close", "collect")
 
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    choice("fix", "none", FIXES, "what the script does about the object before it unloads"),
-    number("attempts", 1, 1, 100, "unloads that the script tries"),
-)
+
+def run(case: Case) -> str:
+    """Play a script whose unload fails until a finalizer has run; return what to note."""
+    thread = case.stage.actor(case.machine.start_process("powershell"), "Script")
+    case.stage.call(thread, ntdll.NtLoadKey(case.dialect, USER_PATH, PROFILE))
+    before = case.machine.files.content()
+    created = advapi.RegCreateKeyEx(case.dialect, PredefinedKey.USERS, f"{USER}\\Software\\Script")
+    _, made = case.call(thread, created)
+    handle = Handle(getattr(made, "handle", 0))
+    case.stage.explain("the script drops the object and never closes it")
+    unload = ntdll.NtUnloadKey(case.dialect, USER_PATH)
+    case.stage.call(thread, unload)
+    case.stage.explain("reg unload: Access is denied")
+    case.machine.clock += 5 * SECOND
+    case.call(thread, advapi.RegCloseKey(case.dialect, handle))
+    case.stage.explain("the garbage collector runs the finalizer")
+    case.stage.call(thread, unload)
+    case.unloaded_at_logoff = case.unloader.unloaded
+    case.saved = case.machine.files.content() != before
+    return "Close the handle; waiting for the garbage collector is not a fix."
 
 
 def model(*, fix: str = "none", attempts: int = 1) -> System:
@@ -49,7 +68,7 @@ def model(*, fix: str = "none", attempts: int = 1) -> System:
     scene = Scene("win11")
     scene.add("script", _script(fix, attempts), process="powershell")
     scene.add("finalizer", _finalizer(), process="powershell")
-    return scene.system(NAME, *_claims(scene))
+    return scene.system(INCIDENT.name, *_claims(scene))
 
 
 def _script(fix: str, attempts: int) -> Program:
@@ -109,3 +128,20 @@ def _claims(scene: Scene) -> list[Property]:
         sometimes("unloaded", unloaded, "The hive is unloaded, so ends says something."),
         sometimes("ready", scene.at("script", "unload"), "The script comes to unload."),
     ]
+
+
+INCIDENT: Final = Incident(
+    name="managed-handles",
+    title="reg unload fails until a finalizer runs (PSAppDeployToolkit issue 30)",
+    source="PSAppDeployToolkit issues 30 and 66; documented",
+    place=90,
+    os="win11",
+    run=run,
+    options=(HIVE,),
+    fixes=("none",),
+    model=model,
+    parameters=(
+        choice("fix", "none", FIXES, "what the script does about the object before it unloads"),
+        number("attempts", 1, 1, 100, "unloads that the script tries"),
+    ),
+)

@@ -6,7 +6,8 @@ close frees the key under all the other handles, the pool is corrupt, and the co
 random. Source: the article; documented. That an unload of the hive, too, goes through under the
 open handles is inferred.
 
-The model narrows the counter so that every interleaving can be explored; nothing else differs.
+`run` fills the whole counter; the model narrows it so that every interleaving can be explored, and
+nothing else differs.
 """
 
 from __future__ import annotations
@@ -16,29 +17,50 @@ from typing import TYPE_CHECKING, Final
 from regsim import dialects
 from regsim.actors import winlogon
 from regsim.actors.stage import USER_PATH
+from regsim.cases.case import WIZARD_KEY, Case
 from regsim.check.formula import Atom
 from regsim.check.property import Property, always, sometimes
-from regsim.explore.parameters import Parameter, flag, number
+from regsim.explore.incident import ROAMING, Incident
+from regsim.explore.parameters import flag, number
 from regsim.explore.scene import Scene
 from regsim.explore.system import handles_of
+from regsim.kernel.calls import run_call
 from regsim.kernel.expr import Apply, HandleVar, Scope, Var, both
 from regsim.kernel.steps import Forget, Program, Set, Step, go, op
 from regsim.types import NO_HANDLE
+from regsim.win32 import ntdll
 
 if TYPE_CHECKING:
     from regsim.explore.system import System
 
-NAME: Final = "q179827"
+LEAKS: Final = 65_536
+"""How many leaked opens make a 16-bit counter read 0."""
 LAST: Final = HandleVar("last")
 OPENS: Final = Var("opens", Scope.MACHINE)
 """How often the leaking program has opened the key."""
 
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    number("bits", 3, 1, 6, "width of the counter; the real one had 16"),
-    number("extra", 1, 0, 8, "opens beyond those that fill the counter"),
-    flag("fixed", "whether the counter has 32 bits, as from NT 4.0 SP4 on"),
-    flag("closes", "whether the program may close the handle that it opened last", 1),
-)
+
+def run(case: Case) -> str:
+    """Play so many leaked opens of one key that a 16-bit counter reads 0; return what to note."""
+    process = case.machine.start_process("extra")
+    thread = case.stage.actor(process, "Leaking service")
+    case.logon()
+    case.change_settings()
+    call = ntdll.NtOpenKey(case.dialect, f"{USER_PATH}\\{WIZARD_KEY}")
+    for _ in range(LEAKS - 1):
+        run_call(case.machine, thread.tid, call)
+    case.stage.call(thread, call)
+    case.stage.explain(f"the last of {LEAKS:,} opens that are never closed")
+    if case.fix.name == "stop-service":
+        case.stop_service("extra", "the leaking process ends")
+    case.logoff()
+    if not case.machine.corruption:
+        return ""
+    case.broken = True
+    return (
+        "The counter reads 0, so the hive unloads under open handles: pool corruption and, "
+        f"sooner or later, a STOP. {case.machine.corruption}."
+    )
 
 
 def model(*, bits: int = 3, extra: int = 1, fixed: int = 0, closes: int = 1) -> System:
@@ -55,7 +77,7 @@ def model(*, bits: int = 3, extra: int = 1, fixed: int = 0, closes: int = 1) -> 
     scene = Scene(dialect if fixed else dialect.with_(refcount_bits=bits))
     scene.add("winlogon", winlogon.patient())
     scene.add("extra", _leaking((1 << bits) + extra, closes=bool(closes)))
-    return scene.system(NAME, *_claims(scene, 1 << bits))
+    return scene.system(INCIDENT.name, *_claims(scene, 1 << bits))
 
 
 def _leaking(most: int, *, closes: bool) -> Program:
@@ -97,3 +119,23 @@ def _claims(scene: Scene, full: int) -> list[Property]:
         sometimes("blocked", unloading & ~scene.clear, "A logoff finds the hive in use."),
         sometimes("saved", scene.at("winlogon", "saved"), "A profile is saved."),
     ]
+
+
+INCIDENT: Final = Incident(
+    name="q179827",
+    aliases=("kb179827", "kbq179827"),
+    title="Leaked opens wrap the counter (KB Q179827)",
+    source="KB Q179827; documented",
+    place=40,
+    os="nt4-sp3",
+    run=run,
+    options=ROAMING,
+    fixes=("none", "stop-service"),
+    model=model,
+    parameters=(
+        number("bits", 3, 1, 6, "width of the counter; the real one had 16"),
+        number("extra", 1, 0, 8, "opens beyond those that fill the counter"),
+        flag("fixed", "whether the counter has 32 bits, as from NT 4.0 SP4 on"),
+        flag("closes", "whether the program may close the handle that it opened last", 1),
+    ),
+)

@@ -18,61 +18,46 @@ from regsim.actors.stage import PENDING
 from regsim.actors.telephony import Strategy, worker
 from regsim.cases import fixes
 from regsim.cases.case import Case
+from regsim.cases.logoff import BROKEN
 from regsim.check.formula import Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
-from regsim.errors import NotApplicableError, UnknownNameError
-from regsim.explore.parameters import Parameter, choice, flag, number
+from regsim.errors import UnknownNameError
+from regsim.explore.incident import ROAMING, Incident
+from regsim.explore.parameters import choice, flag, number
 from regsim.explore.scene import Scene
 from regsim.kernel.process import Thread
 from regsim.kernel.steps import Program
-from regsim.kernel.tree import Node
-from regsim.scenario import Run
-from regsim.status import NtStatus
 from regsim.win32 import advapi
 
 if TYPE_CHECKING:
     from regsim.explore.system import System
 
-NAME = "q241572"
-TITLE = "Roaming profile may not be saved to the server (KB Q241572)"
-_BROKEN = (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
-_EXCLUDED = {
-    "nt31": "Windows NT 3.1 has no roaming profiles and no Telephony service",
-    "nt351": "Windows NT 3.51 has no Telephony service of this kind",
-    "win95": "Windows 95 has no NT kernel: no hive is unloaded by counting handles",
-}
-CALLS_SERVICE = "new-connection"
-OPTIONS = (CALLS_SERVICE, "existing-connection", "manual")
+CALLS_SERVICE: Final = "new-connection"
+CHOICES: Final = (CALLS_SERVICE, "existing-connection", "manual")
 """The wizard's options; the article names the first as the trigger."""
-HOTFIXES = (Strategy.REFCOUNTED, Strategy.CLOSE_ROOT, Strategy.REFRESH_ROOT, Strategy.EXPLICIT_HKU)
+HOTFIXES: Final = (
+    *(Strategy.REFCOUNTED, Strategy.CLOSE_ROOT, Strategy.REFRESH_ROOT, Strategy.EXPLICIT_HKU),
+)
 """What the undocumented hotfix may have done on NT 4.0."""
 
 
-def reason_not(os: str) -> str | None:
-    """Return why the case cannot be played on *os*, or None when it can."""
-    return _EXCLUDED.get(os)
-
-
 def run(
-    os: str = "nt4-sp6a",
-    fix: str = "none",
+    case: Case,
     *,
-    hotfix: Strategy = Strategy.REFCOUNTED,
-    profile: Node | None = None,
+    hotfix_strategy: Strategy | str = Strategy.REFCOUNTED,
     option: str = CALLS_SERVICE,
-) -> Run:
-    """Play the case on *os* with *fix* and return what it leaves.
+) -> str:
+    """Play the case and return what there is to note.
 
     Args:
-        os: a dialect's name.
-        fix: a fix's name; `NotApplicableError` where it does not exist.
-        hotfix: what the hotfix is assumed to do.
-        profile: the user's hive; a made one by default.
+        case: the computer.
+        hotfix_strategy: what the hotfix is assumed to do.
         option: the wizard's option; only the one to set up a new connection calls the service.
     """
-    if option not in OPTIONS:
-        raise UnknownNameError("option of the wizard", option, OPTIONS)
-    case, thread, program = _set_up(os, fixes.get(fix), hotfix, profile)
+    if option not in CHOICES:
+        raise UnknownNameError("option of the wizard", option, CHOICES)
+    fix = case.fix.name
+    thread, program = _service(case, Strategy(hotfix_strategy))
     case.logon()
     wizard = case.change_settings()
     if option == CALLS_SERVICE:
@@ -81,27 +66,20 @@ def run(
     if fix == "stop-service":
         case.stop_service("tapisrv", "net stop TapiSrv")
     end = case.logoff(before_unload=case.clean_up if fix == "uphclean" else None)
-    note = _afterwards(case, thread, program) if end == "saved" else _unsaved(end)
-    return case.finish(NAME, TITLE, note)
+    return _afterwards(case, thread, program) if end == "saved" else _unsaved(end)
 
 
-def _set_up(
-    os: str, fix: fixes.Fix, hotfix: Strategy, profile: Node | None
-) -> tuple[Case, Thread, Program]:
-    case = Case(os, fix, profile=profile)
-    reason = reason_not(os)
-    if reason is not None:
-        raise NotApplicableError(f"{NAME} cannot be played on {os}: {reason}")
-    fixes.require(fix, os)
-    strategy = hotfix if fix.name == "hotfix" else fix.strategy
-    if os == "nt4-tse-sp5" and strategy is Strategy.STOCK:
-        strategy = Strategy.REFCOUNTED  # the service pack carries the fix (KB Q241572)
+def _service(case: Case, hotfix: Strategy) -> tuple[Thread, Program]:
+    """Start the Telephony service as the fix, or the system itself, has it."""
+    strategy = hotfix if case.fix.name == "hotfix" else case.fix.strategy
+    if strategy is Strategy.STOCK and INCIDENT.name in case.dialect.corrected:
+        strategy = Strategy.REFCOUNTED
     process = case.service("TapiSrv", "tapisrv")
     process.memory.vars["nuse"] = 0
     thread = case.stage.actor(process, "Telephony service", role="worker", pc="idle")
     if strategy is Strategy.DISABLE_CACHE:
         case.call(thread, advapi.RegDisablePredefinedCache(case.dialect))
-    return case, thread, worker(case.dialect, strategy)
+    return thread, worker(case.dialect, strategy)
 
 
 def _request(case: Case, thread: Thread, program: Program) -> None:
@@ -119,7 +97,7 @@ def _afterwards(case: Case, thread: Thread, program: Program) -> str:
         first = len(case.stage.calls)
         case.logon()
         _request(case, thread, program)
-        failed = [record for record in case.stage.calls[first:] if record.status in _BROKEN]
+        failed = [record for record in case.stage.calls[first:] if record.status in BROKEN]
         if not failed:
             del case.stage.calls[first:]
         else:
@@ -163,16 +141,6 @@ VARIANTS: Final = {
 """The variants by name: the stock service; its root closed with its last user; no cached root; the
 stock service under a logoff that forces the unload; the root closed after every call."""
 
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    number("workers", 2, 1, 16, "threads of the Telephony service"),
-    number("services", 1, 0, 16, "other services that open the hive and close it again"),
-    number("queue", 2, 1, 16, "requests that can wait for the Telephony service"),
-    choice("variant", "buggy", tuple(VARIANTS), "what the service does with its cached root"),
-    number("attempts", 0, 0, 100, "unloads that Winlogon tries; 0 waits for ever"),
-    flag("stop", "whether the administrator may stop the Telephony service"),
-    flag("noisy", "whether the other services use the hive after the user has logged off"),
-)
-
 
 def model(
     *,
@@ -190,7 +158,7 @@ def model(
     other *services* use the hive and close it; Winlogon logs the user on and off. No ``.DEFAULT``
     hive is mounted, so a root of a user whose hive is not loaded is not found.
 
-    Bounds: one user, one wizard, *queue* waiting requests. `PARAMETERS` says what each parameter
+    Bounds: one user, one wizard, *queue* waiting requests. `INCIDENT` says what each parameter
     means. With *variant* ``forced`` Winlogon never waits, whatever *attempts* says.
     """
     chosen = VARIANTS[variant]
@@ -203,7 +171,9 @@ def model(
     others = scene.add("service", bystanders.service(noisy=bool(noisy)), count=services)
     if stop:
         scene.add("scm", bystanders.administrator(), process="services")
-    return scene.system(NAME, *_claims(scene, threads, others), *_witnesses(scene, threads, stop))
+    return scene.system(
+        INCIDENT.name, *_claims(scene, threads, others), *_witnesses(scene, threads, stop)
+    )
 
 
 def _quiet(scene: Scene, threads: tuple[str, ...], others: tuple[str, ...]) -> Formula:
@@ -279,3 +249,33 @@ def _witnesses(scene: Scene, threads: tuple[str, ...], stop: int) -> list[Proper
             )
         )
     return found
+
+
+INCIDENT: Final = Incident(
+    name="q241572",
+    aliases=("kb241572", "kbq241572"),
+    title="Roaming profile may not be saved to the server (KB Q241572)",
+    source="KB Q241572, 08-MAY-2002; documented",
+    place=10,
+    run=run,
+    options=(
+        *ROAMING,
+        choice(
+            "hotfix-strategy",
+            "refcounted",
+            tuple(strategy.value for strategy in HOTFIXES),
+            "what the hotfix is assumed to do",
+        ),
+        choice("option", CALLS_SERVICE, CHOICES, "what the user chooses in the wizard"),
+    ),
+    model=model,
+    parameters=(
+        number("workers", 2, 1, 16, "threads of the Telephony service"),
+        number("services", 1, 0, 16, "other services that open the hive and close it again"),
+        number("queue", 2, 1, 16, "requests that can wait for the Telephony service"),
+        choice("variant", "buggy", tuple(VARIANTS), "what the service does with its cached root"),
+        number("attempts", 0, 0, 100, "unloads that Winlogon tries; 0 waits for ever"),
+        flag("stop", "whether the administrator may stop the Telephony service"),
+        flag("noisy", "whether the other services use the hive after the user has logged off"),
+    ),
+)

@@ -19,7 +19,8 @@ from regsim.actors.stage import PENDING, USER, USER_ON
 from regsim.actors.telephony import Strategy, worker
 from regsim.check.formula import Formula
 from regsim.check.property import Property, always, sometimes
-from regsim.explore.parameters import Parameter, choice, flag, number
+from regsim.explore.incident import Incident
+from regsim.explore.parameters import choice, flag, number
 from regsim.explore.scene import Scene
 from regsim.kernel.expr import Scope, Var
 from regsim.kernel.steps import Act, Program, Set, Step, go
@@ -28,7 +29,6 @@ from regsim.policy import Dialect
 if TYPE_CHECKING:
     from regsim.explore.system import System
 
-NAME: Final = "shared-host"
 STOPPED: Final = Var("stopped", Scope.MACHINE)
 """1 once the administrator has told the Telephony service to stop."""
 _KNOWN: Final = Var("neighbour.nuse", Scope.PROCESS)
@@ -41,13 +41,6 @@ STRATEGIES: Final = {
     "uncached": Strategy.UNCACHED,
 }
 """What a service does with the root that stands behind HKEY_CURRENT_USER."""
-
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    choice("telephony", "refcounted", tuple(STRATEGIES), "what the Telephony service does"),
-    choice("neighbour", "stock", tuple(STRATEGIES), "what the other service in its process does"),
-    number("queue", 1, 1, 4, "requests that can wait for the Telephony service"),
-    flag("stop", "whether the administrator may stop the Telephony service, not its process"),
-)
 
 
 def model(
@@ -69,7 +62,7 @@ def model(
     scene.add("neighbour", _unasked(scene.dialect, STRATEGIES[neighbour]), process="host")
     if stop:
         scene.add("scm", _administrator(), process="services")
-    return scene.system(NAME, *_claims(scene, stop))
+    return scene.system(INCIDENT.name, *_claims(scene, stop))
 
 
 def _stoppable(program: Program) -> Program:
@@ -140,3 +133,21 @@ def _claims(scene: Scene, stop: int) -> list[Property]:
 
 def _none_waits(scene: Scene) -> Formula:
     return scene.variable(PENDING, 0)
+
+
+INCIDENT: Final = Incident(
+    name="shared-host",
+    title="Two services in one process share one cached root",
+    source="KB Q241572; MSDN, RegOpenCurrentUser; documented",
+    place=80,
+    why_not="what matters is the order of the two services' steps, and one run is one order",
+    model=model,
+    parameters=(
+        choice("telephony", "refcounted", tuple(STRATEGIES), "what the Telephony service does"),
+        choice(
+            "neighbour", "stock", tuple(STRATEGIES), "what the other service in its process does"
+        ),
+        number("queue", 1, 1, 4, "requests that can wait for the Telephony service"),
+        flag("stop", "whether the administrator may stop the Telephony service, not its process"),
+    ),
+)

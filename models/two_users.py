@@ -19,7 +19,8 @@ from regsim.actors.stage import SUBKEY, USER
 from regsim.actors.telephony import Request, Strategy, worker
 from regsim.check.formula import Atom, Formula, every, some
 from regsim.check.property import Property, always, sometimes
-from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.incident import Incident
+from regsim.explore.parameters import choice, number
 from regsim.explore.scene import Scene
 from regsim.explore.system import thread_of
 from regsim.kernel.canonical import handle_place
@@ -31,7 +32,6 @@ from regsim.types import Sid
 if TYPE_CHECKING:
     from regsim.explore.system import System
 
-NAME: Final = "two-users"
 ALICE: Final = USER
 BOB: Final = Sid("S-1-5-21-1004336348-1177238915-682003330-1002")
 USERS: Final = {"alice": ALICE, "bob": BOB}
@@ -46,12 +46,6 @@ STRATEGIES: Final = {
     "cache-disabled": (Strategy.DISABLE_CACHE, "w2k"),
 }
 """What the service does with its root, and the generation it does so on."""
-
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    number("workers", 2, 1, 8, "threads of the service"),
-    number("queue", 1, 1, 4, "requests of each user that can wait"),
-    choice("strategy", "cached", tuple(STRATEGIES), "what the service does with its cached root"),
-)
 
 
 def model(*, workers: int = 2, queue: int = 1, strategy: str = "cached") -> System:
@@ -77,7 +71,7 @@ def model(*, workers: int = 2, queue: int = 1, strategy: str = "cached") -> Syst
     threads = scene.add("worker", program, count=workers, process="service")
     if chosen is Strategy.DISABLE_CACHE:
         scene.disable_cache("service")
-    return scene.system(NAME, *_claims(scene, threads))
+    return scene.system(INCIDENT.name, *_claims(scene, threads))
 
 
 def _profile() -> Node:
@@ -136,3 +130,20 @@ def _serves(scene: Scene, thread: str, sid: Sid) -> Formula:
         return part.pc == "work" and part.token is not None and part.token[0] == sid
 
     return Atom(scene.component(thread), test, f"{thread} works for {sid}")
+
+
+INCIDENT: Final = Incident(
+    name="two-users",
+    title="A cached root shows one user's settings to the other",
+    source="MSDN, RegOpenCurrentUser; Raymond Chen, 2025-01-02; documented",
+    place=70,
+    why_not="whose keys are read depends on the order of the steps, and one run is one order",
+    model=model,
+    parameters=(
+        number("workers", 2, 1, 8, "threads of the service"),
+        number("queue", 1, 1, 4, "requests of each user that can wait"),
+        choice(
+            "strategy", "cached", tuple(STRATEGIES), "what the service does with its cached root"
+        ),
+    ),
+)

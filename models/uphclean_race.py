@@ -23,7 +23,8 @@ from regsim.actors.telephony import Strategy, worker
 from regsim.actors.winlogon import MOUNTED, UNLOADABLE
 from regsim.check.formula import every
 from regsim.check.property import Property, always, leads_to, sometimes
-from regsim.explore.parameters import Parameter, choice, number
+from regsim.explore.incident import Incident
+from regsim.explore.parameters import choice, number
 from regsim.explore.scene import Scene
 from regsim.kernel.expr import Scope, Var, both, either, negate
 from regsim.kernel.predef import DEFAULT_USER
@@ -33,21 +34,11 @@ from regsim.kernel.tree import Node, grow
 if TYPE_CHECKING:
     from regsim.explore.system import System
 
-NAME: Final = "uphclean-race"
 CLEANED: Final = Var("cleaned", Scope.MACHINE)
 """1 while UPHClean has finished with this logoff, or with this attempt to unload."""
 IN_TIME: Final = Var("in time", Scope.MACHINE)
 """While a profile is lost: 1 if UPHClean had finished when Winlogon gave up."""
 VERSIONS: Final = ("1.6", "2.0")
-
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    choice(
-        "version", "1.6", VERSIONS, "the version of UPHClean; from 2.0 on Winlogon waits for it"
-    ),
-    number("attempts", 1, 0, 60, "unloads that Winlogon tries; 0 waits for ever"),
-    number("workers", 1, 1, 8, "threads of the Telephony service"),
-    number("queue", 1, 1, 8, "requests that can wait for the Telephony service"),
-)
 
 
 def model(*, version: str = "1.6", attempts: int = 1, workers: int = 1, queue: int = 1) -> System:
@@ -72,7 +63,7 @@ def model(*, version: str = "1.6", attempts: int = 1, workers: int = 1, queue: i
     program = worker(scene.dialect, Strategy.STOCK)
     threads = scene.add("worker", program, count=workers, process="tapisrv")
     scene.add("uphclean", _uphclean())
-    return scene.system(NAME, *_claims(scene, threads))
+    return scene.system(INCIDENT.name, *_claims(scene, threads))
 
 
 def _told(program: Program, *, waits: bool) -> Program:
@@ -137,3 +128,21 @@ def _claims(scene: Scene, threads: tuple[str, ...]) -> list[Property]:
         ),
         sometimes("freed", unloading & finished & scene.clear, "UPHClean frees the hive in time."),
     ]
+
+
+INCIDENT: Final = Incident(
+    name="uphclean-race",
+    title="UPHClean may come too late for Winlogon",
+    source="the UPHClean readme and its author's blog; documented",
+    place=60,
+    why_not="it is a race, and one run is one order of the steps",
+    model=model,
+    parameters=(
+        choice(
+            "version", "1.6", VERSIONS, "the version of UPHClean; from 2.0 on Winlogon waits for it"
+        ),
+        number("attempts", 1, 0, 60, "unloads that Winlogon tries; 0 waits for ever"),
+        number("workers", 1, 1, 8, "threads of the Telephony service"),
+        number("queue", 1, 1, 8, "requests that can wait for the Telephony service"),
+    ),
+)

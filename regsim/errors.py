@@ -8,6 +8,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def plain_name(name: str) -> str:
+    """Return what counts in *name*: its letters and digits without case; Windows is called Win."""
+    plain = "".join(char for char in name.casefold() if char.isalnum())
+    return plain.replace("windows", "win")
+
+
+def _closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of *known* that is spelled most like *name*; None where none is like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
+
+    given, plain = plain_name(name), {plain_name(each): each for each in known}
+    alike = get_close_matches(given, plain, 3)
+    # Of names equally alike the one that begins alike is meant: win11 for win12, not win8.1.
+    return plain[max(alike, key=lambda each: _begins_alike(each, given))] if alike else None
+
+
+def _begins_alike(one: str, other: str) -> int:
+    """Return how many letters the two have in common at their start."""
+    same = (a == b for a, b in zip(one, other, strict=False))
+    return next((at for at, alike in enumerate(same) if not alike), min(len(one), len(other)))
+
+
 class RegsimError(Exception):
     """The root of everything regsim raises on purpose."""
 
@@ -17,11 +39,13 @@ class UsageError(RegsimError, ValueError):
 
 
 class UnknownNameError(UsageError, LookupError):
-    """A name that regsim does not know; the text lists those it does."""
+    """A name that regsim does not know; the text lists those it does, and which may be meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, tuple(known)
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(self.known)}")
+        close = _closest(name, self.known)
+        meant = f" (did you mean {close!r}?)" if close is not None else ""
+        super().__init__(f"unknown {kind} {name!r}{meant}; known: {', '.join(self.known)}")
 
 
 class NotApplicableError(UsageError):

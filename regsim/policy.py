@@ -138,7 +138,8 @@ class LogoffPolicy:
 
     ``attempts`` normal unloads are tried, ``interval`` seconds apart; then ``on_failure`` happens,
     for FORCE after ``grace`` seconds. ``session_wait`` is how long, in seconds, the session's
-    processes are awaited first; 0 where nothing waits.
+    processes are awaited first; 0 where nothing waits. The *actor* runs in a process of *image*,
+    as *service* where it is one.
     """
 
     actor: str
@@ -147,6 +148,8 @@ class LogoffPolicy:
     on_failure: UnloadFailure
     grace: int = 0
     session_wait: int = 0
+    image: str = "winlogon.exe"
+    service: str = ""
 
 
 _DIALECTS = "regsim.dialects"
@@ -158,7 +161,9 @@ class Dialect:
     """One registry's behaviour as policies; each field has its `Evidence` in ``evidence``.
 
     ``refcount_bits`` is the width of a key control block's count of opens: 16 wraps.
-    ``absent`` maps a function that this generation lacks to the reason.
+    ``absent`` maps a function that this generation lacks to the reason; ``corrected`` names the
+    incidents whose correction it carries, ``excluded`` says why none can happen there (empty where
+    they can), and ``unsaved_text`` is what event 1000 says of a profile that is not saved.
     """
 
     name: str
@@ -188,6 +193,10 @@ class Dialect:
     null_key_error: Win32Error
     absent: Mapping[str, str] = attrs.field(hash=False)
     logoff: LogoffPolicy
+    unsaved_text: str
+    hosted_services: bool
+    corrected: frozenset[str]
+    excluded: str
     evidence: Mapping[str, Evidence] = attrs.field(hash=False, repr=False, eq=False)
 
     @staticmethod

@@ -40,7 +40,7 @@ PACKAGES = (
     ("regsim.testing", "For your own tests"),
     ("regsim.course", "The exercises"),
 )
-SINGLE = ("errors", "keypath", "policy", "status", "types")
+SINGLE = ("errors", "keypath", "naming", "policy", "status", "types")
 
 
 def pages() -> dict[str, str]:
@@ -83,7 +83,9 @@ def said(value: Any) -> str:  # noqa: ANN401 - the value of any policy
         case Mapping():
             return "; ".join(f"{name} ({why})" for name, why in value.items()) or "nothing"
         case frozenset():
-            return ", ".join(sorted(item.value for item in value)) or "nothing"
+            return ", ".join(sorted(getattr(item, "value", item) for item in value)) or "nothing"
+        case "":
+            return "they can"
         case _:
             return str(value)
 
@@ -92,7 +94,8 @@ def _logoff(policy: LogoffPolicy) -> str:
     tries = "one try" if policy.attempts == 1 else f"{policy.attempts} tries"
     if policy.interval:
         tries += f", {policy.interval} s apart"
-    parts = [policy.actor, tries, f"then {policy.on_failure.value}"]
+    where = f" as {policy.service}" if policy.service else ""
+    parts = [f"{policy.actor} in {policy.image}{where}", tries, f"then {policy.on_failure.value}"]
     if policy.grace:
         parts.append(f"after {policy.grace} s")
     if policy.session_wait:
@@ -190,6 +193,10 @@ MEANINGS = {
     "null_key_error": "What a call on a NULL key answers.",
     "absent": "Which functions the system lacks.",
     "logoff": "How it logs a user off.",
+    "unsaved_text": "What event 1000 says of a profile that is not saved.",
+    "hosted_services": "Whether services share a host, svchost.exe.",
+    "corrected": "Which incidents the system carries the correction of.",
+    "excluded": "Why none of the incidents can happen there.",
 }
 """Each policy in a sentence; a test holds the two lists together."""
 

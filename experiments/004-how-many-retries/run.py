@@ -44,7 +44,7 @@ def saved(tries: int, hold: int) -> bool:
     session.service.RegCloseKey(key)
     session.service.revert()
     logoff = attrs.evolve(machine.dialect.logoff, attempts=tries)
-    program = winlogon(dialects.get("w2k").with_(logoff=logoff), modern=True)
+    program = winlogon(dialects.get("w2k").with_(logoff=logoff))
     thread = machine.start_thread(machine.start_process("winlogon"), pc="session")
     start = machine.clock
     while thread.pc not in ("saved", "lost"):

@@ -24,13 +24,6 @@ _UPLOAD = Act("upload", (PROFILE, SERVER))
 _UNLOAD = op("NtUnloadKey", path=USER_PATH)
 _UNLOAD_CALL = "RegUnLoadKey(HKU, <SID>)"
 
-EVENT_1000_NT4 = (
-    "The update of your roaming profile failed. Please contact your Network Administrator. (5)"
-)
-EVENT_1000 = (
-    "Windows cannot unload your registry file. If you have a roaming profile, your settings are "
-    "not replicated. Contact your administrator. DETAIL: Access is denied."
-)
 EVENT_1517 = (
     "Windows saved user COMPUTER\\User registry while an application or service was still using "
     "the registry during log off. The memory used by the user's registry has not been freed. The "
@@ -82,17 +75,10 @@ def _ending(wait: int) -> tuple[Step, ...]:
     )
 
 
-def winlogon(dialect: Dialect, *, modern: bool) -> Program:
-    """Return the program that logs a user on and off by the dialect's `LogoffPolicy`.
-
-    *modern* says whether failures are worded as Windows 2000 words them.
-    """
+def winlogon(dialect: Dialect) -> Program:
+    """Return the program that logs a user on and off by the dialect's `LogoffPolicy`."""
     policy = dialect.logoff
-    lost = go(
-        "lost",
-        Act("log", ("Userenv", 1000, EVENT_1000 if modern else EVENT_1000_NT4)),
-        Set(TRIES, 0),
-    )
+    lost = go("lost", Act("log", ("Userenv", 1000, dialect.unsaved_text)), Set(TRIES, 0))
     after: dict[UnloadFailure, Branch] = {
         UnloadFailure.GIVE_UP: lost,
         UnloadFailure.SAVE_COPY: go("copying"),

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from regsim import dialects
-from regsim.actors.stage import ICW, PENDING, PROFILE, SERVER, USER, USER_ON, USER_PATH
-from regsim.actors.winlogon import winlogon
+from regsim.actors.stage import PROFILE, SERVER, USER, USER_PATH
 from regsim.cases.fixes import Fix, dialect_with
+from regsim.cases.logoff import Unloader, judged
 from regsim.kernel.machine import Machine
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.process import Process, Thread, Token
 from regsim.kernel.tree import Node, grow
-from regsim.policy import Dialect
-from regsim.scenario import Outcome, Run, Stage
+from regsim.scenario import Run, Stage
 from regsim.status import NtStatus
 from regsim.types import SECOND, PredefinedKey, Value
 from regsim.win32 import advapi, advapi_data
 from regsim.win32.plans import Known, Planned, alone
 
-HORIZON = 3600
-"""How many seconds a logoff that waits for ever is watched."""
-_NT4 = ("nt31", "nt351", "nt4")
-_OLD_SERVICES = (*_NT4, "win95", "wine", "reactos")
 WIZARD_KEY = r"Software\Microsoft\Internet Connection Wizard"
 
 
@@ -36,47 +31,42 @@ def fresh_profile() -> Node:
     return root
 
 
-def hosted(os: str) -> bool:
-    """Return whether services of this system share a host process."""
-    return not os.startswith(_OLD_SERVICES)
-
-
 class Case:
-    """One incident on one system: the machine, its recorder, and the actors all cases have."""
+    """One incident on one system: the machine, its recorder, and the actors all cases have.
+
+    Attributes:
+        broken: whether the logoff broke a process that held the hive.
+        saved: whether the profile is saved; None asks the file server when the case ends.
+    """
 
     def __init__(self, os: str, fix: Fix, *, profile: Node | None = None) -> None:
-        self.os, self.fix = os, fix
-        self.plain: Dialect = dialects.get(os)
-        self.dialect = dialect_with(fix, self.plain)
+        self.fix = fix
+        self.dialect = dialect_with(fix, dialects.get(os))
         self.machine = Machine(self.dialect)
         self.machine.mount_hive(DEFAULT_USER, file=r"C:\Config\default")
         tree = profile if profile is not None else fresh_profile()
         self.machine.files.write(PROFILE, tree)
         self.machine.server.write(SERVER, tree)
         self.before = self.machine.server.content()
-        for var in (PENDING, USER_ON, ICW):
-            self.machine.memory.vars[var.name] = 0
         self.stage = Stage(self.machine, USER_PATH)
-        image = "winlogon.exe" if os.startswith((*_OLD_SERVICES, "w2k", "xp", "2003")) else ""
-        process = self.machine.start_process("winlogon", image=image or "svchost.exe")
-        if not image:
-            process.services = ("ProfSvc",)
-        self.winlogon = self.stage.actor(process, self.dialect.logoff.actor, pc="off")
-        self.logoff_program = winlogon(self.dialect, modern=not os.startswith(_NT4))
+        self.unloader = Unloader(self.stage)
         self.broken = False
+        self.saved: bool | None = None
         self.unloaded_at_logoff = False
 
     def service(self, name: str, role: str) -> Process:
         """Start the service *name*, in a process of its own or in a shared host."""
-        if hosted(self.os):
-            return self.machine.start_process(role, image="svchost.exe", services=(name,))
-        return self.machine.start_process(role, image=f"{role}.exe", services=(name,))
+        image = "svchost.exe" if self.dialect.hosted_services else f"{role}.exe"
+        return self.machine.start_process(role, image=image, services=(name,))
 
     def user_process(self, role: str, title: str) -> Thread:
         """Start a process of the logged-on user and return its thread."""
-        token = Token(USER)
-        process = self.machine.start_process(role, image=f"{role}.exe", token=token, user=True)
+        process = self.machine.start_process(role, token=Token(USER), user=True)
         return self.stage.actor(process, title)
+
+    def impersonate(self, thread: Thread, *, on: bool = True) -> None:
+        """Have *thread* act as the user; with *on* false, as itself again."""
+        self.machine.threads[thread.tid].token = Token(USER) if on else None
 
     def call(self, thread: Thread, planned: Planned) -> tuple[NtStatus, object]:
         """Have *thread* make a call; an answer that needs no kernel is not recorded."""
@@ -84,11 +74,20 @@ class Case:
             return NtStatus.SUCCESS, planned.reply.value
         return self.stage.call(thread, planned)
 
+    def use_root(self, thread: Thread) -> None:
+        """Have *thread* read a key below HKEY_CURRENT_USER, which leaves the root open."""
+        opening = advapi.RegOpenKeyEx(self.dialect, PredefinedKey.CURRENT_USER, WIZARD_KEY)
+        _, handle = self.call(thread, opening)
+        self.call(thread, advapi_data.RegQueryValueEx(self.dialect, handle, "Completed"))
+        self.call(thread, advapi.RegCloseKey(self.dialect, handle))
+
+    def close_root(self, thread: Thread) -> None:
+        """Have *thread* close the root that stands behind HKEY_CURRENT_USER."""
+        self.call(thread, advapi.RegCloseKey(self.dialect, PredefinedKey.CURRENT_USER))
+
     def logon(self) -> None:
         """Log the user on."""
-        if self.winlogon.pc in ("saved", "lost"):
-            self.stage.play(self.winlogon, self.logoff_program, "off")
-        self.stage.play(self.winlogon, self.logoff_program, "session")
+        self.unloader.log_on()
 
     def change_settings(self) -> Thread:
         """Have the user's wizard note in the hive that it has run; return its thread."""
@@ -109,26 +108,28 @@ class Case:
     ) -> str:
         """Log the user off; return ``saved``, ``lost``, or ``unloading`` when it still waits.
 
-        *before_unload* happens once the session's processes have ended, *each* after every step.
+        *before_unload* happens once the session's processes have ended, *each* after every step
+        from then on.
         """
         self.machine.clock += SECOND
-        self.stage.play(self.winlogon, self.logoff_program, "unloading")
+        self.unloader.end_session()
         if before_unload is not None:
             before_unload()
-        start = self.stage.now
+        end = self.unloader.unload(each)
+        self.unloaded_at_logoff = self.unloader.unloaded
+        return end
+
+    def after(self, seconds: int, act: Callable[[], None]) -> Callable[[], None]:
+        """Return what to do after each step so that *act* happens once, *seconds* from now."""
+        due = self.stage.now + seconds
+        done: list[bool] = []
 
         def watch() -> None:
-            if each is not None:
-                each()
-            if self.stage.now - start > HORIZON:
-                raise _StillWaitingError
+            if not done and self.stage.now >= due:
+                done.append(True)
+                act()
 
-        try:
-            end = self.stage.play(self.winlogon, self.logoff_program, "saved", "lost", each=watch)
-        except _StillWaitingError:
-            end = "unloading"
-        self.unloaded_at_logoff = self.machine.hive_at(USER_PATH) is None
-        return end
+        return watch
 
     def stop_service(self, role: str, text: str) -> None:
         """Have the service control manager stop the service in process *role*."""
@@ -149,23 +150,19 @@ class Case:
         )
         self.stage.call(self.stage.actor(process, "UPHClean"), call)
 
-    def finish(
-        self, scenario: str, title: str, note: str = "", *, saved: bool | None = None
-    ) -> Run:
-        """Return what the run leaves, its outcome judged from the machine and the file server.
-
-        *saved* is given where the profile is no roaming one.
-        """
-        machine, stage = self.machine, self.stage
+    def finish(self, scenario: str, title: str, note: str = "") -> Run:
+        """Return what the run leaves, its outcome judged from the machine and the file server."""
+        machine, stage, saved = self.machine, self.stage, self.saved
         if saved is None:
             saved = machine.server.content() != self.before
+        at_once = stage.attempts == 1 and self.unloaded_at_logoff
         return Run(
             scenario=scenario,
             title=title,
-            os=self.os,
+            os=self.dialect.name,
             os_title=self.dialect.title,
             fix=self.fix.name,
-            outcome=self._outcome(saved=saved),
+            outcome=judged(saved=saved, broken=self.broken, at_once=at_once),
             unloaded=self.unloaded_at_logoff,
             profile_saved=saved,
             status=stage.status,
@@ -175,15 +172,3 @@ class Case:
             note=note,
             server_copy=machine.server.read(SERVER),
         )
-
-    def _outcome(self, *, saved: bool) -> Outcome:
-        if not saved:
-            return Outcome.LOST
-        if self.broken:
-            return Outcome.HOLDER_BROKEN
-        first = self.stage.attempts == 1 and self.unloaded_at_logoff
-        return Outcome.SAVED if first else Outcome.LATE
-
-
-class _StillWaitingError(Exception):
-    """The logoff waits for handles that nobody closes."""

@@ -14,108 +14,99 @@ import attrs
 
 from regsim import dialects
 from regsim.actors.telephony import Strategy
-from regsim.errors import NotApplicableError, UnknownNameError
+from regsim.errors import NotApplicableError
+from regsim.naming import resolve
 from regsim.policy import Dialect, UnloadFailure
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Fix:
-    """One fix: its name, what it does in a sentence, and the worker's strategy with it."""
+    """One fix: its name, what it does in a sentence, the worker's strategy, and where it exists."""
 
     name: str
     says: str
     strategy: Strategy
-    exists: Callable[[str], bool]
+    exists: Callable[[Dialect], bool]
     where: str
 
 
-def _is_nt(os: str) -> bool:
-    return os != "win95"
+def _has(function: str) -> Callable[[Dialect], bool]:
+    return lambda dialect: dialect.has(function)
 
 
-def _between(first: str, last: str) -> Callable[[str], bool]:
+def _between(first: str, last: str) -> Callable[[Dialect], bool]:
     order = dialects.names()
     span = order[order.index(first) : order.index(last) + 1]
-    return lambda os: os in span and _is_nt(os)
+    return lambda dialect: dialect.name in span and _is_nt(dialect)
 
 
-_SINCE_2000 = _between("w2k", "reactos")
+def _forces(dialect: Dialect) -> bool:
+    return dialect.logoff.on_failure is UnloadFailure.FORCE
 
-FIXES: Final = {
-    fix.name: fix
-    for fix in (
-        Fix(
-            name="none",
-            says="nothing is changed",
-            strategy=Strategy.STOCK,
-            exists=lambda _os: True,
-            where="every system",
-        ),
-        Fix(
-            name="hotfix",
-            says="a Tapisrv.exe that closes the root with its last user (assumed)",
-            strategy=Strategy.REFCOUNTED,
-            exists=_between("nt4-rtm", "nt4-sp6a"),
-            where="nt4-rtm to nt4-sp6a",
-        ),
-        Fix(
-            name="stop-service",
-            says="the Telephony service is stopped before logoff",
-            strategy=Strategy.STOCK,
-            exists=_is_nt,
-            where="every NT, wine, reactos",
-        ),
-        Fix(
-            name="explicit-hku",
-            says="the service opens HKU\\<SID> by its full path",
-            strategy=Strategy.EXPLICIT_HKU,
-            exists=_is_nt,
-            where="every NT, wine, reactos",
-        ),
-        Fix(
-            name="close-root",
-            says="the service calls RegCloseKey(HKCU) after each request",
-            strategy=Strategy.CLOSE_ROOT,
-            exists=_is_nt,
-            where="every NT, wine, reactos",
-        ),
-        Fix(
-            name="refresh-root",
-            says="the service calls RegOpenKeyEx(HKCU, NULL) after each request",
-            strategy=Strategy.REFRESH_ROOT,
-            exists=_is_nt,
-            where="every NT, wine, reactos",
-        ),
-        Fix(
-            name="open-current-user",
-            says="the service calls RegOpenCurrentUser and closes what it gives",
-            strategy=Strategy.UNCACHED,
-            exists=_SINCE_2000,
-            where="w2k and later, wine, reactos",
-        ),
-        Fix(
-            name="disable-predefined-cache",
-            says="the service calls RegDisablePredefinedCache as it starts",
-            strategy=Strategy.DISABLE_CACHE,
-            exists=_SINCE_2000,
-            where="w2k and later, wine, reactos",
-        ),
-        Fix(
-            name="uphclean",
-            says="UPHClean puts the leaked handles onto a harmless key",
-            strategy=Strategy.STOCK,
-            exists=lambda os: _between("nt4-rtm", "nt4-tse-sp5")(os) or os in ("w2k", "xp", "2003"),
-            where="nt4 to 2003",
-        ),
-        Fix(
-            name="disable-force-unload",
-            says="the policy DisableForceUnload has logoff wait instead of forcing",
-            strategy=Strategy.STOCK,
-            exists=_between("vista", "win11"),
-            where="vista and later",
-        ),
-    )
-}
+
+_is_nt = _has("NtUnloadKey")
+
+_NT: Final = (_is_nt, "every NT, wine, reactos")
+_SINCE_2000: Final = "w2k and later, wine, reactos"
+
+_ALL: Final = (
+    Fix("none", "nothing is changed", Strategy.STOCK, lambda _: True, "every system"),
+    Fix(
+        "hotfix",
+        "a Tapisrv.exe that closes the root with its last user (assumed)",
+        Strategy.REFCOUNTED,
+        _between("nt4-rtm", "nt4-sp6a"),
+        "nt4-rtm to nt4-sp6a",
+    ),
+    Fix("stop-service", "the Telephony service is stopped before logoff", Strategy.STOCK, *_NT),
+    Fix(
+        "explicit-hku",
+        "the service opens HKU\\<SID> by its full path",
+        Strategy.EXPLICIT_HKU,
+        *_NT,
+    ),
+    Fix(
+        "close-root",
+        "the service calls RegCloseKey(HKCU) after each request",
+        Strategy.CLOSE_ROOT,
+        *_NT,
+    ),
+    Fix(
+        "refresh-root",
+        "the service calls RegOpenKeyEx(HKCU, NULL) after each request",
+        Strategy.REFRESH_ROOT,
+        *_NT,
+    ),
+    Fix(
+        "open-current-user",
+        "the service calls RegOpenCurrentUser and closes what it gives",
+        Strategy.UNCACHED,
+        _has("RegOpenCurrentUser"),
+        _SINCE_2000,
+    ),
+    Fix(
+        "disable-predefined-cache",
+        "the service calls RegDisablePredefinedCache as it starts",
+        Strategy.DISABLE_CACHE,
+        _has("RegDisablePredefinedCache"),
+        _SINCE_2000,
+    ),
+    Fix(
+        "uphclean",
+        "UPHClean puts the leaked handles onto a harmless key",
+        Strategy.STOCK,
+        _between("nt4-rtm", "2003"),
+        "nt4 to 2003",
+    ),
+    Fix(
+        "disable-force-unload",
+        "the policy DisableForceUnload has logoff wait instead of forcing",
+        Strategy.STOCK,
+        _forces,
+        "vista and later",
+    ),
+)
+FIXES: Final = {fix.name: fix for fix in _ALL}
 """The fixes by name, in the order of the matrix's columns."""
 
 NAIVE: Final = (Strategy.CLOSE_ROOT, Strategy.REFRESH_ROOT)
@@ -123,16 +114,16 @@ NAIVE: Final = (Strategy.CLOSE_ROOT, Strategy.REFRESH_ROOT)
 
 
 def get(name: str) -> Fix:
-    """Return the fix called *name*; raise `UnknownNameError` listing them otherwise."""
-    if name not in FIXES:
-        raise UnknownNameError("fix", name, FIXES)
-    return FIXES[name]
+    """Return the fix that *name* means; raise `UnknownNameError` listing them otherwise."""
+    return FIXES[resolve("fix", name, FIXES)]
 
 
-def require(fix: Fix, os: str) -> None:
+def require(fix: Fix, dialect: Dialect) -> None:
     """Raise `NotApplicableError` with the reason where *fix* does not exist."""
-    if not fix.exists(os):
-        raise NotApplicableError(f"the fix {fix.name!r} does not exist on {os}: only {fix.where}")
+    if not fix.exists(dialect):
+        raise NotApplicableError(
+            f"the fix {fix.name!r} does not exist on {dialect.name}: only {fix.where}"
+        )
 
 
 def dialect_with(fix: Fix, dialect: Dialect) -> Dialect:

@@ -1,7 +1,8 @@
-"""What becomes of a user's hive when they log off now, by the rules of the machine's dialect."""
+"""What becomes of a user's hive when they log off, by the rules of the machine's dialect."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -10,15 +11,14 @@ from regsim.actors.stage import ICW, PENDING, USER, USER_ON, USER_PATH
 from regsim.actors.winlogon import winlogon
 from regsim.errors import UsageError
 from regsim.kernel.machine import Event, Machine
-from regsim.kernel.operations import UnloadKind
-from regsim.kernel.process import Thread
-from regsim.kernel.steps import StepTaken, advance, enabled
-from regsim.scenario.result import Outcome
+from regsim.scenario import Outcome, Stage
 from regsim.status import NtStatus
-from regsim.types import SECOND, ObjectId
+from regsim.types import ObjectId
 
 HORIZON: Final = 3600
 """How many seconds a logoff that waits for ever is watched."""
+BROKEN: Final = (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
+"""What a handle answers that a forced unload took away: Win32 error 1018."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,6 +55,71 @@ class Ending:
         return f"the hive stays loaded after {tried} and the profile is lost{logged}"
 
 
+class Unloader:
+    """Who logs the user on and off on *stage*: Winlogon, or what the dialect has in its place.
+
+    Args:
+        stage: where it plays; its records are the stage's.
+        at: where its program stands to begin with; ``off`` while nobody is logged on.
+    """
+
+    def __init__(self, stage: Stage, *, at: str = "off") -> None:
+        machine, policy = stage.machine, stage.machine.dialect.logoff
+        services = (policy.service,) if policy.service else ()
+        self.stage = stage
+        self.process = machine.start_process("winlogon", image=policy.image, services=services)
+        self.thread = stage.actor(self.process, policy.actor, pc=at)
+        self.program = winlogon(machine.dialect)
+        for var in (PENDING, USER_ON, ICW):
+            machine.memory.vars.setdefault(var.name, 0)
+
+    def log_on(self) -> None:
+        """Log the user on."""
+        if self.thread.pc in ("saved", "lost"):
+            self.stage.play(self.thread, self.program, "off")
+        self.stage.play(self.thread, self.program, "session")
+
+    def end_session(self) -> None:
+        """End the session's processes; the hive is still loaded."""
+        self.stage.play(self.thread, self.program, "unloading")
+
+    def unload(self, each: Callable[[], None] | None = None) -> str:
+        """Have the hive unloaded; return ``saved``, ``lost``, or ``unloading`` if it still waits.
+
+        *each* happens after every step. It is watched for an hour: `HORIZON`.
+        """
+        start = self.stage.now
+
+        def watch() -> None:
+            if each is not None:
+                each()
+            if self.stage.now - start > HORIZON:
+                raise _StillWaitingError
+
+        try:
+            return self.stage.play(self.thread, self.program, "saved", "lost", each=watch)
+        except _StillWaitingError:
+            return "unloading"
+
+    @property
+    def unloaded(self) -> bool:
+        """Whether the user's hive is gone."""
+        return self.stage.machine.hive_at(USER_PATH) is None
+
+
+class _StillWaitingError(Exception):
+    """The logoff waits for handles that nobody closes."""
+
+
+def judged(*, saved: bool, broken: bool, at_once: bool) -> Outcome:
+    """Return how a logoff ended: for the profile, for the holders, at the first try or later."""
+    if not saved:
+        return Outcome.LOST
+    if broken:
+        return Outcome.HOLDER_BROKEN
+    return Outcome.SAVED if at_once else Outcome.LATE
+
+
 def log_off(machine: Machine) -> Ending:
     """Log the user off *machine* and return how that ended.
 
@@ -66,27 +131,21 @@ def log_off(machine: Machine) -> Ending:
     """
     if machine.hive_at(USER_PATH) is None:
         raise UsageError(f"{USER} is not logged on: {USER_PATH} is not loaded")
-    for var in (PENDING, ICW):
-        machine.memory.vars.setdefault(var.name, 0)
+    logged = len(machine.events)
+    stage = Stage(machine, USER_PATH)
+    unloader = Unloader(stage, at="session")
     machine.memory.vars[USER_ON.name] = 1
-    modern = machine.dialect.has("RegOpenCurrentUser")
-    program = winlogon(machine.dialect, modern=modern)
-    process = machine.start_process("winlogon", image="winlogon.exe")
-    thread = machine.start_thread(process, pc="session")
-    start, logged, tries, forced = machine.clock, len(machine.events), 0, False
-    while thread.pc not in ("saved", "lost") and machine.clock - start <= HORIZON * SECOND:
-        taken = advance(machine, thread.tid, enabled(machine, thread.tid, program)[0])
-        tries += _is_unload(taken)
-        forced = forced or taken.step.does == "force-unload"
-    seconds = (machine.clock - start) // SECOND
-    machine.end_process(process)
-    unloaded = machine.hive_at(USER_PATH) is None
+    unloader.end_session()
+    end = unloader.unload()
+    machine.end_process(unloader.process)
+    forced = any(record.step == "force-unload" for record in stage.calls)
     broken = _broken(machine) if forced else 0
+    at_once = stage.attempts == 1 and unloader.unloaded
     return Ending(
-        outcome=_outcome(thread, tries, unloaded=unloaded, broken=broken),
-        unloaded=unloaded,
-        attempts=tries,
-        seconds=seconds,
+        outcome=judged(saved=end == "saved", broken=broken > 0, at_once=at_once),
+        unloaded=unloader.unloaded,
+        attempts=stage.attempts,
+        seconds=stage.now,
         events=tuple(machine.events[logged:]),
         broken=broken,
     )
@@ -97,22 +156,10 @@ def foresee(machine: Machine) -> Ending:
     return log_off(machine.snapshot())
 
 
-def _is_unload(taken: StepTaken) -> bool:
-    return taken.step.op is not None and taken.step.op.operation.unloads is UnloadKind.NORMAL
-
-
-def _outcome(thread: Thread, tries: int, *, unloaded: bool, broken: int) -> Outcome:
-    if thread.pc != "saved":
-        return Outcome.LOST
-    if broken:
-        return Outcome.HOLDER_BROKEN
-    return Outcome.SAVED if tries == 1 and unloaded else Outcome.LATE
-
-
 def _broken(machine: Machine) -> int:
-    dead = (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
+    """Return how many open handles answer that their key is gone."""
     return sum(
-        machine.objects[ObjectId(entry[0])].kcb.status in dead
+        machine.objects[ObjectId(entry[0])].kcb.status in BROKEN
         for process in machine.processes.values()
         for _, entry in process.table.items()
     )

@@ -9,7 +9,7 @@ import textwrap
 import attrs
 import click
 
-from regsim.dialects.article import LISTINGS, PLATFORMS, Answer, affected, service_packs
+from regsim.dialects.article import LISTINGS, PLATFORMS, Affected, affected, service_packs
 from regsim.errors import UsageError
 
 SCHEMA_VERSION = 1
@@ -69,11 +69,11 @@ def _size(text: str | None) -> int | None:
     return int(digits)
 
 
-def _json(answer: Answer) -> str:
+def _json(answer: Affected) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, **attrs.asdict(answer)}, indent=2)
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: Affected) -> str:
     rows = {
         "Affected": "yes" if answer.affected else "no",
         "Why": answer.reason,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from regsim.models import q241572
+from regsim import models
 from regsim.regf import write_durably
 from regsim.report.pictures.runs import lifetimes_svg, openings_svg, sequence_svg
 from regsim.report.text.runs import side_by_side
@@ -25,7 +25,7 @@ from regsim.report.text.runs import side_by_side
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(output: Path, as_json: bool) -> int:
     """Show KB Q241572 on NT 4.0 SP6a, stock against fixed: calls, leak, lost profile."""
-    stock, fixed = q241572.run("nt4-sp6a", "none"), q241572.run("nt4-sp6a", "hotfix")
+    stock, fixed = (models.run(models.CASE, fix=fix) for fix in ("none", "hotfix"))
     pictures = {
         "stock-sequence.svg": sequence_svg(stock),
         "fixed-sequence.svg": sequence_svg(fixed),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +15,11 @@ from regsim import dialects, models
 from regsim.cases import fixes
 from regsim.cli._check_options import parameters_of
 from regsim.cli._lab_sources import lab_of_model, lab_of_trace
-from regsim.errors import NotApplicableError, UsageError
+from regsim.errors import UsageError
 from regsim.regf import write_durably
 from regsim.report.lab.frames import Axis, Lab, Story, story_of_run
 from regsim.report.lab.page import lab_html
+from regsim.scenario import Run
 
 _INTRO = (
     "Step through what happened, call by call. At each turn the page asks what comes next; "
@@ -72,7 +72,7 @@ def command(
     elif model is not None:
         lab = lab_of_model(model, parameters_of(given))
     else:
-        lab = build(scenario or "q241572", os_name, fix or "none")
+        lab = build(scenario or models.CASE, os_name, fix or "none")
     page = lab_html(lab)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_durably(output, page.encode())
@@ -85,10 +85,11 @@ def build(scenario: str, os_name: str | None = None, fix: str = "none") -> Lab:
 
     Raises `UnknownNameError` or `NotApplicableError` where there is nothing to begin with.
     """
-    first = models.run(scenario, os=os_name or _own_os(scenario), fix=fix)
+    incident = models.incident(scenario)
+    first = incident.play(os_name or incident.os, fix)
     pairs = list(product(dialects.names(), fixes.FIXES))
     with progress(pairs, "Playing each system with each fix") as watched:
-        stories: Stories = {pair: _story(scenario, *pair) for pair in watched}
+        stories: Stories = {pair: _story(incident.tried(*pair)) for pair in watched}
     return Lab(
         title=first.title,
         intro=_INTRO,
@@ -108,19 +109,8 @@ def progress(items: Sequence[T], label: str) -> Iterator[Iterable[T]]:
         yield bar
 
 
-def _own_os(scenario: str) -> str:
-    """Return the system that *scenario* is about."""
-    module = models.module_of(scenario)
-    play = getattr(module, "PLAYS", {}).get(scenario) or module.run
-    name = inspect.signature(play).parameters["os"].default
-    return str(name)
-
-
-def _story(scenario: str, os: str, fix: str) -> Story | str:
-    try:
-        return story_of_run(models.run(scenario, os=os, fix=fix))
-    except NotApplicableError as error:
-        return str(error)
+def _story(played: Run | str) -> Story | str:
+    return played if isinstance(played, str) else story_of_run(played)
 
 
 def _axes(stories: Stories) -> tuple[Axis, ...]:

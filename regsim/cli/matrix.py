@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import click
 
-from regsim.models.matrix import cells
+from regsim import models
 from regsim.report.text.runs import matrix_text
-from regsim.scenario import Outcome
 
 
 @click.command("matrix")
+@click.argument("scenario", default=models.CASE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(as_json: bool) -> int:
-    """Play the case on every system with every fix: saved, late, lost, holder-broken."""
-    found = list(cells())
+def command(scenario: str, as_json: bool) -> int:
+    """Play SCENARIO on every system with every fix: saved, late, lost, holder-broken."""
+    incident = models.incident(scenario)
     if as_json:
-        listed = [
-            {"os": c.os, "fix": c.fix, "outcome": c.outcome.value, "reason": c.reason}
-            for c in found
-        ]
-        body = {"schema_version": 1, "scenario": "q241572", "cells": listed}
+        listed = [{**attrs.asdict(c), "outcome": c.outcome.value} for c in incident.matrix()]
+        body = {"schema_version": 1, "scenario": incident.name, "cells": listed}
         click.echo(json.dumps(body))
         return 0
-    rows: dict[str, dict[str, Outcome]] = {}
-    for cell in found:
-        rows.setdefault(cell.os, {})[cell.fix] = cell.outcome
-    click.echo(matrix_text(rows))
+    click.echo(matrix_text(incident.outcomes()))
     return 0

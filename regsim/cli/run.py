@@ -3,87 +3,85 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from regsim import models
-from regsim.actors.telephony import Strategy
-from regsim.errors import UnknownNameError, UsageError
-from regsim.models import q241572
+from regsim.errors import UsageError
+from regsim.explore.incident import Incident
+from regsim.explore.parameters import Parameter, settings
 from regsim.report.text.runs import run_text
 from regsim.scenario import Run
 
 
-@click.command("run")
+def _asked() -> dict[Parameter, list[str]]:
+    """Return what the incidents that are played can be given, with the names of those."""
+    found: dict[Parameter, list[str]] = {}
+    for name in models.names():
+        for option in models.incident(name).options:
+            found.setdefault(option, []).append(name)
+    return found
+
+
+class _Command(click.Command):
+    """A command with the options of every incident that is played."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own parameters, and those of the incidents."""
+        asked = [
+            click.Option([f"--{option.name}"], help=f"{', '.join(whose)}: {option.about}.")
+            for option, whose in _asked().items()
+        ]
+        return [*super().get_params(ctx), *asked]
+
+
+@click.command("run", cls=_Command)
 @click.argument("scenario")
 @click.option("--os", "os_name", default="nt4-sp6a", show_default=True, help="The system.")
 @click.option("--fix", default="none", show_default=True, help="The fix that is in place.")
-@click.option("--hotfix-strategy", default="refcounted", help="What the hotfix is assumed to do.")
-@click.option("--hold", type=click.IntRange(min=0), help="q272239: seconds the root is held.")
-@click.option(
-    "--profile", type=click.Path(path_type=Path), help="A real NTUSER.DAT to log on with."
-)
-@click.option("--server", type=click.Path(path_type=Path), help="The folder of the roaming copy.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(
-    scenario: str,
-    os_name: str,
-    fix: str,
-    hotfix_strategy: str,
-    hold: int | None,
-    profile: Path | None,
-    server: Path | None,
-    as_json: bool,
-) -> int:
+def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str | None) -> int:
     """Play SCENARIO call by call and say whether the profile is saved.
 
     Exit code 0 when it is saved and nobody is harmed, 1 when not.
     """
-    options: dict[str, Any] = _options(scenario, fix, hotfix_strategy, hold)
-    if server is not None and profile is None:
+    incident = models.incident(scenario)
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    chosen = _chosen(incident, given)
+    profile, server = (given.get(name) for name in ("profile", "server"))
+    if profile is None and server is not None:
         raise UsageError("--server needs --profile: the hive to log on with")
     if profile is not None:
         from regsim.regf.store import load_tree  # noqa: PLC0415 - only with a real hive
 
-        options["profile"] = load_tree(profile)
-    result = models.run(scenario, os=os_name, fix=fix, **options)
+        chosen["profile"] = load_tree(Path(profile))
+    result = incident.play(os_name, fix, **chosen)
     if server is not None and profile is not None:
-        _first_copy(profile, server)
-        if result.profile_saved:
-            _publish(result, profile, server)
+        _publish(result, Path(profile), Path(server))
     click.echo(json.dumps(result.as_json()) if as_json else run_text(result))
     return 0 if result.outcome.good else 1
 
 
-def _options(scenario: str, fix: str, strategy: str, hold: int | None) -> dict[str, Any]:
-    known = [choice.value for choice in q241572.HOTFIXES]
-    if strategy not in known:
-        raise UnknownNameError("hotfix strategy", strategy, known)
-    options: dict[str, Any] = {}
-    if scenario == q241572.NAME and fix == "hotfix":
-        options["hotfix"] = Strategy(strategy)
-    if hold is not None:
-        if scenario != "q272239":
-            raise UsageError("--hold belongs to q272239")
-        options["hold"] = hold
-    return options
+def _chosen(incident: Incident, given: Mapping[str, str]) -> dict[str, object]:
+    """Return what *incident* is played with besides the profile; refuse what it does not take."""
+    for option, whose in _asked().items():
+        if option.name in given and option not in incident.options:
+            raise UsageError(f"--{option.name} belongs to {', '.join(whose)}")
+    values = settings(incident.options, given, incident.name)
+    paths = ("profile", "server")
+    return {name.replace("-", "_"): v for name, v in values.items() if name not in paths}
 
 
-def _first_copy(profile: Path, server: Path) -> None:
-    """Have the server hold the profile as it was before this session, unless it has a copy."""
+def _publish(result: Run, profile: Path, server: Path) -> None:
+    """Have *server* hold what the logoff saved, or else a first copy of the profile."""
     from regsim.regf import write_durably  # noqa: PLC0415 - only with a real hive
+    from regsim.regf.store import save_tree  # noqa: PLC0415
 
     target = server / "NTUSER.DAT"
     if not target.exists():
         server.mkdir(parents=True, exist_ok=True)
         write_durably(target, profile.read_bytes())
-
-
-def _publish(result: Run, profile: Path, server: Path) -> None:
-    """Have the server hold the profile as the logoff saved it."""
-    from regsim.regf.store import save_tree  # noqa: PLC0415 - only with a real hive
-
-    if result.server_copy is not None:
-        save_tree(result.server_copy, server / "NTUSER.DAT", base=profile)
+    if result.profile_saved and result.server_copy is not None:
+        save_tree(result.server_copy, target, base=profile)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from regsim.actors.stage import USER
+from regsim import dialects
 from regsim.cases import fixes
 from regsim.cases.case import WIZARD_KEY, Case
+from regsim.cases.logoff import BROKEN
 from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.kernel.operations import unload_by
-from regsim.kernel.process import Thread, Token
+from regsim.kernel.process import Thread
 from regsim.scenario import CallRecord, Outcome, Run
-from regsim.status import NtStatus, to_win32
+from regsim.status import to_win32
 from regsim.types import SECOND, PredefinedKey
 from regsim.win32 import advapi
 
 ENDS = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.NOT_APPLICABLE)
-BROKEN = (NtStatus.KEY_DELETED, NtStatus.HIVE_UNLOADED)
 
 
 def told(record: CallRecord) -> str:
@@ -50,13 +50,13 @@ def _leak(case: Case) -> Thread:
 
 def _serve(case: Case, thread: Thread) -> CallRecord:
     """Have the service open a key as the user, and close it; return the last step of the open."""
-    case.machine.threads[thread.tid].token = Token(USER)
+    case.impersonate(thread)
     opening = advapi.RegOpenKeyEx(case.dialect, PredefinedKey.CURRENT_USER, WIZARD_KEY)
     status, handle = case.call(thread, opening)
     opened = case.stage.calls[-1]
     if status.ok:
         case.call(thread, advapi.RegCloseKey(case.dialect, handle))
-    case.machine.threads[thread.tid].token = None
+    case.impersonate(thread, on=False)
     return opened
 
 
@@ -108,9 +108,10 @@ def _timing_work() -> dict[str, Truth]:
         run = stopped(os, seconds)
         tries = [record for record in run.calls if unload_by(record.operation)]
         stop = next(record for record in run.calls if record.step == "stop-service")
+        most = dialects.get(os).logoff.attempts
         because = (
             f"The service stopped at call {stop.number} ({stop.time} s); {told(tries[-1])}, "
-            f"try {len(tries)} of {'1' if os.startswith('nt4') else 'up to 60'}: "
+            f"try {len(tries)} of {'1' if most == 1 else f'up to {most}'}: "
             f"{run.outcome.value}."
         )
         findings[name] = found(run.outcome.value, because)
@@ -134,11 +135,7 @@ E3 = Exercise(
 # -- E5 ---------------------------------------------------------------------------------------
 
 GENERATIONS = {
-    "nt4-sp6a": "Windows NT 4.0 SP6a",
-    "w2k": "Windows 2000",
-    "xp": "Windows XP",
-    "vista": "Windows Vista",
-    "win11": "Windows 11",
+    name: dialects.get(name).title for name in ("nt4-sp6a", "w2k", "xp", "vista", "win11")
 }
 """The systems of E5 by name."""
 _COLUMNS: dict[str, str] = {

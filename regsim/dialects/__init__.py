@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from regsim.dialects import nt, others, windows
-from regsim.errors import UnknownNameError
+from regsim.naming import resolve
 from regsim.policy import Dialect
 
 __all__ = ["ALL", "CONTESTED", "get", "names"]
 
-_ORDER: Final = (
-    *("nt31", "nt351", "nt4-rtm", "nt4-sp1", "nt4-sp2", "nt4-sp3", "nt4-sp4", "nt4-sp5"),
-    *("nt4-sp6", "nt4-sp6a", "nt4-tse-rtm", "nt4-tse-sp4", "nt4-tse-sp5", "win95", "w2k", "xp"),
-    *("2003", "vista", "win7", "win8.1", "win10", "win11", "wine", "reactos"),
-)
-_FOUND: Final = {d.name: d for d in (*nt.DIALECTS, *windows.DIALECTS, *others.DIALECTS)}
-
-ALL: Final[dict[str, Dialect]] = {name: _FOUND[name] for name in _ORDER}
+ALL: Final[dict[str, Dialect]] = {
+    d.name: d for d in (*nt.DIALECTS, others.WIN95, *windows.DIALECTS, others.WINE, others.REACTOS)
+}
 """The dialects by name, in order of age; the name says what is installed."""
 
 CONTESTED: Final = {
@@ -38,12 +33,11 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Dialect:
-    """Return the dialect called *name*; raise `UnknownNameError`, which lists them, otherwise.
+    """Return the dialect that *name*, or a title, means; `UnknownNameError` lists them otherwise.
 
-    >>> get("nt4-sp6a").title
-    'Windows NT 4.0 SP6a'
+    Case, spaces and dashes do not count; see `regsim.naming.resolve`.
+
+    >>> get("nt4-sp6a").title, get("Windows 10").name
+    ('Windows NT 4.0 SP6a', 'win10')
     """
-    try:
-        return ALL[name]
-    except KeyError:
-        raise UnknownNameError("OS", name, ALL) from None
+    return ALL[resolve("OS", name, ALL, {d.title: d.name for d in ALL.values()})]

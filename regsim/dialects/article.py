@@ -116,7 +116,7 @@ LISTINGS: Final[Mapping[str, Mapping[str, Listing]]] = {
 
 
 @attrs.frozen
-class Answer:
+class Affected:
     """Whether a system is affected, why, on whose word, what helps, and what helps meanwhile."""
 
     affected: bool
@@ -132,7 +132,7 @@ def affected(
     platform: str | None = None,
     file_date: dt.date | None = None,
     file_size: int | None = None,
-) -> Answer:
+) -> Affected:
     """Return whether *product* at service pack *sp* is affected, by the articles' own tables.
 
     The date of Tapisrv.exe decides where it is given; its size never does, since SP5's faulty file
@@ -168,7 +168,7 @@ def _listing(product: str, sp: str) -> Listing:
     return LISTINGS[product][sp]
 
 
-def _by_service_pack(listing: Listing, file_given: bool) -> Answer:
+def _by_service_pack(listing: Listing, file_given: bool) -> Affected:
     reason = listing.reason
     if file_given:
         reason += (
@@ -180,7 +180,7 @@ def _by_service_pack(listing: Listing, file_given: bool) -> Answer:
 
 def _by_file(
     listing: Listing, platform: str | None, date: dt.date | None, size: int | None
-) -> Answer:
+) -> Affected:
     hit, reasons = listing.affected, [listing.reason]
     source = listing.source
     if date is not None:
@@ -193,10 +193,10 @@ def _by_file(
     return _answer(hit, "; ".join(reasons), source, HOTFIX)
 
 
-def _answer(hit: bool, reason: str, source: str, remedy: str) -> Answer:
+def _answer(hit: bool, reason: str, source: str, remedy: str) -> Affected:
     if not hit:
-        return Answer(hit, reason, source, NONE_NEEDED, NONE_NEEDED)
-    return Answer(hit, reason, source, remedy, WORKAROUND)
+        return Affected(hit, reason, source, NONE_NEEDED, NONE_NEEDED)
+    return Affected(hit, reason, source, remedy, WORKAROUND)
 
 
 def _on_date(date: dt.date) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from regsim.dialects.facts import after, documented, first, inferred, observed
 from regsim.policy import (
     ClassesView,
@@ -89,7 +91,17 @@ NT4_RTM = first(
         f"{MSDN}, minimum supported system; {SYSCALLS}",
     ),
     logoff=documented(ONE_TRY, "UPHClean readme: NT 4.0 gives up immediately"),
+    unsaved_text=documented(
+        "The update of your roaming profile failed. Please contact your Network Administrator. (5)",
+        "KB Q185198",
+    ),
+    hosted_services=documented(False, "KB Q241572: the Telephony service is a Tapisrv.exe"),
+    corrected=documented(
+        frozenset(), "KB Q241572: the hotfix was never shipped in a service pack of NT 4.0"
+    ),
+    excluded=documented("", "KB Q241572 lists Windows NT 4.0"),
 )
+_AS_NT4 = "as NT 4.0; no article speaks of it"
 
 NT351 = after(
     NT4_RTM,
@@ -98,6 +110,12 @@ NT351 = after(
     refcount_bits=inferred(16, "KB Q179827 speaks of NT 4.0 only"),
     unload_blockers=inferred(UnloadBlockers.ANY, "as NT 4.0; KB Q148129 tells of unsaved profiles"),
     logoff=inferred(ONE_TRY, "the UPHClean readme speaks of NT 4.0 only"),
+    unsaved_text=inferred(NT4_RTM.unsaved_text, _AS_NT4),
+    hosted_services=inferred(False, _AS_NT4),
+    corrected=inferred(frozenset(), _AS_NT4),
+    excluded=inferred(
+        "Windows NT 3.51 has no Telephony service of this kind", "TAPI came to NT with NT 4.0"
+    ),
 )
 NT31 = after(
     NT351,
@@ -105,6 +123,10 @@ NT31 = after(
     "Windows NT 3.1",
     open_ex_empty=documented(EmptySubkey.BAD_KEY, CHEN_ROOT),
     unload_blockers=inferred(UnloadBlockers.ANY, "as NT 4.0; no article speaks of NT 3.1"),
+    excluded=inferred(
+        "Windows NT 3.1 has no roaming profiles and no Telephony service",
+        "roaming profiles came with NT 3.5, TAPI with NT 4.0",
+    ),
 )
 NT4_SP1 = after(NT4_RTM, "nt4-sp1", "Windows NT 4.0 SP1")
 NT4_SP2 = after(NT4_RTM, "nt4-sp2", "Windows NT 4.0 SP2")
@@ -124,29 +146,16 @@ TSE_SP5 = after(
     "nt4-tse-sp5",
     "Windows NT 4.0 Terminal Server Edition SP5",
     logoff=documented(
-        LogoffPolicy(
-            actor="Winlogon",
-            attempts=1,
-            interval=0,
-            on_failure=UnloadFailure.GIVE_UP,
-            session_wait=10,
-        ),
+        attrs.evolve(ONE_TRY, session_wait=10),
         "KB Q234606: CSRSS waits ProcessTerminateTimeout, 10,000 ms unless set",
+    ),
+    corrected=documented(
+        frozenset({"q241572"}),
+        "KB Q241572: first corrected in Service Pack 5 of Terminal Server Edition",
     ),
 )
 
 DIALECTS = (
-    NT31,
-    NT351,
-    NT4_RTM,
-    NT4_SP1,
-    NT4_SP2,
-    NT4_SP3,
-    NT4_SP4,
-    NT4_SP5,
-    NT4_SP6,
-    NT4_SP6A,
-    TSE_RTM,
-    TSE_SP4,
-    TSE_SP5,
+    *(NT31, NT351, NT4_RTM, NT4_SP1, NT4_SP2, NT4_SP3, NT4_SP4, NT4_SP5, NT4_SP6, NT4_SP6A),
+    *(TSE_RTM, TSE_SP4, TSE_SP5),
 )

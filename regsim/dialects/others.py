@@ -56,6 +56,12 @@ WIN95 = after(
         _NO_KERNEL,
     ),
     logoff=inferred(ONE_TRY, "Windows 95 does not unload a hive with a kernel's counts"),
+    unsaved_text=inferred(NT4_RTM.unsaved_text, "as NT 4.0; Windows 95 has no event log"),
+    hosted_services=inferred(False, "Windows 95 has no service control manager"),
+    corrected=inferred(frozenset(), "the articles do not list Windows 95"),
+    excluded=inferred(
+        "Windows 95 has no NT kernel: no hive is unloaded by counting handles", _NO_KERNEL
+    ),
 )
 
 WINE = after(
@@ -117,6 +123,12 @@ WINE = after(
         "Wine dlls/kernelbase/kernelbase.spec",
     ),
     logoff=inferred(ONE_TRY, "Wine has no Winlogon; one try stands for it"),
+    unsaved_text=inferred(
+        WIN7.unsaved_text, "Wine logs no such event; Windows 2000's stands for it"
+    ),
+    hosted_services=inferred(False, "a service of the case is taken to be a program of its own"),
+    corrected=inferred(frozenset(), "Wine has no Tapisrv.exe"),
+    excluded=inferred("", "a program of Windows that is run there does what it does on Windows"),
 )
 
 REACTOS = after(
@@ -177,6 +189,10 @@ REACTOS = after(
         f"{_REACTOS_NT}; ReactOS dll/win32/advapi32/advapi32.spec",
     ),
     logoff=observed(ONE_TRY, "ReactOS dll/win32/userenv/profile.c, UnloadUserProfile"),
+    unsaved_text=inferred(
+        WIN2003.unsaved_text, "ReactOS logs no such event; Windows 2000's stands for it"
+    ),
+    hosted_services=inferred(False, "a service of the case is taken to be a program of its own"),
+    corrected=inferred(frozenset(), "ReactOS has no Tapisrv.exe of Microsoft's"),
+    excluded=inferred("", "a program of Windows that is run there does what it does on Windows"),
 )
-
-DIALECTS = (WIN95, WINE, REACTOS)

@@ -21,6 +21,14 @@ W2K = after(
         LogoffPolicy(actor="Winlogon", attempts=60, interval=1, on_failure=UnloadFailure.GIVE_UP),
         f"{UPHCLEAN}: 60 tries, one a second; ProfileUnloadTimeout, default 0x3C",
     ),
+    unsaved_text=documented(
+        "Windows cannot unload your registry file. If you have a roaming profile, your settings "
+        "are not replicated. Contact your administrator. DETAIL: Access is denied.",
+        "KB Q255113",
+    ),
+    hosted_services=documented(True, "KB 250320: Svchost.exe in Windows 2000 hosts TapiSrv"),
+    corrected=inferred(frozenset(), "no article says that a later system corrects it"),
+    excluded=inferred("", "the services and the count of open keys are as on NT 4.0"),
 )
 XP = after(
     W2K,
@@ -58,6 +66,8 @@ VISTA = after(
             interval=1,
             on_failure=UnloadFailure.FORCE,
             grace=30,
+            image="svchost.exe",
+            service="ProfSvc",
         ),
         "MSDN dsnotes blog 2014-03-25; the wait is 'around 30 s, but I'm not sure' "
         "(Raymond Chen, 2025-01-02)",

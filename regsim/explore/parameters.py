@@ -48,7 +48,7 @@ class Parameter:
         """
         if isinstance(self.default, str):
             if not self.free and value not in self.choices:
-                raise UnknownNameError(self.name, str(value), self.choices)
+                raise UnknownNameError(self.name.replace("-", " "), str(value), self.choices)
             return str(value)
         try:
             found = int(str(value), 10)
@@ -74,6 +74,11 @@ def flag(name: str, about: str, default: int = 0) -> Parameter:
 def choice(name: str, default: str, choices: tuple[str, ...], about: str) -> Parameter:
     """Return one of *choices*."""
     return Parameter(name, default, about, choices)
+
+
+def text(name: str, about: str) -> Parameter:
+    """Return any text, empty unless it is given."""
+    return Parameter(name, "", about, free=True)
 
 
 def settings(

@@ -21,12 +21,9 @@ from regsim.check.property import Property
 from regsim.errors import UnknownNameError, UsageError
 from regsim.explore.system import (
     NAMESPACE,
-    Host,
-    Lone,
-    Player,
+    ActorThread,
     System,
     counter_name,
-    process_name,
     thread_name,
     thread_of,
     variable_name,
@@ -59,7 +56,7 @@ class Scene:
         self.hives = dict(hives) if hives is not None else {USER_HIVE: USER_PATH}
         self.machine = Machine(self.dialect)
         self.machine.files.write(PROFILE, fresh_profile())
-        self._players: dict[str, Player] = {}
+        self._players: dict[str, ActorThread] = {}
 
     def add(
         self,
@@ -94,7 +91,9 @@ class Scene:
             started = self._start(thread, program, process or thread, token)
             started.memory.vars.update(variables or {})
             self._begin_at_zero(started, program)
-            self._players[thread] = Player(thread, started.tid, process or thread, program, family)
+            self._players[thread] = ActorThread(
+                thread, started.tid, process or thread, program, family
+            )
         return names
 
     def _start(self, name: str, program: Program, role: str, token: Token) -> Thread:
@@ -163,11 +162,6 @@ class Scene:
         text = f"{keypath.short(path)} is loaded"
         return Atom(NAMESPACE, lambda value: any(h[0] == parts for h in value.hives), text)
 
-    def running(self, role: str) -> Formula:
-        """Return the formula that process *role* runs; one that hosts several actors, or none."""
-        text = f"{role} runs"
-        return Atom(process_name(role), lambda value: _process(value) is not None, text)
-
     @property
     def corrupt(self) -> Formula:
         """The formula that the kernel has freed a key under open handles (KB Q179827)."""
@@ -183,7 +177,3 @@ class Scene:
     def clear(self) -> Formula:
         """The formula that no handle is open on the first of the hives that count."""
         return self.released(next(iter(self.hives)))
-
-
-def _process(value: object) -> object:
-    return value.process if isinstance(value, Host | Lone) else None

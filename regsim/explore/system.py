@@ -15,12 +15,12 @@ import attrs
 from regsim import keypath
 from regsim.check.factored import Component, Instance, StepAnswer, StepSpec
 from regsim.check.property import Property
-from regsim.errors import UnknownNameError, UsageError
+from regsim.errors import UsageError
 from regsim.kernel.canonical import Described, ProcessPart, ThreadPart, describe, handle_place
 from regsim.kernel.expr import Ask, Scope, Var
 from regsim.kernel.footprint import expressions, footprint, plain
 from regsim.kernel.machine import Machine
-from regsim.kernel.operations import UnloadKind
+from regsim.kernel.operations import Operation, UnloadKind
 from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
 from regsim.kernel.steps import Program, Step, advance, allowed, candidates
 from regsim.kernel.tree import Node
@@ -62,7 +62,7 @@ class Host(NamedTuple):
 
 
 @attrs.frozen
-class Player:
+class ActorThread:
     """A thread that runs a program.
 
     Attributes:
@@ -144,7 +144,7 @@ class System:
         self,
         name: str,
         machine: Machine,
-        players: Sequence[Player],
+        players: Sequence[ActorThread],
         *,
         hives: Mapping[str, str],
         properties: Sequence[Property] = (),
@@ -172,7 +172,7 @@ class System:
         machine, players = self._start, self._players
         self._kinds = self._kinds_of_players()
         self._tids = frozenset(player.tid for player in players)
-        crew: dict[str, list[Player]] = {}
+        crew: dict[str, list[ActorThread]] = {}
         for player in players:
             crew.setdefault(player.process, []).append(player)
         roles = [process.role for process in machine.processes.values()]
@@ -364,15 +364,6 @@ class System:
         begun = (p.role for p in self._start.processes.values() if p.user)
         return (*begun, *self._started)
 
-    # -- what formulas are made of ------------------------------------------------------------
-
-    def player(self, name: str) -> Player:
-        """Return the player called *name*; raise `UnknownNameError` listing them otherwise."""
-        for player in self._players:
-            if player.name == name:
-                return player
-        raise UnknownNameError("actor", name, (player.name for player in self._players))
-
 
 def counter_name(label: str) -> str:
     """Return the counter of the handles that are open on the hive called *label*."""
@@ -428,46 +419,46 @@ def _simple(machine: Machine) -> bool:
 # -- what programs speak of -------------------------------------------------------------------
 
 
-def _steps(programs: Iterable[Program]) -> Iterator[Step]:
-    for program in programs:
-        yield from program.steps
+def _operations(programs: Iterable[Program]) -> Iterator[tuple[Operation, dict[str, object]]]:
+    """Yield each kernel operation that a program may do, with its arguments."""
+    for step in (step for program in programs for step in program.steps):
+        if step.op is not None:
+            yield step.op.operation, dict(step.op.args)
+
+
+def _expressions(programs: Iterable[Program]) -> Iterator[object]:
+    for step in (step for program in programs for step in program.steps):
+        yield from expressions(step)
+
+
+def _questions(programs: Iterable[Program], question: str) -> Iterator[str]:
+    """Yield what a program asks *question* of."""
+    for expr in _expressions(programs):
+        if isinstance(expr, Ask) and expr.question == question:
+            yield str(expr.args[0])
 
 
 def _machine_variables(programs: Iterable[Program]) -> Iterator[str]:
-    for step in _steps(programs):
-        for expr in expressions(step):
-            if isinstance(expr, Var) and expr.scope is Scope.MACHINE:
-                yield expr.name
+    for expr in _expressions(programs):
+        if isinstance(expr, Var) and expr.scope is Scope.MACHINE:
+            yield expr.name
 
 
 def _started(programs: Iterable[Program]) -> list[str]:
     """Return the roles of the processes that a program may start, each once."""
-    found: dict[str, None] = {}
-    for step in _steps(programs):
-        if step.op is not None and step.op.operation.starts:
-            found[str(dict(step.op.args)["role"])] = None
-    return list(found)
+    started = (args for operation, args in _operations(programs) if operation.starts)
+    return list(dict.fromkeys(str(args["role"]) for args in started))
 
 
 def _spoken(programs: Iterable[Program]) -> Iterator[str]:
     """Yield the roles that a program names."""
-    for step in _steps(programs):
-        if step.op is not None:
-            yield from (str(value) for name, value in step.op.args if name == "role")
-        for expr in expressions(step):
-            if isinstance(expr, Ask) and expr.question == "running":
-                yield str(expr.args[0])
+    yield from (str(args["role"]) for _, args in _operations(programs) if "role" in args)
+    yield from _questions(programs, "running")
 
 
 def _asked(programs: Iterable[Program]) -> list[str]:
     r"""Return the full paths of hives of which a step asks whether they would unload, each once."""
-    found: dict[str, None] = {}
-    for step in _steps(programs):
-        if step.op is not None and step.op.operation.unloads is UnloadKind.NORMAL:
-            args = dict(step.op.args)
-            if args.get("root") is None and isinstance(args["path"], str):
-                found[args["path"]] = None
-        for expr in expressions(step):
-            if isinstance(expr, Ask) and expr.question == "unloadable":
-                found[str(expr.args[0])] = None
-    return list(found)
+    every = _operations(programs)
+    unloads = (args for operation, args in every if operation.unloads is UnloadKind.NORMAL)
+    full = (a["path"] for a in unloads if a.get("root") is None and isinstance(a["path"], str))
+    return list(dict.fromkeys([*map(str, full), *_questions(programs, "unloadable")]))

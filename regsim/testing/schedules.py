@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from regsim.check.factored import Factored
-from regsim.check.formula import Formula, holds
+from regsim.check.formula import Formula
 from regsim.check.learn import Learner, State, Taken
+from regsim.check.paths import holds_in
 
 
 @st.composite
@@ -40,7 +41,6 @@ class Player:
         self.learner = Learner(model)
         self._start = self.learner.initial()[0]
         self._came: dict[State, State | None] = {self._start: None}
-        self._names = [component.name for component in model.components]
 
     def play(self, schedule: Sequence[int]) -> list[Taken]:
         """Return the steps that *schedule* takes from the first initial state."""
@@ -56,14 +56,9 @@ class Player:
 
     def reaches(self, steps: Sequence[Taken], goal: Formula) -> bool:
         """Return whether *goal* holds in the initial state or after one of *steps*."""
-        return any(self.holds(goal, state) for state in (self._start, *(t.state for t in steps)))
+        states = (self._start, *(taken.state for taken in steps))
+        return any(self.holds(goal, state) for state in states)
 
     def holds(self, formula: Formula, state: State) -> bool:
         """Return whether *formula* holds in *state*."""
-        values = dict(zip(self._names, self.learner.decode(state), strict=True))
-        counters = list(self.model.counters)
-        return holds(
-            formula,
-            values.__getitem__,
-            lambda name: self.learner.count(counters.index(name), state),
-        )
+        return holds_in(self.learner, formula, state)

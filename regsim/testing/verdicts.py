@@ -62,7 +62,6 @@ def assert_holds(
             before the answer was sure.
         UsageError: there is no such model, parameter or property.
     """
-    __tracebackhide__ = True
     __tracebackhide__ = True  # pytest then shows the caller's line and the counterexample
     from regsim import models  # noqa: PLC0415 - only when asked for
     from regsim.check.property import Verdict  # noqa: PLC0415

@@ -23,7 +23,7 @@ from regsim.check.search import Search
 from regsim.check.space import Options
 from regsim.errors import InvariantError, UnknownNameError, UsageError
 from regsim.explore.scene import Scene
-from regsim.explore.system import Player, System, counter_name
+from regsim.explore.system import ActorThread, System, counter_name
 from regsim.kernel.expr import Ask, HandleVar, Root, Scope, Var, negate
 from regsim.kernel.operations import OPERATIONS
 from regsim.kernel.predef import DEFAULT_USER
@@ -390,7 +390,7 @@ def test_two_actors_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="already"):
         scene.add("actor", program("actor", ["open"]))
     (thread,) = scene.machine.threads.values()
-    twice = (Player("a", thread.tid, "actor", program("p", ["open"])),) * 2
+    twice = (ActorThread("a", thread.tid, "actor", program("p", ["open"])),) * 2
     with pytest.raises(UsageError, match="one name"):
         System("x", scene.machine, twice, hives={})
 

@@ -28,7 +28,18 @@ from regsim.cli import main
         (["run", "q241572", "--server", "x"], 2),
         (["run", "q241572", "--hold", "3"], 2),
         (["run", "q272239", "--os", "w2k", "--hold", "3"], 0),
+        (["run", "q2287297", "--os", "win7", "--idle", "10"], 0),
+        (["run", "Q241572", "--os", "Windows XP", "--fix", "Stop Service"], 0),
+        (["run", "q272239", "--hold", "soon"], 2),
+        (["run", "q272239", "--hold", "-1"], 2),
+        (["run", "q272239", "--hotfix-strategy", "refcounted"], 2),
+        (["run", "managed-handles", "--server", "x", "--profile", "y"], 2),
+        (["run", "two-users"], 2),
         (["matrix"], 0),
+        (["matrix", "KB272239"], 0),
+        (["matrix", "uphclean-race"], 2),
+        (["lab", "shared-host"], 2),
+        (["check", "q272239"], 2),
     ],
 )
 def test_exit_code_says_how_it_ended(
@@ -40,6 +51,37 @@ def test_exit_code_says_how_it_ended(
         error = capsys.readouterr().err
         assert error.startswith("regsim: error: ")
         assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "q241572", "--hold", "3"], "--hold belongs to q272239"),
+        (["run", "managed-handles", "--server", "x"], "--server belongs to q241572, q272239, "),
+        (["run", "q272239", "--hold", "-1"], "hold must be 0 to 86400, not -1"),
+        (["run", "q241573"], "unknown scenario 'q241573' (did you mean 'q241572'?); known: "),
+        (["run", "q241572", "--os", "Windows 12"], "unknown OS 'Windows 12' (did you mean 'win1"),
+        (["run", "q241572", "--fix", "stop"], "unknown fix 'stop'"),
+        (["run", "two-users"], "two-users is not played once: whose keys are read depends"),
+        (["check", "q325086"], "q325086 is not explored as a model: its holder never lets go"),
+        (["check", "two-user"], "unknown model 'two-user' (did you mean 'two-users'?)"),
+    ],
+)
+def test_what_is_refused_says_why_and_what_was_meant(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one line has the reason, or the name that was probably meant."""
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_names_each_incidents_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside an option stands whose it is."""
+    main(["run", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+
+    assert "--hold TEXT q272239: seconds the root is held." in text
+    assert "--idle TEXT q2287297: seconds after its last call" in text
 
 
 def test_run_prints_the_fields_that_others_rely_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from regsim.models import q241572
-from regsim.models.matrix import cells, rows
 
 from regsim import dialects, models
 from regsim.actors.telephony import Strategy
 from regsim.cases import fixes
 from regsim.cases.case import Case
+from regsim.cases.logoff import log_off
 from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.report.words.runs import verdict
 from regsim.scenario import Outcome
@@ -74,11 +74,11 @@ def test_each_cell_of_the_matrix_ends_as_its_source_says(os: str, fix: str) -> N
 
 def test_matrix_has_every_cell_once() -> None:
     """The matrix covers each system with each fix, the refused ones with their reason."""
-    found = list(cells())
+    found = list(models.incident("q241572").matrix())
 
     assert len(found) == len(dialects.names()) * len(fixes.FIXES)
     assert all(c.reason for c in found if c.outcome is Outcome.NOT_APPLICABLE)
-    assert list(rows()) == dialects.names()
+    assert list(models.incident("q241572").outcomes()) == dialects.names()
 
 
 def test_stock_service_leaves_one_root_that_nobody_asked_for() -> None:
@@ -113,16 +113,18 @@ def test_windows_2000_tries_sixty_times() -> None:
 
 def test_wizard_that_does_not_call_the_service_leaves_nothing() -> None:
     """The wizard's other options do not trigger the call, and the profile is saved."""
-    for option in q241572.OPTIONS[1:]:
-        assert q241572.run("nt4-sp6a", option=option).outcome is Outcome.SAVED
+    for option in q241572.CHOICES[1:]:
+        assert models.run("q241572", option=option).outcome is Outcome.SAVED
     with pytest.raises(UnknownNameError, match="new-connection"):
-        q241572.run("nt4-sp6a", option="other")
+        models.run("q241572", option="other")
 
 
 @pytest.mark.parametrize("strategy", q241572.HOTFIXES)
 def test_each_assumed_hotfix_saves_the_profile(strategy: Strategy) -> None:
     """Whatever of the four the hotfix was, the logoff of an idle service saves the profile."""
-    assert q241572.run("nt4-sp6a", "hotfix", hotfix=strategy).outcome is Outcome.SAVED
+    run = models.run("q241572", fix="hotfix", hotfix_strategy=strategy)
+
+    assert run.outcome is Outcome.SAVED
 
 
 def test_server_has_the_change_only_when_the_profile_was_saved() -> None:
@@ -187,10 +189,34 @@ def test_csrss_waits_for_the_session_on_terminal_server(
     if lingers:
         case.user_process("explorer", "Shell")
     start = case.stage.now
-    case.stage.play(case.winlogon, case.logoff_program, "unloading")
+    case.unloader.end_session()
 
     assert case.stage.now - start == seconds
     assert case.machine.process_named("explorer") is None
+
+
+@pytest.mark.parametrize("os", [name for name in dialects.names() if name != "win95"])
+def test_there_is_one_logoff(os: str) -> None:
+    """A bare machine is logged off as a case is: the same end, tries, time and events."""
+    case = Case(os, fixes.get("none"))
+    case.logon()
+    case.change_settings()
+    thread = case.stage.actor(case.service("TapiSrv", "tapisrv"), "Telephony service")
+    case.impersonate(thread)
+    case.use_root(thread)
+    machine = case.machine.snapshot()
+    machine.end_process(machine.process_named("winlogon"))
+    before = case.stage.now
+    case.logoff()
+    run, ending = case.finish("x", "X"), log_off(machine)
+
+    assert ending.unloaded is run.unloaded
+    assert ending.attempts == case.stage.attempts
+    assert ending.events == run.events
+    assert ending.seconds == case.stage.now - before - 1  # a case waits for a second first
+    assert [event.message for event in ending.events if event.id == 1000] == (
+        [dialects.get(os).unsaved_text] if run.outcome is Outcome.LOST else []
+    )
 
 
 def test_unknown_scenario_lists_those_that_exist() -> None:

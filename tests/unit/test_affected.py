@@ -240,7 +240,8 @@ def test_terminal_server_has_four_packs(sp: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
         affected("nt4-tse", sp)
 
-    assert str(caught.value) == f"unknown service pack of nt4-tse {sp!r}; known: rtm, 4, 5, 6"
+    assert str(caught.value).startswith(f"unknown service pack of nt4-tse {sp!r}")
+    assert str(caught.value).endswith("; known: rtm, 4, 5, 6")
 
 
 @pytest.mark.parametrize("sp", ["0", "7", "SP5", "6A", ""])
@@ -382,7 +383,7 @@ def test_size_is_a_number(text: str) -> None:
         ),
         (
             ("--product", "nt4-tse", "--sp", "6a"),
-            "unknown service pack of nt4-tse '6a'; known: rtm, 4, 5, 6",
+            "unknown service pack of nt4-tse '6a' (did you mean '6'?); known: rtm, 4, 5, 6",
         ),
     ],
 )

@@ -77,13 +77,38 @@ def test_titles_differ() -> None:
     assert len({dialects.get(name).title for name in NAMES}) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", ["", "nt4", "NT4-SP6A", "win12"])
+@pytest.mark.parametrize("name", ["", "nt4", "Vista SP1", "win12", "Windows"])
 def test_unknown_name_lists_all(name: str) -> None:
     """An unknown name is refused with every name there is."""
     with pytest.raises(UnknownNameError) as caught:
         dialects.get(name)
 
-    assert str(caught.value) == f"unknown OS {name!r}; known: {', '.join(NAMES)}"
+    assert str(caught.value).startswith(f"unknown OS {name!r}")
+    assert str(caught.value).endswith(f"; known: {', '.join(NAMES)}")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("NT4-SP6A", "nt4-sp6a"),
+        ("Win10", "win10"),
+        ("Windows 10", "win10"),
+        ("WIN_10", "win10"),
+        ("windows 8.1", "win8.1"),
+        ("Windows NT 4.0 SP6a", "nt4-sp6a"),
+        ("Windows NT 4.0 Terminal Server Edition SP5", "nt4-tse-sp5"),
+        ("Win XP", "xp"),
+    ],
+)
+def test_a_name_forgives_case_and_spelling(given: str, name: str) -> None:
+    """A system is found however its name, or its title, is written."""
+    assert dialects.get(given) is dialects.ALL[name]
+
+
+@every
+def test_a_title_is_a_name_too(name: str) -> None:
+    """Each system is found by its title, and by no other system's."""
+    assert dialects.get(dialects.ALL[name].title).name == name
 
 
 def test_policies_are_all_fields_but_the_labels() -> None:
@@ -389,6 +414,57 @@ def test_logoff_from_vista_on(name: str) -> None:
     assert logoff.actor == "User Profile Service"
     assert logoff.on_failure is UnloadFailure.FORCE
     assert (logoff.attempts, logoff.grace) == (1, 30)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_unloads(name: str) -> None:
+    """Winlogon unloads in its own process; from Vista on the User Profile Service in svchost.exe.
+
+    Source: the event log of event 1530, which is the User Profile Service's.
+    """
+    logoff = dialects.get(name).logoff
+    hosted = ("svchost.exe", "ProfSvc")
+
+    assert (logoff.image, logoff.service) == (
+        hosted if logoff.actor == "User Profile Service" else ("winlogon.exe", "")
+    )
+
+
+def test_services_share_a_host_from_2000_on() -> None:
+    """The Telephony service is a program of its own on NT 4.0, and in svchost.exe from 2000 on.
+
+    Source: KB Q241572, which replaces Tapisrv.exe; KB 250320.
+    """
+    assert split_at("hosted_services", "w2k") == ({False}, {True})
+    assert not any(dialects.get(name).hosted_services for name in ("win95", "wine", "reactos"))
+
+
+def test_event_1000_is_worded_anew_in_2000() -> None:
+    """What event 1000 says of an unsaved profile has two wordings, and 2000 is the first to differ.
+
+    Source: KB Q185198 for NT 4.0; KB Q255113 for Windows 2000.
+    """
+    older, newer = split_at("unsaved_text", "w2k")
+    ((old,), (new,)) = older, newer
+
+    assert old.startswith("The update of your roaming profile failed.")
+    assert new.startswith("Windows cannot unload your registry file.")
+    assert dialects.get("win95").unsaved_text == old
+
+
+def test_terminal_server_sp5_carries_the_correction() -> None:
+    """Only Service Pack 5 of Terminal Server Edition corrects Q241572.
+
+    Source: KB Q241572.
+    """
+    corrected = {name: dialects.get(name).corrected for name in NAMES}
+
+    assert corrected == {**dict.fromkeys(NAMES, frozenset()), "nt4-tse-sp5": {"q241572"}}
+
+
+def test_three_systems_have_no_incident() -> None:
+    """Where a profile does not roam, or no handle is counted, nothing can happen."""
+    assert [name for name in NAMES if dialects.get(name).excluded] == ["nt31", "nt351", "win95"]
 
 
 def test_status_after_a_forced_unload() -> None:

@@ -67,6 +67,18 @@ def test_unknown_name_lists_what_exists() -> None:
     assert (error.kind, error.name, error.known) == ("OS", "nt5", ("nt4-rtm", "w2k"))
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("nt4-rtn", "nt4-rtm"), ("NT4 RTN", "nt4-rtm"), ("W2L", "w2k"), ("beos", None), ("", None)],
+)
+def test_unknown_name_says_which_was_probably_meant(given: str, meant: str | None) -> None:
+    """The one that is spelled most alike is offered, and none where nothing is alike."""
+    text = str(UnknownNameError("OS", given, ["nt4-rtm", "w2k"]))
+
+    offered = "" if meant is None else f" (did you mean {meant!r}?)"
+    assert text == f"unknown OS {given!r}{offered}; known: nt4-rtm, w2k"
+
+
 def test_unknown_name_prints_as_text() -> None:
     """Although a LookupError, it prints its text and not its arguments' repr as KeyError does."""
     assert str(UnknownNameError("OS", "x", [])) == "unknown OS 'x'; known: "

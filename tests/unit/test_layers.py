@@ -17,7 +17,7 @@ import regsim
 # errors; between the names of one row no import is allowed.
 ROWS = (
     ("_version", "display", "errors", "keypath", "status", "types"),
-    ("accel", "policy"),
+    ("accel", "naming", "policy"),
     ("kernel",),
     ("regf",),
     ("dialects", "trace"),

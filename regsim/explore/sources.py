@@ -1,4 +1,4 @@
-"""Finding a model to explore: one of the incidents by name, or a user's own file."""
+"""What a model is made from: an incident, or a user's own file."""
 
 from __future__ import annotations
 
@@ -7,30 +7,20 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
+from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, Setting, settings
-
-EXPLORED: Final = {
-    "q241572": "q241572",
-    "q179827": "q179827",
-    "managed-handles": "managed_handles",
-    "shared-host": "shared_host",
-    "two-users": "two_users",
-    "uphclean-race": "uphclean_race",
-}
-"""The incidents that can be explored, with the modules they are in."""
 
 
 @attrs.frozen
-class Source:
+class ModelSource:
     """A model that can be made: its name, what it is about, and its parameters.
 
     ``parameters`` lists those of an incident; a user's function takes what it declares. ``file``
@@ -74,37 +64,32 @@ class Source:
             raise DataError(f"{self.file}, line {line}, fails: {said}") from error
 
 
-def explored() -> list[str]:
-    """Return the incidents that can be explored."""
-    return list(EXPLORED)
+def source_of_incident(incident: Incident) -> ModelSource:
+    """Return the model of *incident*; raise `NotApplicableError` with the reason if it has none."""
+    make = incident.part(incident.model, "explored as a model")
+    about = _first_line(sys.modules[make.__module__])
+    return ModelSource(incident.name, about, incident.parameters, make)
 
 
-def source(name: str) -> Source:
-    """Return the model called *name*, or the one in a file: ``./my_service.py[:Model]``.
+def source_in_file(name: str) -> ModelSource:
+    """Return the model in a user's file: ``./my_service.py[:Model]``, run as it is found.
 
-    A file's model is a `System`, or any other model the engines take, or a function that returns
-    one; without a name it is ``Model`` or ``model``. A file is run as it is found.
+    It is a `System`, or any other model the engines take, or a function that returns one; without
+    a name it is ``Model`` or ``model``.
 
     Raises:
-        UnknownNameError: there is no such incident, or the file has nothing of that name.
+        UnknownNameError: the file has nothing of that name.
         DataError: the file cannot be run.
     """
-    if name in EXPLORED:
-        module = import_module(f"regsim.models.{EXPLORED[name]}")
-        return Source(name, _first_line(module), module.PARAMETERS, module.model)
-    path, colon, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
-    if not path.endswith(".py"):
-        raise UnknownNameError("model", name, (*EXPLORED, "FILE.py", "FILE.py:NAME"))
-    return _from_file(Path(path), attribute if colon else "")
-
-
-def model(name: str, **given: object) -> Any:  # noqa: ANN401 - a user's may be any factored model
-    """Return the model called *name* with the parameters *given*, typed or as text.
-
-    >>> model("q241572", workers=1, variant="refcounted").name
-    'q241572'
-    """
-    return source(name).build(given)
+    file, _, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
+    path = Path(file)
+    module = _run(path)
+    wanted = (attribute,) if attribute else ("Model", "model")
+    for each in wanted:
+        if hasattr(module, each):
+            return attrs.evolve(_of_object(f"{path.name}:{each}", getattr(module, each)), file=path)
+    own = [each for each, value in vars(module).items() if _may_be_model(value, module)]
+    raise UnknownNameError(f"model in {path}", " or ".join(wanted), own or ["none"])
 
 
 def _line_in(file: Path, error: BaseException) -> int | None:
@@ -119,16 +104,6 @@ def _line_in(file: Path, error: BaseException) -> int | None:
 
 def _first_line(thing: object) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
-
-
-def _from_file(path: Path, attribute: str) -> Source:
-    module = _run(path)
-    wanted = (attribute,) if attribute else ("Model", "model")
-    for name in wanted:
-        if hasattr(module, name):
-            return attrs.evolve(_of_object(f"{path.name}:{name}", getattr(module, name)), file=path)
-    own = [name for name, value in vars(module).items() if _may_be_model(value, module)]
-    raise UnknownNameError(f"model in {path}", " or ".join(wanted), own or ["none"])
 
 
 def _may_be_model(value: object, module: ModuleType) -> bool:
@@ -158,12 +133,12 @@ def _run(path: Path) -> ModuleType:
     return module
 
 
-def _of_object(name: str, found: Any) -> Source:  # noqa: ANN401 - whatever the user's file has
+def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has
     if _is_model(found):
-        return Source(name, found.name, (), lambda: found)
+        return ModelSource(name, found.name, (), lambda: found)
     if not callable(found):
         raise UsageError(f"{name} is {found!r}: neither a model nor a function that returns one")
-    return Source(name, _first_line(found), tuple(_declared(name, found)), found)
+    return ModelSource(name, _first_line(found), tuple(_declared(name, found)), found)
 
 
 def _declared(name: str, function: Callable[..., Any]) -> list[Parameter]:
