@@ -22,7 +22,8 @@ def _closest(name: str, known: Iterable[str]) -> str | None:
     given, plain = plain_name(name), {plain_name(each): each for each in known}
     alike = get_close_matches(given, plain, 3)
     # Of names equally alike the one that begins alike is meant: win11 for win12, not win8.1.
-    return plain[max(alike, key=lambda each: len(commonprefix([each, given])))] if alike else None
+    begins = {each: len(commonprefix([each, given])) for each in alike}  # noqa: RUF071 - letters
+    return plain[max(alike, key=begins.__getitem__)] if alike else None
 
 
 class RegsimError(Exception):
