@@ -17,17 +17,13 @@ def plain_name(name: str) -> str:
 def _closest(name: str, known: Iterable[str]) -> str | None:
     """Return the one of *known* that is spelled most like *name*; None where none is like it."""
     from difflib import get_close_matches  # noqa: PLC0415 - only to word an error
+    from os.path import commonprefix  # noqa: PLC0415
 
     given, plain = plain_name(name), {plain_name(each): each for each in known}
     alike = get_close_matches(given, plain, 3)
     # Of names equally alike the one that begins alike is meant: win11 for win12, not win8.1.
-    return plain[max(alike, key=lambda each: _begins_alike(each, given))] if alike else None
-
-
-def _begins_alike(one: str, other: str) -> int:
-    """Return how many letters the two have in common at their start."""
-    same = (a == b for a, b in zip(one, other, strict=False))
-    return next((at for at, alike in enumerate(same) if not alike), min(len(one), len(other)))
+    begins = {each: len(commonprefix([each, given])) for each in alike}  # noqa: RUF071 - letters
+    return plain[max(alike, key=begins.__getitem__)] if alike else None
 
 
 class RegsimError(Exception):

@@ -7,7 +7,8 @@ import textwrap
 from functools import cache
 
 from regsim import models
-from regsim.course.logoffs import BROKEN, last_unload, told
+from regsim.cases.logoff import BROKEN
+from regsim.course.logoffs import last_unload, told
 from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
 from regsim.scenario import Run
 

@@ -302,7 +302,7 @@ def test_an_unknown_generation_is_refused_before_any_test(pytester: pytest.Pytes
     result = run(pytester, KEEPS, "--registry-os=win12")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*unknown * 'win12'; known: *win11*"])
+    result.stderr.fnmatch_lines(["*unknown * 'win12' (did you mean 'win11'?); known: *win11*"])
 
 
 @pytest.mark.parametrize(
