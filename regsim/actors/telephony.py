@@ -147,10 +147,7 @@ def _closing(dialect: Dialect, strategy: Strategy, users: Var) -> tuple[Step, ..
     after = go("release", Forget(SUB)) if releases else go("idle", Forget(SUB), _REVERT)
     close = call_of(advapi.RegCloseKey(dialect, SUB))
     names = {"close-key": "close-subkey"}
-    return (
-        *inline(close, at="close", returns=after, fails=(after,), names=names),
-        *releases,
-    )
+    return (*inline(close, at="close", returns=after, fails=(after,), names=names), *releases)
 
 
 def _releasing(dialect: Dialect, strategy: Strategy, users: Var) -> tuple[Step, ...]:

@@ -177,12 +177,7 @@ def _forcing() -> tuple[Step, ...]:
             does="force-unload",
             op=op("NtUnloadKey2", path=USER_PATH),
             then=(
-                go(
-                    "saved",
-                    _UPLOAD,
-                    Act("log", (source, 1530, EVENT_1530)),
-                    on=NtStatus.SUCCESS,
-                ),
+                go("saved", _UPLOAD, Act("log", (source, 1530, EVENT_1530)), on=NtStatus.SUCCESS),
                 go("lost"),
             ),
             call="NtUnloadKey2(HKU\\<SID>, REG_FORCE_UNLOAD)",

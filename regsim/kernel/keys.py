@@ -15,16 +15,7 @@ from regsim.kernel.tree import Node, put
 from regsim.kernel.unload import flush
 from regsim.policy import HandlePolicy
 from regsim.status import NtStatus
-from regsim.types import (
-    Access,
-    CreateOption,
-    Handle,
-    NotifyFilter,
-    Pid,
-    Tid,
-    Value,
-    ValueType,
-)
+from regsim.types import Access, CreateOption, Handle, NotifyFilter, Pid, Tid, Value, ValueType
 
 if TYPE_CHECKING:
     from regsim.kernel.hive import Hive

@@ -18,21 +18,12 @@ from regsim.errors import UsageError
 from regsim.kernel import canonical, invariants
 from regsim.kernel.hive import Hive, HiveStore, MemoryStore
 from regsim.kernel.objects import Kcb, KeyObject
-from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Slot, Thread, Token
+from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Thread, Token
 from regsim.kernel.tree import Node
 from regsim.kernel.unload import blockers, unmount
 from regsim.policy import Dialect
 from regsim.status import NtStatus
-from regsim.types import (
-    NO_HANDLE,
-    Access,
-    Handle,
-    HiveId,
-    ObjectId,
-    Pid,
-    PredefinedKey,
-    Tid,
-)
+from regsim.types import NO_HANDLE, Access, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -502,10 +493,6 @@ class Machine(Displayed):
     def effective_token(self, caller: Tid) -> Token:
         """Return whom *caller* acts as: the impersonated user, else its process's."""
         return self.threads[caller].token or self.process_of(caller).token
-
-    def slot(self, process: Process, key: PredefinedKey) -> Slot | None:
-        """Return what stands behind *key* in *process* just now, or None."""
-        return process.slots.get(key)
 
     def slot_handle(self, process: Process, key: PredefinedKey) -> Handle:
         """Return the handle behind *key* in *process* just now; `NO_HANDLE` when it is empty."""

@@ -15,15 +15,7 @@ import attrs
 from regsim.kernel import classes, foreign, keys, loading, predef
 from regsim.kernel.keys import Answered
 from regsim.kernel.process import Token
-from regsim.kernel.spots import (
-    NOTHING,
-    Actor,
-    Footprint,
-    Place,
-    UndeclaredError,
-    literal,
-    reads,
-)
+from regsim.kernel.spots import NOTHING, Actor, Footprint, Place, UndeclaredError, literal, reads
 from regsim.kernel.tree import durable
 from regsim.policy import Dialect, UnloadBlockers
 from regsim.status import NtStatus

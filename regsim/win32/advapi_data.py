@@ -11,15 +11,7 @@ from regsim.policy import ClassesView, Dialect, PerCallRoot
 from regsim.status import Win32Error
 from regsim.types import Access, NotifyFilter, PredefinedKey, Value, ValueType
 from regsim.win32.advapi import in_view
-from regsim.win32.plans import (
-    OWN,
-    Planned,
-    answer,
-    on_key,
-    predefined_of,
-    quoted,
-    shown,
-)
+from regsim.win32.plans import OWN, Planned, answer, on_key, predefined_of, quoted, shown
 
 
 def _viewed(dialect: Dialect, key: Expr) -> bool:

@@ -15,7 +15,7 @@ from regsim.errors import UsageError
 from regsim.kernel.expr import Apply, Arg, Ask, Expr, HandleVar, Root, Scope, Var
 from regsim.kernel.steps import FAIL, RETURN, STATUS, Act, Branch, Forget, Op, Set, Step
 from regsim.status import NtStatus
-from regsim.types import NO_HANDLE, Handle, Tid
+from regsim.types import Handle, Tid
 
 if TYPE_CHECKING:
     from regsim.kernel.calls import Plan
@@ -51,11 +51,6 @@ def _handle_in(value: Any) -> Handle:  # noqa: ANN401 - any result
     return Handle(getattr(value, "handle", value))
 
 
-def _slot_handle(machine: Machine, tid: Tid, key: int) -> int:
-    slot = machine.process_of(tid).slots.get(key)  # type: ignore[call-overload]
-    return NO_HANDLE if slot is None else slot.handle
-
-
 def _lost(does: str, status: NtStatus) -> UsageError:
     return UsageError(f"step {does!r} has no branch for {status.name}")
 
@@ -71,7 +66,6 @@ class _Writer:
             "NtStatus": NtStatus,
             "SUCCESS": NtStatus.SUCCESS,
             "handle_in": _handle_in,
-            "slot_handle": _slot_handle,
             "lost": _lost,
         }
 
@@ -151,7 +145,7 @@ class _Writer:
             return self.variable(expr)
         if isinstance(expr, Root):
             own, key = self.variable(expr.own), self.expr(expr.key)
-            return f"({own} or slot_handle(machine, tid, {key}))"
+            return f"({own} or machine.slot_handle(machine.process_of(tid), {key}))"
         if isinstance(expr, Apply):
             return self.apply(expr)
         if isinstance(expr, Ask):
