@@ -37,7 +37,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = ROOT / "tests" / "mutants.toml"
 CALLS = ("tests/win32", "tests/scenario/test_oracle_assertions.py")
-TRACES = ("tests/trace/test_judge.py", "tests/trace/test_balances.py", "tests/trace/test_who.py")
+TRACES = ("tests/trace",)
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "predef": (("regsim/kernel/predef.py",), CALLS),
     "unload": (("regsim/kernel/unload.py", "regsim/kernel/holding.py"), CALLS),

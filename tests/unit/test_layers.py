@@ -172,8 +172,12 @@ def versions(source: str) -> list[str]:
 
 
 def needs(module: str, source: str, *, package: bool = False) -> set[str]:
-    """Return what *source*, standing as *module*, imports of its own unit, types alone too."""
-    named = {name for _, name in imports(module, ast.parse(source), package=package)}
+    """Return what *source*, standing as *module*, imports of its own unit when it runs."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = [ast.Pass()]
+    named = {name for _, name in imports(module, tree, package=package)}
     return {name for name in named if unit(name) == unit(module)} - {module}
 
 
@@ -313,7 +317,7 @@ def test_no_imports_go_round() -> None:
         "from regsim.kernel import keys",
         "from . import keys",
         "def f():\n  import regsim.kernel.keys",
-        "if TYPE_CHECKING:\n  from .keys import open_key",
+        "if x:\n  from .keys import open_key",
     ],
 )
 def test_a_circle_is_caught(back: str) -> None:
@@ -325,6 +329,13 @@ def test_a_circle_is_caught(back: str) -> None:
 
     assert circles(graph) == ["regsim.kernel.keys", "regsim.kernel.hive"]
     assert circles({**graph, "regsim.kernel.hive": []}) == []
+
+
+def test_a_type_makes_no_circle() -> None:
+    """What is imported for annotations alone is not there when the code runs."""
+    back = "if TYPE_CHECKING:\n  from regsim.kernel.keys import Answered"
+
+    assert needs("regsim.kernel.hive", back) == set()
 
 
 def test_one_noun_has_one_room() -> None:
