@@ -10,7 +10,7 @@ from regsim.check.property import Kind, Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Machine
-from regsim.report.lab.frames import Change, Frame, Question, Story, changes
+from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes, frame_of
 from regsim.scenario.handles import count_handles, open_handles
 from regsim.scenario.result import CallRecord, OpenHandle
 from regsim.status import NtStatus
@@ -61,7 +61,7 @@ def _verdict(result: Result, path: Path) -> Iterator[str]:
     yield from result.reasons
 
 
-def _frames(model: Factored, path: Path) -> Iterator[Frame]:
+def _frames(model: Factored, path: Path) -> Iterator[StoryFrame]:
     concrete = list(model.initial())[path.initial]
     before = _record(0, path.steps[0], concrete, path.start) if path.steps else None
     names = {process.name: number for number, process in enumerate(model.processes)}
@@ -78,7 +78,7 @@ def _frames(model: Factored, path: Path) -> Iterator[Frame]:
 
 def _frame(
     path: Path, number: int, step: PathStep, before: CallRecord | None, record: CallRecord
-) -> Frame:
+) -> StoryFrame:
     changed = tuple(changes(before, record))
     if not record.table and not changed:
         changed = tuple(_components(path, step))
@@ -86,19 +86,12 @@ def _frame(
     note = ""
     if path.loop is not None and number == path.loop + 1:
         note = "From here on the steps repeat for ever."
-    return Frame(
-        actor=record.actor,
-        process=record.process,
-        call=record.call,
-        step=record.step,
+    return frame_of(
+        record,
         answer=step.answer.text if step.answer is not None else "",
         ok=step.answer is None or step.answer.ok,
         handle=new.handle if new else None,
-        key=new.key if new else "",
         implicit=bool(new and new.implicit),
-        open_handles=record.open_handles,
-        table=record.table,
-        unlisted=record.unlisted,
         changes=changed,
         note=note,
     )
@@ -141,13 +134,13 @@ def _of_user(hive: Hive) -> bool:
     return tuple(part.upper() for part in hive.mount[:2]) == _USERS and len(hive.mount) == 3
 
 
-def _questions(result: Result, frames: Sequence[Frame]) -> Iterable[Question]:
+def _questions(result: Result, frames: Sequence[StoryFrame]) -> Iterable[StoryQuestion]:
     """Ask whose step breaks the claim, before the last one is shown."""
     actors = list(dict.fromkeys(frame.actor for frame in frames))
     if result.property.kind is not Kind.ALWAYS or len(actors) < 2:
         return
     last = frames[-1]
-    yield Question(
+    yield StoryQuestion(
         at=len(frames) - 1,
         ask=f"The claim: {result.property.about} Whose next step breaks it?",
         options=tuple(actors),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 
 from regsim.policy import Dialect, UnloadFailure
+from regsim.report.text.console import PROSE, wrap
 from regsim.trace.judge import Answer, Blocker, HeldRoot, HiveAnswer, UnloadAttempt, Verdict
 
 SCHEMA_VERSION: Final = 1
-_WIDTH: Final = 88
 _SHOWN: Final = 8
 
 
@@ -87,29 +86,41 @@ def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
 
 def as_text(verdict: Verdict, dialect: Dialect | None = None) -> str:
     """Return the verdict in words; *dialect* says what Windows does when the unload is refused."""
-    return "\n".join(_lines(verdict, dialect))
+    lines: list[str] = []
+    for first, rest, text in paragraphs(verdict, dialect):
+        lines += wrap(text, PROSE, first, rest) or [""]
+    return "\n".join(lines)
 
 
-def _lines(verdict: Verdict, dialect: Dialect | None) -> Iterator[str]:
-    yield from _wrap(_headline(verdict))
-    yield ""
+Paragraph = tuple[str, str, str]
+"""What its first line begins with, what the others do, and its text; without one, an empty line."""
+_PLAIN: Final = ("", "")
+_POINT: Final = ("  ", "    ")
+
+
+def _label(said: str) -> tuple[str, str]:
+    return f"{said + ':':<14}", " " * 14
+
+
+def paragraphs(verdict: Verdict, dialect: Dialect | None = None) -> Iterator[Paragraph]:
+    """Yield the verdict in words, for whoever wraps them: a console, or a page that does it."""
+    yield *_PLAIN, _headline(verdict)
+    yield *_PLAIN, ""
     for hive in verdict.hives:
         if hive.blockers or (hive.answer is Answer.BLOCKED):
             yield from _about(hive)
     yield from _held_roots(verdict)
     for attempt in verdict.attempts[:_SHOWN]:
-        yield from _wrap(_tried(attempt))
+        yield *_PLAIN, _tried(attempt)
     if any(blocker.certain for blocker in verdict.blockers):
-        yield ""
-        yield from _labelled("What follows", _consequence(verdict, dialect))
+        yield *_PLAIN, ""
+        yield *_label("What follows"), _consequence(verdict, dialect)
         for advice in _advice(verdict):
-            yield from _labelled("What to do", advice)
-    yield ""
+            yield *_label("What to do"), advice
+    yield *_PLAIN, ""
     for reason in _reasons(verdict):
-        yield from _labelled(
-            "Limits" if verdict.answer is not Answer.INCONCLUSIVE else "Why", reason
-        )
-    yield from _labelled("Evidence", _evidence(verdict))
+        yield *_label("Why" if verdict.answer is Answer.INCONCLUSIVE else "Limits"), reason
+    yield *_label("Evidence"), _evidence(verdict)
 
 
 def _headline(verdict: Verdict) -> str:
@@ -136,15 +147,15 @@ def _moment(verdict: Verdict) -> str:
     return "at the end of the trace" if verdict.fidelity.value != "D" else "in this evidence"
 
 
-def _about(hive: HiveAnswer) -> Iterator[str]:
-    yield from _wrap(f"{hive.hive}: {hive.answer.value}")
+def _about(hive: HiveAnswer) -> Iterator[Paragraph]:
+    yield *_PLAIN, f"{hive.hive}: {hive.answer.value}"
     if hive.answer is Answer.BLOCKED:
         for reason in hive.reasons:
-            yield from _wrap(f"{reason}.", "  ")
+            yield *_POINT, f"{reason}."
     for blocker in sorted(hive.blockers, key=lambda one: not one.certain)[:_SHOWN]:
-        yield from _wrap(_sentence(blocker), "  ")
+        yield *_POINT, _sentence(blocker)
     if len(hive.blockers) > _SHOWN:
-        yield f"  and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
+        yield *_POINT, f"and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
 
 
 def _sentence(blocker: Blocker) -> str:
@@ -182,18 +193,19 @@ def _sentence(blocker: Blocker) -> str:
     return text
 
 
-def _held_roots(verdict: Verdict) -> Iterator[str]:
+def _held_roots(verdict: Verdict) -> Iterator[Paragraph]:
     ended = [root for root in verdict.roots if root.closed_at is not None]
     if not ended:
         return
-    yield "Roots that processes kept until they ended (probably cached, asked for by nobody):"
+    yield (
+        *_PLAIN,
+        "Roots that processes kept until they ended (probably cached, asked for by nobody):",
+    )
     for root in ended[:_SHOWN]:
-        yield from _wrap(
-            f"{root.process} ({root.pid}): {root.key}, from {root.opened_at} to {root.closed_at}",
-            "  ",
-        )
+        process = f"{root.process} ({root.pid})"
+        yield *_POINT, f"{process}: {root.key}, from {root.opened_at} to {root.closed_at}"
     if len(ended) > _SHOWN:
-        yield f"  and {len(ended) - _SHOWN} more (--json lists them all)"
+        yield *_POINT, f"and {len(ended) - _SHOWN} more (--json lists them all)"
 
 
 def _tried(attempt: UnloadAttempt) -> str:
@@ -275,25 +287,3 @@ def _evidence(verdict: Verdict) -> str:
         )
     tier = f"{verdict.fidelity.meaning} (tier {verdict.fidelity.value})"
     return f"{verdict.format}, {tier}{system}{counts}."
-
-
-def _labelled(label: str, text: str) -> Iterator[str]:
-    yield from textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=f"{label + ':':<14}",
-        subsequent_indent=" " * 14,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _wrap(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + "  " if indent else "",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
