@@ -7,7 +7,7 @@ picture show what the text says; all three escape the names that they show.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import singledispatch
 from itertools import islice
 from typing import Final
@@ -41,22 +41,34 @@ LISTED: Final = 50
 _CELL: Final = 'style="text-align:left;vertical-align:top;padding:.15em .8em .15em 0"'
 
 
+@attrs.frozen
+class _View:
+    """How one object shows itself; each form is made only when it is asked for."""
+
+    text: Callable[[], str]
+    html: Callable[[], str]
+    svg: Callable[[], str | None] = lambda: None
+
+
 @singledispatch
+def _view(shown: object) -> _View:
+    plain = object.__repr__(shown)
+    return _View(lambda: plain, lambda: f"<pre>{markup(plain)}</pre>")
+
+
 def text(shown: object) -> str:
     """Return *shown* as plain text, all of it that matters."""
-    return object.__repr__(shown)
+    return _view(shown).text()
 
 
-@singledispatch
 def html(shown: object) -> str:
     """Return *shown* as HTML: tables with captions and headers, and no script."""
-    return f"<pre>{markup(object.__repr__(shown))}</pre>"
+    return _view(shown).html()
 
 
-@singledispatch
-def svg(shown: object) -> str | None:  # noqa: ARG001 - what has no picture
+def svg(shown: object) -> str | None:
     """Return a picture of *shown*, or None where a table says it better."""
-    return None
+    return _view(shown).svg()
 
 
 # -- tables ---------------------------------------------------------------------------------
@@ -78,13 +90,13 @@ class _Table:
         return [f"showing {shown} of {self.total:,}"] if shown < self.total else []
 
     def lines(self) -> list[str]:
-        """Return the table for a console, without its caption; nothing without rows."""
+        """Return the table for a console, without its caption."""
         cells = [[ascii_only(cell) for cell in row] for row in (self.heads, *self.rows)]
-        return [*table(cells), *self.rest] if self.rows else []
+        return [*table(cells), *self.rest]
 
     def text(self) -> str:
-        """Return the caption and the table for a console."""
-        return "\n".join([ascii_only(self.caption), *self.lines()])
+        """Return the caption for a console, and the table if it has rows."""
+        return "\n".join([ascii_only(self.caption), *(self.lines() if self.rows else [])])
 
     def html(self) -> str:
         """Return a table whose first column names its rows."""
@@ -149,23 +161,13 @@ def _slots(process: Process) -> str:
     return ", ".join(f"{key.hkey} = {slot.handle:#x}" for key, slot in process.slots.items())
 
 
-@text.register
-def _process_text(process: Process) -> str:
-    return _process_table(process).text()
-
-
-@html.register
-def _process_html(process: Process) -> str:
-    return _process_table(process).html()
+@_view.register
+def _process_view(process: Process) -> _View:
+    listed = _process_table(process)
+    return _View(listed.text, listed.html)
 
 
 # -- machines ---------------------------------------------------------------------------------
-
-
-def _machine_handles(machine: Machine) -> tuple[tuple[OpenHandle, ...], int]:
-    """Return the first open handles of *machine*, and how many more there are."""
-    rows = open_handles(machine, machine.hives.values(), LISTED)[:LISTED]
-    return rows, count_handles(machine) - len(rows)
 
 
 def _handle_row(row: OpenHandle) -> Sequence[str]:
@@ -186,10 +188,6 @@ def _process_row(process: Process) -> Sequence[str]:
     return _process_name(process), str(process.pid), process.token.sid, slots, many
 
 
-def _machine_title(machine: Machine) -> str:
-    return f"Machine under {machine.dialect.title} ({machine.dialect.name})"
-
-
 def _machine_tables(
     machine: Machine, rows: Sequence[OpenHandle], unlisted: int
 ) -> Iterator[_Table]:
@@ -206,31 +204,29 @@ def _machine_tables(
         yield _Table("Open handles", heads, [_handle_row(row) for row in rows], total)
 
 
-@text.register
-def _machine_text(machine: Machine) -> str:
-    rows, unlisted = _machine_handles(machine)
-    lines = [f"{_machine_title(machine)}: {finding(rows, unlisted)}"]
-    for one in _machine_tables(machine, rows, unlisted):
-        lines += ["", *one.lines()]
-    if machine.corruption:
-        lines += ["", f"corrupt: {ascii_only(machine.corruption)}"]
-    return "\n".join(lines)
-
-
-@html.register
-def _machine_html(machine: Machine) -> str:
-    rows, unlisted = _machine_handles(machine)
+@_view.register
+def _machine_view(machine: Machine) -> _View:
+    rows = open_handles(machine, machine.hives.values(), LISTED)[:LISTED]
+    unlisted = count_handles(machine) - len(rows)
+    title = f"Machine under {machine.dialect.title} ({machine.dialect.name})"
     found = finding(rows, unlisted)
-    picture = _image(references_svg(rows, unlisted=unlisted), found) if rows else ""
-    tables = "".join(one.html() for one in _machine_tables(machine, rows, unlisted))
-    broken = _paragraphs(f"corrupt: {machine.corruption}") if machine.corruption else ""
-    return _finding(_machine_title(machine), found) + picture + tables + broken
+    tables = list(_machine_tables(machine, rows, unlisted))
+    corrupt = [f"corrupt: {machine.corruption}"] if machine.corruption else []
 
+    def text() -> str:
+        parts = [[line] for line in (f"{title}: {found}", *corrupt)]
+        parts[1:1] = [one.lines() for one in tables]
+        return "\n\n".join("\n".join(lines) for lines in parts)
 
-@svg.register
-def _machine_svg(machine: Machine) -> str:
-    rows, unlisted = _machine_handles(machine)
-    return references_svg(rows, unlisted=unlisted)
+    def picture() -> str:
+        return references_svg(rows, unlisted=unlisted)
+
+    def html() -> str:
+        image = _image(picture(), found) if rows else ""
+        listed = "".join(one.html() for one in tables)
+        return _finding(title, found) + image + listed + _paragraphs(*corrupt)
+
+    return _View(text, html, picture)
 
 
 # -- hives ------------------------------------------------------------------------------------
@@ -263,25 +259,15 @@ def _walk(node: Node, path: str) -> Iterator[tuple[str, Node]]:
         waiting += reversed(below)
 
 
-@text.register
-def _hive_text(hive: Hive) -> str:
-    return _hive_table(hive).text()
-
-
-@html.register
-def _hive_html(hive: Hive) -> str:
-    return _hive_table(hive).html()
+@_view.register
+def _hive_view(hive: Hive) -> _View:
+    listed = _hive_table(hive)
+    return _View(listed.text, listed.html)
 
 
 # -- runs -------------------------------------------------------------------------------------
 
 
-@text.register
-def _run_text(run: Run) -> str:
-    return run_text(run).rstrip("\n")
-
-
-@html.register
 def _run_html(run: Run) -> str:
     heads = ("step", "actor", "call", "what happened", "open handles")
     rows = [
@@ -303,9 +289,11 @@ def _run_html(run: Run) -> str:
     )
 
 
-@svg.register
-def _run_svg(run: Run) -> str:
-    return sequence_svg(run)
+@_view.register
+def _run_view(run: Run) -> _View:
+    return _View(
+        lambda: run_text(run).rstrip("\n"), lambda: _run_html(run), lambda: sequence_svg(run)
+    )
 
 
 # -- verdicts and paths -------------------------------------------------------------------------
@@ -324,31 +312,25 @@ def _counters(path: Path, values: Sequence[int]) -> str:
     return ", ".join(f"{name} {at}" for name, at in zip(path.counters, values, strict=True))
 
 
-def _ending(path: Path) -> list[str]:
-    return [f"{path_ending(path)}."] if path_ending(path) else []
+@_view.register
+def _path_view(path: Path) -> _View:
+    title = _path_table(path).caption
+    return _stepped(path, title, title, bad=False)
 
 
-@text.register
-def _path_text(path: Path) -> str:
-    return "\n".join([_path_table(path).text(), *_ending(path)])
-
-
-@html.register
-def _path_html(path: Path) -> str:
+def _stepped(path: Path, title: str, alt: str, *, bad: bool) -> _View:
+    """Return a path as its table and how it ends, with a picture titled *title*."""
     listed = _path_table(path)
-    return _image(_path_svg(path), listed.caption) + listed.html() + _paragraphs(*_ending(path))
+    end = [f"{path_ending(path)}."] if path_ending(path) else []
 
+    def svg() -> str:
+        return path_svg(path, title, bad=bad)
 
-@svg.register
-def _path_svg(path: Path) -> str:
-    return path_svg(path, _path_table(path).caption, bad=False)
-
-
-def _result_lines(result: Result) -> list[str]:
-    claim = result.property
-    about = [claim.about] if claim.about else []
-    head = f"{result.model}: {claim.name} {_VERDICTS[result.verdict]}"
-    return [head, *about, counts_text(result), *result.reasons]
+    return _View(
+        lambda: "\n".join([listed.text(), *end]),
+        lambda: _image(svg(), alt) + listed.html() + _paragraphs(*end),
+        svg,
+    )
 
 
 _VERDICTS: Final = {
@@ -358,27 +340,16 @@ _VERDICTS: Final = {
 }
 
 
-@text.register
-def _result_text(result: Result) -> str:
-    lines = [ascii_only(line) for line in _result_lines(result)]
-    return "\n".join([*lines, *([_path_text(result.path)] if result.path is not None else [])])
-
-
-@html.register
-def _result_html(result: Result) -> str:
-    head, *rest = _result_lines(result)
-    said = f"<p><b>{markup(head)}</b></p>{_paragraphs(*rest)}"
-    if result.path is None:
-        return said
-    picture = _image(_result_svg(result) or "", head)
-    return said + picture + _path_table(result.path).html() + _paragraphs(*_ending(result.path))
-
-
-@svg.register
-def _result_svg(result: Result) -> str | None:
-    if result.path is None:
-        return None
-    bad, title = result.verdict is Verdict.VIOLATED, _result_lines(result)[0]
-    if bad:
-        title += f" after {counted(len(result.path.steps), 'step')}"
-    return path_svg(result.path, title, bad=bad)
+@_view.register
+def _result_view(result: Result) -> _View:
+    claim, path = result.property, result.path
+    head = f"{result.model}: {claim.name} {_VERDICTS[result.verdict]}"
+    rest = [*([claim.about] if claim.about else []), counts_text(result), *result.reasons]
+    said = "\n".join(map(ascii_only, (head, *rest)))
+    told = f"<p><b>{markup(head)}</b></p>{_paragraphs(*rest)}"
+    if path is None:
+        return _View(lambda: said, lambda: told)
+    bad = result.verdict is Verdict.VIOLATED
+    title = f"{head} after {counted(len(path.steps), 'step')}" if bad else head
+    steps = _stepped(path, title, head, bad=bad)
+    return _View(lambda: f"{said}\n{steps.text()}", lambda: told + steps.html(), steps.svg)

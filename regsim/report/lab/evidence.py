@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from regsim.policy import Dialect
-from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes, frame_of
+from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
 from regsim.report.text.evidence import as_text, paragraphs
 from regsim.report.words.writing import counted
-from regsim.scenario.result import CallRecord, OpenHandle
-from regsim.status import NtStatus
+from regsim.scenario.result import OpenHandle
 from regsim.trace.judge import Answer, Blocker, HeldRoot, UnloadAttempt, Verdict
 
 MOST = 400
@@ -139,49 +138,34 @@ def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[StoryFrame]:
     start = next((event.ticks for event in events if event.ticks is not None), None)
     first = verdict.span[0] if verdict.span else start
     table: dict[tuple[int, int, str], OpenHandle] = {}
-    before: CallRecord | None = None
-    for number, event in enumerate(events, 1):
-        for row, into in ((event.opens, True), (event.ends, False)):
-            if row is not None:
-                slot = (row.pid, row.handle, row.key)
-                table.pop(slot, None)
-                if into:
-                    table[slot] = row
-        record = _record(number, event, tuple(table.values()))
-        yield _frame(event, before, record, first)
-        before = record
+    before: StoryFrame | None = None
+    for event in events:
+        for row in filter(None, (event.opens, event.ends)):
+            table.pop((row.pid, row.handle, row.key), None)
+        if event.opens is not None:
+            table[event.opens.pid, event.opens.handle, event.opens.key] = event.opens
+        frame = _frame(event, tuple(table.values()), first)
+        found = [c for c in changes(before, frame) if c.kind not in ("loaded", "unloaded")]
+        if event.ends is not None:
+            found = [Change(kind="closed", text=f"{event.actor} ended; its root is closed.")]
+        before = attrs.evolve(frame, changes=tuple(found))
+        yield before
 
 
-def _record(number: int, event: _Event, table: tuple[OpenHandle, ...]) -> CallRecord:
-    return CallRecord(
-        number=number,
-        time=0,
+def _frame(event: _Event, table: tuple[OpenHandle, ...], first: int | None) -> StoryFrame:
+    known = event.ticks is not None and first is not None
+    status = event.tried.status if event.tried else 0
+    return StoryFrame(
+        time=(event.ticks - first) // _SECOND if known else None,  # type: ignore[operator]
         actor=event.actor,
-        process=event.actor,
         call=event.call,
         step="its end" if event.number is None else f"event {event.number:,}",
         operation="NtUnloadKey" if event.tried else "",
-        status=NtStatus.SUCCESS,
-        open_handles=len(table),
-        table=table,
-    )
-
-
-def _frame(
-    event: _Event, before: CallRecord | None, record: CallRecord, first: int | None
-) -> StoryFrame:
-    known = event.ticks is not None and first is not None
-    status = event.tried.status if event.tried else 0
-    found = [c for c in changes(before, record) if c.kind not in ("loaded", "unloaded")]
-    if event.ends is not None:
-        found = [Change(kind="closed", text=f"{event.actor} ended; its root is closed.")]
-    return frame_of(
-        record,
-        time=(event.ticks - first) // _SECOND if known else None,  # type: ignore[operator]
         answer=f"{status:#010x}" if event.tried else "",
         ok=status == 0,
         implicit=bool(event.opens and event.opens.implicit),
-        changes=tuple(found),
+        open_handles=len(table),
+        table=table,
     )
 
 

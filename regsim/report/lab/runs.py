@@ -7,7 +7,7 @@ from itertools import groupby
 
 import attrs
 
-from regsim.report.lab.stories import Story, StoryFrame, StoryQuestion, changes, frame_of
+from regsim.report.lab.stories import Story, StoryFrame, StoryQuestion, changes
 from regsim.report.words import runs as words
 from regsim.report.words.places import place_of
 from regsim.report.words.writing import counted
@@ -35,13 +35,19 @@ def frames_of_calls(calls: Iterable[CallRecord]) -> Iterator[StoryFrame]:
     for _, alike in groupby(calls, lambda one: (attrs.evolve(one, number=0, time=0), one.table)):
         first, *more = alike
         record = more[-1] if more else first
-        yield frame_of(
-            record,
+        yield StoryFrame(
             time=first.time,
+            actor=record.actor,
+            call=record.call,
+            step=record.step,
+            operation=record.operation,
             answer=record.status.name if record.operation else "",
             ok=record.status.ok,
             handle=record.handle,
             implicit=words.is_unasked(record),
+            open_handles=record.open_handles,
+            table=record.table,
+            unlisted=record.unlisted,
             changes=tuple(changes(before, record)),
             times=1 + len(more),
             note=record.note,

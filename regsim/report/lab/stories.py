@@ -7,13 +7,13 @@ evidence on a trace, and so can any other list of calls with the handles open af
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Protocol
 
 import attrs
 
 from regsim.report.words import runs as words
 from regsim.report.words.places import place_of
-from regsim.scenario.result import CallRecord, OpenHandle
+from regsim.scenario.result import OpenHandle
 
 
 @attrs.frozen(kw_only=True)
@@ -118,17 +118,20 @@ class Lab:
     start: tuple[str, ...] = ()
 
 
-def frame_of(record: CallRecord, **more: Any) -> StoryFrame:  # noqa: ANN401 - the frame's fields
-    """Return the frame of *record*, of which *more* says what a call alone does not tell."""
-    names = ("actor", "call", "step", "operation", "open_handles", "table", "unlisted")
-    return StoryFrame(**{name: getattr(record, name) for name in names}, **more)
-
-
 SHOWN = 6
 """How many changes of one kind a frame names before it counts the rest."""
 
 
-def changes(before: CallRecord | None, after: CallRecord) -> Iterator[Change]:
+class _Stands(Protocol):
+    """How things stand: after a call, or in a frame."""
+
+    @property
+    def open_handles(self) -> int | None: ...
+    @property
+    def table(self) -> tuple[OpenHandle, ...]: ...
+
+
+def changes(before: _Stands | None, after: _Stands) -> Iterator[Change]:
     """Yield what *after* left different from *before* (None: from a machine without handles)."""
     yield from _mounting(before, after)
     old = {(row.pid, row.handle): row for row in (before.table if before else ())}
@@ -137,17 +140,17 @@ def changes(before: CallRecord | None, after: CallRecord) -> Iterator[Change]:
     for slot, row in new.items():
         kind = _kind(old.get(slot), row)
         if kind:
-            found.setdefault(kind, []).append(_told(kind, row))
+            found.setdefault(kind, []).append(_sentence(kind, row))
     for slot, row in old.items():
         if slot not in new:
-            found.setdefault("closed", []).append(_told("closed", row))
+            found.setdefault("closed", []).append(_sentence("closed", row))
     for kind, texts in found.items():
         yield from (Change(kind=kind, text=text) for text in texts[:SHOWN])
         if len(texts) > SHOWN:
             yield Change(kind=kind, text=f"{len(texts) - SHOWN:,} more like that.")
 
 
-def _mounting(before: CallRecord | None, after: CallRecord) -> Iterator[Change]:
+def _mounting(before: _Stands | None, after: _Stands) -> Iterator[Change]:
     was = before is not None and before.open_handles is not None
     now = after.open_handles is not None
     if now and not was:
@@ -164,7 +167,7 @@ def _kind(old: OpenHandle | None, new: OpenHandle) -> str:
     return "moved" if old.key != new.key else ""
 
 
-def _told(kind: str, row: OpenHandle) -> str:
+def _sentence(kind: str, row: OpenHandle) -> str:
     who, place = words.holder_name(row), place_of(row)
     return {
         "opened": f"{who} opened {row.handle:#x} on {place}.",

@@ -10,6 +10,7 @@ import attrs
 from regsim.report.pictures.bars import Bar, Scale, draw_bars, left_of_bars
 from regsim.report.pictures.canvas import SMALL, Canvas, shorten
 from regsim.report.pictures.colours import GREY, RED
+from regsim.report.text.evidence import holders
 from regsim.trace.judge import Answer, Verdict
 
 _WIDTH: Final = 620.0
@@ -87,9 +88,8 @@ def _title(verdict: Verdict) -> str:
     sure = [blocker for blocker in verdict.blockers if blocker.certain]
     when = f" at {verdict.asked_at}" if verdict.asked_at else " at the end of the trace"
     if verdict.answer is Answer.BLOCKED and sure:
-        holders = len({(blocker.process, blocker.pid) for blocker in sure})
-        who = f"{sure[0].process} ({sure[0].pid})" if holders == 1 else f"{holders} processes"
-        return f"{who} {'keeps' if holders == 1 else 'keep'} a user's hive loaded{when}"
+        who, one = holders(sure)
+        return f"{who} {'keeps' if one else 'keep'} a user's hive loaded{when}"
     if verdict.answer is Answer.CLEAR:
         return f"No handle keeps a user's hive loaded{when}"
     return f"The trace does not tell whether a user's hive is held{when}"

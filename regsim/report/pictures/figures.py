@@ -152,7 +152,7 @@ def openings_figure(runs: Sequence[Run]) -> Drawing:
         axes[-1][0].set_xlabel("number of the call")
         figure.supylabel("handles open on the user's hive", fontsize=10)
         finish(figure)
-    return Drawing(figure, title, " ".join(_opening_told(run) for run in runs))
+    return Drawing(figure, title, " ".join(_opening_described(run) for run in runs))
 
 
 def _opening(axis: Axes, run: Run, last: int, most: int) -> None:
@@ -195,7 +195,7 @@ def _decision(run: Run) -> tuple[int, int] | None:
     return None if before is None else (run.calls[-1].number, before)
 
 
-def _opening_told(run: Run) -> str:
+def _opening_described(run: Run) -> str:
     counts = ["-" if r.open_handles is None else str(r.open_handles) for r in run.calls]
     return (
         f"{run.os_title}, fix {run.fix}: handles open after each call: {', '.join(counts)}; "
@@ -251,7 +251,7 @@ def benchmark_figure(
                 lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"
             )
         finish(figure)
-    return Drawing(figure, title, " ".join(_measured_told(one, across, up) for one in series))
+    return Drawing(figure, title, " ".join(_measured_described(one, across, up) for one in series))
 
 
 def _measured(axis: Axes, one: Series, colour: str, marker: str) -> None:
@@ -283,7 +283,7 @@ def _quantity(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _measured_told(one: Series, across: str, up: str) -> str:
+def _measured_described(one: Series, across: str, up: str) -> str:
     said = [
         f"{_quantity(median(samples))} ({_quantity(min(samples))} to {_quantity(max(samples))}) "
         f"at {_quantity(size)}"

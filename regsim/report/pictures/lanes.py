@@ -29,7 +29,7 @@ def path_svg(path: Path, title: str, *, bad: bool = True) -> str:
         fill = RED_INK if last else INK
         canvas.text(x + 14, y + 4, f"{number}. {step.step}", size=SMALL, fill=fill, plate=True)
     _end(canvas, path, top + 40, bottom + 18)
-    return canvas.svg(title, told(path))
+    return canvas.svg(title, described(path))
 
 
 def _way(canvas: Canvas, places: Sequence[Point], stroke: str) -> None:
@@ -43,7 +43,7 @@ def _way(canvas: Canvas, places: Sequence[Point], stroke: str) -> None:
     canvas.path(way, stroke=stroke, wide=3)
 
 
-def told(path: Path) -> str:
+def described(path: Path) -> str:
     """Return in words what the picture of *path* shows."""
     steps = [f"{n}. {step.actor}: {step.step}" for n, step in enumerate(path.steps, 1)]
     return "; ".join([*steps, *filter(None, [path_ending(path)])]) or "No step is needed"

@@ -1,6 +1,6 @@
 """Who refers to what: process, handle, key and hive in four columns, the blockers marked.
 
-A blocker is told by its shape (an octagon), its label and its thick line, and by colour as well.
+A blocker differs by its shape (an octagon), its label and its thick line, and by colour as well.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def finding(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     return f"{len(blocking)} of {handles} block{'s' if one else ''} the unload: {named}"
 
 
-def told(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
+def described(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     """Return in words what the picture of *rows* shows."""
     said = []
     for row in rows[:DRAWN]:
@@ -108,7 +108,7 @@ def references_svg(rows: Sequence[OpenHandle], *, unlisted: int = 0, title: str 
         canvas.text(20, foot, text, size=SMALL, fill=GREY)
     if not rows:
         canvas.text(20, y + 40, "No process has a key open.", fill=GREY)
-    return canvas.svg(title, told(rows, unlisted) or "No process has a key open.")
+    return canvas.svg(title, described(rows, unlisted) or "No process has a key open.")
 
 
 def _left(column: int) -> float:

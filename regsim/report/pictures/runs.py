@@ -89,7 +89,7 @@ def lifetimes_svg(run: Run) -> str:
     if len(every) > len(lives):
         text = f"{len(lives)} of {len(every)} handles are drawn, those still open first."
         canvas.text(20, canvas.height + 20, text, size=SMALL, fill=GREY)
-    return canvas.svg(title, " ".join([*map(_told, lives), *words.verdict(run)]))
+    return canvas.svg(title, " ".join([*map(_described, lives), *words.verdict(run)]))
 
 
 def _bar(life: words.Lifetime, root: str) -> Bar:
@@ -106,7 +106,7 @@ def _bar(life: words.Lifetime, root: str) -> Bar:
     )
 
 
-def _told(life: words.Lifetime) -> str:
+def _described(life: words.Lifetime) -> str:
     end = "is still open at the end"
     if life.closed is not None:
         end = f"is {life.end} in call {life.closed}"
@@ -157,11 +157,11 @@ def matrix_svg(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
             ink = GREY if plain else BLACK
             canvas.text(x + cell / 2, y + 19, words.WORDS[outcome], fill=ink, anchor="middle")
         y += 28
-    told = [
+    said = [
         f"{os}: " + ", ".join(f"{fix} {words.WORDS[end]}" for fix, end in row.items()) + "."
         for os, row in rows.items()
     ]
-    return canvas.svg(title, " ".join(told))
+    return canvas.svg(title, " ".join(said))
 
 
 def openings_svg(stock: Run, fixed: Run) -> str:

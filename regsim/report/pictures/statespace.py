@@ -111,14 +111,14 @@ def state_space_figure(space: StateSpace) -> Drawing:
     """Return *space* as a figure: its graph where it is small, else its depth and the path."""
     with styled():
         figure = finish((_graph if _small(space) else _profile)(space))
-    return Drawing(figure, finding(space), _told(space))
+    return Drawing(figure, finding(space), _described(space))
 
 
 def _small(space: StateSpace) -> bool:
     return bool(space.edges) and space.states <= DRAWN
 
 
-def _told(space: StateSpace) -> str:
+def _described(space: StateSpace) -> str:
     sizes = ", ".join(f"{size:,}" for size in space.layers)
     way = f" The way to the violation: {', '.join(space.path)}." if space.path else ""
     return f"{space.model}: {finding(space)}. States in each layer: {sizes}.{way}"

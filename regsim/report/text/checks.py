@@ -12,7 +12,7 @@ from regsim.check.paths import Path, PathStep
 from regsim.check.property import Fairness, Kind, Property, Verdict
 from regsim.check.verify import Result
 from regsim.report.text.console import WIDTH, table, wrap
-from regsim.report.words.writing import ascii_only, visible
+from regsim.report.words.writing import ascii_only, fields, visible
 
 _REPEATS = "and so on for ever from here:"
 
@@ -132,7 +132,7 @@ def _length(result: Result) -> str:
 def path_lines(path: Path) -> list[str]:
     """Return *path* as a numbered table, with what each counter stands at after each step.
 
-    Where the model says what its steps are told, there is a column for that.
+    Where the model says what its steps are answered, there is a column for that.
     """
     lines = table(list(_rows(path)))
     if path.deadlock:
@@ -151,9 +151,9 @@ def _rows(path: Path) -> Iterator[list[str]]:
     begin = ["0", "(start)", *[""] * (len(head) - 2)]
     yield [*begin, *map(str, path.start), *(map(repr, path.values) if shown else ())]
     for number, step in enumerate(path.steps, 1):
-        told = [step.answer.text if step.answer is not None else ""] if answers else ()
+        answer = [step.answer.text if step.answer is not None else ""] if answers else ()
         state = map(repr, step.values) if shown else ()
-        yield [str(number), step.actor, step.step, *told, *map(str, step.counters), *state]
+        yield [str(number), step.actor, step.step, *answer, *map(str, step.counters), *state]
 
 
 # -- other notations ---------------------------------------------------------------------------
@@ -239,10 +239,7 @@ def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, o
         "kind": claim.kind.value,
         "about": claim.about,
         "verdict": result.verdict.value,
-        "states": result.states,
-        "transitions": result.transitions,
-        "depth": result.depth,
-        "complete": result.complete,
+        **fields(result, "states transitions depth complete"),
         "path": path_json(path) if path is not None else [],
         "loop": path.loop if path is not None else None,
         "code": path.code if path is not None else None,
@@ -256,7 +253,7 @@ def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, o
 
 
 def path_json(path: Path) -> list[dict[str, object]]:
-    """Return the steps of *path*: who does what, what it is told, the counters, what it changes."""
+    """Return the steps of *path*: who does what, its answer, the counters, what it changes."""
     return [
         {
             "actor": step.actor,

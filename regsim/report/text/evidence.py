@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from regsim.policy import Dialect, UnloadFailure
 from regsim.report.text.console import PROSE, wrap
+from regsim.report.words.writing import fields
 from regsim.trace.judge import Answer, Blocker, HeldRoot, HiveAnswer, UnloadAttempt, Verdict
 
 SCHEMA_VERSION: Final = 1
@@ -26,10 +27,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "hives": [_hive(hive) for hive in verdict.hives],
         "roots": [_root(root) for root in verdict.roots],
         "attempts": [_attempt(attempt) for attempt in verdict.attempts],
-        "events": verdict.events,
-        "opens": verdict.opens,
-        "closes": verdict.closes,
-        "unmatched_closes": verdict.unmatched_closes,
+        **fields(verdict, "events opens closes unmatched_closes"),
         "reasons": list(verdict.reasons),
     }
 
@@ -44,44 +42,18 @@ def _hive(hive: HiveAnswer) -> dict[str, Any]:
 
 
 def _blocker(blocker: Blocker) -> dict[str, Any]:
-    return {
-        "process": blocker.process,
-        "pid": blocker.pid,
-        "service": blocker.service or None,
-        "user": blocker.user or None,
-        "session": blocker.session,
-        "key": blocker.key,
-        "handle": blocker.handle,
-        "opened_at": blocker.opened_at,
-        "event": blocker.event,
-        "seen_at": blocker.seen_at,
-        "access": blocker.access or None,
-        "implicit": blocker.implicit,
-        "certain": blocker.certain,
-        "balance": list(blocker.balance),
-    }
+    names = "process pid service user session key handle opened_at event seen_at access"
+    found = fields(blocker, f"{names} implicit certain balance")
+    return {**found, **{name: found[name] or None for name in ("service", "user", "access")}}
 
 
 def _root(root: HeldRoot) -> dict[str, Any]:
-    return {
-        "process": root.process,
-        "pid": root.pid,
-        "hive": root.hive,
-        "key": root.key,
-        "opened_at": root.opened_at,
-        "event": root.event,
-        "closed_at": root.closed_at,
-    }
+    return fields(root, "process pid hive key opened_at event closed_at")
 
 
 def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
-    return {
-        "hive": attempt.hive,
-        "at": attempt.at,
-        "event": attempt.event,
-        "status": attempt.status,
-        "blockers": [_blocker(blocker) for blocker in attempt.blockers],
-    }
+    blockers = [_blocker(blocker) for blocker in attempt.blockers]
+    return {**fields(attempt, "hive at event status"), "blockers": blockers}
 
 
 def as_text(verdict: Verdict, dialect: Dialect | None = None) -> str:
@@ -129,18 +101,19 @@ def _headline(verdict: Verdict) -> str:
         sure = [blocker for blocker in verdict.blockers if blocker.certain]
         if not sure:
             return f"BLOCKED: {when} a user's hive was in use; it is not told by whom."
-        processes = {(blocker.process, blocker.pid) for blocker in sure}
-        who = (
-            f"{sure[0].process} ({sure[0].pid})"
-            if len(processes) == 1
-            else f"{len(processes)} processes"
-        )
-        keys = "a key" if len(sure) == 1 else f"{len(sure)} keys"
-        holds = "holds" if len(processes) == 1 else "hold"
-        return f"BLOCKED: {when} {who} {holds} {keys} open in a user's hive, which keeps it loaded."
+        who, one = holders(sure)
+        what = f"{'holds' if one else 'hold'} {'a key' if len(sure) == 1 else f'{len(sure)} keys'}"
+        return f"BLOCKED: {when} {who} {what} open in a user's hive, which keeps it loaded."
     if verdict.answer is Answer.CLEAR:
         return f"CLEAR: {when} no handle keeps a user's hive loaded."
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
+
+
+def holders(blockers: Sequence[Blocker]) -> tuple[str, bool]:
+    """Return the process that has all *blockers*, or how many have; and whether it is only one."""
+    named = {f"{blocker.process} ({blocker.pid})" for blocker in blockers}
+    one = len(named) == 1
+    return named.pop() if one else f"{len(named)} processes", one
 
 
 def _moment(verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""A run told on a console: its calls, its verdict, two runs side by side, and the matrix."""
+"""A run on a console: its calls, its verdict, two runs side by side, and the matrix."""
 
 from __future__ import annotations
 

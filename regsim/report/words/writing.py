@@ -1,8 +1,9 @@
-"""How names and numbers are written, so that nothing out of a registry drives what shows it."""
+"""How names, numbers and records are written, so that no name drives what shows it."""
 
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -39,3 +40,8 @@ def counted(number: int, noun: str) -> str:
     ('1 handle', '1,200 handles')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def fields(record: object, names: str) -> dict[str, Any]:
+    """Return the fields of *record* called *names*, which spaces part, in that order."""
+    return {name: getattr(record, name) for name in names.split()}
