@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from regsim.report.pictures.canvas import BLUE, GREY, INK, ORANGE, PALE, RED, RED_INK, SKY
+from regsim.report.pictures.colours import BLUE, GREY, INK, ORANGE, PALE, RED, RED_INK, SKY
 
 Point = tuple[float, float, float, float]
 """x, y, and the lower and upper end of y's interval."""

@@ -10,7 +10,7 @@ from typing import Final
 from regsim import dialects
 from regsim.cli._hive_output import say
 from regsim.policy import Dialect
-from regsim.report.words.evidence import as_json, as_text
+from regsim.report.text.evidence import as_json, as_text
 from regsim.trace.judge import Answer, Verdict
 
 EXIT: Final = {Answer.CLEAR: 0, Answer.BLOCKED: 1, Answer.INCONCLUSIVE: 3}

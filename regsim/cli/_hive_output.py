@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from regsim.errors import UsageError
+from regsim.report.words.writing import visible
+from regsim.types import ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,20 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TYPE_NAMES = {
-    0: "REG_NONE",
-    1: "REG_SZ",
-    2: "REG_EXPAND_SZ",
-    3: "REG_BINARY",
-    4: "REG_DWORD",
-    5: "REG_DWORD_BIG_ENDIAN",
-    6: "REG_LINK",
-    7: "REG_MULTI_SZ",
-    8: "REG_RESOURCE_LIST",
-    9: "REG_FULL_RESOURCE_DESCRIPTOR",
-    10: "REG_RESOURCE_REQUIREMENTS_LIST",
-    11: "REG_QWORD",
-}
+TYPE_NAMES = {int(kind): f"REG_{kind.name}" for kind in ValueType}
 _TEXTS = frozenset({1, 2, 6})
 _QUIET_SECONDS = 1.0
 
@@ -53,7 +42,7 @@ def say_bytes(data: bytes) -> None:
 
 def _write(stream: TextIO, text: str) -> None:
     encoding = stream.encoding or "utf-8"
-    safe = _printable(text).encode(encoding, "backslashreplace").decode(encoding)
+    safe = visible(text, keep="\n\t").encode(encoding, "backslashreplace").decode(encoding)
     stream.write(safe + "\n")
 
 
@@ -143,13 +132,3 @@ def _number(text: str, size: int, order: str) -> bytes:
     except (ValueError, OverflowError):
         msg = f"{text!r} is not a number of {size * 8} bits without a sign"
         raise UsageError(msg) from None
-
-
-def _printable(text: str) -> str:
-    """Return *text* with control characters escaped, so that a name cannot drive a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char in "\n\t " else char.encode("unicode_escape").decode()
-        for char in text
-    )

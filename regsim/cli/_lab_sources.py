@@ -9,9 +9,9 @@ from regsim import dialects, models
 from regsim.check.verify import check_all, factored
 from regsim.cli._evidence_output import ProgressLine, dialect_named
 from regsim.explore.parameters import Parameter
-from regsim.report.lab.explored import story_of_result
-from regsim.report.lab.frames import Axis, Lab, Story
-from regsim.report.lab.traced import story_of_verdict
+from regsim.report.lab.checks import story_of_result
+from regsim.report.lab.evidence import story_of_verdict
+from regsim.report.lab.stories import Axis, Lab, Story
 from regsim.trace.replay import replay
 
 MOST_STATES = 300_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import textwrap
 
 import attrs
 import click
 
 from regsim.dialects.article import LISTINGS, PLATFORMS, Affected, affected, service_packs
 from regsim.errors import UsageError
+from regsim.report.text.console import wrap
 
 SCHEMA_VERSION = 1
 _WIDTH = 78
@@ -81,7 +81,5 @@ def _text(answer: Affected) -> str:
         "Remedy": answer.remedy,
         "Workaround": answer.workaround,
     }
-    return "\n".join(
-        textwrap.fill(text, _WIDTH, initial_indent=f"{name + ':':<12}", subsequent_indent=" " * 12)
-        for name, text in rows.items()
-    )
+    lines = (wrap(text, _WIDTH, f"{name + ':':<12}", " " * 12) for name, text in rows.items())
+    return "\n".join(line for one in lines for line in one)

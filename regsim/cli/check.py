@@ -25,6 +25,7 @@ from regsim.check.verify import target as seeks
 from regsim.cli._check_options import parameters_of
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text import checks as report
+from regsim.report.text.mermaid import path_mermaid
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 3}
 EXPORTS = ("promela", "dot", "json")
@@ -77,7 +78,7 @@ def command(
     parameters = parameters_of(given)
     source = models.source(model)
     settings = source.settings(parameters)
-    origin = report.Origin(model, {name: settings[name] for name in parameters})
+    origin = report.Recipe(model, {name: settings[name] for name in parameters})
     with source.blamed():
         made = factored(source.build(parameters))
         if code is not None:
@@ -136,7 +137,7 @@ def _progress() -> Callable[[SearchProgress], None] | None:
     return show
 
 
-def _shown(results: Sequence[Result], origin: report.Origin, style: str, *, single: bool) -> str:
+def _shown(results: Sequence[Result], origin: report.Recipe, style: str, *, single: bool) -> str:
     if style == "text":
         if single:
             return report.result_text(results[0], origin)
@@ -149,10 +150,10 @@ def _shown(results: Sequence[Result], origin: report.Origin, style: str, *, sing
     return _drawn(found.path, origin, style, found.property)
 
 
-def _drawn(path: Run, origin: report.Origin, style: str, claim: Property | None) -> str:
+def _drawn(path: Run, origin: report.Recipe, style: str, claim: Property | None) -> str:
     if style == "mermaid":
         title = f"{claim.name}: {claim.about}" if claim is not None else path.model
-        return report.path_mermaid(path, title)
+        return path_mermaid(path, title)
     if style == "shiviz":
         return report.path_shiviz(path)
     if style == "python":
@@ -228,7 +229,7 @@ def _export(
 
 def _replay(
     model: Factored,
-    origin: report.Origin,
+    origin: report.Recipe,
     settings: Mapping[str, Any],
     code: str,
     wanted: str | None,

@@ -11,6 +11,7 @@ import click
 from regsim import course
 from regsim.course import Exercise, Feedback, Question
 from regsim.errors import UsageError
+from regsim.report.words.writing import fields
 
 SCHEMA_VERSION = 1
 
@@ -100,26 +101,14 @@ def _described(chosen: Exercise) -> dict[str, object]:
         "title": chosen.title,
         "objectives": list(chosen.objectives),
         "questions": [
-            {
-                "name": question.name,
-                "text": question.text,
-                "objective": question.objective,
-                "choices": list(question.choices),
-                "number": question.number,
-            }
-            for question in chosen.questions
+            fields(question, "name text objective choices number") for question in chosen.questions
         ],
     }
 
 
 def _record(chosen: Exercise, feedback: Feedback) -> dict[str, object]:
     results = [
-        {
-            "name": result.question.name,
-            "given": result.given,
-            "right": result.right,
-            "because": result.because,
-        }
+        {"name": result.question.name, **fields(result, "given right because")}
         for result in feedback.results
     ]
     return {

@@ -9,7 +9,8 @@ import click
 
 from regsim import models
 from regsim.regf import write_durably
-from regsim.report.pictures.runs import lifetimes_svg, openings_svg, sequence_svg
+from regsim.report.pictures.runs import lifetimes_svg, openings_svg
+from regsim.report.pictures.sequence import sequence_svg
 from regsim.report.text.runs import side_by_side
 
 

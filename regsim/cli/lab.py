@@ -17,8 +17,9 @@ from regsim.cli._check_options import parameters_of
 from regsim.cli._lab_sources import lab_of_model, lab_of_trace
 from regsim.errors import UsageError
 from regsim.regf import write_durably
-from regsim.report.lab.frames import Axis, Lab, Story, story_of_run
 from regsim.report.lab.page import lab_html
+from regsim.report.lab.runs import story_of_run
+from regsim.report.lab.stories import Axis, Lab, Story
 from regsim.scenario import Run
 
 _INTRO = (

@@ -15,6 +15,8 @@ from regsim.errors import RegsimError, UsageError
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
 from regsim.regf.regtext import KeyLine, RegText, RegTextError, parse_reg
+from regsim.report.text.console import table as laid_out
+from regsim.report.words.writing import counted
 from regsim.status import Win32Error
 from regsim.testing._fake.binding import OpenHandle
 from regsim.testing._fake.computer import BOTH, Computer, logged_on
@@ -207,14 +209,11 @@ def table(registry: Registry, leaks: list[Leak]) -> str:
         how += ", outlives the session" if leak.survives else ", ends with the session"
         key = handle.key.replace("\\REGISTRY\\USER\\", "HKU\\")
         rows.append((key, f"{handle.handle:#x}", leak.process, _short(handle), how))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     ends = "" if any(leak.survives for leak in leaks) else ", for its processes end first"
-    count = "1 handle" if len(leaks) == 1 else f"{len(leaks)} handles"
     return "\n".join(
         (
-            f"{count} left open on the user's profile",
-            *(f"  {line}" for line in lines),
+            f"{counted(len(leaks), 'handle')} left open on the user's profile",
+            *(f"  {line}" for line in laid_out(rows, rule=False)),
             f"at logoff on {registry.machine.dialect.title}: {registry.foresee().says()}{ends}",
         )
     )

@@ -66,12 +66,12 @@ def assert_holds(
     from regsim import models  # noqa: PLC0415 - only when asked for
     from regsim.check.property import Verdict  # noqa: PLC0415
     from regsim.check.verify import check  # noqa: PLC0415
-    from regsim.report.text.checks import Origin, result_text  # noqa: PLC0415
+    from regsim.report.text.checks import Recipe, result_text  # noqa: PLC0415
 
     given = dict(parameters or {})
     made = models.model(model, **given) if isinstance(model, str) else model
     result = check(made, property, **options)
     if result.verdict is not Verdict.HOLDS:
         name = model if isinstance(model, str) else made.name
-        raise AssertionError(result_text(result, Origin(name, given)))
+        raise AssertionError(result_text(result, Recipe(name, given)))
     return result

@@ -16,8 +16,7 @@ from regsim.check.export import state_graph, to_dot, to_json, to_networkx
 from regsim.check.factored import Factored
 from regsim.check.verify import check, factored, target
 from regsim.errors import UsageError
-from regsim.report.pictures.explored import state_space
-from regsim.report.pictures.statespace import finding
+from regsim.report.pictures.statespace import finding, state_space
 
 
 @given(model=drawn())

@@ -21,17 +21,17 @@ from regsim.check.property import Kind, Verdict
 from regsim.check.verify import check, factored
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text.checks import (
-    Origin,
+    Recipe,
     path_json,
     path_lines,
-    path_mermaid,
     path_python,
     path_shiviz,
     result_text,
     summary_text,
 )
+from regsim.report.text.mermaid import path_mermaid
 
-ORIGIN = Origin("q241572", {"workers": "1", "services": "0"})
+ORIGIN = Recipe("q241572", {"workers": "1", "services": "0"})
 
 
 def leak() -> Path:
@@ -255,7 +255,7 @@ def test_the_program_runs() -> None:
     """The path as a Python program runs, its assertion holds, and fails once it is changed."""
     model = models.model("q241572", workers=1, services=0)
     claim = next(p for p in model.properties if p.name == "leak")
-    origin = Origin("q241572", {"workers": 1, "services": 0})
+    origin = Recipe("q241572", {"workers": 1, "services": 0})
     program = path_python(leak(), origin, claim)
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -277,7 +277,7 @@ def test_json() -> None:
 def test_texts_are_ascii_and_say_how_to_replay() -> None:
     """The texts are ASCII and say how to replay; a summary has a line for each property."""
     found = check(Counter(3), "below")
-    text = result_text(found, Origin("./my counter.py", {"top": 3}))
+    text = result_text(found, Recipe("./my counter.py", {"top": 3}))
 
     assert text.isascii()
     assert "Replay: regsim check './my counter.py' -p top=3 --property below --path 000" in text

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from regsim.cli.lab import build
-from regsim.report.lab.frames import Lab
 from regsim.report.lab.page import lab_html
+from regsim.report.lab.stories import Lab
 
 CHROMIUM = os.environ.get("REGSIM_CHROMIUM") or shutil.which("chromium") or ""
 

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from regsim.report.lab.frames import Lab
 from regsim.report.lab.page import lab_html
+from regsim.report.lab.stories import Lab
 
 END = 14  # the case has 13 steps with no fix, then its verdict
 NARROW = {"width": 320, "height": 700}

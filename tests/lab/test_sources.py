@@ -13,8 +13,8 @@ from regsim.check.verify import check
 from regsim.cli import main
 from regsim.cli._lab_sources import lab_of_model, lab_of_trace
 from regsim.errors import DataError, UnknownNameError
-from regsim.report.lab.explored import story_of_result
-from regsim.report.lab.frames import Story
+from regsim.report.lab.checks import story_of_result
+from regsim.report.lab.stories import Story
 
 OPEN = {"op": "open", "pid": 7, "process": "svc.exe", "parent": "HKEY_CURRENT_USER"}
 

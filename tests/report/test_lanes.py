@@ -12,7 +12,7 @@ from regsim.check.formula import TRUE
 from regsim.check.paths import Path, PathStep
 from regsim.check.property import Verdict, always
 from regsim.check.verify import Reduce, Result
-from regsim.report.pictures.lanes import path_svg, told
+from regsim.report.pictures.lanes import described, path_svg
 
 NS = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</svg><script>x</script>\x07"
@@ -102,7 +102,7 @@ def test_the_step_that_breaks_the_claim_is_an_octagon():
 def test_how_a_path_ends_is_said(loop, said):
     """A loop and a deadlock are named in the text, the HTML, the picture and its description."""
     path = attrs.evolve(PATH, loop=loop)
-    shown = (repr(path), path._repr_html_(), " ".join(texts(path._repr_svg_())), told(path))
+    shown = (repr(path), path._repr_html_(), " ".join(texts(path._repr_svg_())), described(path))
 
     for one in shown:
         assert (said in one) if said else ("then " not in one)
@@ -114,7 +114,7 @@ def test_a_path_without_steps_is_shown():
 
     assert "0 steps" in repr(path)
     ET.fromstring(path._repr_svg_())  # noqa: S314
-    assert told(path) == "No step is needed"
+    assert described(path) == "No step is needed"
 
 
 def test_hostile_names_stay_text():

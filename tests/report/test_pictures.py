@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from regsim.report.pictures.canvas import Canvas, fold, measure, shorten
-from regsim.report.pictures.runs import lifetimes_svg, matrix_svg, openings_svg, sequence_svg
+from regsim.report.pictures.runs import lifetimes_svg, matrix_svg, openings_svg
+from regsim.report.pictures.sequence import sequence_svg
 from regsim.report.text.mermaid import sequence_mermaid
 from regsim.scenario.result import Outcome
 

@@ -11,12 +11,12 @@ import pytest
 from regsim import models
 from regsim.report.pictures.references import (
     DRAWN,
+    described,
     finding,
     reference_graph,
     references_dot,
     references_of_run_svg,
     references_svg,
-    told,
 )
 from regsim.scenario.result import OpenHandle
 
@@ -77,7 +77,7 @@ def test_the_title_is_the_finding():
 
 def test_the_description_names_each_reference():
     """Who cannot see the picture is told each handle, its key, and whether it blocks."""
-    said = told([BLOCKER, row(8, live=False)], 3)
+    said = described([BLOCKER, row(8, live=False)], 3)
 
     assert "handle 0x4 to the root of the user's hive of HKU\\S-1-5-21-7, and blocks" in said
     assert "which is gone" in said

@@ -19,7 +19,7 @@ import pytest
 
 from regsim.errors import RegsimError
 from regsim.report.pictures.evidence import evidence_svg
-from regsim.report.words.evidence import as_json, as_text
+from regsim.report.text.evidence import as_json, as_text
 from regsim.trace.redact import redacted
 from regsim.trace.replay import replay
 from regsim.trace.who import who

@@ -11,7 +11,7 @@ import pytest
 
 from regsim import cli, dialects
 from regsim.report.pictures.evidence import evidence_svg
-from regsim.report.words.evidence import as_text
+from regsim.report.text.evidence import as_text
 from regsim.trace.redact import redacted
 from regsim.trace.replay import replay
 

@@ -11,16 +11,16 @@ import hashlib
 import json
 import re
 from collections.abc import Hashable
-from html import escape
 from importlib import resources
 from typing import Any, Final
 
 import attrs
 
 from regsim import keypath
-from regsim.report.lab.frames import Frame, Lab, Question, Story
+from regsim.report.lab.stories import Lab, Story, StoryFrame, StoryQuestion
 from regsim.report.words import places
 from regsim.report.words import runs as words
+from regsim.report.words.writing import markup, visible
 from regsim.scenario.result import OpenHandle
 
 FORMAT: Final = 1
@@ -38,8 +38,8 @@ def lab_html(lab: Lab) -> str:
     )
     filled = {
         "POLICY": policy,
-        "TITLE": escape(words.visible(lab.title)),
-        "INTRO": escape(words.visible(lab.intro)),
+        "TITLE": markup(lab.title),
+        "INTRO": markup(lab.intro),
         "DATA": embed(data(lab)),
         "STYLE": style,
         "SCRIPT": script,
@@ -103,7 +103,7 @@ class _Packer:
         self.texts, self.rows, self.frames, self.stories = _Pool(), _Pool(), _Pool(), _Pool()
 
     def _text(self, text: str) -> int:
-        return self.texts.number(text, words.visible(text))
+        return self.texts.number(text, visible(text))
 
     def _row(self, row: OpenHandle) -> int:
         below = places.key_below(row)
@@ -117,7 +117,7 @@ class _Packer:
         )
         return self.rows.number(packed, packed)
 
-    def _frame(self, frame: Frame) -> int:
+    def _frame(self, frame: StoryFrame) -> int:
         packed = (
             frame.time,
             *map(self._text, (frame.actor, frame.call, frame.step, frame.answer)),
@@ -132,7 +132,7 @@ class _Packer:
         )
         return self.frames.number(packed, packed)
 
-    def _question(self, question: Question) -> tuple[object, ...]:
+    def _question(self, question: StoryQuestion) -> tuple[object, ...]:
         options = tuple(map(self._text, question.options))
         ask, why = self._text(question.ask), self._text(question.why)
         return question.at, ask, options, question.right, why

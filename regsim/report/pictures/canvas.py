@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-import attrs
+from regsim.report.pictures.colours import DIM, GREY, INK, PALE, RED, WHITE
+from regsim.report.words.writing import markup, visible
 
-from regsim.report.words import runs as words
-from regsim.scenario.result import CallRecord
+SMALL: Final = 12
+"""The size of all texts but titles and names."""
 
-# Okabe and Ito's colours for shapes; the darker ones carry text on white at 4.5:1 or better.
-INK, GREY, PALE = "#1a1a1a", "#595959", "#e6e6e6"
-BLUE, SKY, GREEN, ORANGE, RED = "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00"
-RED_INK = "#9c3f00"
-WHITE = "#ffffff"
+Point = tuple[float, float]
+"""A place on a picture, from its upper left corner."""
 
+# Which fonts a reader has is unknown, so widths are guessed from above: a text may stand in too
+# much room, but never on another. The figures are the widest of the fonts that `svg` names.
 _NARROW = set("iIjlftr.,:;'|!()[]/\\- ")
 _WIDE = set("mwMW@%")
 
@@ -23,7 +23,7 @@ _WIDE = set("mwMW@%")
 def measure(text: str, size: float = 13, *, bold: bool = False) -> float:
     """Return a width that *text* does not exceed in any of the fonts that the pictures name."""
     ems = 0.0
-    for c in words.visible(text):
+    for c in visible(text):
         if c in _NARROW:
             ems += 0.42
         elif c in _WIDE:
@@ -39,7 +39,7 @@ def fold(text: str, room: float, size: float = 13, *, bold: bool = False) -> lis
     """Return *text* in lines no wider than *room*; words that are too long are cut."""
     lines: list[str] = []
     line = ""
-    for word in words.visible(text).split(" "):
+    for word in visible(text).split(" "):
         tried = f"{line} {word}" if line else word
         if measure(tried, size, bold=bold) <= room:
             line = tried
@@ -60,7 +60,7 @@ def fold(text: str, room: float, size: float = 13, *, bold: bool = False) -> lis
 
 def shorten(text: str, room: float, size: float = 13) -> str:
     """Return *text*, with its middle left out if it is wider than *room*."""
-    text = words.visible(text)
+    text = visible(text)
     if measure(text, size) <= room:
         return text
     keep = len(text) // 2
@@ -69,23 +69,9 @@ def shorten(text: str, room: float, size: float = 13) -> str:
     return f"{text[:keep]}...{text[-keep:]}"
 
 
-def grouped(calls: Iterable[CallRecord]) -> Iterator[tuple[CallRecord, int]]:
-    """Yield each record with how often it stands there in a row, as retries do."""
-    held: CallRecord | None = None
-    times = 0
-    for record in calls:
-        if held is not None and _same(held) == _same(record):
-            times += 1
-            continue
-        if held is not None:
-            yield held, times
-        held, times = record, 1
-    if held is not None:
-        yield held, times
-
-
-def _same(record: CallRecord) -> CallRecord:
-    return attrs.evolve(record, number=0, time=0, note="")
+def half_head(name: str) -> float:
+    """Return half the width of a lane's head."""
+    return measure(name, bold=True) / 2 + 10
 
 
 def _n(value: float) -> str:
@@ -131,15 +117,36 @@ class Canvas:
         held = "" if anchor == "start" else f' text-anchor="{anchor}"'
         self.written.append(
             f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{fill}"{held}{weight}>'
-            f"{escape(words.visible(text))}</text>"
+            f"{markup(text)}</text>"
         )
 
-    def lines(self, x: float, y: float, texts: Sequence[str], *, size: float = 13) -> float:
-        """Write *texts* in bold under each other; return the baseline that follows."""
-        for text in texts:
-            self.text(x, y, text, size=size, bold=True)
-            y += size * 1.35
+    def heading(self, title: str, room: float, subtitle: str = "") -> float:
+        """Write *title* and below it *subtitle*, no wider than *room*; return what follows."""
+        y = 34.0
+        for line in fold(title, room, 16, bold=True):
+            self.text(20, y, line, size=16, bold=True)
+            y += 21.6
+        for line in fold(subtitle, room, SMALL) if subtitle else ():
+            self.text(20, y, line, size=SMALL, fill=GREY)
+            y += 16
         return y
+
+    def lane(self, x: float, name: str, top: float, bottom: float) -> None:
+        """Draw the head of a lane with its *name*, and its line down to *bottom*."""
+        half = half_head(name)
+        self.path([(x, top + 28), (x, bottom)], stroke=DIM, wide=1, dash="2 4")
+        self.rect(x - half, top, half * 2, 28, fill=PALE, stroke=GREY)
+        self.text(x, top + 19, name, bold=True, anchor="middle")
+
+    def axis(
+        self, left: float, right: float, y: float, ticks: Iterable[tuple[float, str]], what: str
+    ) -> None:
+        """Draw an axis from *left* to *right* with *ticks*, and below it *what* they count."""
+        self.path([(left, y), (right, y)], stroke=GREY, wide=1)
+        for x, label in ticks:
+            self.path([(x, y), (x, y + 4)], stroke=GREY, wide=1)
+            self.text(x, y + 18, label, size=SMALL, fill=GREY, anchor="middle")
+        self.text(left, y + 38, what, size=SMALL, fill=GREY)
 
     def rect(
         self, x: float, y: float, w: float, h: float, *, fill: str, stroke: str = "none"
@@ -150,7 +157,7 @@ class Canvas:
 
     def path(
         self,
-        points: Sequence[tuple[float, float]],
+        points: Sequence[Point],
         *,
         stroke: str = INK,
         wide: float = 1.5,
@@ -181,6 +188,13 @@ class Canvas:
         self.path([(x - arm, y - arm), (x + arm, y + arm)], stroke=stroke, wide=3)
         self.path([(x - arm, y + arm), (x + arm, y - arm)], stroke=stroke, wide=3)
 
+    def diamond(
+        self, x: float, y: float, arm: float = 6, *, wide: float = 1.5, stroke: str = INK
+    ) -> None:
+        """Draw a white diamond around a point."""
+        corners = [(x, y - arm), (x + arm, y), (x, y + arm), (x - arm, y)]
+        self.path(corners, stroke=stroke, wide=wide, fill=WHITE)
+
     def hatch(self, x: float, y: float, w: float, h: float, *, stroke: str = INK) -> None:
         """Draw slanted strokes that stay inside a rectangle."""
         at = x
@@ -196,8 +210,8 @@ class Canvas:
         box = f'viewBox="0 0 {_n(w)} {_n(h)}" font-family="{font}"'
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} {box}>',
-            f"<title>{escape(words.visible(title))}</title>",
-            f"<desc>{escape(words.visible(desc))}</desc>",
+            f"<title>{markup(title)}</title>",
+            f"<desc>{markup(desc)}</desc>",
             f'<rect {size} fill="{WHITE}"/>',
             *self.parts,
             *self.written,

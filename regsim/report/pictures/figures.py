@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from html import escape
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +18,22 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from regsim.errors import UsageError
-from regsim.report.pictures.canvas import BLUE, GREY, INK, ORANGE, PALE, RED, RED_INK, fold
+from regsim.report.pictures.canvas import Point, fold
+from regsim.report.pictures.colours import (
+    BLUE,
+    DIM,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    PURPLE,
+    RED,
+    RED_INK,
+    WHITE,
+    YELLOW,
+)
 from regsim.report.words import runs as words
+from regsim.report.words.writing import markup, visible
 from regsim.scenario.result import Run
 
 if TYPE_CHECKING:
@@ -27,6 +41,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STYLE: Final[Any] = {
+    # The ids of a figure's parts are random but for the salt. Texts stay texts, so that they can be
+    # read and searched; a dollar sign in a registry's name is no formula.
     "svg.hashsalt": "regsim",
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -47,17 +63,24 @@ _STYLE: Final[Any] = {
 }
 
 
+def extra(package: str, what: str) -> Any:  # noqa: ANN401 - a module
+    """Return the optional *package* that *what* need.
+
+    Raises `UsageError` where it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        raise UsageError(f"{what} need {package}: pip install 'regsim[plot]'") from None
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Have figures that are made or written inside look alike, and their bytes be stable.
 
     Raises `UsageError` where matplotlib is not installed.
     """
-    try:
-        import matplotlib  # noqa: PLC0415, ICN001 - an extra
-    except ImportError:
-        raise UsageError("figures need matplotlib: pip install 'regsim[plot]'") from None
-    with matplotlib.rc_context(_STYLE):
+    with extra("matplotlib", "figures").rc_context(_STYLE):
         yield
 
 
@@ -72,12 +95,13 @@ class Drawing:
     def svg(self) -> str:
         """Return the figure as SVG, the same bytes each time, with title and description."""
         out = io.StringIO()
+        # What names a day, or the version of matplotlib, would make the bytes differ.
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with styled():
             self.figure.savefig(out, format="svg", metadata=nothing)
         head, rest = out.getvalue().split("<svg ", 1)
         size, body = rest.split(">", 1)
-        told = f"<title>{_safe(self.title)}</title>\n<desc>{_safe(self.desc)}</desc>"
+        told = f"<title>{markup(self.title)}</title>\n<desc>{markup(self.desc)}</desc>"
         return f'{head}<svg role="img" {size}>\n{told}{body}'
 
     def save(self, path: Path) -> None:
@@ -90,10 +114,6 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         return self.svg()
-
-
-def _safe(text: str) -> str:
-    return escape(words.visible(text))
 
 
 def finish(figure: Figure) -> Figure:
@@ -132,13 +152,13 @@ def openings_figure(runs: Sequence[Run]) -> Drawing:
         axes[-1][0].set_xlabel("number of the call")
         figure.supylabel("handles open on the user's hive", fontsize=10)
         finish(figure)
-    return Drawing(figure, title, " ".join(_opening_told(run) for run in runs))
+    return Drawing(figure, title, " ".join(_opening_described(run) for run in runs))
 
 
 def _opening(axis: Axes, run: Run, last: int, most: int) -> None:
     bad = not run.unloaded or not run.outcome.good
     colour, ink = (ORANGE, RED_INK) if bad else (BLUE, BLUE)
-    axis.set_title(words.visible(f"{run.os_title}, fix: {run.fix}"))
+    axis.set_title(visible(f"{run.os_title}, fix: {run.fix}"))
     axis.set_xlim(0.5, last * 1.42 + 1)
     axis.set_ylim(-0.25, most + 0.5)
     axis.locator_params(axis="y", integer=True, nbins=4)
@@ -154,16 +174,15 @@ def _opening(axis: Axes, run: Run, last: int, most: int) -> None:
         axis.annotate("logoff ", (logoff, most + 0.45), ha="right", va="top", color=GREY, size=9)
     place = _decision(run)
     if place is not None:
-        marker: dict[str, Any] = {"marker": "X" if bad else "D", "markersize": 9 if bad else 7}
-        face = RED if bad else "white"
-        look: dict[str, Any] = {
-            "markerfacecolor": face,
-            "markeredgecolor": ink,
-            "linestyle": "none",
-        }
-        axis.plot(*([at] for at in place), **look, **marker)
-        look = {"color": ink, "weight": "bold", "va": "center"}
-        axis.annotate(words.ends_with(run), place, (10, 0), textcoords="offset points", **look)
+        look: dict[str, Any] = {"markerfacecolor": RED if bad else WHITE, "markeredgecolor": ink}
+        marker, size = ("X", 9) if bad else ("D", 7)
+        axis.plot(*([at] for at in place), linestyle="none", marker=marker, markersize=size, **look)
+        _beside(axis, words.ends_with(run), place, ink)
+
+
+def _beside(axis: Axes, text: str, place: Point, colour: str = INK) -> None:
+    look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "weight": "bold"}
+    axis.annotate(visible(text), place, (10, 0), color=colour, **look)
 
 
 def _decision(run: Run) -> tuple[int, int] | None:
@@ -176,7 +195,7 @@ def _decision(run: Run) -> tuple[int, int] | None:
     return None if before is None else (run.calls[-1].number, before)
 
 
-def _opening_told(run: Run) -> str:
+def _opening_described(run: Run) -> str:
     counts = ["-" if r.open_handles is None else str(r.open_handles) for r in run.calls]
     return (
         f"{run.os_title}, fix {run.fix}: handles open after each call: {', '.join(counts)}; "
@@ -206,7 +225,7 @@ class Series:
         return {size: median(samples) for size, samples in self.points}
 
 
-_LOOKS: Final = ((INK, "o"), ("#cc79a7", "s"), ("#8c8c8c", "^"), ("#f0e442", "D"))
+_LOOKS: Final = ((INK, "o"), (PURPLE, "s"), (DIM, "^"), (YELLOW, "D"))
 """Colours that mean nothing elsewhere; the shapes tell the series apart too."""
 
 
@@ -221,7 +240,7 @@ def benchmark_figure(
     with styled():
         figure = new_figure(title, 8, 5)
         axis = figure.subplots()
-        axis.set(xscale="log", yscale="log", xlabel=words.visible(across), ylabel=words.visible(up))
+        axis.set(xscale="log", yscale="log", xlabel=visible(across), ylabel=visible(up))
         axis.grid(which="major")
         axis.set_axisbelow(True)
         for number, one in enumerate(series):
@@ -232,7 +251,7 @@ def benchmark_figure(
                 lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"
             )
         finish(figure)
-    return Drawing(figure, title, " ".join(_measured_told(one, across, up) for one in series))
+    return Drawing(figure, title, " ".join(_measured_described(one, across, up) for one in series))
 
 
 def _measured(axis: Axes, one: Series, colour: str, marker: str) -> None:
@@ -242,9 +261,7 @@ def _measured(axis: Axes, one: Series, colour: str, marker: str) -> None:
     above = [max(samples) - m for m, (_, samples) in zip(middle, one.points, strict=True)]
     look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 7, "linewidth": 1.2}
     axis.errorbar(sizes, middle, yerr=[below, above], capsize=4, markeredgecolor=INK, **look)
-    place = (sizes[-1], middle[-1])
-    words_ = words.visible(one.name)
-    axis.annotate(words_, place, (10, 0), textcoords="offset points", va="center", weight="bold")
+    _beside(axis, one.name, (sizes[-1], middle[-1]))
 
 
 def benchmark_finding(series: Sequence[Series], what: str) -> str:
@@ -266,7 +283,7 @@ def _quantity(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _measured_told(one: Series, across: str, up: str) -> str:
+def _measured_described(one: Series, across: str, up: str) -> str:
     said = [
         f"{_quantity(median(samples))} ({_quantity(min(samples))} to {_quantity(max(samples))}) "
         f"at {_quantity(size)}"

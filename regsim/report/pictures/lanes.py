@@ -6,48 +6,33 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from regsim.check.paths import Path
-from regsim.report.pictures.canvas import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    PALE,
-    RED,
-    RED_INK,
-    WHITE,
-    Canvas,
-    fold,
-    measure,
-)
+from regsim.report.pictures.canvas import SMALL, Canvas, Point, half_head, measure
+from regsim.report.pictures.colours import BLUE, INK, ORANGE, RED, RED_INK
 
-_ROW, _SMALL = 34.0, 12
+_ROW = 34.0
 
 
 def path_svg(path: Path, title: str, *, bad: bool = True) -> str:
     """Return *path* as a picture titled *title*; *bad* says that it breaks a claim."""
     lanes = _lanes(path)
-    width = max([x for x, _ in lanes.values()] + [300]) + 160
+    width = max([*lanes.values(), 300]) + 160
     canvas = Canvas()
-    top = canvas.lines(20, 34, fold(title, width - 20, 16, bold=True), size=16) + 6
+    top = canvas.heading(title, width - 20) + 6
     bottom = top + 40 + _ROW * len(path.steps) + 12
-    for actor, (x, half) in lanes.items():
-        canvas.path([(x, top + 28), (x, bottom)], stroke="#8c8c8c", wide=1, dash="2 4")
-        canvas.rect(x - half, top, 2 * half, 28, fill=PALE, stroke=GREY)
-        canvas.text(x, top + 19, actor, bold=True, anchor="middle")
-    places = [
-        (lanes[step.actor][0], top + 40 + _ROW * (n + 0.5)) for n, step in enumerate(path.steps)
-    ]
+    for actor, x in lanes.items():
+        canvas.lane(x, actor, top, bottom)
+    places = [(lanes[step.actor], top + 40 + _ROW * (n + 0.5)) for n, step in enumerate(path.steps)]
     _way(canvas, places, RED if bad else BLUE)
     for number, (step, (x, y)) in enumerate(zip(path.steps, places, strict=True), 1):
         last = bad and number == len(path.steps)
         _dot(canvas, x, y, last=last)
         fill = RED_INK if last else INK
-        canvas.text(x + 14, y + 4, f"{number}. {step.step}", size=_SMALL, fill=fill, plate=True)
+        canvas.text(x + 14, y + 4, f"{number}. {step.step}", size=SMALL, fill=fill, plate=True)
     _end(canvas, path, top + 40, bottom + 18)
-    return canvas.svg(title, told(path))
+    return canvas.svg(title, described(path))
 
 
-def _way(canvas: Canvas, places: Sequence[tuple[float, float]], stroke: str) -> None:
+def _way(canvas: Canvas, places: Sequence[Point], stroke: str) -> None:
     """Draw the way through *places*, changing lanes between the rows, where no text stands."""
     if not places:
         return
@@ -58,21 +43,21 @@ def _way(canvas: Canvas, places: Sequence[tuple[float, float]], stroke: str) -> 
     canvas.path(way, stroke=stroke, wide=3)
 
 
-def told(path: Path) -> str:
+def described(path: Path) -> str:
     """Return in words what the picture of *path* shows."""
     steps = [f"{n}. {step.actor}: {step.step}" for n, step in enumerate(path.steps, 1)]
     return "; ".join([*steps, *filter(None, [path_ending(path)])]) or "No step is needed"
 
 
-def _lanes(path: Path) -> dict[str, tuple[float, float]]:
-    """Return the middle of each lane and half the width of its head, with room for its steps."""
-    lanes: dict[str, tuple[float, float]] = {}
+def _lanes(path: Path) -> dict[str, float]:
+    """Return the middle of each lane, with room for its steps at the right of it."""
+    lanes: dict[str, float] = {}
     edge = 20.0
     for actor in dict.fromkeys(step.actor for step in path.steps):
-        half = measure(actor, bold=True) / 2 + 10
+        half = half_head(actor)
         mine = [step.step for step in path.steps if step.actor == actor]
-        room = max(measure(f"99. {step}", _SMALL) for step in mine) + 24
-        lanes[actor] = (edge + half, half)
+        room = max(measure(f"99. {step}", SMALL) for step in mine) + 24
+        lanes[actor] = edge + half
         edge += half + max(half, room) + 16
     return lanes
 
@@ -80,7 +65,7 @@ def _lanes(path: Path) -> dict[str, tuple[float, float]]:
 def _dot(canvas: Canvas, x: float, y: float, *, last: bool) -> None:
     """Draw a step as a diamond, the one that breaks the claim as an octagon."""
     if not last:
-        canvas.path([(x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y)], stroke=INK, fill=WHITE)
+        canvas.diamond(x, y)
         return
     corners = ((4, 9), (9, 4), (9, -4), (4, -9), (-4, -9), (-9, -4), (-9, 4), (-4, 9))
     canvas.path([(x + a, y + b) for a, b in corners], stroke=RED, wide=2.5, fill=ORANGE)

@@ -1,6 +1,6 @@
 """Who refers to what: process, handle, key and hive in four columns, the blockers marked.
 
-A blocker is told by its shape (an octagon), its label and its thick line, and by colour as well.
+A blocker differs by its shape (an octagon), its label and its thick line, and by colour as well.
 """
 
 from __future__ import annotations
@@ -12,28 +12,17 @@ from typing import Any, Final
 import attrs
 
 from regsim import keypath
-from regsim.errors import UsageError
-from regsim.report.pictures.canvas import (
-    GREY,
-    INK,
-    ORANGE,
-    PALE,
-    RED,
-    RED_INK,
-    WHITE,
-    Canvas,
-    fold,
-    measure,
-    shorten,
-)
+from regsim.report.pictures.canvas import SMALL, Canvas, Point, measure, shorten
+from regsim.report.pictures.colours import GREY, INK, ORANGE, PALE, RED, RED_INK, WHITE
+from regsim.report.pictures.figures import extra
 from regsim.report.words import runs as words
 from regsim.report.words.places import hive_name, key_below, place_of
+from regsim.report.words.writing import counted, visible
 from regsim.scenario.result import OpenHandle, Run
 
 DRAWN: Final = 12
 """How many handles a picture draws before it counts the rest; blockers come first."""
 
-_SMALL = 12
 _TALL, _PITCH = 40.0, 66.0
 _HEADS = ("process", "handle", "key", "hive")
 _WIDTHS = (200.0, 110.0, 240.0, 190.0)
@@ -57,7 +46,7 @@ def finding(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     blocking = [row for row in rows if row.blocks]
     if not total:
         return "No handle is open"
-    handles = f"{total:,} handle{'s' if total != 1 else ''}"
+    handles = counted(total, "handle")
     if not blocking:
         return f"{handles} open, and none blocks the unload of a hive"
     first = blocking[0]
@@ -68,7 +57,7 @@ def finding(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     return f"{len(blocking)} of {handles} block{'s' if one else ''} the unload: {named}"
 
 
-def told(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
+def described(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     """Return in words what the picture of *rows* shows."""
     said = []
     for row in rows[:DRAWN]:
@@ -107,19 +96,19 @@ def references_svg(rows: Sequence[OpenHandle], *, unlisted: int = 0, title: str 
     title = title or finding(rows, unlisted)
     canvas = Canvas()
     width = sum(_WIDTHS) + 3 * _GAPS
-    y = canvas.lines(20, 34, fold(title, width - 20, 16, bold=True), size=16) + 14
+    y = canvas.heading(title, width - 20) + 14
     for column, head in enumerate(_HEADS):
         x = _left(column) + _WIDTHS[column] / 2
-        canvas.text(x, y, head, size=_SMALL, fill=GREY, anchor="middle")
+        canvas.text(x, y, head, size=SMALL, fill=GREY, anchor="middle")
     _draw(canvas, drawn, y + 14)
     rest = len(rows) + unlisted - len(drawn)
     if rest:
         foot = canvas.height + 24
         text = f"{len(drawn)} of {len(drawn) + rest:,} handles are drawn."
-        canvas.text(20, foot, text, size=_SMALL, fill=GREY)
+        canvas.text(20, foot, text, size=SMALL, fill=GREY)
     if not rows:
         canvas.text(20, y + 40, "No process has a key open.", fill=GREY)
-    return canvas.svg(title, told(rows, unlisted) or "No process has a key open.")
+    return canvas.svg(title, described(rows, unlisted) or "No process has a key open.")
 
 
 def _left(column: int) -> float:
@@ -198,7 +187,7 @@ def _label(canvas: Canvas, y: float, row: OpenHandle) -> None:
     if not said:
         return
     y, anchor = y + _TALL + 15, "middle"
-    canvas.text(x, y, said, size=_SMALL, bold=row.blocks, fill=RED_INK, anchor=anchor, plate=True)
+    canvas.text(x, y, said, size=SMALL, bold=row.blocks, fill=RED_INK, anchor=anchor, plate=True)
 
 
 def _node(canvas: Canvas, box: _Box) -> None:
@@ -226,25 +215,18 @@ def _node(canvas: Canvas, box: _Box) -> None:
         )
 
 
-def _outline(box: _Box, x: float, wide: float) -> list[tuple[float, float]]:
+def _outline(box: _Box, x: float, wide: float) -> list[Point]:
     """Return a rectangle; for a handle one with pointed sides, and an octagon if it blocks."""
     top, end, low = box.y, x + wide, box.y + _TALL
     if box.column != 1:
         return [(x, top), (end, top), (end, low), (x, low)]
     if not box.blocks:
         half = (top + low) / 2
-        return [
-            (x + 12, top),
-            (end - 12, top),
-            (end, half),
-            (end - 12, low),
-            (x + 12, low),
-            (x, half),
-        ]
-    return [
-        *((x + 12, top), (end - 12, top), (end, top + 12), (end, low - 12)),
-        *((end - 12, low), (x + 12, low), (x, low - 12), (x, top + 12)),
-    ]
+        right, left = [(end - 12, top), (end, half), (end - 12, low)], [(x, half)]
+    else:
+        right = [(end - 12, top), (end, top + 12), (end, low - 12), (end - 12, low)]
+        left = [(x, low - 12), (x, top + 12)]
+    return [(x + 12, top), *right, (x + 12, low), *left]
 
 
 def reference_nodes(rows: Sequence[OpenHandle]) -> Iterator[tuple[OpenHandle, dict[str, str]]]:
@@ -269,11 +251,7 @@ def reference_graph(rows: Sequence[OpenHandle]) -> Any:  # noqa: ANN401 - networ
     Each node has its ``kind``, its column as ``layer``, a ``label``, and whether it ``blocks``.
     Raises `UsageError` where networkx is not installed.
     """
-    try:
-        import networkx  # noqa: PLC0415, ICN001 - an extra
-    except ImportError:
-        raise UsageError("graphs need networkx: pip install 'regsim[plot]'") from None
-    graph = networkx.DiGraph()
+    graph = extra("networkx", "graphs").DiGraph()
     for row, names in reference_nodes(rows):
         labels = (words.holder_name(row), f"{row.handle:#x}", place_of(row), hive_name(row.hive))
         for layer, ((kind, name), label) in enumerate(zip(names.items(), labels, strict=True)):
@@ -301,5 +279,5 @@ def references_dot(rows: Sequence[OpenHandle]) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = words.visible(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = visible(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Final
 
-from regsim.report.pictures.canvas import (
+from regsim.report.pictures.bars import Bar, Scale, draw_bars, left_of_bars
+from regsim.report.pictures.canvas import SMALL, Canvas, Point, fold, measure, shorten
+from regsim.report.pictures.colours import (
+    BLACK,
     BLUE,
     GREEN,
     GREY,
@@ -16,22 +20,12 @@ from regsim.report.pictures.canvas import (
     RED_INK,
     SKY,
     WHITE,
-    Canvas,
-    fold,
-    measure,
-    shorten,
 )
-from regsim.report.pictures.sequence import sequence_svg
 from regsim.report.words import runs as words
-from regsim.scenario.result import CallRecord, Outcome, Run
+from regsim.scenario.result import Outcome, Run
 
-__all__ = ["lifetimes_svg", "matrix_svg", "openings_svg", "sequence_svg"]
-
-_SMALL = 12
-_BAR = 18
-_ROW = 42
-_LIVES = 24  # how many lives are drawn one by one
-
+_LIVES: Final = 24
+"""How many lives are drawn one by one."""
 _CELLS: Final = {
     Outcome.SAVED: GREEN,
     Outcome.LATE: SKY,
@@ -46,12 +40,21 @@ def _pitch(calls: int) -> float:
     return min(56.0, max(6.0, 640.0 / max(calls, 1)))
 
 
-def _head(canvas: Canvas, title: str, subtitle: str, width: float) -> float:
-    y = canvas.lines(20, 34, fold(title, width, 16, bold=True), size=16)
-    for line in fold(subtitle, width, _SMALL):
-        canvas.text(20, y, line, size=_SMALL, fill=GREY)
-        y += 16
-    return y
+def _scale(left: float, last: int) -> Scale:
+    """Return the scale of a picture that counts calls up to the *last*."""
+    pitch = min(56.0, max(6.0, 640.0 / max(last, 1)))
+    return Scale(left=left, right=left + pitch * (last + 0.5), unit=pitch)
+
+
+def _round(unit: float, room: float) -> int:
+    """Return the first round number of things, each of *unit*, that takes at least *room*."""
+    return next(n for n in (1, 2, 5, 10, 20, 50, 100, 10**9) if n * unit >= room)
+
+
+def _axis(canvas: Canvas, scale: Scale, y: float, last: int) -> None:
+    step = _round(scale.unit, 26)
+    ticks = [(scale.x(number), str(number)) for number in range(step, last + 1, step)]
+    canvas.axis(scale.left, scale.right, y, ticks, "number of the call")
 
 
 def lifetimes_svg(run: Run) -> str:
@@ -60,125 +63,65 @@ def lifetimes_svg(run: Run) -> str:
     lives = sorted(every, key=lambda life: life.closed is not None)[:_LIVES]
     lives.sort(key=every.index)
     last = max((record.number for record in run.calls), default=1)
-    pitch = _pitch(last)
-    names = [measure(life.process, bold=True) for life in lives]
-    roots = list(dict.fromkeys(words.hive_root(life.key) for life in lives))
-    root = roots[0] if len(roots) == 1 else ""
-    labels = [measure(_label(life, root), _SMALL) + 12 for life in lives]
-    notes = [measure(words.UNASKED, _SMALL) + 12 for life in lives if life.implicit]
-    left = 20 + max([*names, *labels, *notes, 120]) + 16
-    right = left + pitch * (last + 0.5)
+    roots = {words.hive_root(life.key) for life in lives}
+    root = roots.pop() if len(roots) == 1 else ""
+    bars = [_bar(life, root) for life in lives]
+    scale = _scale(left_of_bars(bars, 120), last)
     canvas = Canvas()
-    room = right + measure("still open", _SMALL, bold=True) - left + left
+    title = words.finding(run)
     hive = root or "the user's hive"
-    subtitle = f"Handles open on {hive}. {run.title}. {run.os_title}, fix: {run.fix}."
-    y = _head(canvas, words.finding(run), subtitle, room) + 4
+    subtitle = f"Handles open on {hive}. {words.run_subtitle(run)}"
+    room = scale.right + measure("still open", SMALL, bold=True)
+    y = canvas.heading(title, room, subtitle) + 4
     marks = _marks(run)
     top = y + 18 * len(marks)
-    groups: dict[str, list[words.Life]] = {}
-    for life in lives:
-        groups.setdefault(life.process, []).append(life)
-    bottom = top + 12 + 24 * len(groups) + _ROW * max(len(lives), 1)
-    _bars(canvas, groups, (left, right, pitch), top + 12, root)
+    bottom = draw_bars(canvas, bars, scale, top + 12, 18) + (0 if lives else 42)
     for at, (number, label, bad) in enumerate(marks):
-        x = left + pitch * number
-        stroke = RED if bad else GREY
-        label_y = y + 18 * (len(marks) - 1 - at) + 10
-        canvas.path([(x, label_y + 4), (x, bottom)], stroke=stroke, wide=1.5, dash="4 3")
+        x, label_y = scale.x(number), y + 18 * (len(marks) - 1 - at) + 10
+        canvas.path([(x, label_y + 4), (x, bottom)], stroke=RED if bad else GREY, dash="4 3")
+        anchor = "end" if x - measure(label, SMALL) > scale.left else "start"
         fill = RED_INK if bad else INK
-        anchor = _anchor(label, x, left)
-        canvas.text(x, label_y, label, size=_SMALL, fill=fill, anchor=anchor, plate=True)
-    _axis(canvas, left, bottom, pitch, last)
+        canvas.text(x, label_y, label, size=SMALL, fill=fill, anchor=anchor, plate=True)
+    _axis(canvas, scale, bottom, last)
     if not lives:
-        canvas.text(left + 10, top + 36, "no handle was opened on it", fill=GREY, plate=True)
+        x = scale.left + 10
+        canvas.text(x, top + 36, "no handle was opened on it", fill=GREY, plate=True)
     if len(every) > len(lives):
         text = f"{len(lives)} of {len(every)} handles are drawn, those still open first."
-        canvas.text(20, canvas.height + 20, text, size=_SMALL, fill=GREY)
-    return canvas.svg(words.finding(run), " ".join([*map(_told, lives), *words.verdict(run)]))
+        canvas.text(20, canvas.height + 20, text, size=SMALL, fill=GREY)
+    return canvas.svg(title, " ".join([*map(_described, lives), *words.verdict(run)]))
 
 
-def _label(life: words.Life, root: str) -> str:
+def _bar(life: words.Lifetime, root: str) -> Bar:
     key = life.key[len(root) :].removeprefix("\\") if root else life.key
-    return f"{life.handle:#x}  {shorten(key or 'the root', 340, _SMALL)}"
+    return Bar(
+        group=life.process,
+        name=f"{life.handle:#x}  {shorten(key or 'the root', 340, SMALL)}",
+        note=words.UNASKED if life.implicit else "",
+        alarm=True,
+        start=life.opened,
+        end=life.closed,
+        ended=f"{life.end} in {life.closed}",
+        fill=ORANGE if life.end == "taken away" else BLUE,
+    )
 
 
-def _told(life: words.Life) -> str:
-    if life.closed is None:
-        end = "is still open at the end"
-    else:
+def _described(life: words.Lifetime) -> str:
+    end = "is still open at the end"
+    if life.closed is not None:
         end = f"is {life.end} in call {life.closed}"
     return f"{life.process} opens handle {life.handle:#x} in call {life.opened}; it {end}."
 
 
 def _marks(run: Run) -> list[tuple[int, str, bool]]:
     """Return the vertical lines: the logoff, and the attempts to unload; retries stand once."""
-    marks: list[tuple[int, str, bool]] = []
-    begun = next((r for r in run.calls if words.is_logoff(r)), None)
-    if begun is not None:
-        marks.append((begun.number, "logoff", False))
-    tries = [record for record in run.calls if words.is_unload(record)]
-    for first, times in _runs(tries):
-        again = f" ({times} times)" if times > 1 else ""
-        marks.append((first.number, f"unload: {first.status.name}{again}", not first.status.ok))
+    marks = [(r.number, "logoff", False) for r in run.calls if words.is_logoff(r)][:1]
+    tries = filter(words.is_unload, run.calls)
+    for status, alike in groupby(tries, lambda record: record.status):
+        first, *more = alike
+        again = f" ({len(more) + 1} times)" if more else ""
+        marks.append((first.number, f"unload: {status.name}{again}", not status.ok))
     return sorted(marks, key=lambda mark: mark[0])
-
-
-def _runs(tries: Sequence[CallRecord]) -> Iterator[tuple[CallRecord, int]]:
-    at = 0
-    while at < len(tries):
-        end = at
-        while end < len(tries) and tries[end].status == tries[at].status:
-            end += 1
-        yield tries[at], end - at
-        at = end
-
-
-def _anchor(label: str, x: float, left: float) -> str:
-    return "end" if x - measure(label, _SMALL) > left else "start"
-
-
-def _axis(canvas: Canvas, left: float, y: float, pitch: float, last: int) -> None:
-    canvas.path([(left, y), (left + pitch * (last + 0.5), y)], stroke=GREY, wide=1)
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 10**9) if s * pitch >= 26)
-    for number in range(step, last + 1, step):
-        x = left + pitch * number
-        canvas.path([(x, y), (x, y + 4)], stroke=GREY, wide=1)
-        canvas.text(x, y + 18, str(number), size=_SMALL, fill=GREY, anchor="middle")
-    canvas.text(left, y + 38, "number of the call", size=_SMALL, fill=GREY)
-
-
-def _bars(
-    canvas: Canvas,
-    groups: Mapping[str, Sequence[words.Life]],
-    across: tuple[float, float, float],
-    y: float,
-    root: str,
-) -> None:
-    left, right, pitch = across
-    for process, lives in groups.items():
-        canvas.text(20, y + 16, process, bold=True)
-        y += 24
-        for life in lives:
-            canvas.text(32, y + 13, _label(life, root), size=_SMALL)
-            if life.implicit:
-                canvas.text(32, y + 29, words.UNASKED, size=_SMALL, fill=RED_INK)
-            x = left + pitch * life.opened
-            _bar(canvas, life, x, right if life.closed is None else left + pitch * life.closed, y)
-            y += _ROW
-
-
-def _bar(canvas: Canvas, life: words.Life, x: float, end: float, y: float) -> None:
-    if life.closed is not None:
-        fill = ORANGE if life.end == "taken away" else BLUE
-        canvas.rect(x, y, end - x, _BAR, fill=fill, stroke=INK)
-        said = f"{life.end} in {life.closed}"
-        canvas.text(end + 6, y + 13, said, size=_SMALL, plate=True)
-        return
-    middle = y + _BAR / 2
-    canvas.rect(x, y, end - x, _BAR, fill=ORANGE, stroke=INK)
-    canvas.hatch(x, y, end - x, _BAR)
-    canvas.path([(end, y - 5), (end + 16, middle), (end, y + _BAR + 5)], stroke=INK, fill=ORANGE)
-    canvas.text(end + 22, y + 13, "still open", size=_SMALL, bold=True, fill=RED_INK)
 
 
 def matrix_svg(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
@@ -194,7 +137,8 @@ def matrix_svg(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
     width = left + cell * len(fixes)
     canvas = Canvas()
     title = words.matrix_finding(rows)
-    y = _head(canvas, title, "Outcome of the logoff for each system and fix.", max(width - 20, 640))
+    subtitle = "Outcome of the logoff for each system and fix."
+    y = canvas.heading(title, max(width - 20, 640), subtitle)
     tall = max(map(len, heads), default=0)
     for column, head in enumerate(heads):
         x = left + cell * (column + 0.5)
@@ -210,43 +154,41 @@ def matrix_svg(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
             plain = outcome is Outcome.NOT_APPLICABLE
             stroke = PALE if plain else WHITE
             canvas.rect(x + 1, y + 1, cell - 2, 26, fill=_CELLS[outcome], stroke=stroke)
-            ink = GREY if plain else "#000000"
+            ink = GREY if plain else BLACK
             canvas.text(x + cell / 2, y + 19, words.WORDS[outcome], fill=ink, anchor="middle")
         y += 28
-    told = [
+    said = [
         f"{os}: " + ", ".join(f"{fix} {words.WORDS[end]}" for fix, end in row.items()) + "."
         for os, row in rows.items()
     ]
-    return canvas.svg(title, " ".join(told))
+    return canvas.svg(title, " ".join(said))
 
 
 def openings_svg(stock: Run, fixed: Run) -> str:
     """Return how many handles were open on the user's hive after each call, for both runs."""
     last = max((r.number for run in (stock, fixed) for r in run.calls), default=1)
     most = max([r.open_handles or 0 for run in (stock, fixed) for r in run.calls] + [1])
-    pitch, unit = _pitch(last), min(44.0, 220.0 / most)
-    left, right = 64.0, 64.0 + pitch * (last + 0.5)
+    scale, unit = _scale(64.0, last), min(44.0, 220.0 / most)
+    left, right = scale.left, scale.right
     ends = [(stock, RED, RED_INK, "", -2.0), (fixed, BLUE, BLUE, "7 4", 2.0)]
     labels = [_end(run) for run, *_ in ends]
-    width = right + 46 + max(measure(text, _SMALL, bold=True) for text in labels)
+    width = right + 46 + max(measure(text, SMALL, bold=True) for text in labels)
     canvas = Canvas()
     title = words.openings_finding((stock, fixed))
     subtitle = f"Handles open on the user's hive after each call. {stock.os_title}."
-    y = _head(canvas, title, subtitle, width - 20) + 14
-    base = y + unit * most
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 10**9) if s * unit >= 18)
-    for count in range(0, most + 1, step):
+    base = canvas.heading(title, width - 20, subtitle) + 14 + unit * most
+    for count in range(0, most + 1, _round(unit, 18)):
         at = base - unit * count
         canvas.path([(left, at), (right, at)], stroke=PALE, wide=1)
-        canvas.text(left - 10, at + 4, str(count), size=_SMALL, fill=GREY, anchor="end")
-    _axis(canvas, left, base + 14, pitch, last)
+        canvas.text(left - 10, at + 4, str(count), size=SMALL, fill=GREY, anchor="end")
+    _axis(canvas, scale, base + 14, last)
     for at, (run, stroke, ink, dash, shift) in enumerate(ends):
-        _steps(canvas, run, (left, base + shift, pitch, unit), stroke, dash)
+        _steps(canvas, run, scale, (base + shift, unit), stroke=stroke, dash=dash)
         place = base - 4 - 22 * (1 - at)
         canvas.path(
             [(right + 8, place - 4), (right + 38, place - 4)], stroke=stroke, dash=dash, wide=3
         )
-        canvas.text(right + 44, place, labels[at], size=_SMALL, bold=True, fill=ink)
+        canvas.text(right + 44, place, labels[at], size=SMALL, bold=True, fill=ink)
     return canvas.svg(title, f"{' '.join(words.verdict(stock))} {' '.join(words.verdict(fixed))}")
 
 
@@ -254,30 +196,23 @@ def _end(run: Run) -> str:
     return f"{run.fix}: {'unloaded' if run.unloaded else 'still loaded'}"
 
 
-def _steps(
-    canvas: Canvas, run: Run, at: tuple[float, float, float, float], stroke: str, dash: str
-) -> None:
+def _steps(canvas: Canvas, run: Run, scale: Scale, up: Point, *, stroke: str, dash: str) -> None:
     """Draw one run's steps; a gap while the hive is not loaded, a mark where it ends."""
-    left, base, pitch, unit = at
-    way: list[tuple[float, float]] = []
+    base, unit = up
+    way: list[Point] = []
     for record in run.calls:
+        x = scale.x(record.number)
         if record.open_handles is None:
             if way:
-                way.append((left + pitch * record.number, way[-1][1]))
-                canvas.path(way, stroke=stroke, wide=3, dash=dash)
-                x, y = way[-1]
-                canvas.path(
-                    [(x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y)],
-                    stroke=stroke,
-                    wide=2,
-                    fill=WHITE,
-                )
+                y = way[-1][1]
+                canvas.path([*way, (x, y)], stroke=stroke, wide=3, dash=dash)
+                canvas.diamond(x, y, stroke=stroke, wide=2)
             way = []
             continue
-        x, y = left + pitch * record.number, base - unit * record.open_handles
+        y = base - unit * record.open_handles
         way += [(x, way[-1][1])] if way else []
         way.append((x, y))
     if way:
-        end = (left + pitch * (max(r.number for r in run.calls) + 0.4), way[-1][1])
+        end = (scale.left + scale.unit * (max(r.number for r in run.calls) + 0.4), way[-1][1])
         canvas.path([*way, end], stroke=stroke, wide=3, dash=dash)
         canvas.cross(*end, stroke=stroke)

@@ -11,10 +11,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from regsim.check.export import StateGraph
+from regsim.check.property import Verdict
+from regsim.check.verify import Result
 from regsim.errors import UsageError
-from regsim.report.pictures.canvas import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, RED_INK, WHITE
-from regsim.report.pictures.figures import Drawing, finish, new_figure, styled
-from regsim.report.words import runs as words
+from regsim.report.pictures.canvas import Point
+from regsim.report.pictures.colours import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    RED,
+    RED_INK,
+    WHITE,
+)
+from regsim.report.pictures.figures import Drawing, extra, finish, new_figure, styled
+from regsim.report.words.writing import counted, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +37,6 @@ if TYPE_CHECKING:
 
 DRAWN: Final = 300
 """How many states are drawn one by one at most."""
-
-Place = tuple[float, float]
 
 
 @attrs.frozen(kw_only=True)
@@ -69,30 +82,43 @@ class StateSpace:
         return sum(self.layers)
 
 
+def state_space(result: Result, graph: StateGraph) -> StateSpace:
+    """Return what the picture of a state space shows: *graph*, and the path of *result* in it."""
+    path = result.path.steps if result.path is not None and result.path.loop is None else ()
+    shown = result.verdict is Verdict.VIOLATED and len(graph.route) == len(path) + 1
+    return StateSpace(
+        model=graph.model,
+        claim=result.property.name,
+        verdict=result.verdict.value,
+        layers=graph.layers,
+        path=tuple(f"{step.actor}: {step.step}" for step in path) if shown else (),
+        edges=tuple((edge.source, edge.target) for edge in graph.edges),
+        route=graph.route if shown else (),
+    )
+
+
 def finding(space: StateSpace) -> str:
     """Return in one sentence what the search found."""
-    size = f"{space.states:,} state{'s' if space.states != 1 else ''}"
-    deep = f"{len(space.layers)} layer{'s' if len(space.layers) != 1 else ''}"
+    size, deep = counted(space.states, "state"), counted(len(space.layers), "layer")
     if space.verdict == "holds":
         return f"{space.claim} holds in all {size}, in {deep}"
     if space.verdict == "inconclusive":
         return f"{space.claim} is undecided: {size} in {deep}, then a limit was hit"
-    steps = f"{len(space.path)} step{'s' if len(space.path) != 1 else ''}"
-    return f"{space.claim} is violated after {steps}: {size} in {deep}"
+    return f"{space.claim} is violated after {counted(len(space.path), 'step')}: {size} in {deep}"
 
 
 def state_space_figure(space: StateSpace) -> Drawing:
     """Return *space* as a figure: its graph where it is small, else its depth and the path."""
     with styled():
         figure = finish((_graph if _small(space) else _profile)(space))
-    return Drawing(figure, finding(space), _told(space))
+    return Drawing(figure, finding(space), _described(space))
 
 
 def _small(space: StateSpace) -> bool:
     return bool(space.edges) and space.states <= DRAWN
 
 
-def _told(space: StateSpace) -> str:
+def _described(space: StateSpace) -> str:
     sizes = ", ".join(f"{size:,}" for size in space.layers)
     way = f" The way to the violation: {', '.join(space.path)}." if space.path else ""
     return f"{space.model}: {finding(space)}. States in each layer: {sizes}.{way}"
@@ -107,10 +133,7 @@ def state_graph(space: StateSpace) -> Any:  # noqa: ANN401 - networkx is an extr
     Each node has its ``layer`` and whether it is ``initial``, ``violating`` and on the ``path``.
     Raises `UsageError` where networkx is not installed.
     """
-    try:
-        import networkx  # noqa: PLC0415, ICN001 - an extra
-    except ImportError:
-        raise UsageError("graphs need networkx: pip install 'regsim[plot]'") from None
+    networkx = extra("networkx", "graphs")
     graph = networkx.DiGraph(model=space.model, claim=space.claim, verdict=space.verdict)
     for state, layer in enumerate(layer_of(space)):
         bad = space.verdict == "violated" and state == (space.route or (None,))[-1]
@@ -126,7 +149,7 @@ def layer_of(space: StateSpace) -> list[int]:
     return [layer for layer, size in enumerate(space.layers) for _ in range(size)]
 
 
-def places(space: StateSpace) -> dict[int, Place]:
+def places(space: StateSpace) -> dict[int, Point]:
     """Return where each state is drawn: its layer, and its height among its like.
 
     Within a layer a state stands near the states that lead to it and that it leads to (the
@@ -171,64 +194,54 @@ def _graph(space: StateSpace) -> Figure:
     return figure
 
 
-def _edges(axis: Axes, space: StateSpace, at: Mapping[int, Place]) -> None:
+def _edges(axis: Axes, space: StateSpace, at: Mapping[int, Point]) -> None:
     from matplotlib.collections import LineCollection  # noqa: PLC0415 - an extra
 
     forward = [(at[a], at[b]) for a, b in space.edges if at[b][0] > at[a][0]]
     back = [(at[a], at[b]) for a, b in space.edges if at[b][0] <= at[a][0] and a != b]
     axis.add_collection(LineCollection(back, colors=PALE, linewidths=0.7, zorder=1))
-    axis.add_collection(LineCollection(forward, colors="#a6a6a6", linewidths=0.9, zorder=2))
-    way = [at[state] for state in space.route]
-    axis.plot([x for x, _ in way], [y for _, y in way], color=RED, linewidth=4.5, zorder=3)
+    axis.add_collection(LineCollection(forward, colors=FAINT, linewidths=0.9, zorder=2))
+    _way(axis, [at[state] for state in space.route])
 
 
-def _nodes(axis: Axes, space: StateSpace, at: Mapping[int, Place]) -> None:
+def _way(axis: Axes, places: Sequence[Point]) -> None:
+    axis.plot([x for x, _ in places], [y for _, y in places], color=RED, linewidth=4.5, zorder=3)
+
+
+def _dots(
+    axis: Axes, places: Sequence[Point], size: float, edge: str, wide: float, zorder: int
+) -> None:
+    x, y = [x for x, _ in places], [y for _, y in places]
+    axis.scatter(x, y, s=size, c=WHITE, edgecolors=edge, linewidths=wide, zorder=zorder)
+
+
+def _over(axis: Axes, place: Point, said: str, up: float = 4, **look: Any) -> None:  # noqa: ANN401
+    """Write *said* in the middle above *place*, by *up* points."""
+    look = {"color": INK, "ha": "center", "textcoords": "offset points", **look}
+    axis.annotate(visible(said), place, (0, up), **look)
+
+
+def _nodes(axis: Axes, space: StateSpace, at: Mapping[int, Point]) -> None:
     size = 46 if space.states > 120 else 80
-    on, off = set(space.route), [s for s in at if s not in space.route]
-    axis.scatter(
-        [at[s][0] for s in off],
-        [at[s][1] for s in off],
-        s=size,
-        c=WHITE,
-        edgecolors=GREY,
-        linewidths=1.0,
-        zorder=4,
-    )
-    way = [at[s] for s in sorted(on)]
-    x, y = [x for x, _ in way], [y for _, y in way]
-    axis.scatter(x, y, s=size, c=WHITE, edgecolors=RED_INK, linewidths=2, zorder=5)
+    _dots(axis, [at[s] for s in at if s not in space.route], size, GREY, 1.0, 4)
+    _dots(axis, [at[s] for s in sorted(set(space.route))], size, RED_INK, 2, 5)
     _initial(axis, at[0], size)
     if space.verdict == "violated" and space.route:
         _violation(axis, at[space.route[-1]], f"{space.claim} violated", size)
 
 
-def _initial(axis: Axes, place: Place, size: float) -> None:
-    x, y = place
-    for grown, zorder in ((2.6, 6), (1.0, 7)):
-        axis.scatter(
-            [x], [y], s=size * grown, c=WHITE, edgecolors=INK, linewidths=1.6, zorder=zorder
-        )
-    axis.annotate(
-        "initial", place, (0, 14), textcoords="offset points", ha="center", color=INK, zorder=8
-    )
+def _initial(axis: Axes, place: Point, size: float) -> None:
+    """Draw a ring around the initial state, by a larger dot behind it."""
+    _dots(axis, [place], size * 2.6, INK, 1.6, 6)
+    _dots(axis, [place], size, INK, 1.6, 7)
+    _over(axis, place, "initial", 14, zorder=8)
 
 
-def _violation(axis: Axes, place: Place, said: str, size: float) -> None:
-    x, y = place
-    axis.scatter(
-        [x], [y], s=size * 4, c=ORANGE, marker="8", edgecolors=RED, linewidths=2.5, zorder=8
-    )
-    axis.annotate(
-        words.visible(said),
-        place,
-        (0, 16),
-        textcoords="offset points",
-        ha="center",
-        color=RED_INK,
-        weight="bold",
-        zorder=9,
-        bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
-    )
+def _violation(axis: Axes, place: Point, said: str, size: float) -> None:
+    look: dict[str, Any] = {"c": ORANGE, "marker": "8", "edgecolors": RED, "linewidths": 2.5}
+    axis.scatter([place[0]], [place[1]], s=size * 4, zorder=8, **look)
+    plate = {"facecolor": WHITE, "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+    _over(axis, place, said, 16, color=RED_INK, weight="bold", zorder=9, bbox=plate)
 
 
 def _steps(axis: Axes, space: StateSpace) -> None:
@@ -236,7 +249,7 @@ def _steps(axis: Axes, space: StateSpace) -> None:
     last = len(space.layers)
     labels = [str(layer) for layer in range(last)]
     for layer, step in enumerate(space.path, 1):
-        labels[layer] = f"{words.visible(step)}  {layer}"
+        labels[layer] = f"{visible(step)}  {layer}"
     look: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     axis.set_xticks(range(last), labels, color=INK, **(look if space.path else {}))
     axis.set_xlim(-0.7, last - 0.3)
@@ -262,35 +275,29 @@ def _profile(space: StateSpace) -> Figure:
 
 
 def _histogram(axis: Axes, space: StateSpace) -> None:
-    colour = {"holds": GREEN, "violated": "#a6a6a6", "inconclusive": BLUE}[space.verdict]
+    colour = {"holds": GREEN, "violated": FAINT, "inconclusive": BLUE}[space.verdict]
+    most, last = max(space.layers), space.layers[-1]
     bars = axis.bar(range(len(space.layers)), space.layers, color=colour, edgecolor=WHITE)
     if space.path:
         found = bars[len(space.path)]
         found.set(facecolor=ORANGE, edgecolor=RED, linewidth=2, hatch="///")
     if space.verdict == "inconclusive":
         bars[-1].set(hatch="...", edgecolor=INK)
-        _over(axis, len(space.layers) - 1, space.layers[-1], f"{space.layers[-1]:,}, then a limit")
-    most = max(space.layers)
-    if space.verdict != "inconclusive" or most != space.layers[-1]:
-        _over(axis, space.layers.index(most), most, f"{most:,}")
+        _over(axis, (len(space.layers) - 1, last), f"{last:,}, then a limit")
+    if space.verdict != "inconclusive" or most != last:
+        _over(axis, (space.layers.index(most), most), f"{most:,}")
     axis.set_ylabel("states in the layer")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axis.margins(y=0.18)
 
 
-def _over(axis: Axes, x: float, y: float, said: str) -> None:
-    axis.annotate(said, (x, y), (0, 4), textcoords="offset points", ha="center", color=INK)
-
-
 def _strip(axis: Axes, space: StateSpace) -> None:
     """Draw the path as a line of states, each below the layer that it lies in."""
-    last = len(space.path)
-    axis.plot(range(last + 1), [0] * (last + 1), color=RED, linewidth=4.5, zorder=3)
-    axis.scatter(
-        range(last + 1), [0] * (last + 1), s=60, c=WHITE, edgecolors=RED_INK, linewidths=2, zorder=5
-    )
-    _initial(axis, (0, 0), 60)
-    _violation(axis, (last, 0), f"{space.claim} violated", 60)
+    way: list[Point] = [(at, 0) for at in range(len(space.path) + 1)]
+    _way(axis, way)
+    _dots(axis, way, 60, RED_INK, 2, 5)
+    _initial(axis, way[0], 60)
+    _violation(axis, way[-1], f"{space.claim} violated", 60)
     _steps(axis, space)
     axis.set_ylim(-1, 2.2)
     axis.set_yticks([])

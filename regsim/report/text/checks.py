@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
 
 import attrs
 
 from regsim.check.paths import Path, PathStep
 from regsim.check.property import Fairness, Kind, Property, Verdict
 from regsim.check.verify import Result
-from regsim.report.words.runs import ascii_only, visible
+from regsim.report.text.console import WIDTH, table, wrap
+from regsim.report.words.writing import ascii_only, fields, visible
 
-_WIDTH = 100
 _REPEATS = "and so on for ever from here:"
 
 
 @attrs.frozen
-class Origin:
+class Recipe:
     """How a model was asked for, so that a reader can ask again.
 
     Attributes:
@@ -47,14 +45,14 @@ class Origin:
 # -- text --------------------------------------------------------------------------------------
 
 
-def result_text(result: Result, origin: Origin) -> str:
+def result_text(result: Result, origin: Recipe) -> str:
     """Return the answer to one property: the verdict, what it rests on, and the path."""
     return ascii_only_lines(_result_lines(result, origin))
 
 
-def _result_lines(result: Result, origin: Origin) -> list[str]:
+def _result_lines(result: Result, origin: Recipe) -> list[str]:
     claim = result.property
-    lines = [f"{result.model}: {claim.name} ({_kind(claim)}): {_said(result)}"]
+    lines = [f"{result.model}: {claim.name} ({claim.kind.value}): {result.verdict.value}"]
     lines += _wrapped(claim.about)
     lines.append(f"  {counts_text(result)}")
     for reason in result.reasons:
@@ -65,19 +63,16 @@ def _result_lines(result: Result, origin: Origin) -> list[str]:
     return lines
 
 
-def summary_text(results: Sequence[Result], origin: Origin) -> str:
+def summary_text(results: Sequence[Result], origin: Recipe) -> str:
     """Return the answers to several properties as a table, and the shortest counterexample."""
     rows = [["property", "kind", "verdict", "path", "claim"]]
     for result in results:
         claim = result.property
-        rows.append([claim.name, _kind(claim), _said(result), _length(result), claim.about])
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = [f"{results[0].model}: {len(results)} properties"]
-    for row in rows:
-        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        lines += textwrap.wrap(
-            f"{cells}  {row[4]}", _WIDTH, subsequent_indent=" " * (sum(widths) + 8)
+        rows.append(
+            [claim.name, claim.kind.value, result.verdict.value, _length(result), claim.about]
         )
+    lines = [f"{results[0].model}: {len(results)} properties"]
+    lines += table(rows, width=WIDTH, prose=(4,), rule=False)
     lines += ["", *_explorations(results)]
     lines += _notes(results)
     broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]
@@ -122,15 +117,7 @@ def _notes(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
-
-
-def _kind(claim: Property) -> str:
-    return claim.kind.value
-
-
-def _said(result: Result) -> str:
-    return result.verdict.value
+    return wrap(text, WIDTH, "  ", "  ")
 
 
 def _length(result: Result) -> str:
@@ -145,15 +132,9 @@ def _length(result: Result) -> str:
 def path_lines(path: Path) -> list[str]:
     """Return *path* as a numbered table, with what each counter stands at after each step.
 
-    Where the model says what its steps are told, there is a column for that.
+    Where the model says what its steps are answered, there is a column for that.
     """
-    rows = list(_rows(path))
-    widths = [max(len(cell or "") for cell in column) for column in zip_longest(*rows)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines = table(list(_rows(path)))
     if path.deadlock:
         lines.append("Here nobody can step: the run has ended.")
     elif path.loop is not None:
@@ -170,66 +151,12 @@ def _rows(path: Path) -> Iterator[list[str]]:
     begin = ["0", "(start)", *[""] * (len(head) - 2)]
     yield [*begin, *map(str, path.start), *(map(repr, path.values) if shown else ())]
     for number, step in enumerate(path.steps, 1):
-        told = [step.answer.text if step.answer is not None else ""] if answers else ()
+        answer = [step.answer.text if step.answer is not None else ""] if answers else ()
         state = map(repr, step.values) if shown else ()
-        yield [str(number), step.actor, step.step, *told, *map(str, step.counters), *state]
+        yield [str(number), step.actor, step.step, *answer, *map(str, step.counters), *state]
 
 
 # -- other notations ---------------------------------------------------------------------------
-
-
-def path_mermaid(path: Path, title: str) -> str:
-    """Return *path* as a Mermaid ``sequenceDiagram``; what changes a counter is an arrow to it."""
-    actors = list(dict.fromkeys(step.actor for step in path.steps))
-    names = {actor: f"a{number}" for number, actor in enumerate(actors)}
-    lines = ["sequenceDiagram", *(f"  participant {names[a]} as {_safe(a)}" for a in actors)]
-    lines += [f"  participant c{i} as {_safe(c)}" for i, c in enumerate(path.counters)]
-    before = path.start
-    for number, step in enumerate(path.steps):
-        if number == path.loop:
-            lines.append("  loop for ever")
-        lines += [f"  {line}" for line in _arrows(number + 1, step, before, names)]
-        before = step.counters
-    if path.deadlock:
-        where = f"over {names[actors[0]]}: " if actors else ""
-        lines.append(f"  Note {where}nobody can step" if where else "  %% nobody can step")
-    elif path.loop is not None:
-        lines.append("  end")
-    if actors:
-        lines.append(f"  Note over {names[actors[0]]}: {_safe(title)}")
-    return "\n".join(lines) + "\n"
-
-
-def _arrows(
-    number: int, step: PathStep, before: tuple[int, ...], names: Mapping[str, str]
-) -> Iterator[str]:
-    here, said = names[step.actor], _safe(f"{number}. {step.step}{_failure(step)}")
-    moved = [i for i, (a, b) in enumerate(zip(before, step.counters, strict=True)) if a != b]
-    if not moved:
-        yield f"{here}->>{here}: {said}"
-    for i in moved:
-        yield f"{here}->>c{i}: {said} ({before[i]} to {step.counters[i]})"
-
-
-def _failure(step: PathStep) -> str:
-    """Return what *step* was told, if it failed; a diagram that named each success says less."""
-    return f": {step.answer.text}" if step.answer is not None and not step.answer.ok else ""
-
-
-_SPOKEN = {
-    "&": "amp",
-    "<": "lt",
-    ">": "gt",
-    ";": "59",
-    "#": "35",
-    "%": "37",
-    "`": "96",
-    '"': "quot",
-}
-
-
-def _safe(text: str) -> str:
-    return "".join(f"#{_SPOKEN[c]};" if c in _SPOKEN else c for c in visible(text)) or " "
 
 
 SHIVIZ_PARSER = r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)"
@@ -256,16 +183,21 @@ def path_shiviz(path: Path) -> str:
         ordered = {host: clock[host], **{k: clock[k] for k in sorted(clock) if k != host}}
         counted = ", ".join(f"{c}: {n}" for c, n in zip(path.counters, step.counters, strict=True))
         lines.append(f"{host} {json.dumps(ordered)}")
-        said = f"{step.step}{_failure(step)}"
+        said = f"{step.step}{failure(step)}"
         lines.append(visible(f"{said} ({counted})" if counted else said))
     return "\n".join(lines) + "\n"
+
+
+def failure(step: PathStep) -> str:
+    """Return what *step* was answered, if it failed; naming each success would say less."""
+    return f": {step.answer.text}" if step.answer is not None and not step.answer.ok else ""
 
 
 def _host(actor: str) -> str:
     return "_".join(visible(actor).split()) or "_"
 
 
-def path_python(path: Path, origin: Origin, claim: Property | None = None) -> str:
+def path_python(path: Path, origin: Recipe, claim: Property | None = None) -> str:
     """Return *path* as a program that takes its steps one by one and shows what is claimed."""
     lines = [
         "from regsim import models",
@@ -307,10 +239,7 @@ def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, o
         "kind": claim.kind.value,
         "about": claim.about,
         "verdict": result.verdict.value,
-        "states": result.states,
-        "transitions": result.transitions,
-        "depth": result.depth,
-        "complete": result.complete,
+        **fields(result, "states transitions depth complete"),
         "path": path_json(path) if path is not None else [],
         "loop": path.loop if path is not None else None,
         "code": path.code if path is not None else None,
@@ -324,7 +253,7 @@ def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, o
 
 
 def path_json(path: Path) -> list[dict[str, object]]:
-    """Return the steps of *path*: who does what, what it is told, the counters, what it changes."""
+    """Return the steps of *path*: who does what, its answer, the counters, what it changes."""
     return [
         {
             "actor": step.actor,

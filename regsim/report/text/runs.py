@@ -1,19 +1,17 @@
-"""A run told on a console: its calls, its verdict, two runs side by side, and the matrix."""
+"""A run on a console: its calls, its verdict, two runs side by side, and the matrix."""
 
 from __future__ import annotations
 
 import difflib
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from regsim.report.text.console import WIDE, WIDTH, table, wrap
 from regsim.report.words import runs as words
+from regsim.report.words.writing import ascii_only
 from regsim.scenario.result import CallRecord, Outcome, Run
 
-_GAP = "  "
-_MATRIX_WIDTH = 118
 
-
-def run_text(run: Run, *, width: int = 100) -> str:
+def run_text(run: Run, *, width: int = WIDTH) -> str:
     """Return *run* as a table of its calls, the verdict, and the events; plain ASCII."""
     lines = [*_wrap(f"{run.title} - {run.os_title}, fix: {run.fix}", width), ""]
     if run.calls:
@@ -34,20 +32,13 @@ def _verdict(run: Run, width: int) -> list[str]:
 def _table(run: Run, width: int) -> list[str]:
     timed = len({record.time for record in run.calls}) > 1
     head = ["#", *(["t"] if timed else []), "actor", "call", "what happened", "open*"]
-    rows = [_cells(record, before, timed=timed) for before, record in _pairs(run.calls)]
-    widths = _widths([head, *rows], width)
-    lines = _row(head, widths)
-    lines.append(_GAP.join("-" * size for size in widths))
-    for cells in rows:
-        lines += _row(cells, widths)
+    rows = [
+        _cells(record, before, timed=timed)
+        for before, record in zip([None, *run.calls], run.calls, strict=False)
+    ]
+    last = len(head) - 1
+    lines = table([head, *rows], width=width, prose=range(last - 3, last), right=(0, last))
     return [*lines, "* open handles on the user's hive; - while it is not loaded"]
-
-
-def _pairs(calls: Sequence[CallRecord]) -> Iterator[tuple[CallRecord | None, CallRecord]]:
-    before: CallRecord | None = None
-    for record in calls:
-        yield before, record
-        before = record
 
 
 def _cells(record: CallRecord, before: CallRecord | None, *, timed: bool) -> list[str]:
@@ -58,9 +49,9 @@ def _cells(record: CallRecord, before: CallRecord | None, *, timed: bool) -> lis
     return [
         str(record.number),
         *([f"{record.time}s"] if timed else []),
-        "" if again else words.ascii_only(record.actor),
-        "" if again else words.ascii_only(record.call),
-        words.ascii_only(happened),
+        "" if again else ascii_only(record.actor),
+        "" if again else ascii_only(record.call),
+        ascii_only(happened),
         _count(record),
     ]
 
@@ -69,53 +60,11 @@ def _count(record: CallRecord) -> str:
     return "-" if record.open_handles is None else str(record.open_handles)
 
 
-def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Return the widths of the columns; the three of prose share what the numbers leave."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
-    prose = range(len(widths) - 4, len(widths) - 1)
-    for most in (34, 12):  # first without cutting a word, then without mercy
-        floors = {i: min(most, max(_longest(row[i]) for row in rows)) for i in prose}
-        while excess > 0:
-            room = [i for i in prose if widths[i] > floors[i]]
-            if not room:
-                break
-            widest = max(room, key=lambda i: widths[i])
-            widths[widest] -= 1
-            excess -= 1
-    return widths
-
-
-def _longest(text: str) -> int:
-    return max(map(len, text.split()), default=1)
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    folded = [_wrap(cell, size) or [""] for cell, size in zip(cells, widths, strict=True)]
-    height = max(len(lines) for lines in folded)
-    last = len(widths) - 1
-    out = []
-    for i in range(height):
-        parts = [lines[i] if i < len(lines) else "" for lines in folded]
-        padded = [
-            part.rjust(size) if at in (0, last) else part.ljust(size)
-            for at, (part, size) in enumerate(zip(parts, widths, strict=True))
-        ]
-        out.append(_GAP.join(padded).rstrip())
-    return out
-
-
 def _wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
-    return textwrap.wrap(
-        words.ascii_only(text),
-        width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-    )
+    return wrap(ascii_only(text), width, first, rest, cut=True)
 
 
-def side_by_side(stock: Run, fixed: Run, width: int = 118) -> str:
+def side_by_side(stock: Run, fixed: Run, width: int = WIDE) -> str:
     """Return two runs beside each other, call by call, with a verdict under each.
 
     In the gutter ``|`` stands between equal steps, ``!`` between steps that end differently, and
@@ -191,48 +140,27 @@ def _beside(left: Sequence[str], right: Sequence[str], gutter: str, half: int) -
     ]
 
 
-def matrix_text(rows: Mapping[str, Mapping[str, Outcome]]) -> str:
-    """Return the outcome of every fix on every OS, a word in each cell, within 118 columns.
+def matrix_text(rows: Mapping[str, Mapping[str, Outcome]], width: int = WIDE) -> str:
+    """Return the outcome of every fix on every OS, a word in each cell, within *width* columns.
 
     Fixes that do not fit beside the others follow in a second table.
     """
-    names = [words.ascii_only(name) for name in rows]
-    first = max([len("OS"), *map(len, names)])
-    sizes = {
-        fix: max(len(fix), *(len(_word(row, fix)) for row in rows.values()))
-        for fix in words.fixes(rows)
-    }
-    blocks = [_block(rows, first, sizes, block) for block in _blocks(sizes, _MATRIX_WIDTH - first)]
-    return "\n".join(blocks)
+    columns = [["OS", *map(ascii_only, rows)]]
+    for fix in words.fixes(rows):
+        cells = [words.WORDS[row.get(fix, Outcome.NOT_APPLICABLE)] for row in rows.values()]
+        columns.append([ascii_only(fix), *cells])
+    return "\n".join("\n".join(lines) + "\n" for lines in _blocks(columns, width))
 
 
-def _word(row: Mapping[str, Outcome], fix: str) -> str:
-    return words.WORDS[row.get(fix, Outcome.NOT_APPLICABLE)]
-
-
-def _blocks(sizes: Mapping[str, int], room: int) -> list[list[str]]:
-    blocks: list[list[str]] = [[]]
-    used = 0
-    for fix, size in sizes.items():
-        if blocks[-1] and used + size + len(_GAP) > room:
-            blocks.append([])
-            used = 0
-        blocks[-1].append(fix)
-        used += size + len(_GAP)
-    return blocks
-
-
-def _block(
-    rows: Mapping[str, Mapping[str, Outcome]],
-    first: int,
-    sizes: Mapping[str, int],
-    block: Sequence[str],
-) -> str:
-    widths = [first, *(sizes[fix] for fix in block)]
-    table = [["OS", *block], ["-" * size for size in widths]]
-    table += [[name, *(_word(row, fix) for fix in block)] for name, row in rows.items()]
-    lines = []
-    for cells in table:
-        padded = [words.ascii_only(c).ljust(w) for c, w in zip(cells, widths, strict=True)]
-        lines.append(_GAP.join(padded).rstrip())
-    return "\n".join(lines) + "\n"
+def _blocks(columns: Sequence[Sequence[str]], width: int) -> Iterator[list[str]]:
+    """Yield tables of *columns*, as many in each as fit, and the first in all of them."""
+    first, *rest = columns
+    while True:
+        for many in range(max(len(rest), 1), 0, -1):
+            lines = table(list(zip(first, *rest[:many], strict=True)))
+            if max(map(len, lines)) <= width:
+                break
+        yield lines
+        rest = rest[many:]
+        if not rest:
+            return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Final, Protocol
 
 import attrs
 
 from regsim.kernel.machine import Holder
 from regsim.kernel.operations import unload_by
+from regsim.report.words.writing import counted
 from regsim.scenario.result import CallRecord, OpenHandle, Outcome, Run
 from regsim.status import to_win32
 
@@ -24,26 +26,6 @@ WORDS: Final = {
 UNASKED: Final = "nobody asked for this handle"
 
 _USERS: Final = "\\registry\\user\\"
-
-
-def ascii_only(text: str) -> str:
-    r"""Return *text* with every character that a console may not show as an escape.
-
-    >>> ascii_only("a\x1b[31m \u00e9")
-    'a\\x1b[31m \\xe9'
-    """
-    shown = "".join(c if c.isprintable() else repr_of(c) for c in text)
-    return shown.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def repr_of(character: str) -> str:
-    """Return the escape of one unprintable *character*, as Python writes it."""
-    return character.encode("unicode_escape").decode("ascii")
-
-
-def visible(text: str) -> str:
-    """Return *text* with control characters, surrogates and the like as escapes."""
-    return "".join(c if c.isprintable() else repr_of(c) for c in text)
 
 
 class _Operates(Protocol):
@@ -82,14 +64,33 @@ def hive_root(key: str) -> str:
     return "\\".join(key.split("\\")[:4])
 
 
+def is_unasked(record: CallRecord) -> bool:
+    """Return whether *record* gave a handle that nobody asked for."""
+    return record.implicit and not record.step.startswith("close")
+
+
+def answered(record: CallRecord, sign: str = ": ") -> str:
+    """Return what *record* did, behind *sign* what the kernel answered, and the handle it gave."""
+    said = f"{record.step}{sign}{record.status.name}" if record.operation else record.step
+    return said if record.handle is None else f"{said}, handle {record.handle:#x}"
+
+
 def happened(record: CallRecord) -> str:
-    """Return in a line what *record* did, what the kernel answered, and the handle it gave."""
-    said = f"{record.step} -> {record.status.name}" if record.operation else record.step
-    if record.handle is not None:
-        said += f", handle {record.handle:#x}"
-    if record.implicit and not record.step.startswith("close"):
-        said += f"  <- {UNASKED}"
-    return said
+    """Return `answered`, and whether nobody asked for the handle, in one line."""
+    unasked = f"  <- {UNASKED}" if is_unasked(record) else ""
+    return f"{answered(record, ' -> ')}{unasked}"
+
+
+def grouped(calls: Iterable[CallRecord]) -> Iterator[tuple[CallRecord, int]]:
+    """Yield each record with how often it stands there in a row, as retries do."""
+    for _, alike in groupby(calls, lambda one: attrs.evolve(one, number=0, time=0, note="")):
+        first, *more = alike
+        yield first, 1 + len(more)
+
+
+def run_subtitle(run: Run) -> str:
+    """Return what was played, where and with which fix."""
+    return f"{run.title}. {run.os_title}, fix: {run.fix}."
 
 
 def holder_name(holder: Holder | OpenHandle) -> str:
@@ -172,7 +173,7 @@ def ends_with(run: Run) -> str:
         return "the hive is taken away by force"
     if run.unloaded or not counts:
         return f"the hive {'unloads' if run.unloaded else 'stays loaded'}"
-    return f"{counts[-1]:,} handle{'s stay' if counts[-1] != 1 else ' stays'} open"
+    return f"{counted(counts[-1], 'handle')} {'stays' if counts[-1] == 1 else 'stay'} open"
 
 
 def openings_finding(runs: Sequence[Run]) -> str:
@@ -212,7 +213,7 @@ def fixes(rows: Mapping[str, Mapping[str, Outcome]]) -> list[str]:
 
 
 @attrs.define(kw_only=True)
-class Life:
+class Lifetime:
     """One handle on the user's hive, from the call that opened it to the one that ended it.
 
     ``closed`` is None if it is open at the end; ``end`` says how it ended: ``closed``, ``taken
@@ -229,13 +230,13 @@ class Life:
     end: str = ""
 
 
-def lives(run: Run) -> list[Life]:
+def lives(run: Run) -> list[Lifetime]:
     """Return the handles that were open on the user's hive, in the order of their opening.
 
     Read off the table of handles after each call, so that whatever ended one is seen.
     """
-    found: list[Life] = []
-    alive: dict[tuple[int, int], Life] = {}
+    found: list[Lifetime] = []
+    alive: dict[tuple[int, int], Lifetime] = {}
     for record in run.calls:
         now = {(row.pid, row.handle): row for row in record.table}
         for slot in [slot for slot in alive if not _on_hive(now.get(slot))]:
@@ -256,8 +257,8 @@ def _ended(row: OpenHandle | None) -> str:
     return "closed" if row is None else "moved" if row.live else "taken away"
 
 
-def _begun(row: OpenHandle, number: int) -> Life:
-    return Life(
+def _begun(row: OpenHandle, number: int) -> Lifetime:
+    return Lifetime(
         process=holder_name(row),
         pid=row.pid,
         handle=row.handle,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import attrs
 
 from regsim.check.factored import Factored
 from regsim.check.paths import Path, PathStep
@@ -10,10 +13,8 @@ from regsim.check.property import Kind, Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
 from regsim.kernel.machine import Machine
-from regsim.report.lab.frames import Change, Frame, Question, Story, changes
+from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
 from regsim.scenario.handles import count_handles, open_handles
-from regsim.scenario.result import CallRecord, OpenHandle
-from regsim.status import NtStatus
 
 _USERS = ("REGISTRY", "USER")
 _MARKS = {
@@ -61,47 +62,33 @@ def _verdict(result: Result, path: Path) -> Iterator[str]:
     yield from result.reasons
 
 
-def _frames(model: Factored, path: Path) -> Iterator[Frame]:
+def _frames(model: Factored, path: Path) -> Iterator[StoryFrame]:
     concrete = list(model.initial())[path.initial]
-    before = _record(0, path.steps[0], concrete, path.start) if path.steps else None
+    before = StoryFrame(actor="", call="", step="", **_standing(concrete, path.start))
     names = {process.name: number for number, process in enumerate(model.processes)}
     for number, step in enumerate(path.steps, 1):
         process = names[step.actor]
         own = model.vector(concrete)[model.processes[process].own]
         spec = next(s for s in model.steps(process, own) if s.name == step.step)
         concrete = model.take(concrete, process, spec)
-        call = str(getattr(spec.token, "call", "") or "")
-        record = _record(number, step, concrete, step.counters, call)
-        yield _frame(path, number, step, before, record)
-        before = record
-
-
-def _frame(
-    path: Path, number: int, step: PathStep, before: CallRecord | None, record: CallRecord
-) -> Frame:
-    changed = tuple(changes(before, record))
-    if not record.table and not changed:
-        changed = tuple(_components(path, step))
-    new = next((row for row in record.table if before and row not in before.table), None)
-    note = ""
-    if path.loop is not None and number == path.loop + 1:
-        note = "From here on the steps repeat for ever."
-    return Frame(
-        actor=record.actor,
-        process=record.process,
-        call=record.call,
-        step=record.step,
-        answer=step.answer.text if step.answer is not None else "",
-        ok=step.answer is None or step.answer.ok,
-        handle=new.handle if new else None,
-        key=new.key if new else "",
-        implicit=bool(new and new.implicit),
-        open_handles=record.open_handles,
-        table=record.table,
-        unlisted=record.unlisted,
-        changes=changed,
-        note=note,
-    )
+        again = path.loop is not None and number == path.loop + 1
+        frame = StoryFrame(
+            actor=step.actor,
+            call=str(getattr(spec.token, "call", "") or step.step),
+            step=step.step,
+            answer=step.answer.text if step.answer is not None else "",
+            ok=step.answer is None or step.answer.ok,
+            note="From here on the steps repeat for ever." if again else "",
+            **_standing(concrete, step.counters),
+        )
+        changed = tuple(changes(before, frame))
+        if not frame.table and not changed:
+            changed = tuple(_components(path, step))
+        new = next((row for row in frame.table if row not in before.table), None)
+        if new is not None:
+            frame = attrs.evolve(frame, handle=new.handle, implicit=new.implicit)
+        before = attrs.evolve(frame, changes=changed)
+        yield before
 
 
 def _components(path: Path, step: PathStep) -> Iterator[Change]:
@@ -110,44 +97,30 @@ def _components(path: Path, step: PathStep) -> Iterator[Change]:
         yield Change(kind="moved", text=text)
 
 
-def _record(
-    number: int, step: PathStep, concrete: object, counters: Sequence[int], call: str = ""
-) -> CallRecord:
-    table: tuple[OpenHandle, ...] = ()
-    loaded, unlisted = None, 0
-    if isinstance(concrete, Machine):
-        hives = [hive for hive in concrete.hives.values() if _of_user(hive)]
-        table = open_handles(concrete, hives)
-        unlisted = count_handles(concrete) - len(table)
-        loaded = sum(hive.handles for hive in hives) if hives else None
-    elif counters:
-        loaded = counters[0]
-    return CallRecord(
-        number=number,
-        time=0,
-        actor=step.actor,
-        process="",
-        call=call or step.step,
-        step=step.step,
-        operation="",
-        status=NtStatus.SUCCESS,
-        open_handles=loaded,
-        table=table,
-        unlisted=unlisted,
-    )
+def _standing(concrete: object, counters: Sequence[int]) -> dict[str, Any]:
+    """Return the fields of a frame that say how things stand; of other models, a counter only."""
+    if not isinstance(concrete, Machine):
+        return {"open_handles": counters[0] if counters else None}
+    hives = [hive for hive in concrete.hives.values() if _of_user(hive)]
+    table = open_handles(concrete, hives)
+    return {
+        "open_handles": sum(hive.handles for hive in hives) if hives else None,
+        "table": table,
+        "unlisted": count_handles(concrete) - len(table),
+    }
 
 
 def _of_user(hive: Hive) -> bool:
     return tuple(part.upper() for part in hive.mount[:2]) == _USERS and len(hive.mount) == 3
 
 
-def _questions(result: Result, frames: Sequence[Frame]) -> Iterable[Question]:
+def _questions(result: Result, frames: Sequence[StoryFrame]) -> Iterable[StoryQuestion]:
     """Ask whose step breaks the claim, before the last one is shown."""
     actors = list(dict.fromkeys(frame.actor for frame in frames))
     if result.property.kind is not Kind.ALWAYS or len(actors) < 2:
         return
     last = frames[-1]
-    yield Question(
+    yield StoryQuestion(
         at=len(frames) - 1,
         ask=f"The claim: {result.property.about} Whose next step breaks it?",
         options=tuple(actors),

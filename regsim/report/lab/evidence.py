@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from regsim.policy import Dialect
-from regsim.report.lab.frames import Change, Frame, Question, Story, changes
-from regsim.report.words.evidence import as_text
-from regsim.scenario.result import CallRecord, OpenHandle
-from regsim.status import NtStatus
+from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
+from regsim.report.text.evidence import as_text, paragraphs
+from regsim.report.words.writing import counted
+from regsim.scenario.result import OpenHandle
 from regsim.trace.judge import Answer, Blocker, HeldRoot, UnloadAttempt, Verdict
 
 MOST = 400
@@ -43,34 +43,22 @@ def story_of_verdict(verdict: Verdict, dialect: Dialect | None = None) -> Story 
     if not events:
         return as_text(verdict, dialect)
     frames = tuple(_frames(events[:MOST], verdict))
+    said = paragraphs(verdict, dialect)
     return Story(
         frames=frames,
         questions=tuple(_questions(verdict, frames)),
         finding=f"{verdict.answer.value}: {_counts(verdict, events)}",
-        verdict=tuple(_paragraphs(as_text(verdict, dialect))),
+        verdict=tuple(f"{first}{text}".strip() for first, _, text in said if text),
         word=verdict.answer.value,
         mark=_MARKS.get(verdict.answer, "neither"),
     )
-
-
-def _paragraphs(text: str) -> Iterator[str]:
-    """Yield the sentences of a verdict's text, each unfolded into one line."""
-    head, _, rest = text.partition("\n\n")
-    yield " ".join(head.split())
-    found: list[str] = []
-    for line in filter(str.strip, rest.splitlines()):
-        if line.startswith("   ") and found:
-            found[-1] += f" {line.strip()}"
-        else:
-            found.append(line.strip())
-    yield from found
 
 
 def _counts(verdict: Verdict, events: Sequence[_Event]) -> str:
     kept = sum(event.opens is not None for event in events)
     folded = max(0, verdict.opens - kept)
     left = f"; the first {MOST} steps are shown" if len(events) > MOST else ""
-    opens = "1 handle was kept" if kept == 1 else f"{kept:,} handles were kept"
+    opens = f"{counted(kept, 'handle')} {'was' if kept == 1 else 'were'} kept"
     return f"{opens}, {folded:,} more were opened and closed again and are not shown{left}"
 
 
@@ -132,89 +120,62 @@ def _row_of_root(root: HeldRoot) -> OpenHandle:
 
 
 def _row_of(blocker: Blocker, number: int) -> OpenHandle:
+    parts = blocker.key.split("\\")
     return OpenHandle(
         process=blocker.process,
         service=blocker.service or None,
         pid=blocker.pid,
         handle=blocker.handle or -1 - number,
         key=blocker.key,
-        hive="\\".join(
-            blocker.key.split("\\")[: 2 if blocker.key.upper().startswith("HKU") else 1]
-        ),
+        hive="\\".join(parts[: 2 if blocker.key.upper().startswith("HKU") else 1]),
         opened_by=f"seen at {blocker.opened_at or blocker.seen_at or 'an unknown time'}",
         implicit=blocker.implicit,
         blocks=blocker.certain,
     )
 
 
-def _hive_of(key: str) -> str:
-    parts = key.split("\\")
-    return "\\".join(parts[: 2 if parts[0].upper() == "HKU" else 1])
-
-
-def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[Frame]:
+def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[StoryFrame]:
     start = next((event.ticks for event in events if event.ticks is not None), None)
     first = verdict.span[0] if verdict.span else start
     table: dict[tuple[int, int, str], OpenHandle] = {}
-    before: CallRecord | None = None
-    for number, event in enumerate(events, 1):
-        for row, into in ((event.opens, True), (event.ends, False)):
-            if row is not None:
-                slot = (row.pid, row.handle, row.key)
-                table.pop(slot, None)
-                if into:
-                    table[slot] = row
-        record = _record(number, event, tuple(table.values()))
-        yield _frame(event, before, record, first)
-        before = record
+    before: StoryFrame | None = None
+    for event in events:
+        for row in filter(None, (event.opens, event.ends)):
+            table.pop((row.pid, row.handle, row.key), None)
+        if event.opens is not None:
+            table[event.opens.pid, event.opens.handle, event.opens.key] = event.opens
+        frame = _frame(event, tuple(table.values()), first)
+        found = [c for c in changes(before, frame) if c.kind not in ("loaded", "unloaded")]
+        if event.ends is not None:
+            found = [Change(kind="closed", text=f"{event.actor} ended; its root is closed.")]
+        before = attrs.evolve(frame, changes=tuple(found))
+        yield before
 
 
-def _record(number: int, event: _Event, table: tuple[OpenHandle, ...]) -> CallRecord:
-    return CallRecord(
-        number=number,
-        time=0,
+def _frame(event: _Event, table: tuple[OpenHandle, ...], first: int | None) -> StoryFrame:
+    known = event.ticks is not None and first is not None
+    status = event.tried.status if event.tried else 0
+    return StoryFrame(
+        time=(event.ticks - first) // _SECOND if known else None,  # type: ignore[operator]
         actor=event.actor,
-        process=event.actor,
         call=event.call,
         step="its end" if event.number is None else f"event {event.number:,}",
         operation="NtUnloadKey" if event.tried else "",
-        status=NtStatus.SUCCESS,
+        answer=f"{status:#010x}" if event.tried else "",
+        ok=status == 0,
+        implicit=bool(event.opens and event.opens.implicit),
         open_handles=len(table),
         table=table,
     )
 
 
-def _frame(
-    event: _Event, before: CallRecord | None, record: CallRecord, first: int | None
-) -> Frame:
-    known = event.ticks is not None and first is not None
-    status = event.tried.status if event.tried else 0
-    found = [c for c in changes(before, record) if c.kind not in ("loaded", "unloaded")]
-    if event.ends is not None:
-        found = [Change(kind="closed", text=f"{event.actor} ended; its root is closed.")]
-    return Frame(
-        time=(event.ticks - first) // _SECOND if known else None,  # type: ignore[operator]
-        actor=record.actor,
-        process=record.process,
-        call=record.call,
-        step=record.step,
-        operation=record.operation,
-        answer=f"{status:#010x}" if event.tried else "",
-        ok=status == 0,
-        implicit=bool(event.opens and event.opens.implicit),
-        open_handles=record.open_handles,
-        table=record.table,
-        changes=tuple(found),
-    )
-
-
-def _questions(verdict: Verdict, frames: Sequence[Frame]) -> Iterator[Question]:
+def _questions(verdict: Verdict, frames: Sequence[StoryFrame]) -> Iterator[StoryQuestion]:
     """Ask who holds the hive in the end."""
     named = [f"{b.process} ({b.pid})" for b in verdict.blockers if b.certain]
     actors = dict.fromkeys(f"{row.process} ({row.pid})" for frame in frames for row in frame.table)
     options = (*list(actors)[:6], "nobody")
     right = tuple(n for n, option in enumerate(options) if option in named)
-    yield Question(
+    yield StoryQuestion(
         at=len(frames),
         ask="Who keeps a user's hive loaded at the end of the trace?",
         options=options,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from regsim.policy import Dialect, UnloadFailure
+from regsim.report.text.console import PROSE, wrap
+from regsim.report.words.writing import fields
 from regsim.trace.judge import Answer, Blocker, HeldRoot, HiveAnswer, UnloadAttempt, Verdict
 
 SCHEMA_VERSION: Final = 1
-_WIDTH: Final = 88
 _SHOWN: Final = 8
 
 
@@ -27,10 +27,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "hives": [_hive(hive) for hive in verdict.hives],
         "roots": [_root(root) for root in verdict.roots],
         "attempts": [_attempt(attempt) for attempt in verdict.attempts],
-        "events": verdict.events,
-        "opens": verdict.opens,
-        "closes": verdict.closes,
-        "unmatched_closes": verdict.unmatched_closes,
+        **fields(verdict, "events opens closes unmatched_closes"),
         "reasons": list(verdict.reasons),
     }
 
@@ -45,71 +42,57 @@ def _hive(hive: HiveAnswer) -> dict[str, Any]:
 
 
 def _blocker(blocker: Blocker) -> dict[str, Any]:
-    return {
-        "process": blocker.process,
-        "pid": blocker.pid,
-        "service": blocker.service or None,
-        "user": blocker.user or None,
-        "session": blocker.session,
-        "key": blocker.key,
-        "handle": blocker.handle,
-        "opened_at": blocker.opened_at,
-        "event": blocker.event,
-        "seen_at": blocker.seen_at,
-        "access": blocker.access or None,
-        "implicit": blocker.implicit,
-        "certain": blocker.certain,
-        "balance": list(blocker.balance),
-    }
+    names = "process pid service user session key handle opened_at event seen_at access"
+    found = fields(blocker, f"{names} implicit certain balance")
+    return {**found, **{name: found[name] or None for name in ("service", "user", "access")}}
 
 
 def _root(root: HeldRoot) -> dict[str, Any]:
-    return {
-        "process": root.process,
-        "pid": root.pid,
-        "hive": root.hive,
-        "key": root.key,
-        "opened_at": root.opened_at,
-        "event": root.event,
-        "closed_at": root.closed_at,
-    }
+    return fields(root, "process pid hive key opened_at event closed_at")
 
 
 def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
-    return {
-        "hive": attempt.hive,
-        "at": attempt.at,
-        "event": attempt.event,
-        "status": attempt.status,
-        "blockers": [_blocker(blocker) for blocker in attempt.blockers],
-    }
+    blockers = [_blocker(blocker) for blocker in attempt.blockers]
+    return {**fields(attempt, "hive at event status"), "blockers": blockers}
 
 
 def as_text(verdict: Verdict, dialect: Dialect | None = None) -> str:
     """Return the verdict in words; *dialect* says what Windows does when the unload is refused."""
-    return "\n".join(_lines(verdict, dialect))
+    lines: list[str] = []
+    for first, rest, text in paragraphs(verdict, dialect):
+        lines += wrap(text, PROSE, first, rest) or [""]
+    return "\n".join(lines)
 
 
-def _lines(verdict: Verdict, dialect: Dialect | None) -> Iterator[str]:
-    yield from _wrap(_headline(verdict))
-    yield ""
+Paragraph = tuple[str, str, str]
+"""What its first line begins with, what the others do, and its text; without one, an empty line."""
+_PLAIN: Final = ("", "")
+_POINT: Final = ("  ", "    ")
+
+
+def _label(said: str) -> tuple[str, str]:
+    return f"{said + ':':<14}", " " * 14
+
+
+def paragraphs(verdict: Verdict, dialect: Dialect | None = None) -> Iterator[Paragraph]:
+    """Yield the verdict in words, for whoever wraps them: a console, or a page that does it."""
+    yield *_PLAIN, _headline(verdict)
+    yield *_PLAIN, ""
     for hive in verdict.hives:
         if hive.blockers or (hive.answer is Answer.BLOCKED):
             yield from _about(hive)
     yield from _held_roots(verdict)
     for attempt in verdict.attempts[:_SHOWN]:
-        yield from _wrap(_tried(attempt))
+        yield *_PLAIN, _tried(attempt)
     if any(blocker.certain for blocker in verdict.blockers):
-        yield ""
-        yield from _labelled("What follows", _consequence(verdict, dialect))
+        yield *_PLAIN, ""
+        yield *_label("What follows"), _consequence(verdict, dialect)
         for advice in _advice(verdict):
-            yield from _labelled("What to do", advice)
-    yield ""
+            yield *_label("What to do"), advice
+    yield *_PLAIN, ""
     for reason in _reasons(verdict):
-        yield from _labelled(
-            "Limits" if verdict.answer is not Answer.INCONCLUSIVE else "Why", reason
-        )
-    yield from _labelled("Evidence", _evidence(verdict))
+        yield *_label("Why" if verdict.answer is Answer.INCONCLUSIVE else "Limits"), reason
+    yield *_label("Evidence"), _evidence(verdict)
 
 
 def _headline(verdict: Verdict) -> str:
@@ -118,33 +101,34 @@ def _headline(verdict: Verdict) -> str:
         sure = [blocker for blocker in verdict.blockers if blocker.certain]
         if not sure:
             return f"BLOCKED: {when} a user's hive was in use; it is not told by whom."
-        processes = {(blocker.process, blocker.pid) for blocker in sure}
-        who = (
-            f"{sure[0].process} ({sure[0].pid})"
-            if len(processes) == 1
-            else f"{len(processes)} processes"
-        )
-        keys = "a key" if len(sure) == 1 else f"{len(sure)} keys"
-        holds = "holds" if len(processes) == 1 else "hold"
-        return f"BLOCKED: {when} {who} {holds} {keys} open in a user's hive, which keeps it loaded."
+        who, one = holders(sure)
+        what = f"{'holds' if one else 'hold'} {'a key' if len(sure) == 1 else f'{len(sure)} keys'}"
+        return f"BLOCKED: {when} {who} {what} open in a user's hive, which keeps it loaded."
     if verdict.answer is Answer.CLEAR:
         return f"CLEAR: {when} no handle keeps a user's hive loaded."
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
+
+
+def holders(blockers: Sequence[Blocker]) -> tuple[str, bool]:
+    """Return the process that has all *blockers*, or how many have; and whether it is only one."""
+    named = {f"{blocker.process} ({blocker.pid})" for blocker in blockers}
+    one = len(named) == 1
+    return named.pop() if one else f"{len(named)} processes", one
 
 
 def _moment(verdict: Verdict) -> str:
     return "at the end of the trace" if verdict.fidelity.value != "D" else "in this evidence"
 
 
-def _about(hive: HiveAnswer) -> Iterator[str]:
-    yield from _wrap(f"{hive.hive}: {hive.answer.value}")
+def _about(hive: HiveAnswer) -> Iterator[Paragraph]:
+    yield *_PLAIN, f"{hive.hive}: {hive.answer.value}"
     if hive.answer is Answer.BLOCKED:
         for reason in hive.reasons:
-            yield from _wrap(f"{reason}.", "  ")
+            yield *_POINT, f"{reason}."
     for blocker in sorted(hive.blockers, key=lambda one: not one.certain)[:_SHOWN]:
-        yield from _wrap(_sentence(blocker), "  ")
+        yield *_POINT, _sentence(blocker)
     if len(hive.blockers) > _SHOWN:
-        yield f"  and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
+        yield *_POINT, f"and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
 
 
 def _sentence(blocker: Blocker) -> str:
@@ -182,18 +166,19 @@ def _sentence(blocker: Blocker) -> str:
     return text
 
 
-def _held_roots(verdict: Verdict) -> Iterator[str]:
+def _held_roots(verdict: Verdict) -> Iterator[Paragraph]:
     ended = [root for root in verdict.roots if root.closed_at is not None]
     if not ended:
         return
-    yield "Roots that processes kept until they ended (probably cached, asked for by nobody):"
+    yield (
+        *_PLAIN,
+        "Roots that processes kept until they ended (probably cached, asked for by nobody):",
+    )
     for root in ended[:_SHOWN]:
-        yield from _wrap(
-            f"{root.process} ({root.pid}): {root.key}, from {root.opened_at} to {root.closed_at}",
-            "  ",
-        )
+        process = f"{root.process} ({root.pid})"
+        yield *_POINT, f"{process}: {root.key}, from {root.opened_at} to {root.closed_at}"
     if len(ended) > _SHOWN:
-        yield f"  and {len(ended) - _SHOWN} more (--json lists them all)"
+        yield *_POINT, f"and {len(ended) - _SHOWN} more (--json lists them all)"
 
 
 def _tried(attempt: UnloadAttempt) -> str:
@@ -275,25 +260,3 @@ def _evidence(verdict: Verdict) -> str:
         )
     tier = f"{verdict.fidelity.meaning} (tier {verdict.fidelity.value})"
     return f"{verdict.format}, {tier}{system}{counts}."
-
-
-def _labelled(label: str, text: str) -> Iterator[str]:
-    yield from textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=f"{label + ':':<14}",
-        subsequent_indent=" " * 14,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _wrap(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + "  " if indent else "",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

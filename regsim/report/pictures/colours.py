@@ -1,0 +1,13 @@
+"""The colours of all pictures, decided once. What a colour says, a shape or a word says too.
+
+Okabe and Ito's colours, which stay apart for those who see no red or green, fill shapes; those
+whose name ends in INK, and the two greys, carry text on white at a contrast of 4.5:1 or better.
+"""
+
+from __future__ import annotations
+
+INK, GREY, PALE, WHITE = "#1a1a1a", "#595959", "#e6e6e6", "#ffffff"
+BLUE, SKY, GREEN, ORANGE, RED = "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00"
+RED_INK = "#9c3f00"
+BLACK, DIM, FAINT = "#000000", "#8c8c8c", "#a6a6a6"
+PURPLE, YELLOW = "#cc79a7", "#f0e442"

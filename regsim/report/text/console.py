@@ -1,0 +1,101 @@
+"""How a text is laid out for a console: its widths, how it wraps, and the one table."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Sequence
+from typing import Final
+
+WIDTH: Final = 100
+"""Columns of a text with a table in it."""
+PROSE: Final = 88
+"""Columns of sentences alone: longer lines are hard to follow back to their beginning."""
+WIDE: Final = 118
+"""Columns of what stands side by side."""
+
+_GAP: Final = "  "
+_FLOORS: Final = (34, 12)
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "", *, cut: bool = False) -> list[str]:
+    """Return *text* in lines of *width* columns, begun with *first* and then *rest*.
+
+    A word is never parted at its hyphens, so that what a reader copies is whole: ``--max-states``,
+    ``nt4-sp6a``. For the same reason one that is too long stands out beyond *width*, unless *cut*
+    says that something stands to its right. An empty text has no lines.
+    """
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=cut,
+        break_on_hyphens=False,
+    )
+
+
+def table(
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int | None = None,
+    prose: Collection[int] = (),
+    right: Collection[int] = (),
+    rule: bool = True,
+) -> list[str]:
+    """Return *rows* as lines of aligned columns; the first is the head.
+
+    Cells are taken as they are to be shown: whoever knows the console escapes them.
+
+    Args:
+        rows: as many cells in each; an empty one stays empty.
+        width: the columns of the console that must hold it, if *prose* lets it.
+        prose: the indices of the columns that may be folded, each into several lines.
+        right: the indices of those whose cells stand at the right, as numbers do.
+        rule: whether dashes part the head from the rest.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if width is not None:
+        _narrow(widths, rows, prose, width)
+    head, *body = [_folded(cells, widths, prose, right) for cells in rows]
+    below = [[_GAP.join("-" * size for size in widths)]] if rule else []
+    return [line for lines in (head, *below, *body) for line in lines]
+
+
+def _narrow(
+    widths: list[int], rows: Sequence[Sequence[str]], prose: Collection[int], width: int
+) -> None:
+    """Take from the widest of the columns of *prose*, one by one, what is too much for *width*.
+
+    At first no column is made narrower than its longest word; where that is not enough, words are
+    cut, but a column always keeps `_FLOORS`'s least.
+    """
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    for most in _FLOORS:
+        floors = {i: min(most, max(_longest(row[i]) for row in rows)) for i in prose}
+        while excess > 0:
+            room = [i for i in prose if widths[i] > floors[i]]
+            if not room:
+                break
+            widths[max(room, key=lambda i: widths[i])] -= 1
+            excess -= 1
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.split()), default=1)
+
+
+def _folded(
+    cells: Sequence[str], widths: Sequence[int], prose: Collection[int], right: Collection[int]
+) -> list[str]:
+    """Return one row of a table, as high as its highest cell."""
+    folded = [
+        wrap(cell, widths[at], cut=True) or [""] if at in prose else [cell]
+        for at, cell in enumerate(cells)
+    ]
+    return [
+        _GAP.join(
+            (part.rjust if at in right else part.ljust)(widths[at])
+            for at, part in enumerate(lines[i] if i < len(lines) else "" for lines in folded)
+        ).rstrip()
+        for i in range(max(map(len, folded)))
+    ]
