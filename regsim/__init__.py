@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from regsim.policy import Dialect
     from regsim.regf import open_hive
     from regsim.scenario.result import Outcome, Run
-    from regsim.trace.replay import replay
-    from regsim.trace.who import who
+    from regsim.trace.asking import replay, who
     from regsim.types import Handle, PredefinedKey, Value
     from regsim.win32.api import Api
 
@@ -68,9 +67,9 @@ _HOMES = {
     "Value": "regsim.types",
     "Verdict": "regsim.check.property",
     "open_hive": "regsim.regf",
-    "replay": "regsim.trace.replay",
+    "replay": "regsim.trace.asking",
     "run": "regsim.models",
-    "who": "regsim.trace.who",
+    "who": "regsim.trace.asking",
     "__version__": "regsim._version",
 }
 

@@ -1,7 +1,7 @@
-r"""Take out of a verdict what tells whose computer it was, so that it can be shown around.
+r"""Take out of a finding what tells whose computer it was, so that it can be shown around.
 
 SIDs of users, account names, the computer's name and the names of profile folders are replaced, the
-same by the same: what is one user in the verdict stays one user. Accounts that every Windows has,
+same by the same: what is one user in the finding stays one user. Accounts that every Windows has,
 such as ``NT AUTHORITY\SYSTEM``, stay.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from regsim.trace.judge import Verdict
+from regsim.trace.finding import Finding
 
 _SID: Final = re.compile(r"S-1-(?:5-21|12-1)(?:-\d+)+", re.IGNORECASE)
 _FOLDER: Final = re.compile(
@@ -40,25 +40,25 @@ _SHORTEST: Final = 2
 Part = TypeVar("Part")
 
 
-def redacted(verdict: Verdict) -> Verdict:
-    """Return *verdict* with the names of people and computers replaced."""
-    return _Redactor(verdict).apply(verdict)
+def redacted(finding: Finding) -> Finding:
+    """Return *finding* with the names of people and computers replaced."""
+    return _Redactor(finding).apply(finding)
 
 
 class _Redactor:
-    """The names to replace, found by a first pass over a verdict, and what replaces them."""
+    """The names to replace, found by a first pass over a finding, and what replaces them."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, finding: Finding) -> None:
         self.sids: dict[str, str] = {}
         self.users: dict[str, str] = {}
         self.hosts: dict[str, str] = {}
-        texts = list(_texts(attrs.asdict(verdict)))
-        if verdict.host:
-            self.hosts[verdict.host.lower()] = "<computer>"
+        texts = list(_texts(attrs.asdict(finding)))
+        if finding.host:
+            self.hosts[finding.host.lower()] = "<computer>"
         for text in texts:
             for sid in _SID.findall(text):
                 self.sids.setdefault(sid.upper(), f"<SID-{len(self.sids) + 1}>")
-        for user in sorted({user for user in _users(attrs.asdict(verdict)) if user}):
+        for user in sorted({user for user in _users(attrs.asdict(finding)) if user}):
             self._learn_account(user)
         for text in texts:
             for folder in _FOLDER.findall(text):
@@ -112,7 +112,7 @@ def _texts(node: object) -> list[str]:
 
 
 def _users(node: object) -> list[str]:
-    """Return the accounts that the verdict names."""
+    """Return the accounts that the finding names."""
     if isinstance(node, dict):
         mine = [node["user"]] if isinstance(node.get("user"), str) else []
         return mine + [user for value in node.values() for user in _users(value)]

@@ -19,7 +19,7 @@ from regsim.report.pictures.canvas import (
     measure,
     shorten,
 )
-from regsim.trace.judge import Answer, Verdict
+from regsim.trace.finding import Conclusion, Finding, HeldKey
 
 _SMALL: Final = 12
 _BAR: Final = 16
@@ -29,47 +29,34 @@ _MOST: Final = 40
 _SECOND: Final = 10_000_000
 
 
-@attrs.frozen(kw_only=True)
-class _Life:
-    """One bar: a key that a process had open."""
-
-    process: str
-    key: str
-    note: str
-    start: int
-    end: int | None
-    certain: bool = True
-    implicit: bool = False
-
-
-def evidence_svg(verdict: Verdict) -> str:
+def evidence_svg(finding: Finding) -> str:
     """Return the lives of the handles that a trace shows as bars, grouped by process.
 
     A bar with an arrow is open at the moment asked about; a hollow one may be. Dashed lines are
     unloads that were tried.
     """
-    lives, more = _lives(verdict)
-    first, last = _span(verdict, lives)
-    names = [measure(life.process, bold=True) for life in lives]
+    lives, more = _lives(finding)
+    first, last = _span(finding, lives)
+    names = [measure(life.holder, bold=True) for life in lives]
     labels = [measure(_label(life), _SMALL) + 12 for life in lives]
     left = 20 + max([*names, *labels, 140]) + 16
     canvas = Canvas()
-    title = _title(verdict)
+    title = _title(finding)
     y = canvas.lines(20, 34, fold(title, left + _WIDTH, 16, bold=True), size=16)
-    for line in fold(_subtitle(verdict), left + _WIDTH, _SMALL):
+    for line in fold(_subtitle(finding), left + _WIDTH, _SMALL):
         canvas.text(20, y, line, size=_SMALL, fill=GREY)
         y += 16
     scale = _WIDTH / max(last - first, 1)
     place = _Place(first, left, scale)
     top = y + 20
     bottom = _bars(canvas, lives, place, top)
-    _attempts(canvas, verdict, place, (top - 6, bottom))
-    _axis(canvas, verdict, place, bottom, last)
+    _attempts(canvas, finding, place, (top - 6, bottom))
+    _axis(canvas, finding, place, bottom, last)
     if more:
         canvas.text(20, bottom + 56, f"and {more:,} more keys", size=_SMALL, fill=GREY)
     if not lives:
         canvas.text(20, top + 16, "no key of a user's hive is held", fill=GREY)
-    return canvas.svg(title, " ".join([_subtitle(verdict), *map(_told, lives)]))
+    return canvas.svg(title, " ".join([_subtitle(finding), *map(_told, lives)]))
 
 
 @attrs.frozen
@@ -85,97 +72,80 @@ class _Place:
         return self.left + max(ticks - self.first, 0) * self.scale
 
 
-def _lives(verdict: Verdict) -> tuple[list[_Life], int]:
-    """Return the bars, grouped by process, and how many are left out."""
-    found = [
-        _Life(
-            process=f"{root.process} ({root.pid})",
-            key=root.key,
-            note="probably cached, asked for by nobody",
-            start=root.ticks[0],
-            end=root.ticks[1],
-            implicit=True,
-        )
-        for root in verdict.roots
-        if root.ticks[1] is not None
-    ]
-    for blocker in verdict.blockers:
-        if blocker.ticks is not None:
-            count = f"{blocker.balance[0]} handles" if blocker.balance[0] > 1 else ""
-            found.append(
-                _Life(
-                    process=f"{blocker.process} ({blocker.pid})",
-                    key=blocker.key,
-                    note="nobody asked for it" if blocker.implicit else count,
-                    start=blocker.ticks,
-                    end=None,
-                    certain=blocker.certain,
-                    implicit=blocker.implicit,
-                )
-            )
-    order = {
-        process: at for at, process in enumerate(dict.fromkeys(life.process for life in found))
-    }
-    found.sort(key=lambda life: (order[life.process], life.start))
+def _lives(finding: Finding) -> tuple[list[HeldKey], int]:
+    """Return the keys to draw as bars, grouped by process, and how many are left out."""
+    ended = [root for root in finding.roots if root.closed is not None]
+    found = ended + [blocker for blocker in finding.blockers if blocker.ticks is not None]
+    order = {holder: at for at, holder in enumerate(dict.fromkeys(life.holder for life in found))}
+    found.sort(key=lambda life: (order[life.holder], life.ticks))
     return found[:_MOST], max(len(found) - _MOST, 0)
 
 
-def _span(verdict: Verdict, lives: list[_Life]) -> tuple[int, int]:
-    times = [time for life in lives for time in (life.start, life.end) if time is not None]
-    span = verdict.span or (min(times, default=0), max(times, default=1))
+def _span(finding: Finding, lives: list[HeldKey]) -> tuple[int, int]:
+    times = [time for life in lives for time in (life.ticks, life.closed) if time is not None]
+    span = finding.span or (min(times, default=0), max(times, default=1))
     return min([span[0], *times]), max([span[1], *times])
 
 
-def _title(verdict: Verdict) -> str:
-    sure = [blocker for blocker in verdict.blockers if blocker.certain]
-    when = f" at {verdict.asked_at}" if verdict.asked_at else " at the end of the trace"
-    if verdict.answer is Answer.BLOCKED and sure:
-        holders = len({(blocker.process, blocker.pid) for blocker in sure})
-        who = f"{sure[0].process} ({sure[0].pid})" if holders == 1 else f"{holders} processes"
+def _title(finding: Finding) -> str:
+    sure = finding.certain
+    when = f" at {finding.asked_at}" if finding.asked_at else " at the end of the trace"
+    if finding.conclusion is Conclusion.BLOCKED and sure:
+        holders = len({blocker.holder for blocker in sure})
+        who = sure[0].holder if holders == 1 else f"{holders} processes"
         return f"{who} {'keeps' if holders == 1 else 'keep'} a user's hive loaded{when}"
-    if verdict.answer is Answer.CLEAR:
+    if finding.conclusion is Conclusion.CLEAR:
         return f"No handle keeps a user's hive loaded{when}"
     return f"The trace does not tell whether a user's hive is held{when}"
 
 
-def _subtitle(verdict: Verdict) -> str:
-    system = f"{verdict.os_title}. " if verdict.os_title else ""
+def _subtitle(finding: Finding) -> str:
+    system = f"{finding.os_title}. " if finding.os_title else ""
     return (
-        f"Keys of users' hives that stayed open. {system}{verdict.events:,} events of a "
-        f"{verdict.format} trace: {verdict.fidelity.meaning}."
+        f"Keys of users' hives that stayed open. {system}{finding.events:,} events of a "
+        f"{finding.format} trace: {finding.fidelity.meaning}."
     )
 
 
-def _label(life: _Life) -> str:
+def _label(life: HeldKey) -> str:
     return shorten(life.key, 360, _SMALL)
 
 
-def _told(life: _Life) -> str:
-    end = "is open to the end" if life.end is None else "ends with the process"
+def _told(life: HeldKey) -> str:
+    end = "is open to the end" if life.closed is None else "ends with the process"
     sure = "" if life.certain else ", as far as the trace tells"
-    return f"{life.process}: {life.key} {end}{sure}."
+    return f"{life.holder}: {life.key} {end}{sure}."
 
 
-def _bars(canvas: Canvas, lives: list[_Life], place: _Place, y: float) -> float:
+def _bars(canvas: Canvas, lives: list[HeldKey], place: _Place, y: float) -> float:
     process = ""
     for life in lives:
-        if life.process != process:
-            process = life.process
+        if life.holder != process:
+            process = life.holder
             canvas.text(20, y + 16, process, bold=True)
             y += 24
         canvas.text(32, y + 12, _label(life), size=_SMALL)
-        if life.note:
+        note = _note(life)
+        if note:
             fill = RED_INK if life.implicit else GREY
-            canvas.text(32, y + 27, life.note, size=_SMALL, fill=fill)
+            canvas.text(32, y + 27, note, size=_SMALL, fill=fill)
         _bar(canvas, life, place, y)
         y += _ROW
     return y + 8
 
 
-def _bar(canvas: Canvas, life: _Life, place: _Place, y: float) -> None:
-    x = place.x(life.start)
-    if life.end is not None:
-        wide = max(place.x(life.end) - x, 3)
+def _note(life: HeldKey) -> str:
+    if life.closed is not None:
+        return "probably cached, asked for by nobody"
+    if life.implicit:
+        return "nobody asked for it"
+    return f"{life.balance[0]} handles" if life.balance[0] > 1 else ""
+
+
+def _bar(canvas: Canvas, life: HeldKey, place: _Place, y: float) -> None:
+    x = place.x(life.ticks or 0)
+    if life.closed is not None:
+        wide = max(place.x(life.closed) - x, 3)
         canvas.rect(x, y, wide, _BAR, fill=BLUE, stroke=INK)
         canvas.text(x + wide + 6, y + 12, "until it ended", size=_SMALL, plate=True)
         return
@@ -192,8 +162,8 @@ def _bar(canvas: Canvas, life: _Life, place: _Place, y: float) -> None:
     canvas.text(x + wide + 20, y + 12, text, size=_SMALL, bold=True, fill=RED_INK)
 
 
-def _attempts(canvas: Canvas, verdict: Verdict, place: _Place, across: tuple[float, float]) -> None:
-    for attempt in verdict.attempts[:_MOST]:
+def _attempts(canvas: Canvas, finding: Finding, place: _Place, across: tuple[float, float]) -> None:
+    for attempt in finding.attempts[:_MOST]:
         if attempt.ticks is None:
             continue
         x = place.x(attempt.ticks)
@@ -203,8 +173,8 @@ def _attempts(canvas: Canvas, verdict: Verdict, place: _Place, across: tuple[flo
         canvas.text(x, across[0] - 2, text, size=_SMALL, anchor="middle", plate=True)
 
 
-def _axis(canvas: Canvas, verdict: Verdict, place: _Place, y: float, last: int) -> None:
-    unit = _SECOND if verdict.clock else 1
+def _axis(canvas: Canvas, finding: Finding, place: _Place, y: float, last: int) -> None:
+    unit = _SECOND if finding.clock else 1
     canvas.path([(place.left, y), (place.left + _WIDTH, y)], stroke=GREY, wide=1)
     total = (last - place.first) / unit
     step = _step(total)
@@ -214,7 +184,7 @@ def _axis(canvas: Canvas, verdict: Verdict, place: _Place, y: float, last: int) 
         canvas.path([(x, y), (x, y + 4)], stroke=GREY, wide=1)
         canvas.text(x, y + 18, f"{count * step:g}", size=_SMALL, fill=GREY, anchor="middle")
         count += 1
-    what = "seconds since the trace began" if verdict.clock else "lines since the first event"
+    what = "seconds since the trace began" if finding.clock else "lines since the first event"
     canvas.text(place.left, y + 38, what, size=_SMALL, fill=GREY)
 
 
