@@ -8,6 +8,7 @@ such as ``NT AUTHORITY\SYSTEM``, stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -55,12 +56,12 @@ class _Redactor:
         texts = list(_texts(attrs.asdict(finding)))
         if finding.host:
             self.hosts[finding.host.lower()] = "<computer>"
-        for text in texts:
+        for _, text in texts:
             for sid in _SID.findall(text):
                 self.sids.setdefault(sid.upper(), f"<SID-{len(self.sids) + 1}>")
-        for user in sorted({user for user in _users(attrs.asdict(finding)) if user}):
+        for user in sorted({text for name, text in texts if name == "user" and text}):
             self._learn_account(user)
-        for text in texts:
+        for _, text in texts:
             for folder in _FOLDER.findall(text):
                 if folder.strip().lower() not in _SHARED_FOLDERS:
                     self._learn_user(folder.strip())
@@ -101,21 +102,13 @@ class _Redactor:
         return text
 
 
-def _texts(node: object) -> list[str]:
+def _texts(node: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text in *node*, each with the name of the field that it stands in."""
     if isinstance(node, str):
-        return [node]
-    if isinstance(node, dict):
-        return [text for value in node.values() for text in _texts(value)]
-    if isinstance(node, (list, tuple)):
-        return [text for value in node for text in _texts(value)]
-    return []
-
-
-def _users(node: object) -> list[str]:
-    """Return the accounts that the finding names."""
-    if isinstance(node, dict):
-        mine = [node["user"]] if isinstance(node.get("user"), str) else []
-        return mine + [user for value in node.values() for user in _users(value)]
-    if isinstance(node, (list, tuple)):
-        return [user for value in node for user in _users(value)]
-    return []
+        yield name, node
+    elif isinstance(node, dict):
+        for field, value in node.items():
+            yield from _texts(value, field)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _texts(value, name)

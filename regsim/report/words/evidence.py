@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from regsim.policy import Dialect, UnloadFailure
@@ -26,63 +26,38 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "at": finding.asked_at,
         "hives": [_hive(hive) for hive in finding.hives],
         "roots": [_root(root) for root in finding.roots],
-        "attempts": [_attempt(attempt) for attempt in finding.attempts],
-        "events": finding.events,
-        "opens": finding.opens,
-        "closes": finding.closes,
-        "unmatched_closes": finding.unmatched_closes,
+        "attempts": [
+            _picked(tried, "hive at event status") | {"at": tried.at} | _blockers(tried.blockers)
+            for tried in finding.attempts
+        ],
+        **_picked(finding, "events opens closes unmatched_closes"),
         "reasons": list(finding.reasons),
     }
 
 
+def _picked(record: object, names: str) -> dict[str, Any]:
+    """Return the fields called *names*, with null for an empty text, which stands for unknown."""
+    fields = {name: getattr(record, name) for name in names.split()}
+    return {name: None if field == "" else field for name, field in fields.items()}
+
+
 def _hive(hive: HiveFinding) -> dict[str, Any]:
-    return {
-        "hive": hive.hive,
-        "verdict": hive.conclusion.value,
-        "blockers": [_blocker(blocker) for blocker in hive.blockers],
-        "reasons": list(hive.reasons),
-    }
+    found = {"hive": hive.hive, "verdict": hive.conclusion.value}
+    return found | _blockers(hive.blockers) | {"reasons": list(hive.reasons)}
 
 
-def _blocker(blocker: HeldKey) -> dict[str, Any]:
-    return {
-        "process": blocker.process,
-        "pid": blocker.pid,
-        "service": blocker.service or None,
-        "user": blocker.user or None,
-        "session": blocker.session,
-        "key": blocker.key,
-        "handle": blocker.handle,
-        "opened_at": blocker.opened_at,
-        "event": blocker.event,
-        "seen_at": blocker.seen_at,
-        "access": blocker.access or None,
-        "implicit": blocker.implicit,
-        "certain": blocker.certain,
-        "balance": list(blocker.balance),
-    }
+def _blockers(blockers: Iterable[HeldKey]) -> dict[str, Any]:
+    names = (
+        "process pid service user session key handle opened_at event seen_at access implicit "
+        "certain balance"
+    )
+    return {"blockers": [_picked(held, names) | {"balance": [*held.balance]} for held in blockers]}
 
 
 def _root(root: HeldKey) -> dict[str, Any]:
-    return {
-        "process": root.process,
-        "pid": root.pid,
-        "hive": root.hive,
-        "key": root.key,
-        "opened_at": root.opened_at or "",
-        "event": root.event,
-        "closed_at": root.closed_at,
-    }
-
-
-def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
-    return {
-        "hive": attempt.hive,
-        "at": attempt.at,
-        "event": attempt.event,
-        "status": attempt.status,
-        "blockers": [_blocker(blocker) for blocker in attempt.blockers],
-    }
+    # Of a trace without times these two are empty texts: only null says that a root is still open.
+    times = {"opened_at": root.opened_at or "", "closed_at": root.closed_at}
+    return _picked(root, "process pid hive key opened_at event closed_at") | times
 
 
 def as_text(finding: Finding, dialect: Dialect | None = None) -> str:

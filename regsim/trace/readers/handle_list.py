@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from regsim.trace.evidence import Sighting, Snapshot, text_format
@@ -137,7 +136,7 @@ def read_windbg(text: str) -> Snapshot:
         if cid is not None:
             pid = int(cid[1], 16)
         process = image[1] if image is not None else process
-        fields.update(_fields([line]))
+        fields.update(_fields(line))
     if not pid:
         snapshot.notes.append(
             "the listing does not say of which process it is: add the output of the command |"
@@ -145,16 +144,14 @@ def read_windbg(text: str) -> Snapshot:
     return snapshot
 
 
-def _fields(lines: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in lines:
-        field = _FIELD.match(line)
-        if field is not None:
-            found[field[1]] = field[2]
-        for name, pattern in (("Type", _KERNEL_TYPE), ("Name", _KERNEL_NAME)):
-            kernel = pattern.search(line)
-            if kernel is not None:
-                found[name] = kernel[1]
+def _fields(line: str) -> dict[str, str]:
+    """Return what a line says of a handle, in the form of a user's or of a kernel debugger."""
+    field = _FIELD.match(line)
+    found = {field[1]: field[2]} if field is not None else {}
+    for name, pattern in (("Type", _KERNEL_TYPE), ("Name", _KERNEL_NAME)):
+        kernel = pattern.search(line)
+        if kernel is not None:
+            found[name] = kernel[1]
     return found
 
 

@@ -2,7 +2,7 @@
 
 The layout is public by reverse engineering (eronnen/procmon-parser, "PML Format.md"). Of the
 readers on PyPI, procmon-parser decodes every field of every event in Python (50 to 95 thousand
-events a second) and procmon-reader, in C++, hands each event over as an object. A verdict needs
+events a second) and procmon-reader, in C++, hands each event over as an object. A finding needs
 neither: the fixed part of all events is gathered at once, and the path is looked at only where a
 key was opened or closed.
 """
@@ -154,7 +154,7 @@ class PmlCapture(Capture):
         numbers = np.arange(first + 1, first + 1 + len(at))
         inside = at + _EVENT <= size
         if not inside.all():
-            self._lost(int((~inside).sum()))
+            self._damaged += int((~inside).sum())
             at, numbers = at[inside], numbers[inside]
         if not len(at):
             return Batch()
@@ -218,7 +218,7 @@ class PmlCapture(Capture):
             np.where(inside, safe + 4, 0)
         ]
         if not good.all():
-            self._lost(int((~good).sum()))
+            self._damaged += int((~good).sum())
         ends = np.where(live | ~good, begins, ends)
         processes = self.processes.numbers_of(events["process"].tolist(), "process record")
         keys = self._keys(begins.tolist(), ends.tolist(), wide.tolist())
@@ -247,9 +247,6 @@ class PmlCapture(Capture):
                     known[raw] = key
             found.append(key)
         return found
-
-    def _lost(self, count: int) -> None:
-        self._damaged += count
 
     def _finish(self) -> None:
         facts = self.facts

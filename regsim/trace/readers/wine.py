@@ -76,13 +76,23 @@ def _unescaped(found: re.Match[str]) -> str:
     return {"n": "\n", "r": "\r", "t": "\t"}.get(text, text)
 
 
-@attrs.define
-class _Request:
-    """What a thread asked and has no answer to yet."""
+@attrs.frozen
+class _Answered:
+    """A request with its answer: the numbers in both by their names, and the NTSTATUS."""
 
     call: bytes
     text: bytes
-    line: int
+    status: int
+    asked: dict[bytes, int]
+    given: dict[bytes, int]
+
+    def handle(self, name: bytes = b"handle") -> int:
+        """Return the handle that the request calls *name*, 0 if it has none."""
+        return self.asked.get(name, 0)
+
+
+def _numbers(text: bytes) -> dict[bytes, int]:
+    return {name: int(value, 16) for name, value in _FIELD.findall(text)}
 
 
 class _LineCapture(RowCapture):
@@ -108,12 +118,12 @@ class _LineCapture(RowCapture):
         """Take the lines in."""
         for number, (line, done) in enumerate(self.source.lines(), 1):
             self.facts.events = number
-            self.line(line, number)
+            self.line(line)
             yield done
 
     @abstractmethod
-    def line(self, line: bytes, number: int) -> None:
-        """Take one line into account."""
+    def line(self, line: bytes) -> None:
+        """Take one line into account, whose number is ``facts.events``."""
 
 
 class WineServerCapture(_LineCapture):
@@ -122,11 +132,11 @@ class WineServerCapture(_LineCapture):
     def __init__(self, source: Source, reading: Reading) -> None:
         super().__init__(source, reading, "wineserver-log", closes=True)
         self._threads: dict[int, int] = {}
-        self._asked: dict[int, _Request] = {}
+        self._asked: dict[int, tuple[bytes, bytes]] = {}
         self._process_handles: dict[tuple[int, int], int] = {}
         self._last = b""
 
-    def line(self, line: bytes, number: int) -> None:
+    def line(self, line: bytes) -> None:
         """Pair a request with its answer; an answer that follows at once ends the request."""
         found = _LINE.match(line)
         self._last = line or self._last
@@ -134,126 +144,83 @@ class WineServerCapture(_LineCapture):
             return
         thread, call, text, status, answer, note = found.groups()
         tid = int(thread, 16)
-        self.facts.saw(number)
+        self.facts.saw(self.facts.events)
         if note is not None:
-            self._noted(tid, note, number)
-        elif call not in _CALLS:
-            return
-        elif status is None:
-            self._asked[tid] = _Request(call, text, number)
-        else:
-            asked = self._asked.pop(tid, None)
-            if asked is not None and asked.call == call:
-                self._answered(
-                    tid, asked, _STATUS.get(status, UNKNOWN_FAILURE), answer or b"", number
-                )
+            if note.startswith(b"*process killed*"):
+                self._add(EXIT, self.process(tid))
+                self.open.ended(self.process(tid))
+        elif call in _CALLS and status is None:
+            self._asked[tid] = call, text
+        elif call in _CALLS:
+            asked, text = self._asked.pop(tid, (b"", b""))
+            if asked == call:
+                number = _STATUS.get(status, UNKNOWN_FAILURE)
+                fields = _numbers(text[:300]), _numbers(answer or b"")
+                self._answered(tid, _Answered(call, text, number, *fields))
 
-    def _noted(self, tid: int, note: bytes, line: int) -> None:
-        if note.startswith(b"*process killed*"):
-            process = self.process(tid)
-            self._add(EXIT, process, 0, line)
-            self.open.ended(process)
+    def _answered(self, tid: int, did: _Answered) -> None:
+        if did.call not in _KEY_CALLS:
+            if did.status == 0:
+                self._life(tid, did)
+        elif tid in self._threads:
+            self._key_call(_KEY_CALLS[did.call], self.process(self._threads[tid]), did)
 
-    def _answered(self, tid: int, asked: _Request, status: int, answer: bytes, line: int) -> None:
-        fields = {name: int(value, 16) for name, value in _FIELD.findall(asked.text[:300])}
-        given = {name: int(value, 16) for name, value in _FIELD.findall(answer)}
-        if asked.call in _KEY_CALLS:
-            pid = self._threads.get(tid)
-            if pid is not None:
-                process = self.process(pid)
-                self._key_call(_KEY_CALLS[asked.call], process, asked, fields, given, status, line)
-        elif status == 0:
-            self._life(tid, asked, fields, given, line)
-
-    def _life(
-        self,
-        tid: int,
-        asked: _Request,
-        fields: dict[bytes, int],
-        given: dict[bytes, int],
-        line: int,
-    ) -> None:
+    def _life(self, tid: int, did: _Answered) -> None:
         """Follow which thread belongs to which process, and which image that runs."""
-        mine = self._threads.get(tid, 0)
-        if asked.call == b"init_first_thread":
-            self._threads[tid] = given.get(b"pid", 0)
-            self._add(START, self.process(given.get(b"pid", 0)), 0, line)
-        elif asked.call == b"new_process":
-            pid = given.get(b"pid", 0)
-            self._process_handles[mine, given.get(b"handle", 0)] = pid
+        mine, pid = self._threads.get(tid, 0), did.given.get(b"pid", 0)
+        if did.call == b"init_first_thread":
+            self._threads[tid] = pid
+            self._add(START, self.process(pid))
+        elif did.call == b"new_process":
+            self._process_handles[mine, did.given.get(b"handle", 0)] = pid
             self.processes.forget(pid)  # the number may have been another's before
-            image = _IMAGE.search(asked.text)
+            image = _IMAGE.search(did.text)
             if image is not None:
                 info = self.processes[self.process(pid)]
                 info.image = unescape(image[1]).rpartition("\\")[2]
-        elif asked.call == b"new_thread":
-            target = fields.get(b"process", 0)
+        elif did.call == b"new_thread":
+            target = did.handle(b"process")
             owner = mine if target in _SELF else self._process_handles.get((mine, target), mine)
-            self._threads[given.get(b"tid", 0)] = owner
+            self._threads[did.given.get(b"tid", 0)] = owner
 
-    def _key_call(
-        self,
-        op: int,
-        process: int,
-        asked: _Request,
-        fields: dict[bytes, int],
-        given: dict[bytes, int],
-        status: int,
-        line: int,
-    ) -> None:
+    def _key_call(self, op: int, process: int, did: _Answered) -> None:
         if op == OPEN:
-            self._open(process, asked, fields, given, status, line)
-        elif status:
+            path, handle = self._path(process, did), did.given.get(b"hkey", 0)
+            status = did.status if handle else did.status or UNKNOWN_FAILURE
+            self._add(OPEN, process, path, handle, status, did.asked.get(b"access", 0))
+            if not status:
+                self.open.opened(process, handle, path)
+        elif did.status:
             return
         elif op == CLOSE:
-            handle = fields.get(b"handle", 0)
-            path = self.open.closed(process, handle)
-            if path is not None:
-                self._add(CLOSE, process, self.keys.number(path), line, handle=handle)
+            self._close(process, did.handle())
         elif op == DUPLICATE:
-            self._duplicate(process, fields, given, line)
+            self._duplicate(process, did)
         else:
-            handle = fields.get(b"hkey", 0)
-            path = self.open.path(process, handle) or self._path(process, asked, fields)
+            path = self.open.path(process, did.handle(b"hkey")) or self._path(process, did)
             if path:
-                self._add(op, process, self.keys.number(path), line)
+                self._add(op, process, path)
 
-    def _path(self, process: int, asked: _Request, fields: dict[bytes, int]) -> str:
-        name = _NAME.search(asked.text)
-        parent = fields.get(b"parent", fields.get(b"rootdir", 0))
+    def _path(self, process: int, did: _Answered) -> str:
+        name = _NAME.search(did.text)
+        parent = did.asked.get(b"parent", did.handle(b"rootdir"))
         return self.open.full(process, parent, unescape(name[1]) if name else "")
 
-    def _open(
-        self,
-        process: int,
-        asked: _Request,
-        fields: dict[bytes, int],
-        given: dict[bytes, int],
-        status: int,
-        line: int,
-    ) -> None:
-        path, handle = self._path(process, asked, fields), given.get(b"hkey", 0)
-        key = self.keys.number(path)
-        status = status if handle else status or UNKNOWN_FAILURE
-        self._add(OPEN, process, key, line, handle, status, fields.get(b"access", 0))
-        if not status:
-            self.open.opened(process, handle, path)
+    def _close(self, process: int, handle: int) -> None:
+        path = self.open.closed(process, handle)
+        if path is not None:
+            self._add(CLOSE, process, path, handle)
 
-    def _duplicate(
-        self, process: int, fields: dict[bytes, int], given: dict[bytes, int], line: int
-    ) -> None:
-        source = self._target(process, fields.get(b"src_process", 0xFFFFFFFF))
-        target = self._target(process, fields.get(b"dst_process", 0xFFFFFFFF))
-        path = self.open.path(source, fields.get(b"src_handle", 0))
-        handle = given.get(b"handle", 0)
-        if path is None:
-            return
-        if handle:
-            self._add(DUPLICATE, target, self.keys.number(path), line, handle)
+    def _duplicate(self, process: int, did: _Answered) -> None:
+        source = self._target(process, did.asked.get(b"src_process", 0xFFFFFFFF))
+        target = self._target(process, did.asked.get(b"dst_process", 0xFFFFFFFF))
+        path = self.open.path(source, did.handle(b"src_handle"))
+        handle = did.given.get(b"handle", 0)
+        if path is not None and handle:
+            self._add(DUPLICATE, target, path, handle)
             self.open.opened(target, handle, path)
-        if fields.get(b"options", 0) & 1:  # DUPLICATE_CLOSE_SOURCE
-            self._add(CLOSE, source, self.keys.number(path), line, fields[b"src_handle"])
-            self.open.closed(source, fields[b"src_handle"])
+        if did.asked.get(b"options", 0) & 1:  # DUPLICATE_CLOSE_SOURCE
+            self._close(source, did.handle(b"src_handle"))
 
     def _target(self, process: int, handle: int) -> int:
         if handle in _SELF:
@@ -265,12 +232,12 @@ class WineServerCapture(_LineCapture):
         self,
         op: int,
         process: int,
-        key: int,
-        line: int,
+        path: str = "",
         handle: int = 0,
         status: int = 0,
         access: int = 0,
     ) -> None:
+        line, key = self.facts.events, self.keys.number(path)
         self.rows.append((op, process, key, status, line, access & 0xFFFFFFFF, line, handle, 0))
 
     def end(self) -> None:
@@ -300,7 +267,7 @@ class WineClientCapture(_LineCapture):
         """Return the log's own seconds, or which line it was."""
         return f"{ticks / SECOND:.3f} s" if self._timed else super().when(ticks)
 
-    def line(self, line: bytes, number: int) -> None:
+    def line(self, line: bytes) -> None:
         """Take a call's arguments, and with its result's line the handle."""
         found = _CALL.match(line)
         if found is None:
@@ -319,15 +286,16 @@ class WineClientCapture(_LineCapture):
         if asked is None or found["handle"] in (None, b"(nil)", b"0x0"):
             return
         self._timed = self._timed or found["s"] is not None
-        time = number
+        time = number = self.facts.events
         if self._timed:
             time = int(found["s"] or 0) * SECOND + int((found["ms"] or b"0").ljust(7, b"0")[:7])
         self.facts.saw(time)
         _, path, access = asked
         handle = int(found["handle"], 16)
-        key = self.keys.number(path)
         self.open.opened(process, handle, path)
-        self.rows.append((OPEN, process, key, 0, time, access, number, handle, 0))
+        self.rows.append(
+            (OPEN, process, self.keys.number(path), 0, time, access, number, handle, 0)
+        )
 
 
 def _any_line(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
