@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from regsim.regf import open_hive
     from regsim.scenario.result import Outcome, Run
     from regsim.trace.asking import replay, who
+    from regsim.trace.finding import Finding
     from regsim.types import Handle, PredefinedKey, Value
     from regsim.win32.api import Api
 
 __all__ = [
     "Api",
     "Dialect",
+    "Finding",
     "Handle",
     "HandleTable",
     "Hive",
@@ -55,6 +57,7 @@ __all__ = [
 _HOMES = {
     "Api": "regsim.win32.api",
     "Dialect": "regsim.policy",
+    "Finding": "regsim.trace.finding",
     "Handle": "regsim.types",
     "HandleTable": "regsim.accel",
     "Hive": "regsim.kernel.hive",
