@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from regsim import course, dialects
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
 
 # %% [markdown]
 # ## A capture of the case
@@ -46,7 +46,7 @@ with tempfile.TemporaryDirectory() as folder:
         Path(capture).write_bytes(zlib.decompress(packed.read_bytes()))
     if capture:
         real = replay(Path(capture), dialect=dialects.get("win7"))
-        print(real.answer.value, [(b.process, b.key) for b in real.blockers][:5])
+        print(real.conclusion.value, [(b.process, b.key) for b in real.blockers][:5])
         for root in real.roots:
             print(f"{root.process} kept {root.key} from {root.opened_at} until it ended")
         for reason in real.reasons:

@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from regsim.policy import Dialect
     from regsim.regf import Key, open_hive
     from regsim.scenario.result import Outcome, Run
-    from regsim.trace.replay import replay
-    from regsim.trace.who import who
+    from regsim.trace.asking import replay, who
+    from regsim.trace.finding import Finding
     from regsim.types import Handle, PredefinedKey, Value
     from regsim.win32.api import Api
 
 __all__ = [
     "Api",
     "Dialect",
+    "Finding",
     "Handle",
     "HandleTable",
     "Hive",
@@ -69,6 +70,7 @@ __all__ = [
 _HOMES = {
     "Api": "regsim.win32.api",
     "Dialect": "regsim.policy",
+    "Finding": "regsim.trace.finding",
     "Handle": "regsim.types",
     "HandleTable": "regsim.accel",
     "Hive": "regsim.kernel.hive",
@@ -82,9 +84,9 @@ _HOMES = {
     "Value": "regsim.types",
     "Verdict": "regsim.check.property",
     "open_hive": "regsim.regf",
-    "replay": "regsim.trace.replay",
+    "replay": "regsim.trace.asking",
     "run": "regsim.models",
-    "who": "regsim.trace.who",
+    "who": "regsim.trace.asking",
     "__version__": "regsim._version",
 }
 

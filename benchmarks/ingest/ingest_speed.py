@@ -19,7 +19,7 @@ from pathlib import Path
 from captures import repeat_csv, repeat_pml, synthetic_csv
 
 from regsim import dialects
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
 
 REPO = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("REGSIM_SHARED") or REPO.parent / "shared")

@@ -11,9 +11,9 @@ from regsim import dialects
 from regsim.cli._hive_output import say
 from regsim.policy import Dialect
 from regsim.report.text.evidence import as_json, as_text
-from regsim.trace.judge import Answer, Verdict
+from regsim.trace.finding import Conclusion, Finding
 
-EXIT: Final = {Answer.CLEAR: 0, Answer.BLOCKED: 1, Answer.INCONCLUSIVE: 3}
+EXIT: Final = {Conclusion.CLEAR: 0, Conclusion.BLOCKED: 1, Conclusion.INCONCLUSIVE: 3}
 _QUIET: Final = 1.0
 _PAUSE: Final = 0.2
 
@@ -49,12 +49,12 @@ def dialect_named(name: str | None) -> Dialect | None:
     return None if name is None else dialects.get(name)
 
 
-def show(verdict: Verdict, *, as_object: bool) -> int:
-    """Print the verdict and return the exit code."""
-    known = verdict.os if verdict.os in dialects.ALL else None
+def show(finding: Finding, *, as_object: bool) -> int:
+    """Print the finding and return the exit code."""
+    known = finding.os if finding.os in dialects.ALL else None
     say(
-        json.dumps(as_json(verdict), indent=2)
+        json.dumps(as_json(finding), indent=2)
         if as_object
-        else as_text(verdict, dialect_named(known))
+        else as_text(finding, dialect_named(known))
     )
-    return EXIT[verdict.answer]
+    return EXIT[finding.conclusion]

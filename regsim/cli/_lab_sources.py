@@ -10,9 +10,9 @@ from regsim.check.verify import check_all, factored
 from regsim.cli._evidence_output import ProgressLine, dialect_named
 from regsim.explore.parameters import Parameter
 from regsim.report.lab.checks import story_of_result
-from regsim.report.lab.evidence import story_of_verdict
+from regsim.report.lab.evidence import story_of_finding
 from regsim.report.lab.stories import Axis, Lab, Story
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
 
 MOST_STATES = 300_000
 """Where the exploration of a page's model gives up: beyond, `regsim check` is the place."""
@@ -25,7 +25,7 @@ def lab_of_trace(path: Path, os_name: str | None) -> Lab:
     """
     progress = ProgressLine()
     try:
-        verdict = replay(
+        finding = replay(
             path,
             dialect=dialect_named(os_name),
             dialect_of=dialects.get,
@@ -33,8 +33,8 @@ def lab_of_trace(path: Path, os_name: str | None) -> Lab:
         )
     finally:
         progress.clear()
-    system = verdict.os if verdict.os in dialects.ALL else None
-    story = story_of_verdict(verdict, dialect_named(system))
+    system = finding.os if finding.os in dialects.ALL else None
+    story = story_of_finding(finding, dialect_named(system))
     return Lab(
         title=f"Who keeps the hive loaded? {path.name}",
         intro="Step through the handles that stayed open, in the order in which they were opened. "

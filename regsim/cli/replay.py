@@ -1,4 +1,4 @@
-"""``regsim replay``: a trace in, the verdict out."""
+"""``regsim replay``: a trace in, the finding out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from regsim import dialects
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
 from regsim.regf import write_durably
 from regsim.report.pictures.evidence import evidence_svg
+from regsim.trace.asking import replay
 from regsim.trace.redact import redacted
-from regsim.trace.replay import replay
 
 _MOST_WORKERS: Final = 8
 
@@ -49,7 +49,7 @@ def command(
     """
     progress = ProgressLine()
     try:
-        verdict = replay(
+        finding = replay(
             trace,
             dialect=dialect_named(os_name),
             dialect_of=dialects.get,
@@ -60,7 +60,7 @@ def command(
         )
     finally:
         progress.clear()
-    verdict = redacted(verdict) if redact else verdict
+    finding = redacted(finding) if redact else finding
     if svg is not None:
-        write_durably(svg, evidence_svg(verdict).encode())
-    return show(verdict, as_object=as_object)
+        write_durably(svg, evidence_svg(finding).encode())
+    return show(finding, as_object=as_object)

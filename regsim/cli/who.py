@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
+from regsim.trace.asking import who
 from regsim.trace.redact import redacted
-from regsim.trace.who import who
 
 
 @click.command("who")
@@ -28,7 +28,7 @@ def command(
     """
     progress = ProgressLine()
     try:
-        verdict = who(file, dialect=dialect_named(os_name), hkcu_sid=hkcu_sid, progress=progress)
+        finding = who(file, dialect=dialect_named(os_name), hkcu_sid=hkcu_sid, progress=progress)
     finally:
         progress.clear()
-    return show(redacted(verdict) if redact else verdict, as_object=as_object)
+    return show(redacted(finding) if redact else finding, as_object=as_object)

@@ -1,3 +1,3 @@
-"""Evidence in, verdict out: traces and snapshots of registry handles, whoever recorded them."""
+"""Evidence in, findings out: traces and snapshots of registry handles, whoever recorded them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The columns that every reader of evidence yields, and the tables beside them.
+"""The columns that every reader of traces yields.
 
 One row is one event that opens or closes something; what only asks or fails is counted by the
 reader and left out. ``process`` and ``key`` index the tables of the `Capture` that yields the
@@ -7,15 +7,13 @@ columns. The codes of ``op`` are those of `regsim.accel.columns`.
 
 from __future__ import annotations
 
-import enum
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
 from regsim.accel.columns import Op
-from regsim.trace.paths import KeyTable
 
 OPEN: Final = int(Op.OPEN)
 CLOSE: Final = int(Op.CLOSE)
@@ -24,48 +22,13 @@ START: Final = int(Op.START)
 EXIT: Final = int(Op.EXIT)
 LOAD: Final = int(Op.LOAD)
 UNLOAD: Final = int(Op.UNLOAD)
+DELETE: Final = int(Op.DELETE)
 
 MAXIMUM_ALLOWED: Final = 0x02000000
 """The access with which Windows opens a predefined root that it then caches (observed)."""
 
-Progress = Callable[[int, int, int], None]
-"""Called now and then with the bytes done, the bytes in all (0: unknown) and the events so far."""
-
-
-class Fidelity(enum.Enum):
-    """What a kind of evidence can tell; a verdict never claims more."""
-
-    HANDLES = "A"  # opens, closes and duplicates, each with its handle value
-    OBJECTS = "B"  # opens and closes with the address of the key, but no handle
-    PATHS = "C"  # opens and closes by path alone
-    SNAPSHOT = "D"  # what was open at one moment
-
-    @property
-    def meaning(self) -> str:
-        """What the tier holds, in a phrase."""
-        return _MEANINGS[self]
-
-
-_MEANINGS: Final = {
-    Fidelity.HANDLES: "opens and closes with their handle values",
-    Fidelity.OBJECTS: "opens and closes by key object, without handle values",
-    Fidelity.PATHS: "opens and closes by path, without handle values",
-    Fidelity.SNAPSHOT: "what was open at one moment",
-}
-
-
-@attrs.define(kw_only=True)
-class ProcessInfo:
-    """One process of the evidence; what the evidence does not tell is None or empty."""
-
-    pid: int
-    image: str
-    user: str = ""
-    session: int | None = None
-    command_line: str = ""
-    services: str = ""
-    started: int | None = None  # ticks; None: before the capture, or unknown
-    ended: int | None = None
+UNKNOWN_FAILURE: Final = 0xC0000001
+"""The status of a call that failed for a reason without a number of its own."""
 
 
 @attrs.define
@@ -91,64 +54,13 @@ class Batch:
         return len(self.op)
 
 
-Row = tuple[int, int, int, int, int, int, int]
-"""One row of a `Batch` without handles, in the order of its columns."""
+_TYPECODES: Final = "BIIIqIQQQ"
+
+BatchRow = tuple[int, ...]
+"""One row of a `Batch`, in the order of its columns; without handles the last two are left out."""
 
 
-def batch_of(rows: Iterable[Row]) -> Batch:
-    """Return *rows* as columns."""
-    columns = list(zip(*rows, strict=True))
-    if not columns:
-        return Batch()
-    return Batch(*(array(code, column) for code, column in zip("BIIIqIQ", columns, strict=True)))
-
-
-HandleRow = tuple[int, int, int, int, int, int, int, int, int]
-"""One row of a `Batch` with handles, in the order of its columns."""
-
-
-def batch_with_handles(rows: Iterable[HandleRow]) -> Batch:
-    """Return *rows* as columns, handles and parents among them."""
-    columns = list(zip(*rows, strict=True)) or [()] * 9
-    return Batch(*(array(code, column) for code, column in zip("BIIIqIQQQ", columns, strict=True)))
-
-
-@attrs.define(kw_only=True)
-class CaptureFacts:
-    """What a reader learns about the capture as a whole; complete once all batches are read.
-
-    ``events`` counts every event of the file, of interest or not. ``missing`` counts the numbers
-    that the driver gave to events that are not in the file (None: the format has no numbers).
-    ``closes`` is False for a format that never shows closes. ``problems`` says in sentences where
-    the file is damaged or cut short.
-    """
-
-    format: str
-    fidelity: Fidelity
-    clock: str = ""  # "utc", "local" or "" (no times)
-    os: str | None = None
-    os_title: str = ""
-    host: str = ""
-    events: int = 0
-    registry_events: int = 0
-    missing: int | None = None
-    closes: bool = True
-    first_time: int | None = None
-    last_time: int | None = None
-    problems: list[str] = attrs.field(factory=list)
-
-
-class Capture(Protocol):
-    """An opened piece of evidence: tables that fill while `batches` is read, once."""
-
-    facts: CaptureFacts
-    processes: list[ProcessInfo]
-    keys: KeyTable
-
-    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
-        """Yield the rows in the order of the file."""
-        ...  # pragma: no cover
-
-    def when(self, ticks: int) -> str:
-        """Return a time of a row as people read it."""
-        ...  # pragma: no cover
+def batch_of(rows: Iterable[BatchRow]) -> Batch:
+    """Return *rows*, all with handles or all without, as columns."""
+    columns = zip(*rows, strict=True)
+    return Batch(*(array(code, column) for code, column in zip(_TYPECODES, columns, strict=False)))

@@ -1,182 +1,162 @@
-"""From balances to the verdict: what blocks each user's hive, and how sure the evidence makes us.
+"""From balances and sightings to the finding: what blocks each user's hive, and how surely.
 
-A verdict is about one moment, the end of the evidence or the asked-for time: would a normal unload
+A finding is about one moment, the end of the evidence or the asked-for time: would a normal unload
 of the hive be refused then? It is ``blocked`` where at least one handle is certain to be open,
 ``clear`` where the evidence covers the hive from its loading and nothing is open, and otherwise
-``inconclusive``, with the reasons. A limit of the evidence never reads as ``clear``.
+``inconclusive``, with the reasons. A limit of the evidence never reads as ``clear``. All that is
+decided is decided by `conclude` and `overall`, whatever the evidence is.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
 
 from regsim.policy import Dialect, UnloadBlockers
-from regsim.trace.columns import MAXIMUM_ALLOWED, Capture, Fidelity, ProcessInfo
-from regsim.trace.handles import HandleLedger
-from regsim.trace.ledger import Held, Ledger, Opening
+from regsim.trace.access import access_text
+from regsim.trace.columns import MAXIMUM_ALLOWED
+from regsim.trace.evidence import Facts, Fidelity, Snapshot
+from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
+from regsim.trace.ledger import Held, Ledger
+from regsim.trace.sightings import seen_hives
 
 
-class Answer(enum.Enum):
-    """What the evidence says about unloading."""
+def judge(
+    evidence: Ledger | Snapshot,
+    dialect: Dialect | None = None,
+    asked_at: str | None = None,
+    hkcu_sid: str | None = None,
+) -> Finding:
+    """Return what *evidence* says under the rules of *dialect*.
 
-    BLOCKED = "blocked"
-    CLEAR = "clear"
-    INCONCLUSIVE = "inconclusive"
-
-
-@attrs.frozen(kw_only=True)
-class Blocker:
-    """A key of the hive that a process has open.
-
-    ``balance`` is how many handles are open at least, and at most where the evidence tells.
-    ``implicit`` says that Windows opened it unasked, as the cached root of a predefined key;
-    ``inferred`` that this is a guess, from a root that is held (and was opened with Maximum
-    Allowed, where the evidence tells). ``seen_at`` is the time of a snapshot.
+    Without a dialect any open key of a hive refuses its unload, as on every Windows. *asked_at* is
+    the moment up to which a ledger was fed, and *hkcu_sid* says whom a snapshot calls HKCU.
     """
-
-    process: str
-    pid: int
-    key: str
-    handle: int | None = None
-    opened_at: str | None = None
-    event: int | None = None
-    access: str = ""
-    seen_at: str | None = None
-    implicit: bool = False
-    inferred: bool = False
-    certain: bool = True
-    balance: tuple[int, int | None] = (1, None)
-    user: str = ""
-    session: int | None = None
-    service: str = ""
-    ticks: int | None = None
+    if isinstance(evidence, Ledger):
+        return _LedgerJudge(evidence, dialect).finding(asked_at)
+    return _judge_snapshot(evidence, dialect, hkcu_sid)
 
 
-@attrs.frozen(kw_only=True)
-class HiveAnswer:
-    """What holds one user's hive at the asked-for moment."""
+def conclude(
+    hive: str,
+    blockers: Iterable[HeldKey],
+    doubts: Iterable[str],
+    *,
+    in_use: Iterable[str] = (),
+) -> HiveFinding:
+    """Return the finding on one hive: the only place that says blocked, clear or inconclusive.
 
-    hive: str
-    answer: Answer
-    blockers: tuple[Blocker, ...]
-    reasons: tuple[str, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class HeldRoot:
-    """A root of a user's hive that a process kept, probably as the cached predefined key.
-
-    ``closed_at`` is None while it is open; otherwise the process ended then, and Windows closed it.
+    *doubts* say why nothing seen to be open does not mean that nothing is; *in_use* are reports
+    that the hive was in use, which block it whether or not they name a holder.
     """
-
-    process: str
-    pid: int
-    hive: str
-    key: str
-    opened_at: str
-    event: int
-    closed_at: str | None
-    ticks: tuple[int, int | None]
-
-
-@attrs.frozen(kw_only=True)
-class UnloadAttempt:
-    """An unload that the evidence shows, with what held the hive just before."""
-
-    hive: str
-    at: str
-    event: int
-    status: int
-    blockers: tuple[Blocker, ...]
-    ticks: int | None = None
+    blockers, reasons = tuple(blockers), tuple(dict.fromkeys(in_use))
+    if reasons or any(blocker.certain for blocker in blockers):
+        conclusion = Conclusion.BLOCKED
+    else:
+        reasons = tuple(doubts)
+        inconclusive = reasons or blockers
+        conclusion = Conclusion.INCONCLUSIVE if inconclusive else Conclusion.CLEAR
+    return HiveFinding(hive=hive, conclusion=conclusion, blockers=blockers, reasons=reasons)
 
 
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """The whole answer to "what keeps the hive loaded?"."""
+def overall(hives: Iterable[HiveFinding], *, doubted: bool) -> Conclusion:
+    """Return the conclusion on all hives together; it is clear if each is, and nothing *doubted*.
 
-    answer: Answer
-    format: str
-    fidelity: Fidelity
-    os: str | None = None
-    os_title: str = ""
-    host: str = ""
-    asked_at: str | None = None
-    hives: tuple[HiveAnswer, ...] = ()
-    roots: tuple[HeldRoot, ...] = ()
-    attempts: tuple[UnloadAttempt, ...] = ()
-    events: int = 0
-    opens: int = 0
-    closes: int = 0
-    unmatched_closes: int = 0
-    reasons: tuple[str, ...] = ()
-    span: tuple[int, int] | None = None
-    clock: str = ""
-
-    @property
-    def blockers(self) -> tuple[Blocker, ...]:
-        """All blockers of all hives, those that are certain first."""
-        found = [blocker for hive in self.hives for blocker in hive.blockers]
-        return tuple(sorted(found, key=lambda blocker: not blocker.certain))
+    Evidence without any hive is inconclusive.
+    """
+    found = {hive.conclusion for hive in hives}
+    if Conclusion.BLOCKED in found:
+        return Conclusion.BLOCKED
+    clear = found == {Conclusion.CLEAR} and not doubted
+    return Conclusion.CLEAR if clear else Conclusion.INCONCLUSIVE
 
 
-class _Judge:
+def blocks(dialect: Dialect | None, *, is_root: bool) -> bool:
+    """Return whether an open key refuses the unload of its hive under the rule of *dialect*."""
+    rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
+    return rule is UnloadBlockers.ANY or is_root == (rule is UnloadBlockers.ROOT)
+
+
+def _finding(
+    facts: Facts,
+    dialect: Dialect | None,
+    hives: Sequence[HiveFinding],
+    limits: Iterable[str],
+    *,
+    doubted: bool,
+) -> Finding:
+    """Return the finding with what every kind of evidence tells; *limits* become its reasons."""
+    return Finding(
+        conclusion=overall(hives, doubted=doubted),
+        format=facts.format,
+        fidelity=facts.fidelity,
+        os=dialect.name if dialect else facts.os,
+        os_title=dialect.title if dialect else facts.os_title,
+        host=facts.host,
+        hives=tuple(hives),
+        events=facts.events,
+        reasons=tuple(dict.fromkeys(limits)),
+        clock=facts.clock,
+    )
+
+
+def _judge_snapshot(snapshot: Snapshot, dialect: Dialect | None, hkcu_sid: str | None) -> Finding:
+    """Return the finding: blocked by what is seen, and never clear, since much is not seen."""
+    facts = snapshot.facts
+    seen = seen_hives(snapshot, hkcu_sid)
+    hives = [
+        conclude(one.name, one.blockers.values(), [_UNSEEN], in_use=one.in_use) for one in seen
+    ]
+    limits = [*facts.problems, *snapshot.notes]
+    if not hives:
+        events = snapshot.reports or facts.format.startswith("ev")
+        limits.append(_NO_EVENT if events else _UNSEEN)
+    found = _finding(facts, dialect, hives, limits, doubted=True)
+    return attrs.evolve(found, opens=sum(len(hive.blockers) for hive in hives))
+
+
+_NO_EVENT: Final = "no event in it says that a user's hive was in use"
+_UNSEEN: Final = (
+    "no key of a user's hive is in it; a listing cannot prove that none is open: it shows only "
+    "the processes that its user may look into"
+)
+
+
+class _LedgerJudge:
     """One capture, read to its end, under the rules of one Windows."""
 
-    def __init__(self, ledger: Ledger | HandleLedger, dialect: Dialect | None) -> None:
+    def __init__(self, ledger: Ledger, dialect: Dialect | None) -> None:
         self.ledger, self.dialect = ledger, dialect
-        self.capture: Capture = ledger.capture
+        self.capture = ledger.capture
         self.keys = ledger.capture.keys
         self.filtered = _filtered(ledger)
 
-    def verdict(self, asked_at: str | None) -> Verdict:
+    def finding(self, asked_at: str | None) -> Finding:
+        """Return the finding on the hives of the capture as they are at *asked_at*."""
         ledger, facts = self.ledger, self.capture.facts
         held: dict[int, list[Held]] = {at: [] for at in range(1, len(self.keys.hive_names))}
         for one in ledger.held():
             hive = self.keys.hives[one.key]
-            if hive:
+            if hive and blocks(self.dialect, is_root=self.keys.roots[one.key]):
                 held[hive].append(one)
-        hives = [self._hive(hive, found) for hive, found in held.items()]
-        reasons = [*self.filtered, *self._reasons(bool(hives))]
-        return Verdict(
-            answer=_overall(hives, self.filtered),
-            format=facts.format,
-            fidelity=facts.fidelity,
-            os=self.dialect.name if self.dialect else facts.os,
-            os_title=self.dialect.title if self.dialect else facts.os_title,
-            host=facts.host,
+        hives = [
+            conclude(self.keys.hive_names[hive], map(self._held_key, found), self._doubts(hive))
+            for hive, found in held.items()
+        ]
+        limits = [*self.filtered, *self._limits(bool(hives))]
+        last = ledger.until or facts.last_time
+        return attrs.evolve(
+            _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
             asked_at=asked_at,
-            hives=tuple(hives),
             roots=tuple(self._roots()),
             attempts=tuple(self._attempts()),
-            events=facts.events,
             opens=ledger.opens,
             closes=ledger.closes,
             unmatched_closes=ledger.unmatched,
-            reasons=tuple(dict.fromkeys(reasons)),
-            span=_span(facts.first_time, ledger.until or facts.last_time),
-            clock=facts.clock,
+            span=None if facts.first_time is None or last is None else (facts.first_time, last),
         )
-
-    def _hive(self, hive: int, held: Iterable[Held]) -> HiveAnswer:
-        blockers = tuple(self._blocker(one) for one in held if self._blocks(one.key))
-        name = self.keys.hive_names[hive]
-        if any(blocker.certain for blocker in blockers):
-            return HiveAnswer(hive=name, answer=Answer.BLOCKED, blockers=blockers)
-        reasons = self._doubts(hive)
-        answer = Answer.INCONCLUSIVE if reasons or blockers else Answer.CLEAR
-        return HiveAnswer(hive=name, answer=answer, blockers=blockers, reasons=tuple(reasons))
-
-    def _blocks(self, key: int) -> bool:
-        """Return whether an open handle on *key* refuses an unload under the dialect's rule."""
-        rule = self.dialect.unload_blockers if self.dialect else UnloadBlockers.ANY
-        if rule is UnloadBlockers.ANY:
-            return True
-        return self.keys.roots[key] == (rule is UnloadBlockers.ROOT)
 
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
@@ -197,66 +177,53 @@ class _Judge:
             doubts.append("the capture is damaged or cut short")
         return doubts
 
-    def _blocker(self, held: Held, *, sure: bool = True) -> Blocker:
+    def _held_key(self, held: Held) -> HeldKey:
+        """Return in words what a process has open on a key, or had until it ended."""
         process = self.capture.processes[held.process]
-        first = held.openings[0]
-        whole = (
-            self.ledger.is_whole(held.process) or self.keys.hives[held.key] in self.ledger.loaded
-        )
-        certain = sure and not self.filtered
-        count = len(held.openings)
-        return Blocker(
+        first, count, certain = held.openings[0], len(held.openings), not self.filtered
+        hive = self.keys.hives[held.key]
+        whole = self.ledger.is_whole(held.process) or hive in self.ledger.loaded
+        return HeldKey(
             process=process.image,
             pid=process.pid,
             key=self.keys.names[held.key],
+            hive=self.keys.hive_names[hive],
             handle=first.handle or None,
             opened_at=self.capture.when(first.time) or None,
+            closed_at=None if held.closed is None else self.capture.when(held.closed),
             event=first.number,
             access=access_text(first.access),
-            implicit=self._cached(held.key, first),
+            implicit=self._cached(held),
             inferred=not first.implicit,
             certain=certain,
             balance=(count if certain else 0, count if whole and certain else None),
             user=process.user,
             session=process.session,
-            service=process.services or service_of(process),
+            service=process.service,
             ticks=first.time,
+            closed=held.closed,
         )
 
-    def _cached(self, key: int, opening: Opening) -> bool:
-        """Return whether the handle is, or looks like, a root that Windows caches unasked."""
+    def _cached(self, held: Held) -> bool:
+        """Return whether the first handle is, or looks like, a root that Windows caches unasked."""
+        opening = held.openings[0]
         asked_for_all = bool(opening.access & MAXIMUM_ALLOWED)
-        return opening.implicit or (self.keys.roots[key] and asked_for_all)
+        return opening.implicit or (self.keys.roots[held.key] and asked_for_all)
 
-    def _roots(self) -> Iterable[HeldRoot]:
+    def _roots(self) -> Iterable[HeldKey]:
         """Yield the cached roots: a process has one for a hive, the first that it kept."""
-        kept: dict[tuple[int, int], tuple[int, Opening, int | None]] = {}
-        found: list[tuple[int, int, Opening, int | None]] = [
-            (life.process, life.key, life.opening, life.closed) for life in self.ledger.lives
-        ]
+        kept: dict[tuple[int, int], Held] = {}
+        found = [*self.ledger.lives]
         for held in self.ledger.held():
-            found += [(held.process, held.key, opening, None) for opening in held.openings]
-        for process, key, opening, closed in found:
-            slot = (process, self.keys.hives[key])
+            found += [Held(held.process, held.key, (one,)) for one in held.openings]
+        for held in found:
+            slot = (held.process, self.keys.hives[held.key])
             first = kept.get(slot)
-            if self._cached(key, opening) and (first is None or opening.number < first[1].number):
-                kept[slot] = (key, opening, closed)
+            earlier = first is None or held.openings[0].number < first.openings[0].number
+            if earlier and self._cached(held):
+                kept[slot] = held
         if not self.filtered:
-            for (process, _), (key, opening, closed) in kept.items():
-                yield self._root(process, key, opening, closed)
-
-    def _root(self, process: int, key: int, opening: Opening, closed: int | None) -> HeldRoot:
-        info = self.capture.processes[process]
-        return HeldRoot(
-            process=info.image,
-            pid=info.pid,
-            hive=self.keys.hive_names[self.keys.hives[key]],
-            key=self.keys.names[key],
-            opened_at=self.capture.when(opening.time),
-            event=opening.number,
-            closed_at=None if closed is None else self.capture.when(closed),
-            ticks=(opening.time, closed),
-        )
+            yield from map(self._held_key, kept.values())
 
     def _attempts(self) -> Iterable[UnloadAttempt]:
         for attempt in self.ledger.attempts:
@@ -265,11 +232,11 @@ class _Judge:
                 at=self.capture.when(attempt.time),
                 event=attempt.number,
                 status=attempt.status,
-                blockers=tuple(self._blocker(held) for held in attempt.held),
+                blockers=tuple(map(self._held_key, attempt.held)),
                 ticks=attempt.time,
             )
 
-    def _reasons(self, any_hive: bool) -> Iterable[str]:
+    def _limits(self, any_hive: bool) -> Iterable[str]:
         """Yield what limits the evidence, whatever the answer."""
         ledger, facts = self.ledger, self.capture.facts
         yield from facts.problems
@@ -293,7 +260,7 @@ class _Judge:
             )
 
 
-def _filtered(ledger: Ledger | HandleLedger) -> list[str]:
+def _filtered(ledger: Ledger) -> list[str]:
     """Return why the capture cannot show balances at all, if it cannot.
 
     Where closes are seen by their handle, a trace without any may be that of a program that leaks.
@@ -308,60 +275,3 @@ def _filtered(ledger: Ledger | HandleLedger) -> list[str]:
     if ledger.closes and not ledger.opens:
         return ["keys are closed in it but none is opened: it was saved with a filter"]
     return []
-
-
-def _overall(hives: list[HiveAnswer], filtered: list[str]) -> Answer:
-    answers = {hive.answer for hive in hives}
-    if Answer.BLOCKED in answers:
-        return Answer.BLOCKED
-    if answers == {Answer.CLEAR} and not filtered:
-        return Answer.CLEAR
-    return Answer.INCONCLUSIVE
-
-
-def _span(first: int | None, last: int | None) -> tuple[int, int] | None:
-    return None if first is None or last is None else (first, last)
-
-
-def judge(
-    ledger: Ledger | HandleLedger, dialect: Dialect | None = None, asked_at: str | None = None
-) -> Verdict:
-    """Return the verdict on what *ledger* has taken in, under the rules of *dialect*.
-
-    Without a dialect any open key of a hive refuses its unload, as on every Windows.
-    """
-    return _Judge(ledger, dialect).verdict(asked_at)
-
-
-_WORDS: Final = {
-    MAXIMUM_ALLOWED: "Maximum Allowed",
-    0xF003F: "All Access",
-    0x20019: "Read",
-    0x20006: "Write",
-    0x2001F: "Read/Write",
-    0x1: "Query Value",
-}
-
-
-def access_text(access: int) -> str:
-    """Return an access mask in Procmon's words; "" for 0, which stands for unknown.
-
-    >>> access_text(0x02000000)
-    'Maximum Allowed'
-    """
-    return "" if not access else _WORDS.get(access, f"{access:#x}")
-
-
-def service_of(process: ProcessInfo) -> str:
-    """Return the group or service that an svchost's command line names, or "".
-
-    >>> service_of(ProcessInfo(pid=1, image="svchost.exe", command_line="x -k netsvcs"))
-    'netsvcs'
-    """
-    if process.image.lower() != "svchost.exe":
-        return ""
-    words = process.command_line.split()
-    for flag in ("-s", "-k"):
-        if flag in words[:-1]:
-            return words[words.index(flag) + 1]
-    return ""

@@ -1,18 +1,19 @@
-r"""Take out of a verdict what tells whose computer it was, so that it can be shown around.
+r"""Take out of a finding what tells whose computer it was, so that it can be shown around.
 
 SIDs of users, account names, the computer's name and the names of profile folders are replaced, the
-same by the same: what is one user in the verdict stays one user. Accounts that every Windows has,
+same by the same: what is one user in the finding stays one user. Accounts that every Windows has,
 such as ``NT AUTHORITY\SYSTEM``, stay.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 import attrs
 
-from regsim.trace.judge import Verdict
+from regsim.trace.finding import Finding
 
 _SID: Final = re.compile(r"S-1-(?:5-21|12-1)(?:-\d+)+", re.IGNORECASE)
 _FOLDER: Final = re.compile(
@@ -40,27 +41,27 @@ _SHORTEST: Final = 2
 Part = TypeVar("Part")
 
 
-def redacted(verdict: Verdict) -> Verdict:
-    """Return *verdict* with the names of people and computers replaced."""
-    return _Redactor(verdict).apply(verdict)
+def redacted(finding: Finding) -> Finding:
+    """Return *finding* with the names of people and computers replaced."""
+    return _Redactor(finding).apply(finding)
 
 
 class _Redactor:
-    """The names to replace, found by a first pass over a verdict, and what replaces them."""
+    """The names to replace, found by a first pass over a finding, and what replaces them."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, finding: Finding) -> None:
         self.sids: dict[str, str] = {}
         self.users: dict[str, str] = {}
         self.hosts: dict[str, str] = {}
-        texts = list(_texts(attrs.asdict(verdict)))
-        if verdict.host:
-            self.hosts[verdict.host.lower()] = "<computer>"
-        for text in texts:
+        texts = list(_texts(attrs.asdict(finding)))
+        if finding.host:
+            self.hosts[finding.host.lower()] = "<computer>"
+        for _, text in texts:
             for sid in _SID.findall(text):
                 self.sids.setdefault(sid.upper(), f"<SID-{len(self.sids) + 1}>")
-        for user in sorted({user for user in _users(attrs.asdict(verdict)) if user}):
+        for user in sorted({text for name, text in texts if name == "user" and text}):
             self._learn_account(user)
-        for text in texts:
+        for _, text in texts:
             for folder in _FOLDER.findall(text):
                 if folder.strip().lower() not in _SHARED_FOLDERS:
                     self._learn_user(folder.strip())
@@ -101,21 +102,13 @@ class _Redactor:
         return text
 
 
-def _texts(node: object) -> list[str]:
+def _texts(node: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text in *node*, each with the name of the field that it stands in."""
     if isinstance(node, str):
-        return [node]
-    if isinstance(node, dict):
-        return [text for value in node.values() for text in _texts(value)]
-    if isinstance(node, (list, tuple)):
-        return [text for value in node for text in _texts(value)]
-    return []
-
-
-def _users(node: object) -> list[str]:
-    """Return the accounts that the verdict names."""
-    if isinstance(node, dict):
-        mine = [node["user"]] if isinstance(node.get("user"), str) else []
-        return mine + [user for value in node.values() for user in _users(value)]
-    if isinstance(node, (list, tuple)):
-        return [user for value in node for user in _users(value)]
-    return []
+        yield name, node
+    elif isinstance(node, dict):
+        for field, value in node.items():
+            yield from _texts(value, field)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _texts(value, name)

@@ -1,4 +1,4 @@
-"""Snapshots: who had which key open at one moment, and the verdict that follows from it."""
+"""Snapshots, hive by hive: what is seen to be open on each, and what says that it was in use."""
 
 from __future__ import annotations
 
@@ -6,184 +6,106 @@ from typing import Final
 
 import attrs
 
-from regsim.policy import Dialect
-from regsim.trace.columns import Fidelity
-from regsim.trace.judge import Answer, Blocker, HiveAnswer, Verdict
-from regsim.trace.paths import canonical, check_sid, hive_of, is_root
-
-
-@attrs.frozen(kw_only=True)
-class Sighting:
-    """A key that a process had open: what one line of the evidence says."""
-
-    process: str
-    pid: int
-    key: str
-    handle: int | None = None
-    user: str = ""
-    seen_at: str | None = None
-    event: int | None = None
-    access: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Report:
-    """An event that says that a hive was in use, whether or not it says by whom.
-
-    ``hive`` is as the event names it, "" where it does not; ``held`` is False for an event that
-    only reports on a hive, such as that it was loaded. ``note`` is a sentence on what was done.
-    """
-
-    source: str
-    id: int
-    hive: str = ""
-    held: bool = True
-    note: str = ""
-    sightings: tuple[Sighting, ...] = ()
-    seen_at: str | None = None
-    announced: int | None = None
-
-
-@attrs.define(kw_only=True)
-class Snapshot:
-    """All that one file of snapshot evidence says."""
-
-    format: str
-    os: str | None = None
-    os_title: str = ""
-    host: str = ""
-    reports: list[Report] = attrs.field(factory=list)
-    sightings: list[Sighting] = attrs.field(factory=list)
-    events: int = 0
-    problems: list[str] = attrs.field(factory=list)
-    notes: list[str] = attrs.field(factory=list)
-
+from regsim.trace.evidence import Report, Sighting, Snapshot
+from regsim.trace.finding import HeldKey
+from regsim.trace.spelling import canonical, check_sid, hive_of, is_root
 
 _UNNAMED: Final = "(a user's hive that the event does not name)"
 
-
-def judge_snapshot(
-    snapshot: Snapshot, dialect: Dialect | None = None, hkcu_sid: str | None = None
-) -> Verdict:
-    """Return the verdict: blocked by what is seen, and never clear, since much is not seen."""
-    sid = check_sid(hkcu_sid) if hkcu_sid else None
-    hives: dict[str, _Hive] = {}
-    for report in snapshot.reports:
-        if report.held:
-            _take_report(hives, report, sid)
-    for sighting in snapshot.sightings:
-        _take_sighting(hives, sighting, sid, "")
-    answers = [hive.answer() for hive in hives.values()]
-    blocked = any(answer.answer is Answer.BLOCKED for answer in answers)
-    reasons = list(dict.fromkeys([*snapshot.problems, *snapshot.notes]))
-    if not blocked:
-        reasons.append(_nothing(snapshot))
-    return Verdict(
-        answer=Answer.BLOCKED if blocked else Answer.INCONCLUSIVE,
-        format=snapshot.format,
-        fidelity=Fidelity.SNAPSHOT,
-        os=dialect.name if dialect else snapshot.os,
-        os_title=dialect.title if dialect else snapshot.os_title,
-        host=snapshot.host,
-        hives=tuple(answers),
-        events=snapshot.events,
-        opens=sum(len(hive.blockers) for hive in hives.values()),
-        reasons=tuple(reasons),
-    )
-
-
-def _nothing(snapshot: Snapshot) -> str:
-    if snapshot.reports or snapshot.format.startswith("ev"):
-        return "no event in it says that a user's hive was in use"
-    return (
-        "no key of a user's hive is in it; a listing cannot prove that none is open: it shows only "
-        "the processes that its user may look into"
-    )
+Place = tuple[str, int, str]
+"""A process by its folded name and its number, and a key that it has open, folded too."""
 
 
 @attrs.define
-class _Hive:
-    """What is known of one hive."""
+class SeenHive:
+    """What a snapshot says of one hive.
+
+    ``blockers`` are the keys that are open in it, ``in_use`` the reports that it was in use.
+    """
 
     name: str
-    blockers: dict[tuple[str, int, str], Blocker] = attrs.field(factory=dict)
-    handles: dict[tuple[str, int, str], set[int]] = attrs.field(factory=dict)
-    reasons: list[str] = attrs.field(factory=list)
-    reported: bool = False
+    blockers: dict[Place, HeldKey] = attrs.field(factory=dict)
+    in_use: list[str] = attrs.field(factory=list)
+    handles: dict[Place, set[int]] = attrs.field(factory=dict)
 
-    def answer(self) -> HiveAnswer:
-        """Return the answer on this hive."""
-        blocked = bool(self.blockers) or self.reported
-        return HiveAnswer(
+    def add(self, sighting: Sighting, folded: str, *, is_root: bool) -> None:
+        """Count a key that is open; the same handle seen twice is one."""
+        place = (sighting.process.lower(), sighting.pid, folded)
+        handles = self.handles.setdefault(place, set())
+        known = self.blockers.get(place)
+        if sighting.handle in handles:
+            return
+        if sighting.handle is not None:
+            handles.add(sighting.handle)
+        count = 1 if known is None or sighting.handle is None else known.balance[0] + 1
+        self.blockers[place] = HeldKey(
+            process=sighting.process,
+            pid=sighting.pid,
+            key=sighting.key,
             hive=self.name,
-            answer=Answer.BLOCKED if blocked else Answer.INCONCLUSIVE,
-            blockers=tuple(self.blockers.values()),
-            reasons=tuple(dict.fromkeys(self.reasons)),
+            handle=known.handle if known is not None else sighting.handle,
+            event=sighting.event,
+            seen_at=sighting.seen_at,
+            access=sighting.access,
+            implicit=is_root,
+            inferred=True,
+            balance=(count, None),
+            user=sighting.user,
         )
 
 
-def _hive(hives: dict[str, _Hive], name: str) -> _Hive:
-    folded = name.upper()
-    if folded not in hives:
-        hives[folded] = _Hive(name)
-    return hives[folded]
+def seen_hives(snapshot: Snapshot, hkcu_sid: str | None = None) -> list[SeenHive]:
+    """Return the users' hives that *snapshot* says are in use, in the order of the file.
+
+    *hkcu_sid* says whose hive the tool that made the snapshot calls HKCU.
+    """
+    hives = _Hives(check_sid(hkcu_sid) if hkcu_sid else None)
+    for report in snapshot.reports:
+        if report.held:
+            hives.report(report)
+    for sighting in snapshot.sightings:
+        hives.sight(sighting, "")
+    return list(hives.by_name.values())
 
 
-def _take_report(hives: dict[str, _Hive], report: Report, sid: str | None) -> None:
-    parts = canonical(report.hive, sid) if report.hive else ()
-    name = _shown(hive_of(parts), report.hive) if parts and hive_of(parts) else ""
-    label = f"{report.source} event {report.id}" if report.id else report.source
-    when = f" at {report.seen_at}" if report.seen_at else ""
-    for sighting in report.sightings:
-        _take_sighting(hives, sighting, sid, name)
-    if not name and report.sightings:
-        return
-    hive = _hive(hives, name or _UNNAMED)
-    hive.reported = True
-    listed = len(report.sightings)
-    text = f"{label}{when} says that the hive was in use"
-    if not listed:
-        text += "; it does not say by whom"
-    elif report.announced is not None and report.announced != listed:
-        text += f"; it counts {report.announced} handles and lists {listed}"
-    hive.reasons.append(f"{text}. {report.note}".rstrip(". "))
+class _Hives:
+    """The hives by their folded names, as reports and sightings are taken in."""
 
+    def __init__(self, hkcu_sid: str | None) -> None:
+        self.sid = hkcu_sid
+        self.by_name: dict[str, SeenHive] = {}
 
-def _take_sighting(
-    hives: dict[str, _Hive], sighting: Sighting, sid: str | None, reported: str
-) -> None:
-    """Count a key that is open, in the hive that the event is about or else in its own."""
-    parts = canonical(sighting.key, sid)
-    own = hive_of(parts)
-    if own is None and not reported:
-        return
-    name = reported or _shown(own, sighting.key)
-    hive = _hive(hives, name)
-    if own is not None and reported and _user_of(own) != _user_of(reported):
-        hive.reasons.append(
-            f"the event is about {reported}, its line about {_shown(own, sighting.key)}"
-        )
-    place = (sighting.process.lower(), sighting.pid, "\\".join(parts))
-    handles = hive.handles.setdefault(place, set())
-    known = hive.blockers.get(place)
-    if sighting.handle is not None and sighting.handle in handles:
-        return
-    if sighting.handle is not None:
-        handles.add(sighting.handle)
-    count = 1 if known is None or sighting.handle is None else known.balance[0] + 1
-    hive.blockers[place] = Blocker(
-        process=sighting.process,
-        pid=sighting.pid,
-        key=sighting.key,
-        handle=known.handle if known is not None else sighting.handle,
-        event=sighting.event,
-        seen_at=sighting.seen_at,
-        access=sighting.access,
-        implicit=is_root(parts),
-        inferred=True,
-        balance=(count, None),
-        user=sighting.user,
-    )
+    def _hive(self, name: str) -> SeenHive:
+        return self.by_name.setdefault(name.upper(), SeenHive(name))
+
+    def report(self, report: Report) -> None:
+        """Take in an event that says that a hive was in use, with the keys that it lists."""
+        name = _shown(hive_of(canonical(report.hive, self.sid)), report.hive)
+        for sighting in report.sightings:
+            self.sight(sighting, name)
+        listed = len(report.sightings)
+        if not name and listed:
+            return
+        label = f"{report.source} event {report.id}" if report.id else report.source
+        when = f" at {report.seen_at}" if report.seen_at else ""
+        text = f"{label}{when} says that the hive was in use"
+        if not listed:
+            text += "; it does not say by whom"
+        elif report.announced is not None and report.announced != listed:
+            text += f"; it counts {report.announced} handles and lists {listed}"
+        self._hive(name or _UNNAMED).in_use.append(f"{text}. {report.note}".rstrip(". "))
+
+    def sight(self, sighting: Sighting, reported: str) -> None:
+        """Count a key that is open, in the hive that the event is about or else in its own."""
+        parts = canonical(sighting.key, self.sid)
+        own = hive_of(parts)
+        if own is None and not reported:
+            return
+        shown = _shown(own, sighting.key)
+        hive = self._hive(reported or shown)
+        if own is not None and reported and _user_of(own) != _user_of(reported):
+            hive.in_use.append(f"the event is about {reported}, its line about {shown}")
+        hive.add(sighting, "\\".join(parts), is_root=is_root(parts))
 
 
 def _user_of(hive: str) -> str:

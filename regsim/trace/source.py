@@ -22,6 +22,7 @@ HEAD: Final = 65_536
 """How many bytes from the start decide what a file is."""
 
 _MOST_UNPACKED: Final = 1 << 36
+_LARGEST_TEXT: Final = 256 << 20
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BLOCK: Final = 1 << 20
 
@@ -71,17 +72,12 @@ class Source:
         Text in UTF-16, by its mark at the start, is yielded in UTF-8.
         """
         with self.path.open("rb") as file:
-            blocks = (
-                _unpacked(file, self.packing, self.name, size)
-                if self.packing
-                else _read(file, size)
-            )
+            packed = _unpacked(file, self.packing, self.name, size) if self.packing else None
+            blocks = packed or _read(file, size)
             first = next(blocks, None)
             if first is None:
                 return
-            name = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}.get(
-                first[0][:2]
-            )
+            name = _UTF16.get(first[0][:2])
             decode = codecs.getincrementaldecoder(name)("replace").decode if name else None
             for data, done in itertools.chain((first,), blocks):
                 yield (decode(data).encode("utf-8", "replace") if decode else data), done
@@ -103,6 +99,24 @@ class Source:
                 rest = b""
         if rest:
             yield rest.removesuffix(b"\r"), done
+
+    def text(self) -> tuple[str, str]:
+        """Return the content as text, whatever Unicode it is in, and what is wrong with it.
+
+        Of more than 256 MiB the beginning is returned.
+        """
+        pieces: list[bytes] = []
+        size, problem = 0, ""
+        try:
+            for block, _ in self.blocks():
+                pieces.append(block)
+                size += len(block)
+                if size > _LARGEST_TEXT:
+                    problem = f"only the first {_LARGEST_TEXT >> 20} MiB were read"
+                    break
+        except CutShortError as error:
+            problem = str(error)
+        return b"".join(pieces).decode("utf-8-sig", "replace"), problem
 
     @contextlib.contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:
@@ -133,12 +147,13 @@ class Source:
             return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: str | Path) -> Source:
     """Return the file at *path*, looked into but not read.
 
     Raises:
         DataError: it is no regular file, is empty, or its compression is damaged at its start.
     """
+    path = Path(path)
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file of evidence in it")
     if not path.exists():

@@ -17,7 +17,7 @@ from regsim import keypath
 from regsim.accel.columns import TYPECODES, Op
 from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Columns, columns
 from regsim.kernel.predef import root_path
-from regsim.trace.handles import policy_of
+from regsim.trace.by_handle import policy_of
 from regsim.types import ObjectId, PredefinedKey, Tid
 
 if TYPE_CHECKING:

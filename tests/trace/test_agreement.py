@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsim.trace.judge import Answer, Verdict
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
+from regsim.trace.finding import Conclusion, Finding
 
 KEYS = [
     "HKCU",
@@ -56,7 +56,7 @@ def play(steps: list[tuple[str, int, Any]]) -> tuple[list[Record], Counter[tuple
     return records, left
 
 
-def judged(records: list[Record]) -> Verdict:
+def judged(records: list[Record]) -> Finding:
     """Return the verdict on records."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace"
@@ -64,7 +64,7 @@ def judged(records: list[Record]) -> Verdict:
         return replay(path)
 
 
-def held(verdict: Verdict) -> Counter[tuple[int, str]]:
+def held(verdict: Finding) -> Counter[tuple[int, str]]:
     """Return how many handles each process certainly has on each key of a user's hive."""
     return Counter({(b.pid, b.key.upper()): b.balance[0] for b in verdict.blockers if b.certain})
 
@@ -87,7 +87,11 @@ def test_tiers_agree_with_the_program(steps: list[tuple[str, int, Any]]) -> None
     assert held(by_handle) == users
     assert held(by_path) == users
     assert by_handle.unmatched_closes == by_path.unmatched_closes == 0
-    assert (by_handle.answer is Answer.BLOCKED) == (by_path.answer is Answer.BLOCKED) == bool(users)
+    assert (
+        (by_handle.conclusion is Conclusion.BLOCKED)
+        == (by_path.conclusion is Conclusion.BLOCKED)
+        == bool(users)
+    )
 
 
 @given(st.lists(STEP, max_size=60), st.integers(0, 60))
@@ -99,7 +103,7 @@ def test_a_later_beginning_claims_no_more(steps: list[tuple[str, int, Any]], ski
 
     for place, count in held(verdict).items():
         assert count <= left[place]
-    assert verdict.answer is not Answer.CLEAR
+    assert verdict.conclusion is not Conclusion.CLEAR
     for blocker in verdict.blockers:
         most = blocker.balance[1]
         assert most is None or most >= left[blocker.pid, blocker.key.upper()]

@@ -9,18 +9,19 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import UsageError
-from regsim.trace.judge import Answer, Verdict, access_text
-from regsim.trace.replay import replay
+from regsim.trace.access import access_text
+from regsim.trace.asking import replay
+from regsim.trace.finding import Conclusion, Finding
 
 MAX = "Maximum Allowed, Granted Access: All Access"
 
 
-def judged(trace: Any, tmp_path: Path, **more: Any) -> Verdict:
+def judged(trace: Any, tmp_path: Path, **more: Any) -> Finding:
     """Save the capture and return the verdict on it."""
     return replay(trace.save(tmp_path / "trace"), **more)
 
 
-def only(verdict: Verdict) -> Any:
+def only(verdict: Finding) -> Any:
     """Return the one blocker."""
     (blocker,) = verdict.blockers
     return blocker
@@ -48,7 +49,7 @@ def test_closed_key_is_not_clear(trace: Any, tmp_path: Path) -> None:
     """All closed is inconclusive, never clear, where the hive was loaded before the capture."""
     verdict = judged(trace.open("HKCU\\A").close("hkcu\\a\\"), tmp_path)
 
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert "loaded before the capture began" in verdict.hives[0].reasons[0]
     assert verdict.unmatched_closes == 0
 
@@ -58,7 +59,7 @@ def test_seen_from_its_loading_is_clear(trace: Any, tmp_path: Path) -> None:
     trace.add("RegLoadKey", "HKU\\S-1-5-21-7").open("HKU\\S-1-5-21-7").close("HKU\\S-1-5-21-7")
     verdict = judged(trace, tmp_path)
 
-    assert verdict.answer is Answer.CLEAR
+    assert verdict.conclusion is Conclusion.CLEAR
     assert [hive.hive for hive in verdict.hives] == [r"HKU\S-1-5-21-7"]
 
 
@@ -68,7 +69,7 @@ def test_missing_events_forbid_clear(trace: Any, tmp_path: Path) -> None:
     trace.close("HKU\\S-1-5-21-7")
     verdict = judged(trace, tmp_path)
 
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert verdict.unmatched_closes == 1
 
 
@@ -76,7 +77,7 @@ def test_failed_load_proves_nothing(trace: Any, tmp_path: Path) -> None:
     """A loading that failed does not begin the hive's life."""
     trace.add("RegLoadKey", "HKU\\S-1-5-21-7", result="SHARING VIOLATION")
     trace.open("HKU\\S-1-5-21-7").close("HKU\\S-1-5-21-7")
-    assert judged(trace, tmp_path).answer is Answer.INCONCLUSIVE
+    assert judged(trace, tmp_path).conclusion is Conclusion.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("result", ["NAME NOT FOUND", "REPARSE", "ACCESS DENIED", "0x368"])
@@ -152,7 +153,7 @@ def test_filter_is_noticed(trace: Any, tmp_path: Path, kept: str) -> None:
     getattr(trace, kept)("HKCU\\A")
     verdict = judged(trace, tmp_path)
 
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert "saved with a filter" in verdict.reasons[0]
     assert not any(blocker.certain for blocker in verdict.blockers)
 
@@ -160,7 +161,7 @@ def test_filter_is_noticed(trace: Any, tmp_path: Path, kept: str) -> None:
 def test_no_user_hive_is_inconclusive(trace: Any, tmp_path: Path) -> None:
     """A capture without any user's hive says so."""
     verdict = judged(trace.open("HKLM\\A").close("HKU\\.DEFAULT"), tmp_path)
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert "no key of a user's hive occurs in the evidence" in verdict.reasons
 
 
@@ -174,7 +175,7 @@ def test_unload_attempts_are_answered(trace: Any, tmp_path: Path) -> None:
 
     assert (refused.status, [b.key for b in refused.blockers]) == (0xC0000022, [rf"{hive}\A"])
     assert (done.status, done.blockers) == (0, ())
-    assert verdict.answer is Answer.CLEAR
+    assert verdict.conclusion is Conclusion.CLEAR
 
 
 def test_asked_for_moment(trace: Any, tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_rule_of_the_system_decides(trace: Any, tmp_path: Path) -> None:
     trace.start().open("HKCU\\A").close("HKLM\\X")
     for name in ("nt4-sp6a", "win11"):
         verdict = judged(trace, tmp_path, dialect=dialects.get(name))
-        assert (verdict.os, verdict.answer) == (name, Answer.BLOCKED)
+        assert (verdict.os, verdict.conclusion) == (name, Conclusion.BLOCKED)
 
 
 def test_words_for_access() -> None:

@@ -11,16 +11,15 @@ from xml.sax.saxutils import escape
 import pytest
 
 from regsim import dialects
-from regsim.trace.columns import Fidelity
-from regsim.trace.judge import Answer, Verdict
-from regsim.trace.readers.etw import iso_ticks
-from regsim.trace.readers.procmon_text import filetime_text
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
+from regsim.trace.evidence import Fidelity
+from regsim.trace.finding import Conclusion, Finding
+from regsim.trace.times import filetime_text, iso_ticks
 
 HIVE = r"\REGISTRY\USER\S-1-5-21-7"
 
 
-def judged(tmp_path: Path, text: str | bytes) -> Verdict:
+def judged(tmp_path: Path, text: str | bytes) -> Finding:
     """Return the verdict on a file with *text*."""
     path = tmp_path / "trace"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -87,7 +86,7 @@ def test_cut_xml_is_partial(tmp_path: Path) -> None:
     """A file that ends too early gives what it has, and says so."""
     text = procmon(event("RegOpenKey", "HKCU"), event("RegCloseKey", "HKLM"), event("x", "y"))
     verdict = judged(tmp_path, text[: text.rindex("<event>") + 20])
-    assert verdict.answer is Answer.BLOCKED
+    assert verdict.conclusion is Conclusion.BLOCKED
     assert any("damaged or cut short at line" in reason for reason in verdict.reasons)
 
 

@@ -20,9 +20,8 @@ import pytest
 from regsim.errors import RegsimError
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.report.text.evidence import as_json, as_text
+from regsim.trace.asking import replay, who
 from regsim.trace.redact import redacted
-from regsim.trace.replay import replay
-from regsim.trace.who import who
 
 resource = pytest.importorskip("resource")  # Windows has none
 
@@ -318,8 +317,8 @@ def test_evtx_mutants(captured: Callable[[str], Path], tmp_path: Path) -> None:
 
 def test_endless_row_is_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row without an end does not fill the memory."""
-    monkeypatch.setattr("regsim.trace.readers.csv_capture._LONGEST_ROW", 1 << 16)
-    monkeypatch.setattr("regsim.trace.readers.csv_capture._STRETCH", 1 << 14)
+    monkeypatch.setattr("regsim.trace.readers.procmon_csv._LONGEST_ROW", 1 << 16)
+    monkeypatch.setattr("regsim.trace.readers.procmon_csv._STRETCH", 1 << 14)
     path = tmp_path / "row"
     path.write_bytes(small_csv() + b'"' + b"x" * (1 << 19))
     assert any("a row of more than" in reason for reason in replay(path).reasons)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from regsim import cli, dialects
-from regsim.trace.judge import Answer, Verdict
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
+from regsim.trace.finding import Conclusion, Finding
 
 pytestmark = pytest.mark.shared_data
 
@@ -19,19 +19,29 @@ TESTS32 = "procmon/CompressedLogfileTests32bitUTC"
 REGISTRY64 = "procmon/CompressedLogFileUTC64Registry"
 
 
-def verdict_on(path: Path, **more: Any) -> Verdict:
+def verdict_on(path: Path, **more: Any) -> Finding:
     """Return the verdict by the capture's own system's rules."""
     return replay(path, dialect_of=dialects.get, **more)
 
 
-def balances(verdict: Verdict) -> list[Any]:
+def balances(verdict: Finding) -> list[Any]:
     """Return all that a verdict says of what is held, but for the form of the evidence."""
     held = [
-        (hive.hive, hive.answer, b.process, b.pid, b.key, b.balance, b.certain, b.implicit, b.event)
+        (
+            hive.hive,
+            hive.conclusion,
+            b.process,
+            b.pid,
+            b.key,
+            b.balance,
+            b.certain,
+            b.implicit,
+            b.event,
+        )
         for hive in verdict.hives
         for b in hive.blockers
     ]
-    counts = (verdict.answer, verdict.opens, verdict.closes, verdict.unmatched_closes)
+    counts = (verdict.conclusion, verdict.opens, verdict.closes, verdict.unmatched_closes)
     roots = [(r.process, r.pid, r.hive, r.opened_at, r.closed_at) for r in verdict.roots]
     return [counts, sorted(held, key=str), roots]
 
@@ -78,7 +88,7 @@ def test_while_notepad_runs_it_blocks(captured: Callable[[str], Path]) -> None:
     (hive,) = (hive for hive in verdict.hives if hive.hive == "HKCU")
     (root,) = (b for b in hive.blockers if b.key == "HKCU" and b.pid == 2984)
 
-    assert verdict.answer is Answer.BLOCKED
+    assert verdict.conclusion is Conclusion.BLOCKED
     assert root.implicit
     assert root.certain
     assert root.balance == (1, 1)
@@ -93,7 +103,7 @@ def test_filtered_capture_is_inconclusive(captured: Callable[[str], Path], form:
         pytest.importorskip("numpy")
     verdict = verdict_on(captured(f"{REGISTRY64}.{form}"))
 
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert "saved with a filter" in verdict.reasons[0]
     assert verdict.blockers
     assert not any(blocker.certain for blocker in verdict.blockers)

@@ -10,17 +10,12 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import DataError
-from regsim.trace.readers import csv_capture
-from regsim.trace.readers.procmon_csv import (
-    access_of,
-    last_row,
-    read_layout,
-    scan,
-    status_of,
-    ticks_of,
-)
-from regsim.trace.readers.procmon_text import Calendar, date_of, filetime_text, os_of
-from regsim.trace.replay import replay
+from regsim.trace.access import access_of
+from regsim.trace.asking import replay
+from regsim.trace.readers import procmon_csv
+from regsim.trace.readers._procmon import os_of, status_of
+from regsim.trace.readers._procmon_rows import last_row, read_shape, scan
+from regsim.trace.times import Calendar, date_of, filetime_text, time_of_day
 
 HOUR = 36_000_000_000
 COLUMNS = ("Time of Day", "Process Name", "PID", "Operation", "Path", "Result", "Detail")
@@ -93,7 +88,7 @@ def test_any_columns_in_any_order(tmp_path: Path, columns: tuple[str, ...], end:
 def test_missing_column_is_told(header: tuple[str, ...]) -> None:
     """A column that the verdict needs and the file lacks is named."""
     with pytest.raises(DataError, match="show it in Procmon and save again"):
-        read_layout(line(*header).encode())
+        read_shape(line(*header).encode())
 
 
 @pytest.mark.parametrize(
@@ -146,13 +141,13 @@ def test_quotes_and_line_breaks_in_fields(tmp_path: Path, detail: str) -> None:
 )
 def test_times_of_any_locale(text: str, hours: int, fraction: int) -> None:
     """Twelve hours or twenty-four, a comma or a point, the half of the day before or after."""
-    assert ticks_of(text.encode()) == hours * HOUR + (27 * 60 + 31) * 10_000_000 + fraction
+    assert time_of_day(text.encode()) == hours * HOUR + (27 * 60 + 31) * 10_000_000 + fraction
 
 
 @pytest.mark.parametrize("text", ["", "noon", "7:27", "7:27:3x", "::", "7:27:31.12345678"])
 def test_what_is_no_time(text: str) -> None:
     """What cannot be read is -1, never a wrong time."""
-    assert ticks_of(text.encode()) == -1
+    assert time_of_day(text.encode()) == -1
 
 
 def test_midnight(tmp_path: Path) -> None:
@@ -169,7 +164,7 @@ def test_midnight(tmp_path: Path) -> None:
 
 def test_midnight_between_stretches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does it matter where the file is cut for reading."""
-    monkeypatch.setattr(csv_capture, "_STRETCH", 512)
+    monkeypatch.setattr(procmon_csv, "_STRETCH", 512)
     clocks = [f"{hour:02}:30:00.0000000" for _ in range(3) for hour in range(0, 24, 3)]
     rows = [row("RegOpenKey", f"HKCU\\{n}", Time_of_Day=t) for n, t in enumerate(clocks)]
     path = tmp_path / "trace"
@@ -283,8 +278,8 @@ def test_where_it_is_cut_does_not_matter(
     """A file read in small stretches gives the verdict of one read whole."""
     path = big(tmp_path)
     whole = replay(path)
-    monkeypatch.setattr(csv_capture, "_STRETCH", stretch)
-    monkeypatch.setattr(csv_capture, "_WINDOW", 64)
+    monkeypatch.setattr(procmon_csv, "_STRETCH", stretch)
+    monkeypatch.setattr(procmon_csv, "_WINDOW", 64)
     assert replay(path) == whole
     assert whole.events == 4000
     assert whole.blockers
@@ -294,14 +289,14 @@ def test_processes_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Two processes give the verdict that one gives."""
     path = big(tmp_path)
     alone = replay(path)
-    monkeypatch.setattr(csv_capture, "_WORTHWHILE", 1)
-    monkeypatch.setattr(csv_capture, "_SHARE", 40_000)
+    monkeypatch.setattr(procmon_csv, "_WORTHWHILE", 1)
+    monkeypatch.setattr(procmon_csv, "_SHARE", 40_000)
     assert replay(path, workers=2) == alone
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller hears how far the reading is, to the end of the file."""
-    monkeypatch.setattr(csv_capture, "_STRETCH", 50_000)
+    monkeypatch.setattr(procmon_csv, "_STRETCH", 50_000)
     path = big(tmp_path)
     told: list[tuple[int, int, int]] = []
     replay(path, progress=lambda *numbers: told.append(numbers))
@@ -333,14 +328,14 @@ def test_header_alone(tmp_path: Path) -> None:
     path = tmp_path / "trace"
     path.write_bytes(table([], COLUMNS))
     verdict = replay(path)
-    assert (verdict.events, verdict.answer.value) == (0, "inconclusive")
+    assert (verdict.events, verdict.conclusion.value) == (0, "inconclusive")
 
 
 def test_scan_numbers_rows() -> None:
     """Rows are numbered from 1, those of no interest too."""
     data = table(ROWS, COLUMNS)
     header, _, rest = data.partition(b"\n")
-    chunk = scan(b"\n" + rest, read_layout(header))
+    chunk = scan(b"\n" + rest, read_shape(header))
     assert list(chunk.batch.number) == [1, 2, 5]
     assert chunk.rows == 5
     assert chunk.processes == [("a.exe", 5, False)]

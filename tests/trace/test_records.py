@@ -13,9 +13,9 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import DataError
-from regsim.trace.columns import Fidelity
-from regsim.trace.judge import Answer, Verdict
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
+from regsim.trace.evidence import Fidelity
+from regsim.trace.finding import Conclusion, Finding
 
 SID = "S-1-5-21-7"
 HIVE = rf"HKU\{SID}"
@@ -42,7 +42,7 @@ def write(tmp_path: Path, records: list[Any]) -> Path:
     return path
 
 
-def judged(tmp_path: Path, records: list[Any], os_name: str | None = None) -> Verdict:
+def judged(tmp_path: Path, records: list[Any], os_name: str | None = None) -> Finding:
     """Return the verdict on records."""
     dialect = dialects.get(os_name) if os_name else None
     return replay(write(tmp_path, records), dialect=dialect, dialect_of=dialects.get)
@@ -263,4 +263,4 @@ def test_damaged_parquet_is_one_error(tmp_path: Path) -> None:
 
 def test_answer_words() -> None:
     """The words of the contract."""
-    assert [answer.value for answer in Answer] == ["blocked", "clear", "inconclusive"]
+    assert [answer.value for answer in Conclusion] == ["blocked", "clear", "inconclusive"]

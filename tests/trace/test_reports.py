@@ -12,8 +12,8 @@ import pytest
 from regsim import cli, dialects
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.report.text.evidence import as_text
+from regsim.trace.asking import replay
 from regsim.trace.redact import redacted
-from regsim.trace.replay import replay
 
 SID = "S-1-5-21-11-22-33-1001"
 MAX = "Maximum Allowed, Granted Access: All Access"
@@ -141,7 +141,11 @@ def test_redaction_keeps_the_verdict(leak: Path) -> None:
     once = redacted(verdict)
     assert SID not in as_text(once)
     assert redacted(once) == once
-    assert (once.answer, once.opens, once.closes) == (verdict.answer, verdict.opens, verdict.closes)
+    assert (once.conclusion, once.opens, once.closes) == (
+        verdict.conclusion,
+        verdict.opens,
+        verdict.closes,
+    )
     assert [b.balance for b in once.blockers] == [b.balance for b in verdict.blockers]
 
 

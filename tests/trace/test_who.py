@@ -11,22 +11,23 @@ import pytest
 
 from regsim import cli
 from regsim.errors import DataError
-from regsim.trace.columns import Fidelity
-from regsim.trace.judge import Answer, Verdict
+from regsim.trace.asking import who
+from regsim.trace.evidence import Fidelity, Kind, Snapshot
+from regsim.trace.finding import Conclusion, Finding
+from regsim.trace.formats import open_evidence
 from regsim.trace.readers.event_text import parse_event_text
-from regsim.trace.who import read_snapshot, who
 
 SID = "S-1-5-21-1-2-3-1004"
 
 
-def judged(tmp_path: Path, text: str | bytes, **more: Any) -> Verdict:
+def judged(tmp_path: Path, text: str | bytes, **more: Any) -> Finding:
     """Return the verdict on a file with *text*."""
     path = tmp_path / "evidence"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return who(path, **more)
 
 
-def seen(verdict: Verdict) -> list[tuple[str, int, str, int | None]]:
+def seen(verdict: Finding) -> list[tuple[str, int, str, int | None]]:
     """Return who has what open."""
     return [(b.process, b.pid, b.key, b.handle) for b in verdict.blockers]
 
@@ -101,9 +102,11 @@ def test_event_logs_are_read(
 ) -> None:
     """Both logs are read to their end; neither tells of a hive in use."""
     pytest.importorskip("evtx")
-    snapshot = read_snapshot(captured(name))
-    assert (snapshot.events, len(snapshot.reports), snapshot.problems) == (records, reports, [])
-    assert who(captured(name)).answer is Answer.INCONCLUSIVE
+    snapshot = open_evidence(captured(name), kind=Kind.SNAPSHOT)
+    assert isinstance(snapshot, Snapshot)
+    assert (snapshot.facts.events, len(snapshot.reports)) == (records, reports)
+    assert snapshot.facts.problems == []
+    assert who(captured(name)).conclusion is Conclusion.INCONCLUSIVE
 
 
 DETAIL = (
@@ -129,7 +132,7 @@ def test_leaked_handles(tmp_path: Path, text: str | bytes) -> None:
     """Event 1530's list is told by its form, in any language and encoding."""
     verdict = judged(tmp_path, text)
     hive = rf"\REGISTRY\USER\{SID}"
-    assert verdict.answer is Answer.BLOCKED
+    assert verdict.conclusion is Conclusion.BLOCKED
     assert verdict.fidelity is Fidelity.SNAPSHOT
     assert seen(verdict) == [
         ("s.exe", 812, rf"{hive}\Software\A b", None),
@@ -143,7 +146,7 @@ def test_event_without_holder(tmp_path: Path) -> None:
     """An event that names nobody still says that the hive was in use."""
     text = "Windows cannot unload your registry file. If you have a roaming profile, x. DETAIL - y"
     verdict = judged(tmp_path, text)
-    assert verdict.answer is Answer.BLOCKED
+    assert verdict.conclusion is Conclusion.BLOCKED
     assert verdict.blockers == ()
     assert "it does not say by whom" in verdict.hives[0].reasons[0]
 
@@ -151,7 +154,7 @@ def test_event_without_holder(tmp_path: Path) -> None:
 def test_event_on_no_hive_in_use(tmp_path: Path) -> None:
     """A profile event that is about something else decides nothing."""
     text = "Windows was unable to load the registry. DETAIL - it is being used by another process."
-    assert judged(tmp_path, text).answer is Answer.INCONCLUSIVE
+    assert judged(tmp_path, text).conclusion is Conclusion.INCONCLUSIVE
 
 
 def test_several_events(tmp_path: Path) -> None:
@@ -224,7 +227,7 @@ def test_handle_csv(tmp_path: Path, text: str) -> None:
 def test_empty_listing_is_not_clear(tmp_path: Path) -> None:
     """A listing without such a key proves nothing."""
     verdict = judged(tmp_path, "Process,PID,Type,Handle,Name\r\na.exe,7,Key,0x9C,HKLM\\X\r\n")
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert "cannot prove" in verdict.reasons[-1]
 
 
@@ -290,7 +293,7 @@ def test_event_xml(tmp_path: Path) -> None:
     [
         ("hello", "no snapshot that regsim knows"),
         ("", "is empty"),
-        (b"MZ\0\0\0\0\0\0", "is no text"),
+        (b"MZ\0\0\0\0\0\0", "no snapshot that regsim knows"),
         (b"\x30\0\0\0LfLe\1\0\0\0", "Windows XP or older"),
     ],
 )

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from regsim import dialects
-from regsim.trace.columns import Fidelity
-from regsim.trace.judge import Answer, Verdict
+from regsim.trace.asking import replay
+from regsim.trace.evidence import Fidelity
+from regsim.trace.finding import Conclusion, Finding
 from regsim.trace.readers.wine import unescape
-from regsim.trace.replay import replay
 
 SERVER = "wine/wineserver-d1_wine8.0_regtest.log"
 CLIENT = "wine/winedebug_timestamp_pid_reg_wine8.0.log"
 USER = r"\Registry\User\S-1-5-21-0-0-0-1000"
 
 
-def verdict_on(path: Path, at: str | None = None) -> Verdict:
+def verdict_on(path: Path, at: str | None = None) -> Finding:
     """Return the verdict by Wine's rules."""
     return replay(path, dialect_of=dialects.get, at=at)
 
@@ -53,7 +53,7 @@ def test_while_they_run_they_block(captured: Callable[[str], Path]) -> None:
     """At an event in the middle the processes of that moment hold the hive by its root."""
     verdict = verdict_on(captured(SERVER), at="#30000")
 
-    assert verdict.answer is Answer.BLOCKED
+    assert verdict.conclusion is Conclusion.BLOCKED
     assert {blocker.process for blocker in verdict.blockers} >= {"services.exe", "explorer.exe"}
     assert all(blocker.implicit and blocker.handle for blocker in verdict.blockers)
 
@@ -64,7 +64,7 @@ def test_client_log_has_no_closes(captured: Callable[[str], Path]) -> None:
     verdict = verdict_on(captured(CLIENT))
     roots = {blocker.pid for blocker in verdict.blockers if blocker.implicit}
 
-    assert verdict.answer is Answer.INCONCLUSIVE
+    assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert verdict.opens == 1700
     assert len(roots) == 10
     assert not any(blocker.certain for blocker in verdict.blockers)
@@ -95,7 +95,7 @@ def closed(handle: str) -> list[str]:
     return [f"close_handle( handle={handle} )", "close_handle() = 0"]
 
 
-def judged(tmp_path: Path, *calls: str) -> Verdict:
+def judged(tmp_path: Path, *calls: str) -> Finding:
     """Return the verdict on a small log."""
     path = tmp_path / "log"
     path.write_bytes(log(*calls))

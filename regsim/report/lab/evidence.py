@@ -16,12 +16,12 @@ from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, 
 from regsim.report.text.evidence import as_text, paragraphs
 from regsim.report.words.writing import counted
 from regsim.scenario.result import OpenHandle
-from regsim.trace.judge import Answer, Blocker, HeldRoot, UnloadAttempt, Verdict
+from regsim.trace.finding import Conclusion, Finding, HeldKey, UnloadAttempt
 
 MOST = 400
 """The most steps that a story has; of more the first are shown, and the rest counted."""
 _SECOND = 10_000_000
-_MARKS = {Answer.BLOCKED: "bad", Answer.CLEAR: "good"}
+_MARKS = {Conclusion.BLOCKED: "bad", Conclusion.CLEAR: "good"}
 
 
 @attrs.frozen(kw_only=True)
@@ -37,26 +37,26 @@ class _Event:
     tried: UnloadAttempt | None = None
 
 
-def story_of_verdict(verdict: Verdict, dialect: Dialect | None = None) -> Story | str:
-    """Return what *verdict* rests on as a story; the reason why there is none as a text."""
-    events = sorted(_events(verdict), key=_order)
+def story_of_finding(finding: Finding, dialect: Dialect | None = None) -> Story | str:
+    """Return what *finding* rests on as a story; the reason why there is none as a text."""
+    events = sorted(_events(finding), key=_order)
     if not events:
-        return as_text(verdict, dialect)
-    frames = tuple(_frames(events[:MOST], verdict))
-    said = paragraphs(verdict, dialect)
+        return as_text(finding, dialect)
+    frames = tuple(_frames(events[:MOST], finding))
+    said = paragraphs(finding, dialect)
     return Story(
         frames=frames,
-        questions=tuple(_questions(verdict, frames)),
-        finding=f"{verdict.answer.value}: {_counts(verdict, events)}",
+        questions=tuple(_questions(finding, frames)),
+        finding=f"{finding.conclusion.value}: {_counts(finding, events)}",
         verdict=tuple(f"{first}{text}".strip() for first, _, text in said if text),
-        word=verdict.answer.value,
-        mark=_MARKS.get(verdict.answer, "neither"),
+        word=finding.conclusion.value,
+        mark=_MARKS.get(finding.conclusion, "neither"),
     )
 
 
-def _counts(verdict: Verdict, events: Sequence[_Event]) -> str:
+def _counts(finding: Finding, events: Sequence[_Event]) -> str:
     kept = sum(event.opens is not None for event in events)
-    folded = max(0, verdict.opens - kept)
+    folded = max(0, finding.opens - kept)
     left = f"; the first {MOST} steps are shown" if len(events) > MOST else ""
     opens = f"{counted(kept, 'handle')} {'was' if kept == 1 else 'were'} kept"
     return f"{opens}, {folded:,} more were opened and closed again and are not shown{left}"
@@ -66,36 +66,36 @@ def _order(event: _Event) -> tuple[int, int]:
     return (event.ticks or 0, event.number or 0)
 
 
-def _events(verdict: Verdict) -> Iterator[_Event]:
-    seen: set[tuple[int, int]] = set()
-    for root in verdict.roots:
-        seen.add((root.pid, root.event))
-        row = _row_of_root(root)
+def _events(finding: Finding) -> Iterator[_Event]:
+    seen = {(root.pid, root.event) for root in finding.roots}
+    for root in finding.roots:
+        row = _row(root, 0, f"event {root.event:,} at {root.opened_at or ''}")
         yield _Event(
             number=root.event,
-            ticks=root.ticks[0],
+            ticks=root.ticks,
             actor=root.process,
             call="opens a root that it keeps",
             opens=row,
         )
-        if root.closed_at is not None and root.ticks[1] is not None:
+        if root.closed is not None:
             yield _Event(
                 number=None,
-                ticks=root.ticks[1],
+                ticks=root.closed,
                 actor=root.process,
                 call="ends, and Windows closes what it held",
                 ends=row,
             )
-    for number, blocker in enumerate(verdict.blockers):
-        if (blocker.pid, blocker.event or -1) not in seen:
+    for number, blocker in enumerate(finding.blockers):
+        if (blocker.pid, blocker.event) not in seen:
+            seen_at = blocker.opened_at or blocker.seen_at or "an unknown time"
             yield _Event(
                 number=blocker.event if blocker.event is not None else number,
                 ticks=blocker.ticks,
                 actor=blocker.process,
                 call="opens a key that it keeps",
-                opens=_row_of(blocker, number),
+                opens=_row(blocker, blocker.handle or -1 - number, f"seen at {seen_at}"),
             )
-    for attempt in verdict.attempts:
+    for attempt in finding.attempts:
         yield _Event(
             number=attempt.event,
             ticks=attempt.ticks,
@@ -105,38 +105,24 @@ def _events(verdict: Verdict) -> Iterator[_Event]:
         )
 
 
-def _row_of_root(root: HeldRoot) -> OpenHandle:
+def _row(held: HeldKey, handle: int, opened_by: str) -> OpenHandle:
+    """Return a line of the lab's table; of a key whose handle is unknown *handle* is any number."""
     return OpenHandle(
-        process=root.process,
-        service=None,
-        pid=root.pid,
-        handle=0,
-        key=root.key,
-        hive=root.hive,
-        opened_by=f"event {root.event:,} at {root.opened_at}",
-        implicit=True,
-        blocks=True,
+        process=held.process,
+        service=held.service or None,
+        pid=held.pid,
+        handle=handle,
+        key=held.key,
+        hive=held.hive,
+        opened_by=opened_by,
+        implicit=held.implicit,
+        blocks=held.certain,
     )
 
 
-def _row_of(blocker: Blocker, number: int) -> OpenHandle:
-    parts = blocker.key.split("\\")
-    return OpenHandle(
-        process=blocker.process,
-        service=blocker.service or None,
-        pid=blocker.pid,
-        handle=blocker.handle or -1 - number,
-        key=blocker.key,
-        hive="\\".join(parts[: 2 if blocker.key.upper().startswith("HKU") else 1]),
-        opened_by=f"seen at {blocker.opened_at or blocker.seen_at or 'an unknown time'}",
-        implicit=blocker.implicit,
-        blocks=blocker.certain,
-    )
-
-
-def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[StoryFrame]:
+def _frames(events: Sequence[_Event], finding: Finding) -> Iterator[StoryFrame]:
     start = next((event.ticks for event in events if event.ticks is not None), None)
-    first = verdict.span[0] if verdict.span else start
+    first = finding.span[0] if finding.span else start
     table: dict[tuple[int, int, str], OpenHandle] = {}
     before: StoryFrame | None = None
     for event in events:
@@ -169,9 +155,9 @@ def _frame(event: _Event, table: tuple[OpenHandle, ...], first: int | None) -> S
     )
 
 
-def _questions(verdict: Verdict, frames: Sequence[StoryFrame]) -> Iterator[StoryQuestion]:
+def _questions(finding: Finding, frames: Sequence[StoryFrame]) -> Iterator[StoryQuestion]:
     """Ask who holds the hive in the end."""
-    named = [f"{b.process} ({b.pid})" for b in verdict.blockers if b.certain]
+    named = [blocker.holder for blocker in finding.certain]
     actors = dict.fromkeys(f"{row.process} ({row.pid})" for frame in frames for row in frame.table)
     options = (*list(actors)[:6], "nobody")
     right = tuple(n for n, option in enumerate(options) if option in named)

@@ -8,47 +8,49 @@ from typing import Any, Final
 from regsim.policy import Dialect, UnloadFailure
 from regsim.report.text.console import PROSE, wrap
 from regsim.report.words.writing import fields
-from regsim.trace.judge import Answer, Blocker, HeldRoot, HiveAnswer, UnloadAttempt, Verdict
+from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
 
 SCHEMA_VERSION: Final = 1
 _SHOWN: Final = 8
 
 
-def as_json(verdict: Verdict) -> dict[str, Any]:
+def as_json(finding: Finding) -> dict[str, Any]:
     """Return what ``regsim replay --json`` and ``regsim who --json`` print."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "verdict": verdict.answer.value,
-        "format": verdict.format,
-        "fidelity": verdict.fidelity.value,
-        "os": verdict.os,
-        "host": verdict.host or None,
-        "at": verdict.asked_at,
-        "hives": [_hive(hive) for hive in verdict.hives],
-        "roots": [_root(root) for root in verdict.roots],
-        "attempts": [_attempt(attempt) for attempt in verdict.attempts],
-        **fields(verdict, "events opens closes unmatched_closes"),
-        "reasons": list(verdict.reasons),
+        "verdict": finding.conclusion.value,
+        "format": finding.format,
+        "fidelity": finding.fidelity.value,
+        "os": finding.os,
+        "host": finding.host or None,
+        "at": finding.asked_at,
+        "hives": [_hive(hive) for hive in finding.hives],
+        "roots": [_root(root) for root in finding.roots],
+        "attempts": [_attempt(attempt) for attempt in finding.attempts],
+        **fields(finding, "events opens closes unmatched_closes"),
+        "reasons": list(finding.reasons),
     }
 
 
-def _hive(hive: HiveAnswer) -> dict[str, Any]:
+def _hive(hive: HiveFinding) -> dict[str, Any]:
     return {
         "hive": hive.hive,
-        "verdict": hive.answer.value,
+        "verdict": hive.conclusion.value,
         "blockers": [_blocker(blocker) for blocker in hive.blockers],
         "reasons": list(hive.reasons),
     }
 
 
-def _blocker(blocker: Blocker) -> dict[str, Any]:
+def _blocker(blocker: HeldKey) -> dict[str, Any]:
     names = "process pid service user session key handle opened_at event seen_at access"
     found = fields(blocker, f"{names} implicit certain balance")
     return {**found, **{name: found[name] or None for name in ("service", "user", "access")}}
 
 
-def _root(root: HeldRoot) -> dict[str, Any]:
-    return fields(root, "process pid hive key opened_at event closed_at")
+def _root(root: HeldKey) -> dict[str, Any]:
+    # Of a trace without times these two are empty texts: only null says that a root is still open.
+    times = {"opened_at": root.opened_at or "", "closed_at": root.closed_at}
+    return {**fields(root, "process pid hive key opened_at event closed_at"), **times}
 
 
 def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
@@ -56,10 +58,10 @@ def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
     return {**fields(attempt, "hive at event status"), "blockers": blockers}
 
 
-def as_text(verdict: Verdict, dialect: Dialect | None = None) -> str:
+def as_text(finding: Finding, dialect: Dialect | None = None) -> str:
     """Return the verdict in words; *dialect* says what Windows does when the unload is refused."""
     lines: list[str] = []
-    for first, rest, text in paragraphs(verdict, dialect):
+    for first, rest, text in paragraphs(finding, dialect):
         lines += wrap(text, PROSE, first, rest) or [""]
     return "\n".join(lines)
 
@@ -74,55 +76,55 @@ def _label(said: str) -> tuple[str, str]:
     return f"{said + ':':<14}", " " * 14
 
 
-def paragraphs(verdict: Verdict, dialect: Dialect | None = None) -> Iterator[Paragraph]:
+def paragraphs(finding: Finding, dialect: Dialect | None = None) -> Iterator[Paragraph]:
     """Yield the verdict in words, for whoever wraps them: a console, or a page that does it."""
-    yield *_PLAIN, _headline(verdict)
+    yield *_PLAIN, _headline(finding)
     yield *_PLAIN, ""
-    for hive in verdict.hives:
-        if hive.blockers or (hive.answer is Answer.BLOCKED):
+    for hive in finding.hives:
+        if hive.blockers or (hive.conclusion is Conclusion.BLOCKED):
             yield from _about(hive)
-    yield from _held_roots(verdict)
-    for attempt in verdict.attempts[:_SHOWN]:
+    yield from _held_roots(finding)
+    for attempt in finding.attempts[:_SHOWN]:
         yield *_PLAIN, _tried(attempt)
-    if any(blocker.certain for blocker in verdict.blockers):
+    if finding.certain:
         yield *_PLAIN, ""
-        yield *_label("What follows"), _consequence(verdict, dialect)
-        for advice in _advice(verdict):
+        yield *_label("What follows"), _consequence(finding, dialect)
+        for advice in _advice(finding):
             yield *_label("What to do"), advice
     yield *_PLAIN, ""
-    for reason in _reasons(verdict):
-        yield *_label("Why" if verdict.answer is Answer.INCONCLUSIVE else "Limits"), reason
-    yield *_label("Evidence"), _evidence(verdict)
+    for reason in _reasons(finding):
+        yield *_label("Why" if finding.conclusion is Conclusion.INCONCLUSIVE else "Limits"), reason
+    yield *_label("Evidence"), _evidence(finding)
 
 
-def _headline(verdict: Verdict) -> str:
-    when = f"at {verdict.asked_at}" if verdict.asked_at else _moment(verdict)
-    if verdict.answer is Answer.BLOCKED:
-        sure = [blocker for blocker in verdict.blockers if blocker.certain]
+def _headline(finding: Finding) -> str:
+    when = f"at {finding.asked_at}" if finding.asked_at else _moment(finding)
+    if finding.conclusion is Conclusion.BLOCKED:
+        sure = finding.certain
         if not sure:
             return f"BLOCKED: {when} a user's hive was in use; it is not told by whom."
         who, one = holders(sure)
         what = f"{'holds' if one else 'hold'} {'a key' if len(sure) == 1 else f'{len(sure)} keys'}"
         return f"BLOCKED: {when} {who} {what} open in a user's hive, which keeps it loaded."
-    if verdict.answer is Answer.CLEAR:
+    if finding.conclusion is Conclusion.CLEAR:
         return f"CLEAR: {when} no handle keeps a user's hive loaded."
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
 
 
-def holders(blockers: Sequence[Blocker]) -> tuple[str, bool]:
+def holders(blockers: Sequence[HeldKey]) -> tuple[str, bool]:
     """Return the process that has all *blockers*, or how many have; and whether it is only one."""
-    named = {f"{blocker.process} ({blocker.pid})" for blocker in blockers}
+    named = {blocker.holder for blocker in blockers}
     one = len(named) == 1
     return named.pop() if one else f"{len(named)} processes", one
 
 
-def _moment(verdict: Verdict) -> str:
-    return "at the end of the trace" if verdict.fidelity.value != "D" else "in this evidence"
+def _moment(finding: Finding) -> str:
+    return "at the end of the trace" if finding.fidelity.value != "D" else "in this evidence"
 
 
-def _about(hive: HiveAnswer) -> Iterator[Paragraph]:
-    yield *_PLAIN, f"{hive.hive}: {hive.answer.value}"
-    if hive.answer is Answer.BLOCKED:
+def _about(hive: HiveFinding) -> Iterator[Paragraph]:
+    yield *_PLAIN, f"{hive.hive}: {hive.conclusion.value}"
+    if hive.conclusion is Conclusion.BLOCKED:
         for reason in hive.reasons:
             yield *_POINT, f"{reason}."
     for blocker in sorted(hive.blockers, key=lambda one: not one.certain)[:_SHOWN]:
@@ -131,7 +133,7 @@ def _about(hive: HiveAnswer) -> Iterator[Paragraph]:
         yield *_POINT, f"and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
 
 
-def _sentence(blocker: Blocker) -> str:
+def _sentence(blocker: HeldKey) -> str:
     service = f", service {blocker.service}" if blocker.service else ""
     who = f"{blocker.process} (process {blocker.pid}{service})"
     least, most = blocker.balance
@@ -166,8 +168,8 @@ def _sentence(blocker: Blocker) -> str:
     return text
 
 
-def _held_roots(verdict: Verdict) -> Iterator[Paragraph]:
-    ended = [root for root in verdict.roots if root.closed_at is not None]
+def _held_roots(finding: Finding) -> Iterator[Paragraph]:
+    ended = [root for root in finding.roots if root.closed_at is not None]
     if not ended:
         return
     yield (
@@ -175,8 +177,7 @@ def _held_roots(verdict: Verdict) -> Iterator[Paragraph]:
         "Roots that processes kept until they ended (probably cached, asked for by nobody):",
     )
     for root in ended[:_SHOWN]:
-        process = f"{root.process} ({root.pid})"
-        yield *_POINT, f"{process}: {root.key}, from {root.opened_at} to {root.closed_at}"
+        yield *_POINT, f"{root.holder}: {root.key}, from {root.opened_at or ''} to {root.closed_at}"
     if len(ended) > _SHOWN:
         yield *_POINT, f"and {len(ended) - _SHOWN} more (--json lists them all)"
 
@@ -186,7 +187,7 @@ def _tried(attempt: UnloadAttempt) -> str:
         "succeeded" if attempt.status == 0 else f"was refused with status {attempt.status:#010x}"
     )
     text = f"The unload of {attempt.hive} at {attempt.at} (event {attempt.event:,}) {answer}."
-    who = list(dict.fromkeys(f"{b.process} ({b.pid})" for b in attempt.blockers if b.certain))
+    who = list(dict.fromkeys(held.holder for held in attempt.blockers if held.certain))
     if not who:
         return text
     more = f" and {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
@@ -204,15 +205,11 @@ _CONSEQUENCES: Final = {
 }
 
 
-def _consequence(verdict: Verdict, dialect: Dialect | None) -> str:
+def _consequence(finding: Finding, dialect: Dialect | None) -> str:
     if dialect is None:
         return "name the system with --os to hear what it does when an unload is refused."
-    lasting = [
-        b for b in verdict.blockers if b.certain and b.session != 0 and b.session is not None
-    ]
     text = f"on {dialect.title} {_CONSEQUENCES[dialect.logoff.on_failure]}"
-    sure = [blocker for blocker in verdict.blockers if blocker.certain]
-    if len(lasting) == len(sure):
+    if all(blocker.session for blocker in finding.certain):
         return (
             "all holders run in the user's own session and end at logoff, before the unload; they "
             f"refuse only one that is tried earlier. If one survived: {text}"
@@ -220,43 +217,43 @@ def _consequence(verdict: Verdict, dialect: Dialect | None) -> str:
     return text
 
 
-def _advice(verdict: Verdict) -> Iterator[str]:
-    sure = [blocker for blocker in verdict.blockers if blocker.certain]
+def _advice(finding: Finding) -> Iterator[str]:
+    sure = finding.certain
     if all(blocker.session for blocker in sure):
         yield (
             "nothing yet: a program of the user's own session may hold keys while it runs. To find "
             "what outlives it, let the trace run through the logoff and judge its end."
         )
         return
-    sure = [blocker for blocker in sure if not blocker.session]
-    if any(blocker.implicit for blocker in sure):
+    lasting = [blocker for blocker in sure if not blocker.session]
+    if any(blocker.implicit for blocker in lasting):
         yield (
             "a process that acts for users must not use HKEY_CURRENT_USER: it should open the "
             "user's key with RegOpenCurrentUser and close it, or call RegDisablePredefinedCache "
             "first. Until it is corrected, stop or restart it before the user logs off."
         )
-    if any(not blocker.implicit for blocker in sure):
+    if any(not blocker.implicit for blocker in lasting):
         yield (
             "find the call that opened the key (in Process Monitor: the event's stack) and give it "
             "the missing RegCloseKey; until then stop or restart the process before the logoff."
         )
 
 
-def _reasons(verdict: Verdict) -> Iterator[str]:
-    found = [*verdict.reasons]
-    for hive in verdict.hives:
-        if hive.answer is Answer.INCONCLUSIVE:
+def _reasons(finding: Finding) -> Iterator[str]:
+    found = [*finding.reasons]
+    for hive in finding.hives:
+        if hive.conclusion is Conclusion.INCONCLUSIVE:
             found += hive.reasons
     yield from (f"{reason}." for reason in dict.fromkeys(found))
 
 
-def _evidence(verdict: Verdict) -> str:
-    system = f", {verdict.os_title}" if verdict.os_title else ""
+def _evidence(finding: Finding) -> str:
+    system = f", {finding.os_title}" if finding.os_title else ""
     counts = ""
-    if verdict.events:
+    if finding.events:
         counts = (
-            f"; {verdict.events:,} events, {verdict.opens:,} opens, {verdict.closes:,} closes, "
-            f"{verdict.unmatched_closes:,} closes without an open"
+            f"; {finding.events:,} events, {finding.opens:,} opens, {finding.closes:,} closes, "
+            f"{finding.unmatched_closes:,} closes without an open"
         )
-    tier = f"{verdict.fidelity.meaning} (tier {verdict.fidelity.value})"
-    return f"{verdict.format}, {tier}{system}{counts}."
+    tier = f"{finding.fidelity.meaning} (tier {finding.fidelity.value})"
+    return f"{finding.format}, {tier}{system}{counts}."

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from regsim.accel.columns import Op
 from regsim.errors import DataError
-from regsim.trace.columns import Batch, CaptureFacts, Fidelity, ProcessInfo, Progress
+from regsim.trace.columns import Batch
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
 from regsim.trace.extras import need
-from regsim.trace.paths import KeyTable
+from regsim.trace.processes import ProcessInfo
 from regsim.trace.readers.jsonl import OPS
-from regsim.trace.readers.procmon_text import filetime_text
 from regsim.trace.source import Source
+from regsim.trace.spelling import KeyTable
 
 PARQUET: Final = b"PAR1"
 ARROW_FILE: Final = b"ARROW1"
@@ -32,28 +33,20 @@ Table = Any
 """A batch of pyarrow's, or one of its columns, or a numpy array: pyarrow is an extra."""
 
 
-class ArrowCapture:
+class ArrowCapture(Capture):
     """A Parquet or Arrow file as a `Capture`."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        self.source, self.keys = source, keys
-        self.processes: list[ProcessInfo] = []
+    def __init__(self, source: Source, reading: Reading) -> None:
+        self.source = source
         self._pa, self._np = need("pyarrow", "Parquet files"), need("numpy", "Parquet files")
         self._batches, names = self._open()
         missing = [name for name in _NEEDED if name not in names]
         if missing:
             raise DataError(f"{source.name} lacks the column {', '.join(missing)}")
         fidelity = Fidelity.HANDLES if "handle" in names else Fidelity.PATHS
-        self.facts = CaptureFacts(format="parquet", fidelity=fidelity)
-        self._numbers: dict[int, int] = {}
+        facts = Facts(format="parquet", fidelity=fidelity)
+        super().__init__(facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
         self._dictionaries: dict[str, tuple[Table, Table]] = {}
-        self._dates = False
-
-    def when(self, ticks: int) -> str:
-        """Return a time as it was given: a date, or a number of seconds."""
-        if not self.facts.clock:
-            return ""
-        return filetime_text(ticks) if self._dates else f"{ticks / 10_000_000:.7f} s"
 
     def _open(self) -> tuple[Iterator[Table], list[str]]:
         """Return the file's batches and the names of its columns."""
@@ -73,7 +66,7 @@ class ArrowCapture:
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self.source.name} is damaged: {_first(error)}") from None
 
-    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
+    def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""
         while True:
             try:
@@ -82,13 +75,7 @@ class ArrowCapture:
                     return
                 table.validate(full=True)
                 batch = self._batch(table)
-            except (
-                self._pa.ArrowException,
-                OSError,
-                ValueError,
-                LookupError,
-                ArithmeticError,
-            ) as error:
+            except (self._pa.ArrowException, *_DAMAGE) as error:
                 text = f"the file is damaged after {self.facts.events:,} rows: {_first(error)}"
                 self.facts.problems.append(text)
                 return
@@ -101,7 +88,7 @@ class ArrowCapture:
         first = self.facts.events
         ops = self._coded(table, "op", self._op)
         processes = self._process_numbers(table)
-        keys = self._coded(table, "key", lambda text: self.keys.number(text) if text else 0)
+        keys = self._coded(table, "key", lambda text: self.keys.number(text or ""))
         times = self._times(table, rows)
         self.facts.events += rows
         batch = Batch(
@@ -154,16 +141,16 @@ class ArrowCapture:
         if "time" not in table.schema.names:
             return np.zeros(rows, np.int64)
         column = table.column("time")
-        self._dates = self._pa.types.is_timestamp(column.type)
-        if self._dates:
+        dates = self._pa.types.is_timestamp(column.type)
+        if dates:
             nanoseconds = column.cast(self._pa.timestamp("ns")).cast(self._pa.int64())
             times = np.asarray(nanoseconds.fill_null(0)) // 100 + _UNIX_TICKS
         else:
             times = np.asarray(column.fill_null(0)).astype(np.int64)
-        facts.clock = "utc" if self._dates else "ticks"
+        facts.clock = "utc" if dates else "ticks"
         if rows:
-            facts.first_time = int(times[0]) if facts.first_time is None else facts.first_time
-            facts.last_time = int(times[-1])
+            facts.saw(int(times[0]))
+            facts.saw(int(times[-1]))
         return times
 
     def _process_numbers(self, table: Table) -> Table:
@@ -179,15 +166,23 @@ class ArrowCapture:
         return np.array(numbers, np.uint32)[inverse] if numbers else np.zeros(0, np.uint32)
 
     def _process(self, pid: int, images: Table, at: int) -> int:
-        number = self._numbers.get(pid)
-        if number is None:
-            number = self._numbers[pid] = len(self.processes)
-            image = images[at].as_py() if images is not None else None
-            self.processes.append(
-                ProcessInfo(pid=pid & 0xFFFFFFFF, image=image or f"process {pid}")
-            )
-        return number
+        known = self.processes.find(pid)
+        if known is not None:
+            return known
+        image = images[at].as_py() if images is not None else None
+        info = ProcessInfo(pid=pid & 0xFFFFFFFF, image=image or f"process {pid}")
+        return self.processes.add(pid, info)
 
 
 def _first(error: Exception) -> str:
     return str(error).partition("\n")[0][:200]
+
+
+FORMATS: Final = (
+    Format(
+        "Parquet and Arrow files",
+        Kind.TRACE,
+        lambda head: head.startswith((PARQUET, ARROW_FILE)),
+        ArrowCapture,
+    ),
+)

@@ -9,33 +9,20 @@ handle. Neither has handle values, and neither shows loading or unloading.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
-from regsim.trace.columns import (
-    CLOSE,
-    EXIT,
-    OPEN,
-    START,
-    Batch,
-    CaptureFacts,
-    Fidelity,
-    ProcessInfo,
-    Progress,
-    Row,
-    batch_of,
-)
-from regsim.trace.paths import KeyTable
-from regsim.trace.readers.jsonl import ticks_of
-from regsim.trace.readers.procmon_text import filetime_text
-from regsim.trace.readers.xml_events import Record, XmlRecords
-from regsim.trace.source import CutShortError, Source, split_csv
+from regsim.trace.columns import CLOSE, EXIT, OPEN, START
+from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.readers._xml import Record, XmlRecords, is_xml
+from regsim.trace.source import Source, split_csv
+from regsim.trace.times import iso_ticks
 
 REGISTRY_CLASS: Final = "{ae53722e-c863-11d2-8659-00c04fa321a1}"
 _PROVIDER: Final = "Microsoft-Windows-Kernel-Registry"
-_BATCH: Final = 50_000
 _MOST_NAMES: Final = 2_000_000
 
 _CLASSIC: Final = {
@@ -74,62 +61,50 @@ class EtwEvent:
     image: str = ""
 
 
-class _EtwCapture:
+class _EtwCapture(RowCapture):
     """What both forms share: names put together from addresses, opens paired by path."""
 
-    def __init__(self, source: Source, keys: KeyTable, form: str) -> None:
-        self.source, self.keys = source, keys
-        self.facts = CaptureFacts(format=form, fidelity=Fidelity.OBJECTS, clock="utc")
-        self.processes: list[ProcessInfo] = []
-        self._numbers: dict[int, int] = {}
-        self._rows: list[Row] = []
+    def __init__(self, source: Source, reading: Reading, form: str) -> None:
+        facts = Facts(format=form, fidelity=Fidelity.OBJECTS, clock="utc")
+        super().__init__(source, facts, reading.keys())
         self._names: dict[int, str] = {}
         self._nameless = 0
 
-    def when(self, ticks: int) -> str:
-        """Return a FILETIME as a date and a time of day, in UTC."""
-        return filetime_text(ticks)
-
-    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
-        """Yield the rows in the order of the file."""
+    def read(self) -> Iterator[int]:
+        """Take the events in."""
         for event, done in self._events():
             self.facts.events += 1
             if event is not None:
                 self._take_in(event)
-            if len(self._rows) >= _BATCH:
-                if progress is not None:
-                    progress(done, self.source.size, self.facts.events)
-                yield self._take()
+            yield done
+
+    def end(self) -> None:
+        """Say how many events are on keys that nothing names."""
         if self._nameless:
             text = f"{self._nameless:,} opens and closes name no key: its name is not in the trace"
             self.facts.problems.append(text)
-        yield self._take()
 
+    @abstractmethod
     def _events(self) -> Iterator[tuple[EtwEvent | None, int]]:
-        raise NotImplementedError
-
-    def _take(self) -> Batch:
-        rows, self._rows = self._rows, []
-        return batch_of(rows)
+        """Yield the events, None for one of another kind, each with how far the file is read."""
 
     def _take_in(self, event: EtwEvent) -> None:
-        facts = self.facts
         if event.time:
-            facts.first_time = event.time if facts.first_time is None else facts.first_time
-            facts.last_time = event.time
+            self.facts.saw(event.time)
         if event.kind == "name":
             self._call(event.key, event.name)
         elif event.kind == "forget":
             self._names.pop(event.key, None)
         elif event.kind in ("start", "exit"):
             op = START if event.kind == "start" else EXIT
-            self._row(op, self._process(event.pid, event.image, fresh=op == START), 0, event)
+            self._row(
+                op, self.processes.of_pid(event.pid, event.image, fresh=op == START), 0, event
+            )
         elif event.kind == "close":
-            name = event.name or self._names.get(event.key, "")
-            self._change(CLOSE, event, name)
+            self._change(CLOSE, event, event.name or self._names.get(event.key, ""))
         elif event.status == 0:
             name = self._full(event)
-            if event.modern and name:
+            if event.modern:
                 self._call(event.key, name)
             self._change(OPEN, event, name)
 
@@ -147,40 +122,27 @@ class _EtwCapture:
             self._names[address] = name
 
     def _change(self, op: int, event: EtwEvent, name: str) -> None:
-        if not name:
-            self._nameless += 1
-        key = self.keys.number(name) if name else 0
-        self._row(op, self._process(event.pid), key, event)
+        self._nameless += not name
+        self._row(op, self.processes.of_pid(event.pid), self.keys.number(name), event)
 
     def _row(self, op: int, process: int, key: int, event: EtwEvent) -> None:
-        self._rows.append((op, process, key, 0, event.time, 0, self.facts.events))
-
-    def _process(self, pid: int, image: str = "", *, fresh: bool = False) -> int:
-        number = self._numbers.get(pid)
-        if number is None or fresh:
-            number = self._numbers[pid] = len(self.processes)
-            self.processes.append(ProcessInfo(pid=pid, image=image or f"process {pid}"))
-        return number
+        self.rows.append((op, process, key, 0, event.time, 0, self.facts.events))
 
 
 class EtwCsvCapture(_EtwCapture):
     """tracerpt's CSV: fixed columns, then the event's own fields in its class's order."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        super().__init__(source, keys, "etw-csv")
+    def __init__(self, source: Source, reading: Reading) -> None:
+        super().__init__(source, reading, "etw-csv")
         header = source.head.partition(b"\n")[0].decode("utf-8-sig", "replace")
         self._places = {name.strip().lower(): at for at, name in enumerate(header.split(","))}
 
     def _events(self) -> Iterator[tuple[EtwEvent | None, int]]:
-        first = True
-        try:
-            for line, done in self.source.lines():
-                if first or not line.strip():
-                    first = False
-                    continue
+        lines = self.source.lines()
+        next(lines, None)
+        for line, done in lines:
+            if line.strip():
                 yield self._event(line.decode("utf-8", "replace")), done
-        except CutShortError as error:
-            self.facts.problems.append(str(error))
 
     def _event(self, line: str) -> EtwEvent | None:
         if '"' not in line:
@@ -205,8 +167,8 @@ class EtwCsvCapture(_EtwCapture):
 class EtwXmlCapture(_EtwCapture):
     """tracerpt's XML: each event's fields by name."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        super().__init__(source, keys, "etw-xml")
+    def __init__(self, source: Source, reading: Reading) -> None:
+        super().__init__(source, reading, "etw-xml")
 
     def _events(self) -> Iterator[tuple[EtwEvent | None, int]]:
         for _, record, done in XmlRecords(self.source, self.facts, frozenset({"Event"})):
@@ -270,15 +232,15 @@ def whole(text: str) -> int:
     return found if 0 <= found < 1 << 64 else 0
 
 
-def iso_ticks(text: str) -> int:
-    """Return the FILETIME of an ISO 8601 time with up to nine digits of a fraction; 0 for none."""
-    head, dot, tail = text.partition(".")
-    digits = ""
-    while tail[:1].isdigit():
-        digits, tail = digits + tail[0], tail[1:]
-    zone = tail if tail.startswith(("Z", "+", "-")) else "Z"
-    try:
-        whole_seconds = ticks_of(head + (zone if dot else ""))
-    except (ValueError, OverflowError):
-        return 0
-    return whole_seconds + int(digits[:7].ljust(7, "0")) if digits else whole_seconds
+def _recognises_csv(head: bytes) -> bool:
+    return head[:11].lower() == b"event name,"
+
+
+def _recognises_xml(head: bytes) -> bool:
+    return is_xml(head) and any(root in head for root in (b"<Events", b"<Event ", b"<Event>"))
+
+
+FORMATS: Final = (
+    Format("tracerpt's CSV", Kind.TRACE, _recognises_csv, EtwCsvCapture),
+    Format("tracerpt's XML", Kind.TRACE, _recognises_xml, EtwXmlCapture),
+)

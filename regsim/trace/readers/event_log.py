@@ -12,11 +12,11 @@ from typing import IO, Any, Final
 
 import attrs
 
-from regsim.trace.columns import CaptureFacts, Fidelity, Progress
+from regsim.errors import DataError
+from regsim.trace.evidence import Format, Kind, OnProgress, Reading, Report, Snapshot
 from regsim.trace.extras import need
+from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.readers.event_text import parse_event_text
-from regsim.trace.readers.xml_events import Record, XmlRecords
-from regsim.trace.sightings import Report, Snapshot
 from regsim.trace.source import Source
 
 EVTX: Final = b"ElfFile\0"
@@ -27,20 +27,27 @@ _SOURCES: Final = frozenset(
 _PROGRESS: Final = 10_000
 
 
-def read_evtx(source: Source, progress: Progress | None = None) -> Snapshot:
+def _read_evtx(source: Source, reading: Reading) -> Snapshot:
     """Return what the events on users' hives in an EVTX file say."""
     parser = need("evtx", "EVTX files").PyEvtxParser
-    snapshot = Snapshot(format="evtx")
+    snapshot = Snapshot("evtx")
     with source.unpacked() as file:
-        _read(parser, file, snapshot, progress)
+        _read(parser, file, snapshot, reading.progress)
     return snapshot
 
 
-def _read(parser: Any, file: IO[bytes], snapshot: Snapshot, progress: Progress | None) -> None:  # noqa: ANN401
+def _refuse_evt(source: Source, _: Reading) -> None:
+    raise DataError(
+        f"{source.name} is an event log of Windows XP or older; export it as text, or as EVTX "
+        "with `wevtutil epl`"
+    )
+
+
+def _read(parser: Any, file: IO[bytes], snapshot: Snapshot, progress: OnProgress | None) -> None:  # noqa: ANN401
     try:
         records = iter(parser(file, number_of_threads=1).records_json())
     except (RuntimeError, OSError, ValueError) as error:
-        snapshot.problems.append(f"the file is damaged: {_line(error)}")
+        snapshot.facts.problems.append(f"the file is damaged: {_line(error)}")
         return
     failures = 0
     while failures < _MOST_FAILURES:
@@ -49,15 +56,15 @@ def _read(parser: Any, file: IO[bytes], snapshot: Snapshot, progress: Progress |
         except (RuntimeError, OSError, ValueError) as error:
             failures += 1
             if failures == 1:
-                text = f"a record after {snapshot.events:,} is damaged: {_line(error)}"
-                snapshot.problems.append(text)
+                text = f"a record after {snapshot.facts.events:,} is damaged: {_line(error)}"
+                snapshot.facts.problems.append(text)
             continue
         if record is None:
             return
-        snapshot.events += 1
+        snapshot.facts.events += 1
         _take(snapshot, record["data"])
-        if progress is not None and snapshot.events % _PROGRESS == 0:
-            progress(0, 0, snapshot.events)
+        if progress is not None and snapshot.facts.events % _PROGRESS == 0:
+            progress(0, 0, snapshot.facts.events)
 
 
 _MOST_FAILURES: Final = 10_000
@@ -80,10 +87,10 @@ def _take(snapshot: Snapshot, text: str) -> None:
         number = head["EventID"]
         number = int(number["#text"] if isinstance(number, dict) else number)
         when = head["TimeCreated"]["#attributes"]["SystemTime"]
-        snapshot.host = snapshot.host or str(head.get("Computer") or "")
+        snapshot.facts.host = snapshot.facts.host or str(head.get("Computer") or "")
         data = "\n".join(_texts(system.get("EventData")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        snapshot.problems.append("a record of the profile service cannot be read")
+        snapshot.facts.problems.append("a record of the profile service cannot be read")
         return
     _report(snapshot, name, number, data, when)
 
@@ -109,19 +116,17 @@ def _report(snapshot: Snapshot, source: str, number: int, text: str, when: str) 
     snapshot.reports.append(attrs.evolve(report, seen_at=when, sightings=dated))
 
 
-def read_event_xml(source: Source) -> Snapshot:
+def _read_xml(source: Source, _: Reading) -> Snapshot:
     """Return what events exported as XML say, from the Event Viewer or ``wevtutil``."""
-    snapshot = Snapshot(format="event-xml")
-    facts = CaptureFacts(format="event-xml", fidelity=Fidelity.SNAPSHOT)
-    for _, record, _ in XmlRecords(source, facts, frozenset({"Event"})):
-        snapshot.events += 1
+    snapshot = Snapshot("event-xml")
+    for _name, record, _done in XmlRecords(source, snapshot.facts, frozenset({"Event"})):
+        snapshot.facts.events += 1
         name = record.get("Provider.Name", "")
         if name.lower() in _SOURCES:
             number = record.get("EventID", "0")
             text = "\n".join(_own_texts(record))
             when = record.get("TimeCreated.SystemTime", "")
             _report(snapshot, name, int(number) if number.isdecimal() else 0, text, when)
-    snapshot.problems += facts.problems
     return snapshot
 
 
@@ -129,3 +134,10 @@ def _own_texts(record: Record) -> list[str]:
     """Return the data and the rendered message, the attributes left out."""
     named = ("Data", "Detail", "Message", "EventData", "Param", "string")
     return [text for name, text in record.items() if name.startswith(named) and "." not in name]
+
+
+FORMATS: Final = (
+    Format("EVTX", Kind.SNAPSHOT, lambda head: head.startswith(EVTX), _read_evtx),
+    Format("EVT once it is exported", Kind.SNAPSHOT, lambda head: head[4:8] == EVT, _refuse_evt),
+    Format("event XML", Kind.SNAPSHOT, lambda head: is_xml(head) and b"<Event" in head, _read_xml),
+)

@@ -9,10 +9,12 @@ at only where an event names no holder, and then in the English of the message f
 from __future__ import annotations
 
 import itertools
+import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from regsim.trace.sightings import Report, Sighting, Snapshot
+from regsim.trace.evidence import Report, Sighting, Snapshot, text_format
 
 PROFSVC: Final = "User Profile Service"
 USERENV: Final = "Userenv"
@@ -164,13 +166,31 @@ def image_of(path: str) -> str:
     return path.rpartition("\\")[2]
 
 
-def read_event_texts(*texts: str) -> Snapshot | None:
-    """Return what pasted texts, each of one or more events, say; None if they are none."""
-    snapshot = Snapshot(format="event-text")
-    for part in itertools.chain.from_iterable(_parts(text) for text in texts):
+def _read(text: str) -> Snapshot | None:
+    """Return what a text of one or more events says, None if it is none."""
+    return _said(_json_texts(text)) or _said([text])
+
+
+def _json_texts(text: str) -> Iterator[str]:
+    """Yield the texts of events in a JSON list, the form in which some logs are passed around."""
+    if not text.lstrip("\ufeff \t\r\n").startswith(("[", "{")):
+        return
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    for item in found if isinstance(found, list) else [found]:
+        said = (item.get("text") or item.get("Message")) if isinstance(item, dict) else None
+        if isinstance(said, str):
+            yield said
+
+
+def _said(texts: Iterable[str]) -> Snapshot | None:
+    snapshot = Snapshot("event-text")
+    for part in itertools.chain.from_iterable(map(_parts, texts)):
         report = parse_event_text(part)
         if report is not None:
-            snapshot.events += 1
+            snapshot.facts.events += 1
             snapshot.reports.append(report)
     return snapshot if snapshot.reports else None
 
@@ -182,3 +202,8 @@ def _parts(text: str) -> list[str]:
         return [text]
     cuts = [0, *starts[1:], len(text)]
     return [text[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+FORMATS: Final = (
+    text_format("the texts of events 1530, 1517, 1524, 1000 and UPHClean's", lambda _: True, _read),
+)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
 from typing import Final
 
+from regsim.trace.evidence import Sighting, Snapshot, text_format
 from regsim.trace.readers.event_text import image_of
-from regsim.trace.sightings import Sighting, Snapshot
 
 _PROCESS: Final = re.compile(r"^(\S.*?) pid: (\d{1,10})(?:\s+(\S.*?))?\s*$")
 _OPEN: Final = re.compile(r"^\s*([0-9A-Fa-f]{1,16}): (\w+)\s+(?:\([RWD-]{3}\)\s+)?(\S.*?)\s*$")
@@ -36,7 +35,7 @@ def is_handle_text(text: str) -> bool:
 
 def read_handle_text(text: str) -> Snapshot:
     """Return the keys in a listing: grouped by process, or one line for each match of a search."""
-    snapshot = Snapshot(format="handle.exe")
+    snapshot = Snapshot("handle.exe")
     process, pid, user = "", 0, ""
     for line in text.splitlines():
         found = _FOUND.match(line)
@@ -56,7 +55,7 @@ def read_handle_text(text: str) -> Snapshot:
 def _note(
     snapshot: Snapshot, process: str, pid: str, kind: str, handle: str, name: str, user: str
 ) -> None:
-    snapshot.events += 1
+    snapshot.facts.events += 1
     if kind.lower() == "key" and _KEY.match(name):
         snapshot.sightings.append(
             Sighting(
@@ -80,7 +79,7 @@ def read_handle_csv(text: str) -> Snapshot:
     Handle 5.0 writes its rows in another order than its header says, so each field is known by its
     form: a number in hexadecimal, the word Key, a registry path, and what is left with a backslash.
     """
-    snapshot = Snapshot(format="handle.exe-csv")
+    snapshot = Snapshot("handle.exe-csv")
     delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
     rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
@@ -88,7 +87,7 @@ def read_handle_csv(text: str) -> Snapshot:
             if number and len(row) >= 4 and row[1].strip().isdecimal() and len(row[1]) < 12:
                 _row(snapshot, [field.strip() for field in row])
     except csv.Error as error:
-        snapshot.problems.append(f"the CSV is damaged: {error}")
+        snapshot.facts.problems.append(f"the CSV is damaged: {error}")
     return snapshot
 
 
@@ -121,7 +120,7 @@ def is_windbg(text: str) -> bool:
 
 def read_windbg(text: str) -> Snapshot:
     """Return the keys in the output of ``!handle 0 f Key``, or of a kernel debugger's."""
-    snapshot = Snapshot(format="windbg-handle")
+    snapshot = Snapshot("windbg-handle")
     process, pid = "(process not named)", 0
     handle: int | None = None
     fields: dict[str, str] = {}
@@ -137,7 +136,7 @@ def read_windbg(text: str) -> Snapshot:
         if cid is not None:
             pid = int(cid[1], 16)
         process = image[1] if image is not None else process
-        fields.update(_fields([line]))
+        fields.update(_fields(line))
     if not pid:
         snapshot.notes.append(
             "the listing does not say of which process it is: add the output of the command |"
@@ -145,16 +144,14 @@ def read_windbg(text: str) -> Snapshot:
     return snapshot
 
 
-def _fields(lines: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in lines:
-        field = _FIELD.match(line)
-        if field is not None:
-            found[field[1]] = field[2]
-        for name, pattern in (("Type", _KERNEL_TYPE), ("Name", _KERNEL_NAME)):
-            kernel = pattern.search(line)
-            if kernel is not None:
-                found[name] = kernel[1]
+def _fields(line: str) -> dict[str, str]:
+    """Return what a line says of a handle, in the form of a user's or of a kernel debugger."""
+    field = _FIELD.match(line)
+    found = {field[1]: field[2]} if field is not None else {}
+    for name, pattern in (("Type", _KERNEL_TYPE), ("Name", _KERNEL_NAME)):
+        kernel = pattern.search(line)
+        if kernel is not None:
+            found[name] = kernel[1]
     return found
 
 
@@ -163,10 +160,17 @@ def _block(
 ) -> None:
     if handle is None or not fields:
         return
-    snapshot.events += 1
+    snapshot.facts.events += 1
     name = fields.get("Object Name") or fields.get("Name", "")
     if fields.get("Type", "").lower() == "key" and _KEY.match(name):
         access = fields.get("GrantedAccess", "").rstrip(":")
         snapshot.sightings.append(
             Sighting(process=process, pid=pid, key=name, handle=handle or None, access=access)
         )
+
+
+FORMATS: Final = (
+    text_format("handle.exe's CSV", is_handle_csv, read_handle_csv),
+    text_format("handle.exe's text", is_handle_text, read_handle_text),
+    text_format("the debugger's !handle", is_windbg, read_windbg),
+)

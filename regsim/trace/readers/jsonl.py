@@ -25,31 +25,19 @@ system.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from regsim.accel.columns import FIRST_PREDEFINED, Op
-from regsim.trace.columns import (
-    CLOSE,
-    DUPLICATE,
-    EXIT,
-    LOAD,
-    OPEN,
-    START,
-    UNLOAD,
-    Batch,
-    CaptureFacts,
-    Fidelity,
-    ProcessInfo,
-    Progress,
-)
-from regsim.trace.names import Names, Rows, predefined
-from regsim.trace.paths import KeyTable
-from regsim.trace.readers.procmon_csv import access_of
-from regsim.trace.readers.procmon_text import filetime_text
-from regsim.trace.source import CutShortError, Source
+from regsim.accel.columns import Op
+from regsim.trace.access import access_of
+from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
+from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.open_keys import OpenKeys, predefined
+from regsim.trace.processes import ProcessInfo
+from regsim.trace.source import Source
+from regsim.trace.spelling import HANDLES, SHORT_NAMES, KeyTable
+from regsim.trace.times import ticks_of
 
 OPS: Final = {
     "open": OPEN,
@@ -61,7 +49,7 @@ OPS: Final = {
     "load": LOAD,
     "unload": UNLOAD,
     "force": int(Op.FORCE),
-    "delete": int(Op.DELETE),
+    "delete": DELETE,
     "use": int(Op.USE_ROOT),
     "close_root": int(Op.CLOSE_ROOT),
     "refresh_root": int(Op.REFRESH_ROOT),
@@ -84,25 +72,11 @@ OPS: Final = {
     "ntloadkeyex": LOAD,
     "regunloadkey": UNLOAD,
     "ntunloadkey": UNLOAD,
-    "ntdeletekey": int(Op.DELETE),
+    "ntdeletekey": DELETE,
     "regdisablepredefinedcache": int(Op.DISABLE_CACHE),
 }
-_NAMED: Final = {
-    "HKCR": FIRST_PREDEFINED,
-    "HKEY_CLASSES_ROOT": FIRST_PREDEFINED,
-    "HKCU": FIRST_PREDEFINED + 1,
-    "HKEY_CURRENT_USER": FIRST_PREDEFINED + 1,
-    "HKLM": FIRST_PREDEFINED + 2,
-    "HKEY_LOCAL_MACHINE": FIRST_PREDEFINED + 2,
-    "HKU": FIRST_PREDEFINED + 3,
-    "HKEY_USERS": FIRST_PREDEFINED + 3,
-    "HKCC": FIRST_PREDEFINED + 5,
-    "HKEY_CURRENT_CONFIG": FIRST_PREDEFINED + 5,
-}
 _ANY_HANDLE: Final = frozenset({"ntclose", "closehandle", "ntduplicateobject", "duplicatehandle"})
-_SECOND: Final = 10_000_000
-_EPOCH: Final = dt.datetime(1601, 1, 1, tzinfo=dt.UTC)
-_UNLIKELY: Final = 1 << 61
+_MOST_BAD: Final = 100_000
 
 
 def number_of(value: object, most: int = (1 << 64) - 1) -> int:
@@ -110,7 +84,7 @@ def number_of(value: object, most: int = (1 << 64) - 1) -> int:
     if value is None or isinstance(value, bool):
         return 0
     if isinstance(value, str):
-        named = _NAMED.get(value.upper())
+        named = HANDLES.get(value.upper())
         return named if named is not None else _bounded(int(value, 0), most)
     if isinstance(value, int):
         return _bounded(value, most)
@@ -124,59 +98,29 @@ def _bounded(value: int, most: int) -> int:
     return value
 
 
-def ticks_of(value: object) -> int:
-    """Return seconds or an ISO time as ticks of 100 ns, an ISO time as FILETIME."""
-    if value is None:
-        return 0
-    if isinstance(value, str):
-        moment = dt.datetime.fromisoformat(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-        return (moment - _EPOCH) // dt.timedelta(microseconds=1) * 10
-    if isinstance(value, (int, float)) and abs(value) < _UNLIKELY / _SECOND:
-        return round(value * _SECOND)
-    raise ValueError(f"{value!r} is no time")
-
-
-class JsonlCapture:
+class JsonlCapture(RowCapture):
     """JSON lines as a `Capture`."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        self.source, self.keys = source, keys
+    def __init__(self, source: Source, reading: Reading) -> None:
         handles = b'"handle"' in source.head
         fidelity = Fidelity.HANDLES if handles else Fidelity.PATHS
-        self.facts = CaptureFacts(format="jsonl", fidelity=fidelity)
-        self.facts.os = _system(source.head)
-        self.processes: list[ProcessInfo] = []
-        self._numbers: dict[int, int] = {}
-        self._names = Names()
-        self._rows = Rows()
+        facts = Facts(format="jsonl", fidelity=fidelity, os=_system(source.head))
+        super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
+        self._open = OpenKeys()
         self._bad: list[int] = []
-        self._iso = False
 
-    def when(self, ticks: int) -> str:
-        """Return a time as it was given: a date, or seconds."""
-        if not self.facts.clock:
-            return ""
-        return filetime_text(ticks) if self._iso else f"{ticks / _SECOND:.7f} s"
+    def read(self) -> Iterator[int]:
+        """Take the lines in."""
+        for number, (line, done) in enumerate(self.source.lines(), 1):
+            if line.strip():
+                self._line(line, number)
+            yield done
 
-    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
-        """Yield the rows in the order of the file."""
-        number = 0
-        try:
-            for number, (line, done) in enumerate(self.source.lines(), 1):
-                if line.strip():
-                    self._line(line, number)
-                if self._rows.full:
-                    if progress is not None:
-                        progress(done, self.source.size, number)
-                    yield self._rows.take()
-        except CutShortError as error:
-            self.facts.problems.append(str(error))
+    def end(self) -> None:
+        """Say which lines were no records."""
         if self._bad:
-            first = self._bad[0]
-            text = f"{len(self._bad):,} lines are no records (the first is line {first:,})"
+            text = f"{len(self._bad):,} lines are no records (the first is line {self._bad[0]:,})"
             self.facts.problems.append(f"{text}; they were left out")
-        yield self._rows.take()
 
     def _line(self, line: bytes, number: int) -> None:
         try:
@@ -192,22 +136,22 @@ class JsonlCapture:
         facts = self.facts
         name = str(record.get("op", "")).lower()
         op = OPS.get(name) or OPS.get(name.removesuffix("a").removesuffix("w"), 0)
-        time = ticks_of(record.get("time", record.get("ts")))
+        given = record.get("time", record.get("ts"))
+        time = ticks_of(given)
         if not facts.clock and ("time" in record or "ts" in record):
-            self._iso = isinstance(record.get("time", record.get("ts")), str)
-            facts.clock = "utc" if self._iso else "seconds"
+            facts.clock = "utc" if isinstance(given, str) else "seconds"
         facts.events += 1
         if facts.clock:
-            facts.first_time = time if facts.first_time is None else facts.first_time
-            facts.last_time = time
+            facts.saw(time)
         if op and not (name in _ANY_HANDLE and not self._is_key(record)):
             self._row(op, record, time)
 
     def _is_key(self, record: dict[str, Any]) -> bool:
         """Return whether a close of any kind of handle closes a key's."""
-        process = self._numbers.get(number_of(record.get("pid"), 0xFFFFFFFF), -1)
+        process = self.processes.find(number_of(record.get("pid"), 0xFFFFFFFF))
         field = "parent" if "dup" in str(record["op"]).lower() else "handle"
-        return self._names.path(process, number_of(record.get(field))) is not None
+        handle = number_of(record.get(field))
+        return process is not None and self._open.path(process, handle) is not None
 
     def _row(self, op: int, record: dict[str, Any], time: int) -> None:
         handle, parent = number_of(record.get("handle")), number_of(record.get("parent"))
@@ -218,53 +162,48 @@ class JsonlCapture:
         if not isinstance(path, str):
             raise TypeError
         path = self._path(op, process, handle, parent, path)
-        if op == CLOSE and predefined(handle) in _NAMED.values():
+        if op == CLOSE and predefined(handle) in SHORT_NAMES:
             op, parent, handle = int(Op.CLOSE_ROOT), predefined(handle), 0
         access = record.get("access")
-        mask = access_of(f"Desired Access: {access}") if _is_words(access) else number_of(access)
-        row = (op, process, self.keys.number(path) if path else 0, status, time)
-        self._rows.add((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
+        words = isinstance(access, str) and not access[:1].isdigit()
+        mask = access_of(f"Desired Access: {access}") if words else number_of(access)
+        row = (op, process, self.keys.number(path), status, time)
+        self.rows.append((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
 
     def _path(self, op: int, process: int, handle: int, parent: int, path: str) -> str:
         """Return the key that the record is about, from its own path or from its handle."""
         if op == CLOSE and handle:
-            known = self._names.path(process, handle)
-            self._names.closed(process, handle)
-            return known or path
+            return self._open.closed(process, handle) or path
         if op in (OPEN, DUPLICATE):
-            full = self._names.full(process, parent, path) or path
+            full = self._open.full(process, parent, path) or path
             if op == DUPLICATE and not path:
-                full = self._names.path(process, parent) or ""
+                full = self._open.path(process, parent) or ""
             if handle:
-                self._names.opened(process, handle, full)
+                self._open.opened(process, handle, full)
             return full
         if op == EXIT:
-            self._names.ended(process)
+            self._open.ended(process)
         return path
 
     def _process(self, record: dict[str, Any], *, fresh: bool, time: int) -> int:
         pid = number_of(record.get("pid"), 0xFFFFFFFF)
-        number = self._numbers.get(pid)
-        if number is not None and fresh:
-            self._rows.add((EXIT, number, 0, 0, time, 0, self.facts.events, 0, 0))
-            self._names.ended(number)
-        if number is None or fresh:
-            number = self._numbers[pid] = len(self.processes)
-            session = record.get("session")
-            self.processes.append(
-                ProcessInfo(
-                    pid=pid,
-                    image=str(record.get("process") or f"process {pid}"),
-                    user=str(record.get("user") or ""),
-                    session=session if type(session) is int and session >= 0 else None,
-                    services=str(record.get("service") or ""),
-                    command_line=str(record.get("command_line") or ""),
-                )
-            )
-        return number
-
-
-_MOST_BAD: Final = 100_000
+        number = self.processes.find(pid)
+        if number is not None and not fresh:
+            return number
+        if number is not None:
+            # Its number is another's now, so it has ended, whether or not the trace says so.
+            self.rows.append((EXIT, number, 0, 0, time, 0, self.facts.events, 0, 0))
+            self._open.ended(number)
+        session = record.get("session")
+        info = ProcessInfo(
+            pid=pid,
+            image=str(record.get("process") or f"process {pid}"),
+            user=str(record.get("user") or ""),
+            session=session if type(session) is int and session >= 0 else None,
+            services=str(record.get("service") or ""),
+            command_line=str(record.get("command_line") or ""),
+        )
+        return self.processes.add(pid, info)
 
 
 def _system(head: bytes) -> str | None:
@@ -277,5 +216,9 @@ def _system(head: bytes) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _is_words(access: object) -> bool:
-    return isinstance(access, str) and not access[:1].isdigit()
+def _recognises(head: bytes) -> bool:
+    first = head.partition(b"\n")[0].lstrip(b"\xef\xbb\xbf \t")
+    return first.startswith(b"{") and b'"op"' in head
+
+
+FORMATS: Final = (Format("JSON lines", Kind.TRACE, _recognises, JsonlCapture),)

@@ -2,7 +2,7 @@
 
 The layout is public by reverse engineering (eronnen/procmon-parser, "PML Format.md"). Of the
 readers on PyPI, procmon-parser decodes every field of every event in Python (50 to 95 thousand
-events a second) and procmon-reader, in C++, hands each event over as an object. A verdict needs
+events a second) and procmon-reader, in C++, hands each event over as an object. A finding needs
 neither: the fixed part of all events is gathered at once, and the path is looked at only where a
 key was opened or closed.
 """
@@ -15,22 +15,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from regsim.errors import DataError
-from regsim.trace.columns import (
-    CLOSE,
-    EXIT,
-    LOAD,
-    OPEN,
-    START,
-    UNLOAD,
-    Batch,
-    CaptureFacts,
-    Fidelity,
-    ProcessInfo,
-    Progress,
-)
+from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
 from regsim.trace.extras import need
-from regsim.trace.paths import KeyTable
-from regsim.trace.readers.procmon_text import filetime_text, os_of
+from regsim.trace.processes import ProcessInfo
+from regsim.trace.readers._procmon import os_of
 from regsim.trace.source import Source
 
 Vector = Any
@@ -66,18 +55,16 @@ _OPS: Final = {0: (OPEN, 8), 1: (OPEN, 8), 2: (CLOSE, 2), 12: (LOAD, 4), 13: (UN
 _LIVES: Final = {7: START, 2: EXIT}
 
 
-class PmlCapture:
+class PmlCapture(Capture):
     """A PML file as a `Capture`; times are FILETIMEs, in UTC."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        self.keys = keys
-        self.facts = CaptureFacts(format="procmon-pml", fidelity=Fidelity.PATHS, clock="utc")
+    def __init__(self, source: Source, reading: Reading) -> None:
+        facts = Facts(format="procmon-pml", fidelity=Fidelity.PATHS, clock="utc")
+        super().__init__(facts, reading.keys())
         self._numpy = need("numpy", "PML files")
         self._data = source.map()
         self._name = source.name
         self._read_header()
-        self.processes: list[ProcessInfo] = []
-        self._numbers: dict[int, int] = {}
         try:
             self._read_processes()
         except (struct.error, IndexError):
@@ -86,10 +73,6 @@ class PmlCapture:
         self._wide: dict[bytes, int] = {}
         self._counters: tuple[int, int] | None = None
         self._damaged = 0
-
-    def when(self, ticks: int) -> str:
-        """Return a FILETIME as a date and a time of day, in UTC."""
-        return filetime_text(ticks)
 
     def _read_header(self) -> None:
         data = self._data
@@ -126,8 +109,8 @@ class PmlCapture:
             record = struct.unpack_from("<4IQ2I2q10I", data, base + offset)
             texts = [self._string(number, strings) for number in record[12:15]]
             command = self._string(record[15], strings)
-            self._numbers[index] = len(self.processes)
-            self.processes.append(
+            self.processes.add(
+                index,
                 ProcessInfo(
                     pid=record[1],
                     image=texts[1],
@@ -136,7 +119,7 @@ class PmlCapture:
                     command_line=command,
                     started=record[7] or None,
                     ended=record[8] or None,
-                )
+                ),
             )
 
     def _string(self, number: int, count: int) -> str:
@@ -148,7 +131,7 @@ class PmlCapture:
         raw = self._data[at + 4 : at + 4 + min(size, 1 << 16)]
         return raw.decode("utf-16-le", "replace").rstrip("\0")
 
-    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
+    def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""
         np = self._numpy
         size = len(self._data)
@@ -171,7 +154,7 @@ class PmlCapture:
         numbers = np.arange(first + 1, first + 1 + len(at))
         inside = at + _EVENT <= size
         if not inside.all():
-            self._lost(int((~inside).sum()))
+            self._damaged += int((~inside).sum())
             at, numbers = at[inside], numbers[inside]
         if not len(at):
             return Batch()
@@ -187,8 +170,8 @@ class PmlCapture:
     def _note(self, events: Vector) -> None:
         """Keep what tells about the capture as a whole: its first and last time, and counters."""
         facts, times = self.facts, events["time"]
-        facts.first_time = int(times[0]) if facts.first_time is None else facts.first_time
-        facts.last_time = int(times[-1])
+        facts.saw(int(times[0]))
+        facts.saw(int(times[-1]))
         counters = events["counter"][events["class"] == _REGISTRY]
         facts.registry_events += len(counters)
         if not len(counters):
@@ -235,12 +218,13 @@ class PmlCapture:
             np.where(inside, safe + 4, 0)
         ]
         if not good.all():
-            self._lost(int((~good).sum()))
+            self._damaged += int((~good).sum())
         ends = np.where(live | ~good, begins, ends)
+        processes = self.processes.numbers_of(events["process"].tolist(), "process record")
         keys = self._keys(begins.tolist(), ends.tolist(), wide.tolist())
         return Batch(
             op=_column("B", np.where(good, ops, 0)),
-            process=array("I", self._processes_of(events["process"].tolist())),
+            process=array("I", processes),
             key=array("I", keys),
             status=_column("I", events["result"]),
             time=_column("q", events["time"]),
@@ -258,22 +242,11 @@ class PmlCapture:
             key = known.get(raw)
             if key is None:
                 text = raw.decode("latin-1") if width == 1 else raw.decode("utf-16-le", "replace")
-                key = self.keys.number(text) if raw else 0
+                key = self.keys.number(text)
                 if len(known) < _MOST_PATHS:
                     known[raw] = key
             found.append(key)
         return found
-
-    def _processes_of(self, indexes: list[int]) -> list[int]:
-        """Return the capture's numbers of the processes that the events name."""
-        numbers = self._numbers
-        for index in set(indexes).difference(numbers):
-            numbers[index] = len(self.processes)
-            self.processes.append(ProcessInfo(pid=0, image=f"process record {index}"))
-        return [numbers[index] for index in indexes]
-
-    def _lost(self, count: int) -> None:
-        self._damaged += count
 
     def _finish(self) -> None:
         facts = self.facts
@@ -290,3 +263,8 @@ def _column(code: str, values: Vector) -> array[int]:
     column: array[int] = array(code)
     column.frombytes(values.astype(column.typecode).tobytes())
     return column
+
+
+FORMATS: Final = (
+    Format("Process Monitor's PML", Kind.TRACE, lambda head: head.startswith(MAGIC), PmlCapture),
+)

@@ -6,82 +6,51 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from regsim.trace.columns import (
-    OPEN,
-    START,
-    Batch,
-    CaptureFacts,
-    Fidelity,
-    ProcessInfo,
-    Progress,
-    Row,
-    batch_of,
-)
-from regsim.trace.paths import KeyTable
-from regsim.trace.readers.procmon_csv import DAY, OPERATIONS, access_of, status_of, ticks_of
-from regsim.trace.readers.procmon_text import Calendar, os_of_version
-from regsim.trace.readers.xml_events import Record, XmlRecords
+from regsim.trace.access import access_of
+from regsim.trace.columns import OPEN, START
+from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.readers._procmon import OPERATIONS, described, status_of
+from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source
+from regsim.trace.times import DAY, Calendar, time_of_day
 
-_BATCH: Final = 50_000
 
-
-class ProcmonXmlCapture:
+class ProcmonXmlCapture(RowCapture):
     """Procmon's XML as a `Capture`; times count from the midnight before the first event."""
 
-    def __init__(self, source: Source, keys: KeyTable) -> None:
-        self.source, self.keys = source, keys
-        self.facts = CaptureFacts(format="procmon-xml", fidelity=Fidelity.PATHS, clock="local")
-        self.processes: list[ProcessInfo] = []
+    def __init__(self, source: Source, reading: Reading) -> None:
+        facts = Facts(format="procmon-xml", fidelity=Fidelity.PATHS, clock="local")
+        super().__init__(source, facts, reading.keys())
         self.calendar = Calendar()
         self._by_index: dict[str, int] = {}
-        self._by_name: dict[tuple[str, str], int] = {}
-        self._rows: list[Row] = []
 
     def when(self, ticks: int) -> str:
         """Return *ticks* as the time of day, with the date where the file gives one."""
         return self.calendar.text(ticks)
 
-    def batches(self, progress: Progress | None = None) -> Iterator[Batch]:
-        """Yield the rows in the order of the file."""
-        for name, record, done in XmlRecords(
-            self.source, self.facts, frozenset({"process", "event"})
-        ):
-            if name == "process":
-                self._process(record)
-                continue
-            self._event(record)
-            if len(self._rows) >= _BATCH:
-                if progress is not None:
-                    progress(done, self.source.size, self.facts.events)
-                yield self._take()
-        yield self._take()
-
-    def _take(self) -> Batch:
-        rows, self._rows = self._rows, []
-        return batch_of(rows)
-
-    def _process(self, record: Record) -> None:
-        """Note a process of the list at the file's head."""
-        if self.facts.os is None and record.get("CompanyName") == "Microsoft Corporation":
-            self.facts.os, self.facts.os_title = os_of_version(record.get("Version", ""))
-        self._by_index[record.get("ProcessIndex", "")] = self._new(
-            record.get("ProcessName", ""), record.get("ProcessId", ""), record
-        )
+    def read(self) -> Iterator[int]:
+        """Take the processes in, which the file lists first, and then the events."""
+        wanted = frozenset({"process", "event"})
+        for name, record, done in XmlRecords(self.source, self.facts, wanted):
+            if name == "event":
+                self._event(record)
+            else:
+                number = self._new(
+                    record.get("ProcessName", ""), record.get("ProcessId", ""), record
+                )
+                self._by_index[record.get("ProcessIndex", "")] = number
+            yield done
 
     def _new(self, name: str, pid: str, record: Record) -> int:
-        number = len(self.processes)
-        self._by_name[name, pid] = number
-        self.processes.append(
-            ProcessInfo(
-                pid=_whole(pid),
-                image=name,
-                user=record.get("Owner", record.get("User", "")),
-                session=_session(record),
-                command_line=record.get("CommandLine", record.get("Command_Line", "")),
-            )
-        )
-        return number
+        # The list of processes and the events name the same columns differently.
+        told = {
+            "Company": record.get("CompanyName", ""),
+            "Version": record.get("Version", ""),
+            "Session": record.get("Session", ""),
+            "User": record.get("Owner", record.get("User", "")),
+            "Command Line": record.get("CommandLine", record.get("Command_Line", "")),
+        }
+        return self.processes.add((name, pid), described(told, name, _whole(pid), self.facts))
 
     def _event(self, record: Record) -> None:
         facts = self.facts
@@ -93,22 +62,19 @@ class ProcmonXmlCapture:
         if not op or (op == OPEN and status):
             return
         process = self._known(record, op)
-        on_process = op == START or record["Operation"].startswith("Process")
-        path = "" if on_process else record.get("Path", "")
+        on_process = record["Operation"].startswith("Process")
         access = access_of(record.get("Detail", "")) if op == OPEN else 0
-        key = self.keys.number(path) if path else 0
-        self._rows.append((op, process, key, status, time, access, facts.events))
+        key = self.keys.number("" if on_process else record.get("Path", ""))
+        self.rows.append((op, process, key, status, time, access, facts.events))
 
     def _time(self, record: Record) -> int:
-        facts = self.facts
-        ticks = ticks_of(record.get("Time_of_Day", "").encode())
-        last = facts.last_time or 0
+        ticks = time_of_day(record.get("Time_of_Day", "").encode())
+        last = self.facts.last_time or 0
         if ticks < 0:
             return last
         ticks += last - last % DAY
         ticks += DAY if ticks + DAY // 2 < last else 0
-        facts.first_time = ticks if facts.first_time is None else facts.first_time
-        facts.last_time = ticks
+        self.facts.saw(ticks)
         return ticks
 
     def _known(self, record: Record, op: int) -> int:
@@ -117,7 +83,7 @@ class ProcmonXmlCapture:
         if index is not None:
             return index
         name, pid = record.get("Process_Name", ""), record.get("PID", "")
-        known = self._by_name.get((name, pid))
+        known = self.processes.find((name, pid))
         return self._new(name, pid, record) if known is None or op == START else known
 
 
@@ -127,6 +93,9 @@ def _whole(text: str) -> int:
     return 0
 
 
-def _session(record: Record) -> int | None:
-    text = record.get("Session", "")
-    return int(text) if text.isdecimal() and len(text) < 10 else None
+def _recognises(head: bytes) -> bool:
+    roots = (b"<procmon", b"<eventlist", b"<processlist")
+    return is_xml(head) and any(root in head for root in roots)
+
+
+FORMATS: Final = (Format("Process Monitor's XML", Kind.TRACE, _recognises, ProcmonXmlCapture),)

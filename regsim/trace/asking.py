@@ -1,4 +1,4 @@
-"""``regsim replay`` as a function: a file of evidence in, the verdict out."""
+"""``regsim replay`` and ``regsim who`` as functions: a file of evidence in, the finding out."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from pathlib import Path
 
 from regsim.errors import UnknownNameError, UsageError
 from regsim.policy import Dialect
-from regsim.trace.columns import Capture, Fidelity, Progress
-from regsim.trace.handles import HandleLedger
-from regsim.trace.judge import Verdict, judge
+from regsim.trace.by_handle import HandleLedger
+from regsim.trace.by_path import PathLedger
+from regsim.trace.evidence import Capture, Facts, Fidelity, Kind, OnProgress, Reading, Snapshot
+from regsim.trace.finding import Finding
+from regsim.trace.formats import open_evidence
+from regsim.trace.judge import judge
 from regsim.trace.ledger import Ledger
-from regsim.trace.opening import open_capture
-from regsim.trace.readers.procmon_csv import DAY, ticks_of
+from regsim.trace.times import DAY, SECOND, time_of_day
 
-_SECOND = 10_000_000
 DialectOf = Callable[[str], Dialect]
 """From the name of a system to its rules, as `regsim.dialects.get`."""
 
 
 def replay(
-    path: Path,
+    path: str | Path,
     *,
     dialect: Dialect | None = None,
     dialect_of: DialectOf | None = None,
     hkcu_sid: str | None = None,
     at: str | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     workers: int = 1,
-) -> Verdict:
-    """Return the verdict on the trace at *path*.
+) -> Finding:
+    """Return what the trace at *path* says of the hives of users.
 
     Args:
         path: the file; its content tells the format.
@@ -47,11 +48,52 @@ def replay(
         UsageError: *at* is no time, or none within the trace.
     """
     classes = dialect.classes_hive if dialect is not None else True
-    capture = open_capture(path, hkcu_sid, classes=classes, workers=workers)
-    if dialect is None and dialect_of is not None and capture.facts.os is not None:
-        dialect = _found(dialect_of, capture)
-    ledger = _ledger(capture, dialect)
-    for batch in capture.batches(progress):
+    reading = Reading(hkcu_sid=hkcu_sid, classes=classes, workers=workers, progress=progress)
+    evidence = open_evidence(path, reading, kind=Kind.TRACE)
+    return _answer(evidence, reading, dialect, dialect_of, at)
+
+
+def who(
+    path: str | Path,
+    *,
+    dialect: Dialect | None = None,
+    hkcu_sid: str | None = None,
+    progress: OnProgress | None = None,
+) -> Finding:
+    """Return who held users' hives according to the snapshot at *path*.
+
+    Args:
+        path: the file; its content tells the format.
+        dialect: the system whose rules are named in the answer.
+        hkcu_sid: whose hive the tool that made the listing calls HKCU.
+        progress: told how far the reading is.
+
+    Raises:
+        DataError: the file is of no known format.
+        MissingExtraError: the format needs a package that is not installed.
+    """
+    reading = Reading(hkcu_sid=hkcu_sid, progress=progress)
+    return _answer(open_evidence(path, reading, kind=Kind.SNAPSHOT), reading, dialect)
+
+
+def _answer(
+    evidence: Capture | Snapshot,
+    reading: Reading,
+    dialect: Dialect | None,
+    dialect_of: DialectOf | None = None,
+    at: str | None = None,
+) -> Finding:
+    """Return what *evidence* says, whatever its kind, once the rest of it is read."""
+    if isinstance(evidence, Snapshot):
+        return judge(evidence, dialect, hkcu_sid=reading.hkcu_sid)
+    facts = evidence.facts
+    dialect = dialect or _own(facts, dialect_of)
+    ledger = (
+        HandleLedger(evidence, dialect)
+        if facts.fidelity is Fidelity.HANDLES
+        else PathLedger(evidence)
+    )
+    for batch in evidence.batches(reading.progress):
         if at is not None:
             _stop_at(at, ledger)
         ledger.feed(batch)
@@ -60,33 +102,28 @@ def replay(
     ledger.finish()
     if at is not None and not ledger.stopped:
         _check_within(at, ledger)
-    if dialect is None and dialect_of is not None and capture.facts.os is not None:
-        dialect = _found(dialect_of, capture)  # some formats tell it only as they are read
+    dialect = dialect or _own(facts, dialect_of)  # some formats tell it only as they are read
     return judge(ledger, dialect, _asked(ledger))
 
 
-def _found(dialect_of: DialectOf, capture: Capture) -> Dialect | None:
-    """Return the rules of the capture's system, if there are any under the name that it gives."""
+def _own(facts: Facts, dialect_of: DialectOf | None) -> Dialect | None:
+    """Return the rules of the capture's own system, if it names one that is known."""
+    if dialect_of is None or facts.os is None:
+        return None
     try:
-        return dialect_of(capture.facts.os or "")
+        return dialect_of(facts.os)
     except UnknownNameError:
-        capture.facts.problems.append(f"no rules are known for its system {capture.facts.os!r}")
+        facts.problems.append(f"no rules are known for its system {facts.os!r}")
         return None
 
 
-def _ledger(capture: Capture, dialect: Dialect | None) -> Ledger | HandleLedger:
-    if capture.facts.fidelity is Fidelity.HANDLES:
-        return HandleLedger(capture, dialect)
-    return Ledger(capture)
-
-
-def _asked(ledger: Ledger | HandleLedger) -> str | None:
+def _asked(ledger: Ledger) -> str | None:
     if ledger.until_number is not None:
         return f"event {ledger.until_number:,}"
     return None if ledger.until is None else ledger.capture.when(ledger.until)
 
 
-def _stop_at(at: str, ledger: Ledger | HandleLedger) -> None:
+def _stop_at(at: str, ledger: Ledger) -> None:
     """Tell the ledger where to stop, as soon as that can be told."""
     first = ledger.capture.facts.first_time
     if at.startswith("#"):
@@ -99,7 +136,7 @@ def _stop_at(at: str, ledger: Ledger | HandleLedger) -> None:
         ledger.until = _moment(at, first)
 
 
-def _check_within(at: str, ledger: Ledger | HandleLedger) -> None:
+def _check_within(at: str, ledger: Ledger) -> None:
     """Refuse a moment that lies after the end of the trace, or before its beginning."""
     facts = ledger.capture.facts
     if ledger.until_number is not None:
@@ -116,10 +153,10 @@ def _moment(text: str, first: int) -> int:
     """Return the asked-for moment in the ticks of a trace that begins at *first*."""
     if text.startswith("+"):
         try:
-            return first + round(float(text[1:]) * _SECOND)
+            return first + round(float(text[1:]) * SECOND)
         except (ValueError, OverflowError):
             raise UsageError(f"--at +SECONDS takes a number, but got {text!r}") from None
-    ticks = ticks_of(text.strip().encode())
+    ticks = time_of_day(text.strip().encode())
     if ticks < 0:
         raise UsageError(f"--at takes a time of day such as 16:33:20.5 or +SECONDS, not {text!r}")
     moment = first - first % DAY + ticks

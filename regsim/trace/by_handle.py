@@ -18,9 +18,10 @@ from regsim.policy import (
     PredefEmpty,
     UnloadBlockers,
 )
-from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch, Capture
+from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
+from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
-from regsim.trace.ledger import Attempt, Held, Life, Opening
+from regsim.trace.ledger import Attempt, Held, Ledger, Opened
 
 _HKCU: Final = 1
 _LARGE: Final = 10_000
@@ -54,31 +55,21 @@ def policy_of(dialect: Dialect | None) -> Policy:
     return Policy(**rules)
 
 
-class HandleLedger:
-    """What `ledger.Ledger` tells, of rows that have handle values.
+class HandleLedger(Ledger):
+    """The balances of rows that have handle values.
 
     The replay knows handles by value, duplicates, and the roots that a call on a predefined key
     opens unasked; so a close is matched with its very open.
     """
 
     def __init__(self, capture: Capture, dialect: Dialect | None = None) -> None:
-        self.capture = capture
-        self.until: int | None = None
-        self.until_number: int | None = None
-        self.stopped = False
-        self.started: set[int] = set()
-        self.exited: dict[int, int] = {}
-        self.loaded: dict[int, int] = {}
-        self.unloaded: dict[int, int] = {}
-        self.lives: list[Life] = []
-        self.attempts: list[Attempt] = []
-        self.opens = self.closes = self.unmatched = 0
+        super().__init__(capture)
         self._replay = new_replay(policy_of(dialect))
         self._hives = array("I")
         self._roots = array("I", [0])
-        self._openings: dict[int, Opening] = {}
+        self._openings: dict[int, Opened] = {}
         self._exits: dict[int, tuple[int, int]] = {}
-        self._unloads: dict[int, tuple[Opening, int, int]] = {}
+        self._unloads: dict[int, tuple[Opened, int, int]] = {}
         self._rows = 0
         self._holders: tuple[Holder, ...] = ()
 
@@ -111,7 +102,7 @@ class HandleLedger:
         for at in self._of_interest(batch, end):
             op = int(batch.op[at])
             if op in _OPENERS:
-                self._openings[first + at] = Opening(
+                self._openings[first + at] = Opened(
                     int(batch.time[at]), int(batch.number[at]), int(batch.access[at])
                 )
                 continue
@@ -147,7 +138,7 @@ class HandleLedger:
             self.loaded[hive] = time
             self.unloaded.pop(hive, None)
         elif op != LOAD and hive:
-            self._unloads[row] = (Opening(time, int(batch.number[at]), 0), key, status)
+            self._unloads[row] = (Opened(time, int(batch.number[at]), 0), key, status)
             if status == 0:
                 self.unloaded[hive] = time
 
@@ -174,19 +165,20 @@ class HandleLedger:
             process, time = self._exits.get(row, (-1, 0))
             for holder in holders:
                 if holder.pid == process:
-                    self.lives.append(Life(process, holder.key, self._opening(holder), time))
+                    opening = self._opening(holder)
+                    self.lives.append(Held(process, holder.key, (opening,), time))
         for unload in answer.unloads:
             at, key, status = self._unloads[unload.row]
             held = tuple(self._held(unload.blockers))
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
 
-    def _opening(self, holder: Holder) -> Opening:
-        known = self._openings.get(holder.row, Opening(0, 0, 0))
+    def _opening(self, holder: Holder) -> Opened:
+        known = self._openings.get(holder.row, Opened(0, 0, 0))
         access = 0 if holder.implicit else known.access
-        return Opening(known.time, known.number, access, holder.handle, holder.implicit)
+        return Opened(known.time, known.number, access, holder.handle, holder.implicit)
 
     def _held(self, holders: tuple[Holder, ...]) -> Iterator[Held]:
-        found: dict[tuple[int, int], list[Opening]] = {}
+        found: dict[tuple[int, int], list[Opened]] = {}
         for holder in holders:
             found.setdefault((holder.pid, holder.key), []).append(self._opening(holder))
         for (process, key), openings in found.items():
@@ -195,10 +187,6 @@ class HandleLedger:
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open on users' hives, the oldest first."""
         yield from self._held(self._holders)
-
-    def is_whole(self, process: int) -> bool:
-        """Return whether the evidence covers the process from its start."""
-        return process in self.started
 
     def unmatched_on(self, hive: int) -> int:  # noqa: ARG002 - the replay counts them together
         """Return how many closes had no open, on any key: which hive they were on is unknown."""

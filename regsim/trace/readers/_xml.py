@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
 
-from regsim.trace.columns import CaptureFacts
+from regsim.trace.evidence import Facts
 from regsim.trace.source import CutShortError, Source
 
 Record = dict[str, str]
@@ -15,6 +15,11 @@ Record = dict[str, str]
 _LONGEST_TEXT: Final = 1 << 16
 _MOST_FIELDS: Final = 500
 _DEEPEST: Final = 64
+
+
+def is_xml(head: bytes) -> bool:
+    """Return whether a file that begins with *head* may be XML."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
 class _DeclaredError(Exception):
@@ -27,7 +32,7 @@ class XmlRecords:
     A file that is damaged or cut short yields what stands before the place; the problem is noted.
     """
 
-    def __init__(self, source: Source, facts: CaptureFacts, wanted: frozenset[str]) -> None:
+    def __init__(self, source: Source, facts: Facts, wanted: frozenset[str]) -> None:
         self.source, self.facts, self.wanted = source, facts, wanted
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True

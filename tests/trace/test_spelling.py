@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regsim.errors import UsageError
-from regsim.trace.paths import KeyTable, canonical, check_sid, hive_of, is_root
+from regsim.trace.spelling import KeyTable, canonical, check_sid, hive_of, is_root
 
 SID = "S-1-5-21-1-2-3-1001"
 

@@ -12,22 +12,28 @@ import re
 from typing import Final
 
 from regsim.errors import UsageError
-from regsim.keypath import fold_name
+from regsim.keypath import Parts, fold_name
+from regsim.types import PredefinedKey
 
-Parts = tuple[str, ...]
-
+# The predefined keys that lead to another key: number, short and long name, and that key.
+_CURRENT_CONFIG: Final = ("HKLM", "SYSTEM", "CURRENTCONTROLSET", "HARDWARE PROFILES", "CURRENT")
+_PREDEFINED: Final[tuple[tuple[PredefinedKey, str, Parts], ...]] = (
+    (PredefinedKey.CLASSES_ROOT, "HKCR", ("HKLM", "SOFTWARE", "CLASSES")),
+    (PredefinedKey.CURRENT_USER, "HKCU", ("HKCU",)),
+    (PredefinedKey.LOCAL_MACHINE, "HKLM", ("HKLM",)),
+    (PredefinedKey.USERS, "HKU", ("HKU",)),
+    (PredefinedKey.CURRENT_CONFIG, "HKCC", _CURRENT_CONFIG),
+)
 _ROOTS: Final[dict[str, Parts]] = {
-    "HKLM": ("HKLM",),
-    "HKEY_LOCAL_MACHINE": ("HKLM",),
-    "HKU": ("HKU",),
-    "HKEY_USERS": ("HKU",),
-    "HKCU": ("HKCU",),
-    "HKEY_CURRENT_USER": ("HKCU",),
-    "HKCR": ("HKLM", "SOFTWARE", "CLASSES"),
-    "HKEY_CLASSES_ROOT": ("HKLM", "SOFTWARE", "CLASSES"),
-    "HKCC": ("HKLM", "SYSTEM", "CURRENTCONTROLSET", "HARDWARE PROFILES", "CURRENT"),
-    "HKEY_CURRENT_CONFIG": ("HKLM", "SYSTEM", "CURRENTCONTROLSET", "HARDWARE PROFILES", "CURRENT"),
+    name: leads for key, short, leads in _PREDEFINED for name in (short, key.hkey)
 }
+
+SHORT_NAMES: Final = {int(key): short for key, short, _ in _PREDEFINED}
+"""The short name of each predefined key, such as ``HKCU``, by its number."""
+
+HANDLES: Final = {name: int(key) for key, short, _ in _PREDEFINED for name in (short, key.hkey)}
+"""The number of each predefined key, by its short and by its long name."""
+
 _CONTROL_SET: Final = re.compile(r"CONTROLSET\d{3}")
 _SID: Final = re.compile(r"S-1-5-(?:\d+-)*\d+", re.IGNORECASE)
 _SERVICE_SIDS: Final = frozenset({".DEFAULT", "S-1-5-18", "S-1-5-19", "S-1-5-20"})
@@ -151,7 +157,7 @@ class KeyTable:
         self.hives: list[int] = [0]
         self.roots: list[bool] = [False]
         self.hive_names: list[str] = [""]
-        self._by_text: dict[str, int] = {}
+        self._by_text: dict[str, int] = {"": 0}
         self._by_parts: dict[Parts, int] = {}
         self._hive_numbers: dict[str, int] = {}
 
@@ -159,7 +165,7 @@ class KeyTable:
         return len(self.names)
 
     def number(self, path: str) -> int:
-        """Return the number of the key at *path*, a new one for a new key."""
+        """Return the number of the key at *path*, a new one for a new key, 0 for no path."""
         known = self._by_text.get(path)
         if known is None:
             known = self._add(path)
