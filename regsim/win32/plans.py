@@ -73,6 +73,7 @@ def on_handle(name: str, operation: str, key: str, params: tuple[str, ...], does
     *key* is what the operation calls its handle (``root`` or ``handle``); *params* are the other
     parameters, passed on by name.
     """
+    does = does or OPERATIONS[operation].does
     step = Step(at="use", does=does, op=_use(operation, key, params, Arg("key")), then=_ENDS)
     return Plan(name, ("key", *params), (step,), result_of(operation))
 
@@ -110,7 +111,7 @@ def on_predefined(
     closes = root is PerCallRoot.CLOSED
     use = Step(
         at="use",
-        does=does,
+        does=does or OPERATIONS[operation].does,
         op=_use(operation, key, params, Root(Arg("key"), OWN)),
         then=(release, *_ENDS) if closes else _ENDS,
     )
@@ -142,7 +143,7 @@ def on_key(
     step's short name where that is not the operation's.
     """
     params, predefined = tuple(args), predefined_of(key)
-    does, text = does or OPERATIONS[operation].does, written(name, shown(key), *shows)
+    text = f"{name}({', '.join((shown(key), *shows))})"
     if predefined is None:
         plan = on_handle(name, operation, key_param, params, does)
         return Call(plan, {"key": key, **args}, text)
@@ -163,7 +164,7 @@ def alone(
 
     *shows* and *does* are those of `on_key`; *text* is for what is no call of a function.
     """
-    plan = _alone(name, operation, tuple(args), does or OPERATIONS[operation].does)
+    plan = _alone(name, operation, tuple(args), does)
     return Call(plan, args, text or written(name, *shows))
 
 
@@ -171,6 +172,7 @@ def alone(
 def _alone(name: str, operation: str, params: tuple[str, ...], does: str) -> Plan:
     into = result_of(operation)
     work = op(operation, into, **{param: Arg(param) for param in params})
+    does = does or OPERATIONS[operation].does
     return Plan(name, params, (Step(at="do", does=does, op=work, then=_ENDS),), into)
 
 
