@@ -19,6 +19,7 @@ from regsim.check.paths import Path
 from regsim.check.property import Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
+from regsim.kernel.holding import Holding, count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
@@ -29,8 +30,7 @@ from regsim.report.text.checks import counts_text
 from regsim.report.text.runs import run_text
 from regsim.report.words import runs as words
 from regsim.report.words.places import hive_name, key_below
-from regsim.scenario.handles import count_handles, open_handles
-from regsim.scenario.result import OpenHandle, Run
+from regsim.scenario.result import Run
 from regsim.types import Access
 
 LISTED: Final = 50
@@ -159,12 +159,12 @@ _HIVES: Final = ("hive", "file", "open handles", "changed")
 _PROCESSES: Final = ("process", "pid", "user", "predefined keys", "handles")
 
 
-def _machine_handles(machine: Machine) -> tuple[tuple[OpenHandle, ...], int]:
+def _machine_handles(machine: Machine) -> tuple[tuple[Holding, ...], int]:
     rows = open_handles(machine, machine.hives.values(), LISTED)
     return rows[:LISTED], count_handles(machine)
 
 
-def _handle_row(row: OpenHandle) -> Row:
+def _handle_row(row: Holding) -> Row:
     state = "its key is gone" if not row.live else "blocks the unload" if row.blocks else "open"
     if row.implicit:
         state += ", nobody asked for it"
@@ -206,7 +206,7 @@ def _machine_text(machine: Machine) -> str:
 
 
 def _machine_tables(
-    machine: Machine, rows: Sequence[OpenHandle], total: int
+    machine: Machine, rows: Sequence[Holding], total: int
 ) -> Iterator[tuple[Row, list[Row], int]]:
     yield _HIVES, [_hive_row(hive) for hive in machine.hives.values()], len(machine.hives)
     if machine.processes:

@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from regsim.kernel.holding import blocks
 from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.columns import MAXIMUM_ALLOWED, Capture, Fidelity, ProcessInfo
 from regsim.trace.handles import HandleLedger
@@ -174,9 +175,7 @@ class _Judge:
     def _blocks(self, key: int) -> bool:
         """Return whether an open handle on *key* refuses an unload under the dialect's rule."""
         rule = self.dialect.unload_blockers if self.dialect else UnloadBlockers.ANY
-        if rule is UnloadBlockers.ANY:
-            return True
-        return self.keys.roots[key] == (rule is UnloadBlockers.ROOT)
+        return blocks(rule, is_root=self.keys.roots[key])
 
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""

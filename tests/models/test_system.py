@@ -25,9 +25,9 @@ from regsim.explore.scene import Scene
 from regsim.explore.system import Player, System, counter_name
 from regsim.kernel import footprint
 from regsim.kernel.expr import Ask, HandleVar, Root, Scope, Var, negate
+from regsim.kernel.holding import blockers
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.steps import Act, Forget, Program, Set, Step, go, op
-from regsim.kernel.unload import blockers
 from regsim.types import Access, PredefinedKey, Value
 
 HKCU = PredefinedKey.CURRENT_USER

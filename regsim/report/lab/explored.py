@@ -9,10 +9,10 @@ from regsim.check.paths import Path, PathStep
 from regsim.check.property import Kind, Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
+from regsim.kernel.holding import Holding, count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.report.lab.frames import Change, Frame, Question, Story, changes
-from regsim.scenario.handles import count_handles, open_handles
-from regsim.scenario.result import CallRecord, OpenHandle
+from regsim.scenario.result import CallRecord
 from regsim.status import NtStatus
 
 _USERS = ("REGISTRY", "USER")
@@ -113,7 +113,7 @@ def _components(path: Path, step: PathStep) -> Iterator[Change]:
 def _record(
     number: int, step: PathStep, concrete: object, counters: Sequence[int], call: str = ""
 ) -> CallRecord:
-    table: tuple[OpenHandle, ...] = ()
+    table: tuple[Holding, ...] = ()
     loaded, unlisted = None, 0
     if isinstance(concrete, Machine):
         hives = [hive for hive in concrete.hives.values() if _of_user(hive)]

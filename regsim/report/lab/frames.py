@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from regsim.kernel.holding import Holding
 from regsim.report.words import runs as words
 from regsim.report.words.places import place_of
-from regsim.scenario.result import CallRecord, OpenHandle, Run
+from regsim.scenario.result import CallRecord, Run
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +56,7 @@ class Frame:
     key: str = ""
     implicit: bool = False
     open_handles: int | None = None
-    table: tuple[OpenHandle, ...] = ()
+    table: tuple[Holding, ...] = ()
     unlisted: int = 0
     changes: tuple[Change, ...] = ()
     times: int = 1
@@ -208,7 +209,7 @@ def _mounting(before: CallRecord | None, after: CallRecord) -> Iterator[Change]:
         yield Change(kind="unloaded", text="The user's hive is unloaded.")
 
 
-def _kind(old: OpenHandle | None, new: OpenHandle) -> str:
+def _kind(old: Holding | None, new: Holding) -> str:
     if old is None:
         return "unasked" if new.implicit else "opened"
     if old.live and not new.live:
@@ -216,7 +217,7 @@ def _kind(old: OpenHandle | None, new: OpenHandle) -> str:
     return "moved" if old.key != new.key else ""
 
 
-def _told(kind: str, row: OpenHandle) -> str:
+def _told(kind: str, row: Holding) -> str:
     who, place = words.holder_name(row), place_of(row)
     return {
         "opened": f"{who} opened {row.handle:#x} on {place}.",

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from regsim.kernel.holding import Holding
 from regsim.policy import Dialect
 from regsim.report.lab.frames import Change, Frame, Question, Story, changes
 from regsim.report.words.evidence import as_text
-from regsim.scenario.result import CallRecord, OpenHandle
+from regsim.scenario.result import CallRecord
 from regsim.status import NtStatus
 from regsim.trace.judge import Answer, Blocker, HeldRoot, UnloadAttempt, Verdict
 
@@ -32,8 +33,8 @@ class _Event:
     ticks: int | None
     actor: str
     call: str
-    opens: OpenHandle | None = None
-    ends: OpenHandle | None = None
+    opens: Holding | None = None
+    ends: Holding | None = None
     tried: UnloadAttempt | None = None
 
 
@@ -117,8 +118,8 @@ def _events(verdict: Verdict) -> Iterator[_Event]:
         )
 
 
-def _row_of_root(root: HeldRoot) -> OpenHandle:
-    return OpenHandle(
+def _row_of_root(root: HeldRoot) -> Holding:
+    return Holding(
         process=root.process,
         service=None,
         pid=root.pid,
@@ -131,8 +132,8 @@ def _row_of_root(root: HeldRoot) -> OpenHandle:
     )
 
 
-def _row_of(blocker: Blocker, number: int) -> OpenHandle:
-    return OpenHandle(
+def _row_of(blocker: Blocker, number: int) -> Holding:
+    return Holding(
         process=blocker.process,
         service=blocker.service or None,
         pid=blocker.pid,
@@ -147,15 +148,10 @@ def _row_of(blocker: Blocker, number: int) -> OpenHandle:
     )
 
 
-def _hive_of(key: str) -> str:
-    parts = key.split("\\")
-    return "\\".join(parts[: 2 if parts[0].upper() == "HKU" else 1])
-
-
 def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[Frame]:
     start = next((event.ticks for event in events if event.ticks is not None), None)
     first = verdict.span[0] if verdict.span else start
-    table: dict[tuple[int, int, str], OpenHandle] = {}
+    table: dict[tuple[int, int, str], Holding] = {}
     before: CallRecord | None = None
     for number, event in enumerate(events, 1):
         for row, into in ((event.opens, True), (event.ends, False)):
@@ -169,7 +165,7 @@ def _frames(events: Sequence[_Event], verdict: Verdict) -> Iterator[Frame]:
         before = record
 
 
-def _record(number: int, event: _Event, table: tuple[OpenHandle, ...]) -> CallRecord:
+def _record(number: int, event: _Event, table: tuple[Holding, ...]) -> CallRecord:
     return CallRecord(
         number=number,
         time=0,
