@@ -91,6 +91,7 @@ def stock() -> Run:
         pid=204,
         handle=4,
         key=USER,
+        hive=USER,
         opened_by=OPEN,
         implicit=True,
     )

@@ -7,6 +7,7 @@
 #include "bindings.h"
 #include "core_memory.h"
 
+/* CEvents(shards, number of the first row, six columns, first, rows) */
 static PyObject *events_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
 {
     PyObject *given[COLUMNS + 2];
@@ -40,6 +41,7 @@ static PyObject *events_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
     return PyErr_NoMemory();
 }
 
+/* free the lists and the object */
 static void events_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -51,6 +53,7 @@ static void events_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+/* totals() */
 static PyObject *events_totals(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const struct totals *totals = &((Events *)self)->totals;

@@ -39,6 +39,7 @@ static PyObject *leave(PyObject *self, bool done)
     return done ? Py_NewRef(Py_None) : PyErr_NoMemory();
 }
 
+/* check how many arguments there are; -1 with TypeError set when not as many as wanted */
 static int wrong_count(const char *name, Py_ssize_t given, Py_ssize_t wanted)
 {
     if (given == wanted)
@@ -49,17 +50,19 @@ static int wrong_count(const char *name, Py_ssize_t given, Py_ssize_t wanted)
 
 /* -- what goes in ----------------------------------------------------------------------------- */
 
+/* CReplay(roots, six flags as in records.Policy, values) */
 static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
 {
     struct policy policy = {.values = VALUES_GIVEN};
     long long roots[ROOTS];
-    int close_root, refresh_root, disable_closes, per_call_leaks;
-    unsigned blocking, values;
+    int close_root, refresh_root, disable_closes, per_call_leaks, root_blocks, subkeys_block;
+    unsigned values;
     PyObject *self;
 
-    if (!PyArg_ParseTuple(args, "(LLLLLLLL)ppppII", &roots[0], &roots[1], &roots[2], &roots[3],
+    if (!PyArg_ParseTuple(args, "(LLLLLLLL)ppppppI", &roots[0], &roots[1], &roots[2], &roots[3],
                           &roots[4], &roots[5], &roots[6], &roots[7], &close_root, &refresh_root,
-                          &disable_closes, &per_call_leaks, &blocking, &values))
+                          &disable_closes, &per_call_leaks, &root_blocks, &subkeys_block,
+                          &values))
         return NULL;
     self = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
@@ -70,13 +73,15 @@ static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
     policy.refresh_root = refresh_root != 0;
     policy.disable_closes = disable_closes != 0;
     policy.per_call_leaks = per_call_leaks != 0;
-    policy.blocking = (enum blocking)blocking;
+    policy.root_blocks = root_blocks != 0;
+    policy.subkeys_block = subkeys_block != 0;
     policy.values = (enum values)values;
     atomic_flag_clear(&((Replay *)self)->busy);
     replay_init(REPLAY(self), &policy);
     return self;
 }
 
+/* free the replay and the object */
 static void replay_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -107,6 +112,7 @@ static int check_keys(const struct replay *replay, const struct borrowed *hives,
     return -1;
 }
 
+/* keys(hive_of_key, root_of_hive) */
 static PyObject *replay_keys_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     struct borrowed hives, roots;
@@ -174,6 +180,7 @@ static PyObject *replay_feed_method(PyObject *self, PyObject *const *args, Py_ss
     return leave(self, done);
 }
 
+/* apply(events, shard, rows) */
 static PyObject *replay_apply_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     struct event_list *list;
@@ -195,6 +202,7 @@ static PyObject *replay_apply_method(PyObject *self, PyObject *const *args, Py_s
     return leave(self, done);
 }
 
+/* note(row) */
 static PyObject *replay_note_method(PyObject *self, PyObject *number)
 {
     size_t row;
@@ -206,6 +214,7 @@ static PyObject *replay_note_method(PyObject *self, PyObject *number)
 
 /* -- what comes out --------------------------------------------------------------------------- */
 
+/* return a holder as the fields of records.Holder */
 static PyObject *holder_tuple(const struct holder *holder)
 {
     return Py_BuildValue("(kOkkK)", (unsigned long)holder->row,
@@ -230,6 +239,7 @@ static PyObject *finding_tuple(const struct replay *replay, const struct finding
                          (unsigned long long)finding->count, holders);
 }
 
+/* return findings as a tuple */
 static PyObject *finding_list(const struct replay *replay, const struct finding *list, size_t count)
 {
     PyObject *findings = PyTuple_New((Py_ssize_t)count);
@@ -243,6 +253,7 @@ static PyObject *finding_list(const struct replay *replay, const struct finding 
     return findings;
 }
 
+/* return the counts by hive as a tuple */
 static PyObject *count_tuple(const struct replay *replay)
 {
     PyObject *counts = PyTuple_New((Py_ssize_t)replay->hive_count);
@@ -256,6 +267,7 @@ static PyObject *count_tuple(const struct replay *replay)
     return counts;
 }
 
+/* return the counters in the order of records.Counters */
 static PyObject *counter_tuple(const struct replay *replay)
 {
     const struct counters *c = &replay->counters;
@@ -303,7 +315,7 @@ static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
 #define FAST(name) (PyCFunction)(void (*)(void))name, METH_FASTCALL
 
 static PyMethodDef methods[] = {
-    {"keys", FAST(replay_keys_method), "Tell each key's hive and each hive's root."},
+    {"keys", FAST(replay_keys_method), "Give each key's hive and each hive's root."},
     {"check", FAST(replay_check_method), "Refuse an op or a key that does not exist."},
     {"feed", FAST(replay_feed_method), "Take rows: six columns, the first row, how many."},
     {"apply", FAST(replay_apply_method), "Take the events of one shard, once."},

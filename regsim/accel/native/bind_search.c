@@ -28,6 +28,7 @@ static bool enter(PyObject *self)
     return false;
 }
 
+/* let the next call have the object */
 static void leave(PyObject *self)
 {
     atomic_flag_clear(&((Search *)self)->busy);
@@ -40,7 +41,7 @@ static PyObject *answer(enum search_status status)
         Py_RETURN_NONE;
     if (status == SEARCH_NO_MEMORY)
         return PyErr_NoMemory();
-    PyErr_SetString(PyExc_ValueError, "the search was told what makes no sense");
+    PyErr_SetString(PyExc_ValueError, "the arguments make no sense for this search");
     return NULL;
 }
 
@@ -73,6 +74,7 @@ static bool look(PyObject *object, struct numbers *out, size_t size, int flags)
     return false;
 }
 
+/* look into an array of 32-bit numbers */
 static bool look32(PyObject *object, struct numbers *out)
 {
     return look(object, out, sizeof(uint32_t), PyBUF_SIMPLE);
@@ -90,13 +92,15 @@ static bool look_exactly(PyObject *object, struct numbers *out, size_t count)
     return false;
 }
 
+/* return the numbers that were looked into */
 static const uint32_t *data32(const struct numbers *numbers)
 {
     return numbers->view.buf;
 }
 
-/* -- what the search is told ------------------------------------------------------------------ */
+/* -- what the search is given ------------------------------------------------------------------ */
 
+/* layout(widths) */
 static PyObject *search_py_layout(PyObject *self, PyObject *widths)
 {
     struct numbers given;
@@ -116,6 +120,7 @@ static PyObject *search_py_layout(PyObject *self, PyObject *widths)
     return answer(status);
 }
 
+/* group(places, parts) */
 static PyObject *search_py_group(PyObject *self, PyObject *args)
 {
     PyObject *places;
@@ -135,6 +140,7 @@ static PyObject *search_py_group(PyObject *self, PyObject *args)
     return answer(status);
 }
 
+/* test(component) */
 static PyObject *search_py_test(PyObject *self, PyObject *args)
 {
     unsigned int component;
@@ -148,6 +154,7 @@ static PyObject *search_py_test(PyObject *self, PyObject *args)
     return status == SEARCH_DONE ? PyLong_FromUnsignedLong(id) : answer(status);
 }
 
+/* answer(test, number, yes) */
 static PyObject *search_py_answer(PyObject *self, PyObject *args)
 {
     unsigned int test, number;
@@ -172,7 +179,8 @@ static struct search_literal *literals_of(const struct numbers *flat)
     return all;
 }
 
-static enum search_status tell_target(struct search *search, const struct numbers *flat,
+/* add a target, after holding its literals against the lengths */
+static enum search_status give_target(struct search *search, const struct numbers *flat,
                                       const struct numbers *lengths)
 {
     struct search_literal *literals;
@@ -191,6 +199,7 @@ static enum search_status tell_target(struct search *search, const struct number
     return status;
 }
 
+/* target(literals, lengths) */
 static PyObject *search_py_target(PyObject *self, PyObject *args)
 {
     PyObject *given[2];
@@ -201,7 +210,7 @@ static PyObject *search_py_target(PyObject *self, PyObject *args)
         return NULL;
     if (look32(given[1], &lengths)) {
         if (enter(self)) {
-            result = answer(tell_target(SEARCH(self), &flat, &lengths));
+            result = answer(give_target(SEARCH(self), &flat, &lengths));
             leave(self);
         }
         PyBuffer_Release(&lengths.view);
@@ -210,6 +219,7 @@ static PyObject *search_py_target(PyObject *self, PyObject *args)
     return result;
 }
 
+/* begin(numbers) */
 static PyObject *search_py_begin(PyObject *self, PyObject *numbers)
 {
     struct numbers given;
@@ -227,6 +237,7 @@ static PyObject *search_py_begin(PyObject *self, PyObject *numbers)
     return answer(status);
 }
 
+/* row(process, own, reads, zeros, ample) */
 static PyObject *search_py_row(PyObject *self, PyObject *args)
 {
     unsigned int process, own;
@@ -249,6 +260,7 @@ static PyObject *search_py_row(PyObject *self, PyObject *args)
     return result;
 }
 
+/* entry(state, process, code) */
 static PyObject *search_py_entry(PyObject *self, PyObject *args)
 {
     unsigned int state, process;
@@ -270,6 +282,7 @@ static PyObject *search_py_entry(PyObject *self, PyObject *args)
 
 /* -- searching -------------------------------------------------------------------------------- */
 
+/* run(until) */
 static PyObject *search_py_run(PyObject *self, PyObject *args)
 {
     unsigned int until;
@@ -284,6 +297,7 @@ static PyObject *search_py_run(PyObject *self, PyObject *args)
     return reached(status);
 }
 
+/* misses() */
 static PyObject *search_py_misses(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *list;
@@ -320,6 +334,7 @@ static bool read_state(PyObject *self, PyObject *number, uint32_t *out)
     return false;
 }
 
+/* return numbers as a tuple */
 static PyObject *tuple_of(const uint32_t *numbers, uint32_t count)
 {
     PyObject *tuple = PyTuple_New((Py_ssize_t)count);
@@ -333,6 +348,7 @@ static PyObject *tuple_of(const uint32_t *numbers, uint32_t count)
     return tuple;
 }
 
+/* numbers(state) */
 static PyObject *search_py_numbers(PyObject *self, PyObject *number)
 {
     uint32_t index;
@@ -348,11 +364,13 @@ static PyObject *search_py_numbers(PyObject *self, PyObject *number)
     return tuple;
 }
 
+/* return the index of a state, or None */
 static PyObject *index_or_none(uint32_t index)
 {
     return index == SEARCH_NONE ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(index);
 }
 
+/* parent(state) */
 static PyObject *search_py_parent(PyObject *self, PyObject *number)
 {
     uint32_t index;
@@ -366,6 +384,7 @@ static PyObject *search_py_parent(PyObject *self, PyObject *number)
     return parent;
 }
 
+/* find(numbers) */
 static PyObject *search_py_find(PyObject *self, PyObject *numbers)
 {
     struct numbers given;
@@ -381,6 +400,7 @@ static PyObject *search_py_find(PyObject *self, PyObject *numbers)
     return found;
 }
 
+/* hit(target) */
 static PyObject *search_py_hit(PyObject *self, PyObject *args)
 {
     unsigned int target;
@@ -394,6 +414,7 @@ static PyObject *search_py_hit(PyObject *self, PyObject *args)
     return hit;
 }
 
+/* marks(target) */
 static PyObject *search_py_marks(PyObject *self, PyObject *args)
 {
     unsigned int target;
@@ -416,6 +437,7 @@ static PyObject *search_py_marks(PyObject *self, PyObject *args)
     return bytes;
 }
 
+/* stats() */
 static PyObject *search_py_stats(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const struct search *search = SEARCH(self);
@@ -446,6 +468,7 @@ static bool look_edges(PyObject *const *given, struct numbers *views)
     return true;
 }
 
+/* edges(next, until, ends, targets, steppers) */
 static PyObject *search_py_edges(PyObject *self, PyObject *args)
 {
     unsigned int next, until;
@@ -482,6 +505,7 @@ static PyObject *search_py_edges(PyObject *self, PyObject *args)
 
 /* -- the type --------------------------------------------------------------------------------- */
 
+/* set a new search up; false with an exception set */
 static bool begin(Search *self, PyObject *owns, unsigned int components, unsigned int counters)
 {
     struct numbers given;
@@ -502,6 +526,7 @@ static bool begin(Search *self, PyObject *owns, unsigned int components, unsigne
     return !PyErr_Occurred();
 }
 
+/* CSearch(components, owns, counters) */
 static PyObject *search_py_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     unsigned int components, counters;
@@ -524,6 +549,7 @@ static PyObject *search_py_new(PyTypeObject *type, PyObject *args, PyObject *nam
     return NULL;
 }
 
+/* free the search and the object */
 static void search_py_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -543,9 +569,9 @@ static PyMethodDef methods[] = {
     METHOD(answer, METH_VARARGS, "Say whether a test holds of a number."),
     METHOD(target, METH_VARARGS, "Add a target: literals in threes, and conjunctions' lengths."),
     METHOD(begin, METH_O, "Add an initial state."),
-    METHOD(row, METH_VARARGS, "Tell what a process reads at a value of its own component."),
-    METHOD(entry, METH_VARARGS, "Tell what a process does in a state and all that look like it."),
-    METHOD(run, METH_VARARGS, "Expand the states before one; return False when told too little."),
+    METHOD(row, METH_VARARGS, "Give what a process reads at a value of its own component."),
+    METHOD(entry, METH_VARARGS, "Give what a process does in a state and all that look like it."),
+    METHOD(run, METH_VARARGS, "Expand the states before one; return False when rows or entries miss."),
     METHOD(misses, METH_NOARGS, "Return (state, process) of each thing that is missing."),
     METHOD(numbers, METH_O, "Return the numbers of a state by its index."),
     METHOD(parent, METH_O, "Return the index of the state it was first reached from, or None."),

@@ -3,7 +3,7 @@
 
 /* Raised by one whenever the Python side and the library no longer fit; accel/__init__.py has the
  * same number, so that a library left over from another build is noticed. */
-#define INTERFACE 3
+#define INTERFACE 4
 
 #define DECLARE(name) extern const struct binding bind_##name;
 BINDINGS(DECLARE)
@@ -40,6 +40,7 @@ int is_a(PyObject *self, PyObject *other, enum part part)
     return PyObject_TypeCheck(other, (PyTypeObject *)state->types[part]);
 }
 
+/* add all parts */
 static int module_exec(PyObject *module)
 {
     for (size_t i = 0; i < PARTS; i++)
@@ -48,6 +49,7 @@ static int module_exec(PyObject *module)
     return PyModule_AddIntConstant(module, "INTERFACE", INTERFACE);
 }
 
+/* show the types to the garbage collector */
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct state *state = PyModule_GetState(module);
@@ -57,6 +59,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     return 0;
 }
 
+/* drop the types */
 static int module_clear(PyObject *module)
 {
     struct state *state = PyModule_GetState(module);
@@ -85,6 +88,7 @@ static struct PyModuleDef definition = {
     .m_clear = module_clear,
 };
 
+/* what Python calls first */
 PyMODINIT_FUNC PyInit__native(void)
 {
     return PyModuleDef_Init(&definition);

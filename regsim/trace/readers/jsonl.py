@@ -30,7 +30,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from regsim.accel.columns import FIRST_PREDEFINED, Op
+from regsim.accel.columns import FIRST_PREDEFINED, EventKind
 from regsim.trace.columns import (
     CLOSE,
     DUPLICATE,
@@ -60,12 +60,12 @@ OPS: Final = {
     "exit": EXIT,
     "load": LOAD,
     "unload": UNLOAD,
-    "force": int(Op.FORCE),
-    "delete": int(Op.DELETE),
-    "use": int(Op.USE_ROOT),
-    "close_root": int(Op.CLOSE_ROOT),
-    "refresh_root": int(Op.REFRESH_ROOT),
-    "disable_cache": int(Op.DISABLE_CACHE),
+    "force": int(EventKind.FORCE),
+    "delete": int(EventKind.DELETE),
+    "use": int(EventKind.USE_ROOT),
+    "close_root": int(EventKind.CLOSE_ROOT),
+    "refresh_root": int(EventKind.REFRESH_ROOT),
+    "disable_cache": int(EventKind.DISABLE_CACHE),
     "regopenkeyex": OPEN,
     "regopenkey": OPEN,
     "regcreatekeyex": OPEN,
@@ -84,8 +84,8 @@ OPS: Final = {
     "ntloadkeyex": LOAD,
     "regunloadkey": UNLOAD,
     "ntunloadkey": UNLOAD,
-    "ntdeletekey": int(Op.DELETE),
-    "regdisablepredefinedcache": int(Op.DISABLE_CACHE),
+    "ntdeletekey": int(EventKind.DELETE),
+    "regdisablepredefinedcache": int(EventKind.DISABLE_CACHE),
 }
 _NAMED: Final = {
     "HKCR": FIRST_PREDEFINED,
@@ -219,7 +219,7 @@ class JsonlCapture:
             raise TypeError
         path = self._path(op, process, handle, parent, path)
         if op == CLOSE and predefined(handle) in _NAMED.values():
-            op, parent, handle = int(Op.CLOSE_ROOT), predefined(handle), 0
+            op, parent, handle = int(EventKind.CLOSE_ROOT), predefined(handle), 0
         access = record.get("access")
         mask = access_of(f"Desired Access: {access}") if _is_words(access) else number_of(access)
         row = (op, process, self.keys.number(path) if path else 0, status, time)

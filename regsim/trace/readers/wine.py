@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from regsim.accel.columns import Op
+from regsim.accel.columns import EventKind
 from regsim.trace.columns import (
     CLOSE,
     DUPLICATE,
@@ -47,7 +47,7 @@ _KEY_CALLS: Final = {
     b"create_key": OPEN,
     b"close_handle": CLOSE,
     b"dup_handle": DUPLICATE,
-    b"delete_key": int(Op.DELETE),
+    b"delete_key": int(EventKind.DELETE),
     b"load_registry": LOAD,
     b"unload_registry": UNLOAD,
 }
