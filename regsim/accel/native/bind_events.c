@@ -44,13 +44,9 @@ static PyObject *events_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
 /* free the lists and the object */
 static void events_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     for (unsigned s = 0; s < MAX_SHARDS; s++)
         regsim_free(((Events *)self)->lists[s].items);
-    release(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 /* totals() */

@@ -107,16 +107,12 @@ static PyObject *free_stack(const struct handle_table *table)
 {
     uint32_t count = table->used - table->live;
     uint32_t *stack = PyMem_Malloc((count + 1u) * sizeof *stack);
-    PyObject *tuple = stack ? PyTuple_New((Py_ssize_t)count) : PyErr_NoMemory();
+    PyObject *tuple;
 
-    if (tuple)
-        handle_free_stack(table, stack);
-    for (uint32_t i = 0; tuple && i < count; i++) {
-        PyObject *slot = PyLong_FromUnsignedLong(stack[i]);
-
-        if (!slot || PyTuple_SetItem(tuple, (Py_ssize_t)i, slot) < 0)
-            Py_CLEAR(tuple);
-    }
+    if (!stack)
+        return PyErr_NoMemory();
+    handle_free_stack(table, stack);
+    tuple = tuple_of(count, number_at, stack);
     PyMem_Free(stack);
     return tuple;
 }
@@ -396,12 +392,8 @@ static PyObject *table_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObje
 /* free the slots and the object */
 static void table_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     handle_clear(TABLE(self));
-    release(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 #define METHOD(name, how, doc) {#name, (PyCFunction)(void (*)(void))table_##name, how, doc}

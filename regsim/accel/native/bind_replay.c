@@ -84,12 +84,8 @@ static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
 /* free the replay and the object */
 static void replay_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     replay_free(REPLAY(self));
-    release(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 /* hold the arrays against each other and against the policy; -1 with an exception set */
@@ -215,8 +211,10 @@ static PyObject *replay_note_method(PyObject *self, PyObject *number)
 /* -- what comes out --------------------------------------------------------------------------- */
 
 /* return a holder as the fields of records.Holder */
-static PyObject *holder_tuple(const struct holder *holder)
+static PyObject *holder_at(const void *from, size_t index)
 {
+    const struct holder *holder = (const struct holder *)from + index;
+
     return Py_BuildValue("(kOkkK)", (unsigned long)holder->row,
                          holder->implicit ? Py_True : Py_False, (unsigned long)holder->pid,
                          (unsigned long)holder->key, (unsigned long long)holder->handle);
@@ -225,46 +223,31 @@ static PyObject *holder_tuple(const struct holder *holder)
 /* return one finding as (row, hive, count, holders) */
 static PyObject *finding_tuple(const struct replay *replay, const struct finding *finding)
 {
-    PyObject *holders = PyTuple_New((Py_ssize_t)finding->holders);
+    const struct holder *first = finding->holders ? replay->holders + finding->first : NULL;
+    PyObject *holders = tuple_of(finding->holders, holder_at, first);
 
-    for (size_t i = 0; holders && i < finding->holders; i++) {
-        PyObject *one = holder_tuple(&replay->holders[finding->first + i]);
-
-        if (!one || PyTuple_SetItem(holders, (Py_ssize_t)i, one) < 0)
-            Py_CLEAR(holders);
-    }
     if (!holders)
         return NULL;
     return Py_BuildValue("(kkKN)", (unsigned long)finding->row, (unsigned long)finding->hive,
                          (unsigned long long)finding->count, holders);
 }
 
-/* return findings as a tuple */
-static PyObject *finding_list(const struct replay *replay, const struct finding *list, size_t count)
+/* return an unload's finding; the replay is at `from` */
+static PyObject *unload_at(const void *from, size_t index)
 {
-    PyObject *findings = PyTuple_New((Py_ssize_t)count);
-
-    for (size_t i = 0; findings && i < count; i++) {
-        PyObject *one = finding_tuple(replay, &list[i]);
-
-        if (!one || PyTuple_SetItem(findings, (Py_ssize_t)i, one) < 0)
-            Py_CLEAR(findings);
-    }
-    return findings;
+    return finding_tuple(from, &((const struct replay *)from)->unloads[index]);
 }
 
-/* return the counts by hive as a tuple */
-static PyObject *count_tuple(const struct replay *replay)
+/* return a snapshot's finding; the replay is at `from` */
+static PyObject *snapshot_at(const void *from, size_t index)
 {
-    PyObject *counts = PyTuple_New((Py_ssize_t)replay->hive_count);
+    return finding_tuple(from, &((const struct replay *)from)->snapshots[index]);
+}
 
-    for (size_t i = 0; counts && i < replay->hive_count; i++) {
-        PyObject *one = PyLong_FromUnsignedLongLong(replay->counts[i]);
-
-        if (!one || PyTuple_SetItem(counts, (Py_ssize_t)i, one) < 0)
-            Py_CLEAR(counts);
-    }
-    return counts;
+/* return one of the counts by hive */
+static PyObject *count_at(const void *from, size_t index)
+{
+    return PyLong_FromUnsignedLongLong(((const uint64_t *)from)[index]);
 }
 
 /* return the counters in the order of records.Counters */
@@ -294,10 +277,10 @@ static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
         return NULL;
     }
     replay->snapshot_count--;
-    parts[0] = finding_list(replay, replay->unloads, replay->unload_count);
-    parts[1] = count_tuple(replay);
+    parts[0] = tuple_of(replay->unload_count, unload_at, replay);
+    parts[1] = tuple_of(replay->hive_count, count_at, replay->counts);
     parts[2] = finding_tuple(replay, &replay->snapshots[replay->snapshot_count]);
-    parts[3] = finding_list(replay, replay->snapshots, replay->snapshot_count);
+    parts[3] = tuple_of(replay->snapshot_count, snapshot_at, replay);
     parts[4] = counter_tuple(replay);
     replay->holder_count = replay->snapshots[replay->snapshot_count].first;
     for (int i = 0; i < 5; i++)

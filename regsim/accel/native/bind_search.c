@@ -80,22 +80,36 @@ static bool look32(PyObject *object, struct numbers *out)
     return look(object, out, sizeof(uint32_t), PyBUF_SIMPLE);
 }
 
-/* look into an array of `count` numbers exactly */
-static bool look_exactly(PyObject *object, struct numbers *out, size_t count)
-{
-    if (!look32(object, out))
-        return false;
-    if (out->count == count)
-        return true;
-    PyErr_Format(PyExc_ValueError, "expected %zu numbers", count);
-    PyBuffer_Release(&out->view);
-    return false;
-}
-
 /* return the numbers that were looked into */
 static const uint32_t *data32(const struct numbers *numbers)
 {
     return numbers->view.buf;
+}
+
+/* begin a call that takes arrays of 32-bit numbers; false with an exception set, nothing held */
+static bool take(PyObject *self, PyObject *const *objects, struct numbers *views, int count)
+{
+    int done = 0;
+
+    if (!enter(self))
+        return false;
+    while (done < count && look32(objects[done], &views[done]))
+        done++;
+    if (done == count)
+        return true;
+    while (done > 0)
+        PyBuffer_Release(&views[--done].view);
+    leave(self);
+    return false;
+}
+
+/* end it, and return what the status says */
+static PyObject *give(PyObject *self, struct numbers *views, int count, enum search_status status)
+{
+    while (count > 0)
+        PyBuffer_Release(&views[--count].view);
+    leave(self);
+    return answer(status);
 }
 
 /* -- what the search is given ------------------------------------------------------------------ */
@@ -104,20 +118,15 @@ static const uint32_t *data32(const struct numbers *numbers)
 static PyObject *search_py_layout(PyObject *self, PyObject *widths)
 {
     struct numbers given;
-    enum search_status status;
+    enum search_status status = SEARCH_BAD;
 
-    if (!enter(self))
+    if (!take(self, &widths, &given, 1))
         return NULL;
-    if (!look_exactly(widths, &given, SEARCH(self)->components)) {
-        leave(self);
-        return NULL;
-    }
     Py_BEGIN_ALLOW_THREADS
-    status = search_layout(SEARCH(self), data32(&given));
+    if (given.count == SEARCH(self)->components)
+        status = search_layout(SEARCH(self), data32(&given));
     Py_END_ALLOW_THREADS
-    PyBuffer_Release(&given.view);
-    leave(self);
-    return answer(status);
+    return give(self, &given, 1, status);
 }
 
 /* group(places, parts) */
@@ -126,18 +135,10 @@ static PyObject *search_py_group(PyObject *self, PyObject *args)
     PyObject *places;
     unsigned int parts;
     struct numbers given;
-    enum search_status status;
 
-    if (!PyArg_ParseTuple(args, "OI:group", &places, &parts) || !look32(places, &given))
+    if (!PyArg_ParseTuple(args, "OI:group", &places, &parts) || !take(self, &places, &given, 1))
         return NULL;
-    if (!enter(self)) {
-        PyBuffer_Release(&given.view);
-        return NULL;
-    }
-    status = search_group(SEARCH(self), data32(&given), given.count, parts);
-    leave(self);
-    PyBuffer_Release(&given.view);
-    return answer(status);
+    return give(self, &given, 1, search_group(SEARCH(self), data32(&given), given.count, parts));
 }
 
 /* test(component) */
@@ -203,61 +204,40 @@ static enum search_status give_target(struct search *search, const struct number
 static PyObject *search_py_target(PyObject *self, PyObject *args)
 {
     PyObject *given[2];
-    struct numbers flat, lengths;
-    PyObject *result = NULL;
+    struct numbers views[2];
 
-    if (!PyArg_ParseTuple(args, "OO:target", &given[0], &given[1]) || !look32(given[0], &flat))
+    if (!PyArg_ParseTuple(args, "OO:target", &given[0], &given[1]) || !take(self, given, views, 2))
         return NULL;
-    if (look32(given[1], &lengths)) {
-        if (enter(self)) {
-            result = answer(give_target(SEARCH(self), &flat, &lengths));
-            leave(self);
-        }
-        PyBuffer_Release(&lengths.view);
-    }
-    PyBuffer_Release(&flat.view);
-    return result;
+    return give(self, views, 2, give_target(SEARCH(self), &views[0], &views[1]));
 }
 
 /* begin(numbers) */
 static PyObject *search_py_begin(PyObject *self, PyObject *numbers)
 {
     struct numbers given;
-    enum search_status status;
+    enum search_status status = SEARCH_BAD;
 
-    if (!enter(self))
+    if (!take(self, &numbers, &given, 1))
         return NULL;
-    if (!look_exactly(numbers, &given, SEARCH(self)->components)) {
-        leave(self);
-        return NULL;
-    }
-    status = search_begin(SEARCH(self), data32(&given));
-    leave(self);
-    PyBuffer_Release(&given.view);
-    return answer(status);
+    if (given.count == SEARCH(self)->components)
+        status = search_begin(SEARCH(self), data32(&given));
+    return give(self, &given, 1, status);
 }
 
 /* row(process, own, reads, zeros, ample) */
 static PyObject *search_py_row(PyObject *self, PyObject *args)
 {
     unsigned int process, own;
-    PyObject *given[2], *result = NULL;
-    struct numbers reads, zeros;
+    PyObject *given[2];
+    struct numbers reads_zeros[2], *reads = &reads_zeros[0], *zeros = &reads_zeros[1];
     int ample;
 
     if (!PyArg_ParseTuple(args, "IIOOp:row", &process, &own, &given[0], &given[1], &ample) ||
-        !look32(given[0], &reads))
+        !take(self, given, reads_zeros, 2))
         return NULL;
-    if (look32(given[1], &zeros)) {
-        if (enter(self)) {
-            result = answer(search_row(SEARCH(self), process, own, data32(&reads), reads.count,
-                                       data32(&zeros), zeros.count, ample));
-            leave(self);
-        }
-        PyBuffer_Release(&zeros.view);
-    }
-    PyBuffer_Release(&reads.view);
-    return result;
+    return give(self, reads_zeros, 2,
+                search_row(SEARCH(self), process, own, data32(reads), reads->count, data32(zeros),
+                           zeros->count, ample));
 }
 
 /* entry(state, process, code) */
@@ -266,18 +246,12 @@ static PyObject *search_py_entry(PyObject *self, PyObject *args)
     unsigned int state, process;
     PyObject *code;
     struct numbers given;
-    enum search_status status;
 
-    if (!PyArg_ParseTuple(args, "IIO:entry", &state, &process, &code) || !look32(code, &given))
+    if (!PyArg_ParseTuple(args, "IIO:entry", &state, &process, &code) ||
+        !take(self, &code, &given, 1))
         return NULL;
-    if (!enter(self)) {
-        PyBuffer_Release(&given.view);
-        return NULL;
-    }
-    status = search_entry(SEARCH(self), state, process, data32(&given), given.count);
-    leave(self);
-    PyBuffer_Release(&given.view);
-    return answer(status);
+    return give(self, &given, 1,
+                search_entry(SEARCH(self), state, process, data32(&given), given.count));
 }
 
 /* -- searching -------------------------------------------------------------------------------- */
@@ -334,20 +308,6 @@ static bool read_state(PyObject *self, PyObject *number, uint32_t *out)
     return false;
 }
 
-/* return numbers as a tuple */
-static PyObject *tuple_of(const uint32_t *numbers, uint32_t count)
-{
-    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
-
-    for (uint32_t i = 0; tuple && i < count; i++) {
-        PyObject *number = PyLong_FromUnsignedLong(numbers[i]);
-
-        if (!number || PyTuple_SetItem(tuple, (Py_ssize_t)i, number) < 0)
-            Py_CLEAR(tuple);
-    }
-    return tuple;
-}
-
 /* numbers(state) */
 static PyObject *search_py_numbers(PyObject *self, PyObject *number)
 {
@@ -358,7 +318,7 @@ static PyObject *search_py_numbers(PyObject *self, PyObject *number)
         return NULL;
     if (read_state(self, number, &index)) {
         search_numbers(SEARCH(self), index, SEARCH(self)->scratch.data);
-        tuple = tuple_of(SEARCH(self)->scratch.data, SEARCH(self)->components);
+        tuple = tuple_of(SEARCH(self)->components, number_at, SEARCH(self)->scratch.data);
     }
     leave(self);
     return tuple;
@@ -388,16 +348,18 @@ static PyObject *search_py_parent(PyObject *self, PyObject *number)
 static PyObject *search_py_find(PyObject *self, PyObject *numbers)
 {
     struct numbers given;
-    PyObject *found = NULL;
+    uint32_t found = SEARCH_NONE;
+    PyObject *done;
 
-    if (!enter(self))
+    if (!take(self, &numbers, &given, 1))
         return NULL;
-    if (look_exactly(numbers, &given, SEARCH(self)->components)) {
-        found = index_or_none(search_find(SEARCH(self), data32(&given)));
-        PyBuffer_Release(&given.view);
-    }
-    leave(self);
-    return found;
+    if (given.count == SEARCH(self)->components)
+        found = search_find(SEARCH(self), data32(&given));
+    done = give(self, &given, 1, given.count == SEARCH(self)->components ? SEARCH_DONE : SEARCH_BAD);
+    if (!done)
+        return NULL;
+    Py_DECREF(done);
+    return index_or_none(found);
 }
 
 /* hit(target) */
@@ -552,12 +514,8 @@ static PyObject *search_py_new(PyTypeObject *type, PyObject *args, PyObject *nam
 /* free the search and the object */
 static void search_py_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc free_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     search_clear(SEARCH(self));
     free_object(self);
-    Py_DECREF(type);
 }
 
 #define METHOD(name, how, doc) {#name, (PyCFunction)(void (*)(void))search_py_##name, how, doc}

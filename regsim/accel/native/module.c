@@ -33,6 +33,34 @@ static int add_part(PyObject *module, size_t index)
     return PyModule_AddType(module, (PyTypeObject *)state->types[index]);
 }
 
+PyObject *tuple_of(size_t count, PyObject *(*item)(const void *from, size_t index),
+                   const void *from)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+
+    for (size_t i = 0; tuple && i < count; i++) {
+        PyObject *one = item(from, i);
+
+        if (!one || PyTuple_SetItem(tuple, (Py_ssize_t)i, one) < 0)
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
+PyObject *number_at(const void *from, size_t index)
+{
+    return PyLong_FromUnsignedLong(((const uint32_t *)from)[index]);
+}
+
+void free_object(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    release(self);
+    Py_DECREF(type);
+}
+
 int is_a(PyObject *self, PyObject *other, enum part part)
 {
     struct state *state = PyType_GetModuleState(Py_TYPE(self));
