@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from regsim.kernel.process import Process
 
 TABLE_LIMIT = 64
-"""How many handles of each process are listed unless told otherwise; a leak of thousands is
-counted."""
+"""How many handles of each process are listed by default; a leak of thousands is counted."""
 _ROOT_DEPTH = 3
 r"""How many names the path of a hive's root has, such as ``\REGISTRY\USER\<SID>``."""
 

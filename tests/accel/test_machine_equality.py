@@ -252,7 +252,7 @@ def facts(player: Player) -> tuple[dict[int, int], list[tuple[int, int, bool, in
     return {hive.id: hive.handles for hive in machine.hives.values()}, sorted(holders)
 
 
-def told(answer: Any) -> list[tuple[int, int, bool, int]]:
+def named(answer: Any) -> list[tuple[int, int, bool, int]]:
     """Return the holders that a replay names, in the same form."""
     return sorted((h.pid, h.key, h.implicit, h.handle) for h in answer.holders)
 
@@ -290,12 +290,12 @@ def test_pure_twin_equals_the_machine_after_every_call(
             answer = one.answer()
             assert {hive: answer.counts[hive] for hive in counts} == counts
             assert answer.counters.mismatched == 0
-        assert sorted(h[:2] + h[3:] for h in told(kernel.answer())) == sorted(
+        assert sorted(h[:2] + h[3:] for h in named(kernel.answer())) == sorted(
             h[:2] + h[3:] for h in holders
         )
-        assert told(api.answer()) == holders
+        assert named(api.answer()) == holders
         if not blind:
-            assert told(plain.answer()) == sorted(asked + unasked)
+            assert named(plain.answer()) == sorted(asked + unasked)
     verdicts(player, api)
 
 

@@ -323,7 +323,7 @@ def test_values_that_differ_are_counted(make: Any) -> None:
 
 
 def test_snapshots_are_of_the_moment_before_a_row(make: Any) -> None:
-    """Who held what is told for each row asked for, in whatever piece it comes."""
+    """The answer says who held what at each row asked for, in whatever piece it comes."""
     made = make(CACHED, HandleValues.GIVEN)
     for piece in (
         [(EventKind.OPEN, 8, 16, 0, 2), (EventKind.CLOSE, 8, 16)],

@@ -40,9 +40,9 @@ size_t events_gather(const struct columns *columns, size_t first, size_t rows, u
         uint8_t op = columns->op[row], root = root_bit(op, columns->parent[row]);
         uint8_t failed = columns->status[row] != 0;
 
-        out[count] = (struct event){.handle = columns->handle[row], .row = number + chosen[i],
-                                    .pid = columns->pid[row], .key = columns->key[row],
-                                    .op = op, .failed = failed, .root = root};
+        out[count] = (struct event){columns->handle[row], number + chosen[i], columns->pid[row],
+                                    columns->key[row],    op,                 failed,
+                                    root};
         count += !((op <= OP_DUPLICATE) & failed & !root);
         seen.opens += (op == OP_OPEN) & !failed;
         seen.failed += (op == OP_OPEN) & failed;

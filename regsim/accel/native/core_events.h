@@ -56,10 +56,7 @@ struct columns {
 struct event {
     uint64_t handle;
     uint32_t row;
-    union {
-        uint32_t pid;    /* as gathered */
-        uint32_t number; /* of the process in the replay, once that has looked it up */
-    };
+    uint32_t pid; /* while it is applied: the number of the process in the replay */
     uint32_t key;
     uint8_t op;
     uint8_t failed; /* whether the status is not 0 */

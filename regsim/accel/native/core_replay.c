@@ -539,7 +539,7 @@ static void close_handle(struct replay *replay, uint32_t number, const struct ev
 /* apply any event; false without memory */
 static bool apply_any(struct replay *replay, const struct event *event)
 {
-    uint32_t number = event->number;
+    uint32_t number = event->pid;
 
     switch (event->op) {
     case OP_OPEN:
@@ -611,10 +611,10 @@ static size_t prepare(struct replay *replay, struct event *events, size_t count)
         const struct hot *hot;
         bool idle;
 
-        event.number = process_of(replay, event.pid);
-        if (event.number == NODE_NONE || event.key >= replay->key_count)
+        event.pid = process_of(replay, event.pid);
+        if (event.pid == NODE_NONE || event.key >= replay->key_count)
             return SIZE_MAX; /* a key is checked before; a column may change while we read it */
-        hot = &replay->hot[event.number];
+        hot = &replay->hot[event.pid];
         PREFETCH(&replay->keys[event.key]);
         PREFETCH(&hot->direct[place < hot->limit ? place : 0]);
         idle = (event.failed | (event.op == OP_USE_ROOT)) & !(event.root & ~hot->satisfied);
@@ -639,7 +639,7 @@ static size_t prepare(struct replay *replay, struct event *events, size_t count)
  * apply an open or close whose value lies in the array; false, with nothing done, for any other */
 static inline bool apply_common(struct replay *replay, const struct event *event)
 {
-    struct hot *hot = &replay->hot[event->number];
+    struct hot *hot = &replay->hot[event->pid];
     uint64_t place = event->handle >> 2;
     uint32_t closes = event->op == OP_CLOSE, key, change;
     struct held *held, old;
