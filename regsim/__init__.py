@@ -8,7 +8,7 @@ path or a name may be given as text.
 - Windows generations as data: `dialects`, `Dialect`
 - an incident played once: `run`, `Run`, `Outcome`
 - every interleaving of a model: `check`, `Verdict`
-- evidence: `who`, `replay`
+- evidence: `who`, `replay`, `Finding`
 - hive files: `open_hive`, `Key`
 - what regsim raises: `RegsimError`
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from regsim.accel.columns import FIRST_PREDEFINED, Op
+from regsim.accel.columns import FIRST_PREDEFINED, EventKind
 from regsim.accel.records import NEVER, OF_HIVE
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def replay(trace: Trace, rows: int) -> list[tuple[int, int, int]]:
     verdicts = []
     for row, values in enumerate(zip(*columns, strict=True)):
         event = Event(row, *values)
-        if event.op == Op.OTHER:
+        if event.op == EventKind.OTHER:
             continue
         process = processes.get(event.pid)
         if process is None:
             process = processes[event.pid] = Process()
-        if event.op == Op.OPEN:
+        if event.op == EventKind.OPEN:
             index = event.parent - FIRST_PREDEFINED
             if 0 <= index < 8 and roots[index] != NEVER and index not in process.roots:
                 hive = hive_of_key[event.key]
@@ -79,15 +79,15 @@ def replay(trace: Trace, rows: int) -> list[tuple[int, int, int]]:
                 counts[hive_of_key[old.key]] -= 1
             process.handles[event.handle] = Handle(event.handle, event.key, row, False)
             counts[hive_of_key[event.key]] += 1
-        elif event.op == Op.CLOSE:
+        elif event.op == EventKind.CLOSE:
             old = None if event.status else process.handles.pop(event.handle, None)
             if old is not None:
                 counts[hive_of_key[old.key]] -= 1
-        elif event.op in (Op.EXIT, Op.START):
+        elif event.op in (EventKind.EXIT, EventKind.START):
             for one in (*process.handles.values(), *process.roots.values()):
                 counts[hive_of_key[one.key]] -= 1
             processes[event.pid] = Process()
-        elif event.op == Op.UNLOAD:
+        elif event.op == EventKind.UNLOAD:
             hive = hive_of_key[event.key]
             blockers = [
                 one

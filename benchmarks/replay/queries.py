@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regsim.accel.columns import FIRST_PREDEFINED, TYPECODES, Op
+from regsim.accel.columns import FIRST_PREDEFINED, TYPECODES, EventKind
 from regsim.accel.records import columns
 from regsim.accel.replaying import new_replay
 
@@ -58,25 +58,29 @@ def by_polars(path: Path, trace: Trace, *, implicit: bool = True) -> Verdicts:
     hive = pl.lit(pl.Series(trace.hive_of_key)).gather(pl.col("key"))
     root = pl.lit(pl.Series(trace.root_of_hive)).gather(pl.col("hive"))
     op = pl.col("op")
-    did = (pl.col("status") == 0) & op.is_in([Op.OPEN.value, Op.CLOSE.value])
-    called = (op == Op.OPEN.value) & (pl.col("parent") == HKCU)
+    did = (pl.col("status") == 0) & op.is_in([EventKind.OPEN.value, EventKind.CLOSE.value])
+    called = (op == EventKind.OPEN.value) & (pl.col("parent") == HKCU)
     mine = (
         pl.scan_parquet(path, row_index_name="row")
         .select("row", *NAMES)
-        .filter(did | called | op.is_in([Op.EXIT.value, Op.UNLOAD.value]))
+        .filter(did | called | op.is_in([EventKind.EXIT.value, EventKind.UNLOAD.value]))
         .with_columns(hive.alias("hive"))
-        .filter((pl.col("hive") > 0) | (op == Op.EXIT.value))
+        .filter((pl.col("hive") > 0) | (op == EventKind.EXIT.value))
         .collect()
     )
-    exits = mine.lazy().filter(op == Op.EXIT.value).select("pid", pl.col("row").alias("exit"))
-    unloads = (
-        mine.lazy().filter(op == Op.UNLOAD.value).select("hive", pl.col("row").alias("unload"))
+    exits = (
+        mine.lazy().filter(op == EventKind.EXIT.value).select("pid", pl.col("row").alias("exit"))
     )
-    mine = mine.filter(op <= Op.CLOSE.value)
+    unloads = (
+        mine.lazy()
+        .filter(op == EventKind.UNLOAD.value)
+        .select("hive", pl.col("row").alias("unload"))
+    )
+    mine = mine.filter(op <= EventKind.CLOSE.value)
     pairs = mine.lazy().filter(pl.col("status") == 0)
     opens = (
         pairs.with_columns(pl.col("row").shift(-1).over("pid", "handle").alias("next"))
-        .filter(op == Op.OPEN.value)
+        .filter(op == EventKind.OPEN.value)
         .select("row", "pid", "key", "hive", "next", pl.lit(value=False).alias("implicit"))
         .join_asof(exits, left_on="row", right_on="exit", by="pid", strategy="forward")
     )

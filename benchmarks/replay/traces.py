@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regsim.accel.columns import Op
+from regsim.accel.columns import EventKind
 from regsim.accel.records import NEVER, OF_HIVE, Columns, Policy, columns
 
 NOT_FOUND = 0xC000_0034
@@ -63,11 +63,11 @@ def make(rows: int, processes: int, *, implicit: bool = True, seed: int = 1) -> 
     }
     kind = rng.random(rows)
     failed = (kind >= SHARE_OTHER) & (kind < SHARE_OTHER + SHARE_FAILED)
-    data["op"][failed], data["status"][failed] = Op.OPEN, NOT_FOUND
+    data["op"][failed], data["status"][failed] = EventKind.OPEN, NOT_FOUND
     special = _specials(rng, data, processes, users, shared)
     _handles(rng, data, np.flatnonzero((kind >= SHARE_OTHER + SHARE_FAILED) & ~special), processes)
     if implicit:
-        opens = data["op"] == Op.OPEN
+        opens = data["op"] == EventKind.OPEN
         asked = opens & (rng.random(rows) < 0.25)
         user = hive_of_key[data["key"]] > 0
         data["parent"][asked & user], data["parent"][asked & ~user] = HKCU, HKLM
@@ -94,12 +94,12 @@ def _specials(
     exits = (ends[:, None] + offsets[None, :]).ravel()
     who = np.tile(np.arange(processes, dtype=np.uint32), LIVES - 1)
     special = np.zeros(rows, bool)
-    for place, op in ((exits, Op.EXIT), (exits + 1, Op.START)):
+    for place, op in ((exits, EventKind.EXIT), (exits + 1, EventKind.START)):
         data["op"][place], data["pid"][place], data["status"][place] = op, 4 * (who + 25), 0
         special[place] = True
     free = np.flatnonzero(~special)
     unloads = np.sort(rng.choice(free, rows // ROWS_PER_UNLOAD, replace=False))
-    data["op"][unloads], data["status"][unloads] = Op.UNLOAD, CANNOT_DELETE
+    data["op"][unloads], data["status"][unloads] = EventKind.UNLOAD, CANNOT_DELETE
     data["key"][unloads] = shared + np.arange(len(unloads)) % users
     special[unloads] = True
     return special
@@ -122,7 +122,7 @@ def _handles(
     begin = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     closes = (np.arange(len(order)) - begin) % 2 == 1
     places = acting[order]
-    data["op"][places] = np.where(closes, Op.CLOSE, Op.OPEN)
+    data["op"][places] = np.where(closes, EventKind.CLOSE, EventKind.OPEN)
     data["handle"][places] = 4 * (slot[order] + 1)
     data["key"][places[closes]] = data["key"][places[np.flatnonzero(closes) - 1]]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from regsim import keypath, models
 from regsim.course.handles import dump
+from regsim.kernel.holding import Holding
 from regsim.regf import FileType, new_hive
 from regsim.regf import flush as flushing
 from regsim.regf.flush import Target
 from regsim.scenario import CallRecord, Run
-from regsim.scenario.result import OpenHandle
 from regsim.status import NtStatus
 from regsim.types import ObjectId
 
@@ -40,7 +40,7 @@ def capture(run: Run) -> str:
     writer.writerow(HEAD)
     pids = {row.process: row.pid for record in run.calls for row in record.table}
     number = 0
-    before: tuple[OpenHandle, ...] = ()
+    before: tuple[Holding, ...] = ()
     for record in run.calls:
         rows = [(record.process, *row) for row in _rows(record, run)] + _ended(record, before)
         for process, operation, path, detail in rows:
@@ -53,7 +53,7 @@ def capture(run: Run) -> str:
     return "\ufeff" + text.getvalue()
 
 
-def _ended(record: CallRecord, before: tuple[OpenHandle, ...]) -> list[tuple[str, str, str, str]]:
+def _ended(record: CallRecord, before: tuple[Holding, ...]) -> list[tuple[str, str, str, str]]:
     """Return the end of each process whose handles a logoff closed, and those closes."""
     if record.step != "logoff":
         return []

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 
-class Op(enum.IntEnum):
+class EventKind(enum.IntEnum):
     """What an event is. The numbers are part of the format and do not change.
 
     What has a ``status`` other than 0 did not happen, with two exceptions: a failed call on a
@@ -68,7 +68,7 @@ TYPECODES: Final[Mapping[str, Typecode]] = {
 """Each column's type as `array` and `struct` write it, in the order of the columns.
 
 ``op``
-    an `Op`.
+    an `EventKind`.
 ``pid``
     the process whose handles change.
 ``handle``

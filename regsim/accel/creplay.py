@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from regsim.accel import NATIVE
 from regsim.accel.records import (
     MAX_ROWS,
-    Answer,
     Buffer,
     Columns,
     Counters,
+    HandleValues,
     Holder,
     Policy,
+    Replayed,
     Unload,
-    Values,
     checked_keys,
     view,
 )
@@ -41,17 +41,17 @@ class CReplay:
     only a new replay can go on.
     """
 
-    def __init__(self, policy: Policy, values: Values = Values.GIVEN, shards: int = 1) -> None:
+    def __init__(
+        self, policy: Policy, values: HandleValues = HandleValues.GIVEN, shards: int = 1
+    ) -> None:
         if NATIVE is None:
             raise UsageError("this regsim runs without its C library; see `regsim doctor`")
         if not 1 <= shards <= 64:
             raise UsageError(f"shards must be 1 to 64, not {shards}")
         flags = (policy.close_root, policy.refresh_root, policy.disable_closes)
+        more = (policy.per_call_leaks, policy.root_blocks, policy.subkeys_block)
         self._library = NATIVE
-        self._shards = [
-            NATIVE.CReplay(policy.roots, *flags, policy.per_call_leaks, policy.blocking, values)
-            for _ in range(shards)
-        ]
+        self._shards = [NATIVE.CReplay(policy.roots, *flags, *more, values) for _ in range(shards)]
         self._policy = policy
         self._known = (0, 0)
         self._rows = 0
@@ -125,11 +125,11 @@ class CReplay:
             self._totals = [a + b for a, b in zip(self._totals, events.totals(), strict=True)]
         list(pool.map(apply, range(count)))
 
-    def answer(self) -> Answer:
+    def answer(self) -> Replayed:
         """Return what was found so far."""
         results = [shard.result() for shard in self._shards]
         unloads, counts, now, snapshots, counters = zip(*results, strict=True)
-        return Answer(
+        return Replayed(
             tuple(Unload(*_merged(same)) for same in zip(*unloads, strict=True)),
             tuple(map(sum, zip(*counts, strict=True))),
             _merged(now)[3],

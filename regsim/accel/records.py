@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
-from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED, TYPECODES, Op, Typecode
+from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED, TYPECODES, EventKind, Typecode
 from regsim.errors import DataError, UsageError
 
 Buffer: TypeAlias = Any
@@ -22,7 +22,7 @@ ROOTS: Final = LAST_PREDEFINED - FIRST_PREDEFINED + 1
 MAX_ROWS: Final = 2**32 - 2
 
 
-class Values(enum.IntEnum):
+class HandleValues(enum.IntEnum):
     """Where handle values come from."""
 
     GIVEN = 0
@@ -31,16 +31,6 @@ class Values(enum.IntEnum):
     """Opens have none and get those that the kernel's table would give; closes name them."""
     VERIFIED = 2
     """As EMULATED, and an open whose own value differs is counted: the trace has a gap."""
-
-
-class Blocking(enum.IntEnum):
-    """Which open keys refuse a normal unload."""
-
-    ANY = 0
-    ROOT = 1
-    """Only the hive's root."""
-    SUBKEY = 2
-    """Only keys below the root."""
 
 
 def _as_tuple(roots: Iterable[int]) -> tuple[int, ...]:
@@ -58,7 +48,8 @@ class Policy:
         refresh_root: whether RegOpenKeyEx of one with NULL or ``""`` does.
         disable_closes: whether disabling the cache closes the roots that are cached.
         per_call_leaks: whether a call with the cache disabled leaves its own root open.
-        blocking: which open keys refuse a normal unload.
+        root_blocks: whether an open root of a hive refuses its normal unload.
+        subkeys_block: whether an open key below the root does.
     """
 
     roots: tuple[int, ...] = attrs.field(default=(NEVER,) * ROOTS, converter=_as_tuple)
@@ -66,7 +57,8 @@ class Policy:
     refresh_root: bool = True
     disable_closes: bool = False
     per_call_leaks: bool = False
-    blocking: Blocking = Blocking.ANY
+    root_blocks: bool = True
+    subkeys_block: bool = True
 
     def __attrs_post_init__(self) -> None:
         """Refuse roots that are not one a predefined key."""
@@ -131,7 +123,7 @@ class Counters:
 
 
 @attrs.frozen
-class Answer:
+class Replayed:
     """What a replay found.
 
     Attributes:
@@ -221,7 +213,7 @@ class Replay(Protocol):
         of this call has been taken.
         """
 
-    def answer(self) -> Answer:
+    def answer(self) -> Replayed:
         """Return what was found so far."""
 
 
@@ -246,7 +238,7 @@ def checked_keys(
     highest = max((*roots[1:], *policy.roots))
     if highest >= len(hives):
         raise DataError(f"key {highest} is a root, but hive_of_key has {len(hives)} keys")
-    for name, column, limit in (("op", rows.op, len(Op)), ("key", rows.key, len(hives))):
+    for name, column, limit in (("op", rows.op, len(EventKind)), ("key", rows.key, len(hives))):
         if column and max(column) >= limit:
             row = next(row for row, value in enumerate(column) if value >= limit)
             raise DataError(f"row {begin + row}: {name} {column[row]}, but there are {limit}")

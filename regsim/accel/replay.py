@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED, Op
+from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED, EventKind
 from regsim.accel.handles import PyHandleTable
 from regsim.accel.records import (
     NEVER,
     OF_HIVE,
     ROOTS,
-    Answer,
-    Blocking,
     Buffer,
     Columns,
     Counters,
+    HandleValues,
     Holder,
     Policy,
+    Replayed,
     Unload,
-    Values,
     checked_keys,
 )
 
@@ -69,7 +68,7 @@ class _Process:
 class PyReplay:
     """A replay under way; see `records.Replay`. Each op has a method of its own."""
 
-    def __init__(self, policy: Policy, values: Values = Values.GIVEN) -> None:
+    def __init__(self, policy: Policy, values: HandleValues = HandleValues.GIVEN) -> None:
         self.policy, self.values = policy, values
         self.counters = Counters()
         self.processes: dict[int, _Process] = {}
@@ -81,19 +80,19 @@ class PyReplay:
         self.unloads: list[Unload] = []
         self.snapshots: list[tuple[int, tuple[Holder, ...]]] = []
         self._acts: dict[int, Callable[[int, int, int, int, int, int], None]] = {
-            Op.OPEN: self._open,
-            Op.CLOSE: self._close,
-            Op.DUPLICATE: self._duplicate,
-            Op.START: self._start,
-            Op.EXIT: self._exit,
-            Op.LOAD: lambda *_: None,
-            Op.UNLOAD: self._unload,
-            Op.FORCE: self._unload,
-            Op.CLOSE_ROOT: self._close_root,
-            Op.REFRESH_ROOT: self._refresh_root,
-            Op.DISABLE_CACHE: self._disable_cache,
-            Op.USE_ROOT: self._use_root,
-            Op.DELETE: self._delete,
+            EventKind.OPEN: self._open,
+            EventKind.CLOSE: self._close,
+            EventKind.DUPLICATE: self._duplicate,
+            EventKind.START: self._start,
+            EventKind.EXIT: self._exit,
+            EventKind.LOAD: lambda *_: None,
+            EventKind.UNLOAD: self._unload,
+            EventKind.FORCE: self._unload,
+            EventKind.CLOSE_ROOT: self._close_root,
+            EventKind.REFRESH_ROOT: self._refresh_root,
+            EventKind.DISABLE_CACHE: self._disable_cache,
+            EventKind.USE_ROOT: self._use_root,
+            EventKind.DELETE: self._delete,
         }
 
     def feed(
@@ -119,9 +118,9 @@ class PyReplay:
                 self.snapshots.append((stop, self.holders()))
         self._run(rows, self.counters.rows - begin, len(rows))
 
-    def answer(self) -> Answer:
+    def answer(self) -> Replayed:
         """Return what was found so far."""
-        return Answer(
+        return Replayed(
             tuple(self.unloads),
             tuple(self.counts),
             self.holders(),
@@ -197,9 +196,9 @@ class PyReplay:
     def _opened(self, row: int, pid: int, handle: int, key: int) -> None:
         """Keep a handle that was asked for, with its own value or the one emulated."""
         process = self._process(pid)
-        if self.values is not Values.GIVEN:
+        if self.values is not HandleValues.GIVEN:
             value = process.table.open(0, 0, 0)
-            self.counters.mismatched += self.values is Values.VERIFIED and value != handle
+            self.counters.mismatched += self.values is HandleValues.VERIFIED and value != handle
             handle = value
         self._hold(process, _Held(row, False, key, handle & ~3))
 
@@ -225,7 +224,7 @@ class PyReplay:
             hive = self.hive_of_key[key]
             root = self.root_of_hive[hive] if hive else key
         held = _Held(row, True, root, 0)
-        if self.values is Values.GIVEN:
+        if self.values is HandleValues.GIVEN:
             self._count(root, 1)
         else:
             held.handle = process.table.open(0, 0, 0)
@@ -321,10 +320,9 @@ class PyReplay:
         if not hive:
             return
         count, root = self.counts[hive], self.root_of_hive[hive]
+        at_root, below = self.policy.root_blocks, self.policy.subkeys_block
         found = self.holders(hive) if count else ()
-        if self.policy.blocking is not Blocking.ANY:
-            wanted = self.policy.blocking is Blocking.ROOT
-            found = tuple(holder for holder in found if (holder.key == root) is wanted)
+        found = tuple(one for one in found if (at_root if one.key == root else below))
         self.unloads.append(Unload(row, hive, count, found))
         if count and not status:
             for other, its_hive in enumerate(self.hive_of_key):

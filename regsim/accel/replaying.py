@@ -9,7 +9,7 @@ import attrs
 
 from regsim.accel import NATIVE
 from regsim.accel.creplay import CReplay
-from regsim.accel.records import Answer, Buffer, Columns, Policy, Replay, Values
+from regsim.accel.records import Buffer, Columns, HandleValues, Policy, Replay, Replayed
 from regsim.accel.replay import PyReplay
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def new_replay(
-    policy: Policy | None = None, values: Values = Values.GIVEN, *, shards: int = 1
+    policy: Policy | None = None, values: HandleValues = HandleValues.GIVEN, *, shards: int = 1
 ) -> Replay:
     """Return a replay that has seen no row yet, of the backend in use.
 
@@ -36,10 +36,10 @@ def replay(
     root_of_hive: Buffer,
     *,
     policy: Policy | None = None,
-    values: Values = Values.GIVEN,
+    values: HandleValues = HandleValues.GIVEN,
     at: Iterable[int] = (),
     shards: int = 1,
-) -> Answer:
+) -> Replayed:
     """Replay all *rows* and return the answer.
 
     The snapshots are of the moments *at*, in units of the column ``time``, which must ascend: each

@@ -1,7 +1,7 @@
 """The C search, where there is one: importing this module fails where there is not.
 
 Its twin in Python is `regsim.check.search.Search`, which works on a model's own tables; this one
-is told numbers only. See ``native/core_search.h`` for what it is told and how it answers.
+is given numbers only. See ``native/core_search.h`` for what it is given and how it answers.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from regsim import dialects, keypath
 from regsim.kernel.hive import Hive
-from regsim.kernel.machine import Holder, Machine
+from regsim.kernel.holding import Holding, holding
+from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node, grow
 from regsim.status import NtStatus
@@ -55,15 +56,10 @@ class Bench:
         """Return the process whose calls *api* makes."""
         return self.machine.process_of(api.tid)
 
-    def holders(self, api: Api) -> list[Holder]:
+    def holders(self, api: Api) -> list[Holding]:
         """Return what the process of *api* holds open, in order of handle."""
         process = self.process(api)
-        rows = []
-        for handle, _ in process.table.items():  # noqa: PERF102 - it is no dict
-            held = self.machine.lookup(process, handle)
-            if held is not None:
-                rows.append(self.machine.holder(process, handle, held[0]))
-        return rows
+        return [holding(self.machine, process, handle) for handle, _ in process.table.items()]
 
     def unload(self, path: str, *, ended: Iterable[Process] = ()) -> NtStatus:
         """Return what an unload of the hive at *path* answers once *ended* have; nothing stays."""
@@ -74,7 +70,7 @@ class Bench:
         return Api(trial, trial.start_thread(winlogon)).NtUnloadKey(path).status
 
 
-def listed(holders: Iterable[Holder]) -> str:
+def listed(holders: Iterable[Holding]) -> str:
     """Return handles and their keys in a few words, such as a debugger would show them."""
     rows = [
         f"{holder.handle:#x} on {keypath.short(holder.key)}"

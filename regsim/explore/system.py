@@ -19,6 +19,7 @@ from regsim.errors import UsageError
 from regsim.kernel.canonical import Described, ProcessPart, ThreadPart, describe, handle_place
 from regsim.kernel.expr import Ask, Scope, Var
 from regsim.kernel.footprint import expressions, footprint, plain
+from regsim.kernel.holding import blocks
 from regsim.kernel.machine import Machine
 from regsim.kernel.operations import Operation, UnloadKind
 from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
@@ -252,9 +253,9 @@ class System:
         asked = [path for path in _asked(self._programs) if path not in hives.values()]
         for label, path in (*hives.items(), *((keypath.short(path), path) for path in asked)):
             parts = keypath.fold(keypath.split(path))
-            weights[counter_name(label)] = _below(parts, UnloadBlockers.ANY)
+            weights[counter_name(label)] = _refusing(parts, UnloadBlockers.ANY)
             if policy is not UnloadBlockers.ANY:
-                weights[f"keys that block {label}"] = _below(parts, policy)
+                weights[f"keys that block {label}"] = _refusing(parts, policy)
             self._blockers[path] = len(weights) - 1
         self.counters = tuple(weights)
         self._counted = tuple(weights.values())
@@ -393,14 +394,10 @@ def handles_of(value: object) -> Iterator[Described]:
                 yield from part.unnamed
 
 
-def _below(hive: keypath.Parts, policy: UnloadBlockers) -> Callable[[keypath.Parts], bool]:
+def _refusing(hive: keypath.Parts, policy: UnloadBlockers) -> Callable[[keypath.Parts], bool]:
     """Return the test whether a key is one of *hive* that refuses its unload under *policy*."""
     depth = len(hive)
-    if policy is UnloadBlockers.ROOT:
-        return lambda place: place == hive
-    if policy is UnloadBlockers.SUBKEY:
-        return lambda place: place[:depth] == hive and len(place) > depth
-    return lambda place: place[:depth] == hive
+    return lambda key: key[:depth] == hive and blocks(policy, is_root=len(key) == depth)
 
 
 def _simple(machine: Machine) -> bool:

@@ -181,7 +181,7 @@ def _mounted(machine: Machine, path: str) -> bool:
 
 
 def _unloadable(machine: Machine, path: str) -> bool:
-    from regsim.kernel.unload import blockers  # noqa: PLC0415 - the one question that needs it
+    from regsim.kernel.holding import blockers  # noqa: PLC0415 - the one question that needs it
 
     hive = machine.hive_at(path)
     return hive is not None and not blockers(machine, hive)

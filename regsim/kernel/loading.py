@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from regsim import keypath
 from regsim.errors import DataError
 from regsim.kernel import keys
+from regsim.kernel.holding import blockers
 from regsim.kernel.keys import Answered
 from regsim.kernel.tree import Node, durable
-from regsim.kernel.unload import blockers, flush, unmount
+from regsim.kernel.unload import flush, unmount
 from regsim.policy import Reload
 from regsim.status import NtStatus
 from regsim.types import Access, NotifyFilter, Privilege, RestoreFlag, Tid

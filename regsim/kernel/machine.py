@@ -17,10 +17,11 @@ from regsim.display import Displayed
 from regsim.errors import UsageError
 from regsim.kernel import canonical, invariants
 from regsim.kernel.hive import Hive, HiveStore, MemoryStore
+from regsim.kernel.holding import blockers, holdings
 from regsim.kernel.objects import Kcb, KeyObject
 from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Thread, Token
 from regsim.kernel.tree import Node
-from regsim.kernel.unload import blockers, unmount
+from regsim.kernel.unload import unmount
 from regsim.policy import Dialect
 from regsim.status import NtStatus
 from regsim.types import NO_HANDLE, Access, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
@@ -28,6 +29,7 @@ from regsim.types import NO_HANDLE, Access, Handle, HiveId, ObjectId, Pid, Prede
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from regsim.kernel.holding import Holding
     from regsim.keypath import Parts
 
 IDLE_KCBS = 64
@@ -53,19 +55,6 @@ class Event:
     source: str
     id: int
     message: str
-
-
-@attrs.frozen(kw_only=True)
-class Holder:
-    """One handle that is open on a key of a hive, as a support engineer wants to see it."""
-
-    process: str
-    service: str | None
-    pid: int
-    handle: int
-    key: str
-    opened_by: str
-    implicit: bool
 
 
 class Machine(Displayed):
@@ -501,25 +490,9 @@ class Machine(Displayed):
 
     # -- looking ----------------------------------------------------------------------------
 
-    def holders(self, hive: Hive) -> Iterator[Holder]:
+    def holders(self, hive: Hive) -> Iterator[Holding]:
         """Yield every handle open on a live key of *hive*, in order of process and handle."""
-        for process in self.processes.values():
-            for handle in process.table.handles_in(hive.id):
-                found = self.lookup(process, handle)
-                if found is not None and found[0].kcb.live:
-                    yield self.holder(process, handle, found[0])
-
-    def holder(self, process: Process, handle: int, obj: KeyObject) -> Holder:
-        """Return the report on *handle* of *process*."""
-        return Holder(
-            process=process.image,
-            service=", ".join(process.services) or None,
-            pid=process.pid,
-            handle=handle,
-            key=self.key_name(obj.kcb),
-            opened_by=obj.origin.call,
-            implicit=obj.origin.implicit,
-        )
+        return holdings(self, hive)
 
     def log(self, source: str, number: int, message: str) -> None:
         """Write an entry to the event log."""

@@ -1,32 +1,15 @@
-"""Who blocks a normal unload, and taking a hive out of the namespace."""
+"""Taking a hive out of the namespace, and writing it to its file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from regsim import keypath
-from regsim.policy import UnloadBlockers
 
 if TYPE_CHECKING:
     from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
-    from regsim.kernel.objects import Kcb
     from regsim.status import NtStatus
-
-
-def blockers(machine: Machine, hive: Hive) -> list[Kcb]:
-    """Return the control blocks of *hive* that refuse a normal unload under the dialect's policy.
-
-    The counter of opens is read, not the truth behind it: a wrapped one blocks nothing
-    (KB Q179827; that an unload then succeeds is inferred).
-    """
-    policy = machine.dialect.unload_blockers
-    found = [kcb for kcb in machine.kcbs.values() if kcb.hive == hive.id and kcb.opens]
-    if policy is UnloadBlockers.ROOT:
-        found = [kcb for kcb in found if not kcb.path]
-    elif policy is UnloadBlockers.SUBKEY:
-        found = [kcb for kcb in found if kcb.path]
-    return sorted(found, key=lambda kcb: kcb.path)
 
 
 def unmount(machine: Machine, hive: Hive, status: NtStatus) -> None:

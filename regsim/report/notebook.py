@@ -19,6 +19,7 @@ from regsim.check.paths import Path
 from regsim.check.property import Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
+from regsim.kernel.holding import Holding, count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
@@ -31,8 +32,7 @@ from regsim.report.text.runs import run_text
 from regsim.report.words import runs as words
 from regsim.report.words.places import hive_name, key_below
 from regsim.report.words.writing import ascii_only, counted, markup
-from regsim.scenario.handles import count_handles, open_handles
-from regsim.scenario.result import OpenHandle, Run
+from regsim.scenario.result import Run
 from regsim.types import Access
 
 LISTED: Final = 50
@@ -170,7 +170,7 @@ def _process_view(process: Process) -> _View:
 # -- machines ---------------------------------------------------------------------------------
 
 
-def _handle_row(row: OpenHandle) -> Sequence[str]:
+def _handle_row(row: Holding) -> Sequence[str]:
     state = "its key is gone" if not row.live else "blocks the unload" if row.blocks else "open"
     if row.implicit:
         state += ", nobody asked for it"
@@ -188,9 +188,7 @@ def _process_row(process: Process) -> Sequence[str]:
     return _process_name(process), str(process.pid), process.token.sid, slots, many
 
 
-def _machine_tables(
-    machine: Machine, rows: Sequence[OpenHandle], unlisted: int
-) -> Iterator[_Table]:
+def _machine_tables(machine: Machine, rows: Sequence[Holding], unlisted: int) -> Iterator[_Table]:
     hives, processes = machine.hives.values(), machine.processes.values()
     heads: Sequence[str] = ("hive", "file", "open handles", "changed")
     yield _Table("Hives", heads, [_hive_row(hive) for hive in hives], len(hives))

@@ -8,12 +8,13 @@ from typing import Final
 import attrs
 
 from regsim.display import Displayed
-from regsim.kernel.machine import Event, Holder
+from regsim.kernel.holding import Holding
+from regsim.kernel.machine import Event
 from regsim.kernel.tree import Node
 from regsim.status import NtStatus, to_win32
 
-TABLE_LIMIT: Final = 64
-"""How many handles of each process a step's record lists; a leak of thousands is counted."""
+_BLOCKER: Final = ("process", "service", "pid", "handle", "key", "opened_by", "implicit")
+"""What ``run --json`` says of each blocker."""
 
 
 class Outcome(enum.Enum):
@@ -29,31 +30,6 @@ class Outcome(enum.Enum):
     def good(self) -> bool:
         """Whether the profile was saved and nobody was harmed."""
         return self in (Outcome.SAVED, Outcome.LATE)
-
-
-@attrs.frozen(kw_only=True)
-class OpenHandle:
-    """One handle as it stood at one moment.
-
-    Attributes:
-        process: the image of the process that has it; ``service`` names what that hosts.
-        hive: the path of the root of the hive that ``key`` lies in.
-        opened_by: the call that opened it, as a developer would write it.
-        implicit: whether nobody asked for it.
-        live: whether its key is still there; a forced unload takes it away under the handle.
-        blocks: whether a normal unload of the hive that is watched fails because of it.
-    """
-
-    process: str
-    service: str | None
-    pid: int
-    handle: int
-    key: str
-    hive: str
-    opened_by: str
-    implicit: bool
-    live: bool = True
-    blocks: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +50,7 @@ class CallRecord:
         implicit: whether the handle is one that nobody asked for.
         open_handles: handles open on the user's hive afterwards; None while it is not loaded.
         note: a sentence for the reader, or empty.
-        table: the handles open afterwards, the first `TABLE_LIMIT` of each process.
+        table: the handles open afterwards, the first of each process.
         unlisted: how many more are open than ``table`` lists.
     """
 
@@ -91,7 +67,7 @@ class CallRecord:
     implicit: bool = False
     open_handles: int | None = None
     note: str = ""
-    table: tuple[OpenHandle, ...] = attrs.field(default=(), eq=False, repr=False)
+    table: tuple[Holding, ...] = attrs.field(default=(), eq=False, repr=False)
     unlisted: int = attrs.field(default=0, eq=False, repr=False)
 
 
@@ -113,7 +89,7 @@ class Run(Displayed):
     unloaded: bool
     profile_saved: bool
     status: NtStatus
-    blockers: tuple[Holder, ...]
+    blockers: tuple[Holding, ...]
     events: tuple[Event, ...]
     calls: tuple[CallRecord, ...]
     note: str = ""
@@ -130,7 +106,7 @@ class Run(Displayed):
             "unloaded": self.unloaded,
             "profile_saved": self.profile_saved,
             "status": {"nt": int(self.status), "win32": int(to_win32(self.status))},
-            "blockers": [attrs.asdict(holder) for holder in self.blockers],
+            "blockers": [{name: getattr(one, name) for name in _BLOCKER} for one in self.blockers],
             "events": [attrs.asdict(event) for event in self.events],
             "calls": [_call(record) for record in self.calls],
             "note": self.note,

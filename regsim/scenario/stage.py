@@ -10,19 +10,18 @@ import attrs
 from regsim.errors import UsageError
 from regsim.kernel.calls import Call, run_call
 from regsim.kernel.hive import Hive
-from regsim.kernel.machine import Holder, Machine
+from regsim.kernel.holding import Holding, count_handles, holdings, open_handles
+from regsim.kernel.machine import Machine
 from regsim.kernel.operations import Closes, UnloadKind
 from regsim.kernel.process import Process, Thread
 from regsim.kernel.steps import Program, StepTaken, advance, enabled
-from regsim.kernel.unload import blockers
-from regsim.scenario.handles import count_handles, open_handles
-from regsim.scenario.result import CallRecord, OpenHandle
+from regsim.scenario.result import CallRecord
 from regsim.status import NtStatus
 from regsim.types import SECOND, Handle, ObjectId, Tid
 
 
 class _Table(TypedDict):
-    table: tuple[OpenHandle, ...]
+    table: tuple[Holding, ...]
     unlisted: int
 
 
@@ -40,7 +39,7 @@ class Stage:
         self.calls: list[CallRecord] = []
         self.status = NtStatus.SUCCESS
         self.attempts = 0
-        self.blockers: tuple[Holder, ...] = ()
+        self.blockers: tuple[Holding, ...] = ()
         self._titles: dict[Tid, str] = {}
         self._images: dict[Tid, str] = {}
         self._before: dict[Handle, tuple[str, bool]] = {}
@@ -153,16 +152,8 @@ class Stage:
         self.attempts += 1
         self.status = status
         hive = machine.hive_at(self.hive)
-        if status is NtStatus.SUCCESS or hive is None:
-            return
-        blocking = blockers(machine, hive)
-        found: list[Holder] = []
-        for process in machine.processes.values():
-            for handle in process.table.handles_in(hive.id):
-                held = machine.lookup(process, handle)
-                if held is not None and held[0].kcb in blocking:
-                    found.append(machine.holder(process, handle, held[0]))
-        self.blockers = tuple(found)
+        if status is not NtStatus.SUCCESS and hive is not None:
+            self.blockers = tuple(one for one in holdings(machine, hive) if one.blocks)
 
     def say(self, thread: Thread, text: str) -> None:
         """Record that *thread* does something that is no registry call."""

@@ -226,7 +226,7 @@ def _judge(node: pytest.Item, registry: Registry, level: str) -> None:
 
 
 def _record(node: pytest.Item, leaks: list[Leak]) -> None:
-    """Make each of *leaks* a JUnit property of the test; GitHub is told from there."""
+    """Make each of *leaks* a JUnit property of the test; GitHub reads it there."""
     for leak in leaks:
         handle = leak.handle
         how = "implicit" if handle.implicit else "asked for"

@@ -18,7 +18,7 @@ from regsim.regf.regtext import KeyLine, RegText, RegTextError, parse_reg
 from regsim.report.text.console import table as laid_out
 from regsim.report.words.writing import counted
 from regsim.status import Win32Error
-from regsim.testing._fake.binding import OpenHandle
+from regsim.testing._fake.binding import HeldByCode
 from regsim.testing._fake.computer import BOTH, Computer, logged_on
 from regsim.testing.winreg import BoundWinreg, bind
 from regsim.types import PredefinedKey, Sid
@@ -43,7 +43,7 @@ class Leak:
 
     process: str
     survives: bool
-    handle: OpenHandle
+    handle: HeldByCode
 
 
 class RegistryLeakError(RegsimError, AssertionError):
@@ -219,7 +219,7 @@ def table(registry: Registry, leaks: list[Leak]) -> str:
     )
 
 
-def _short(handle: OpenHandle) -> str:
+def _short(handle: HeldByCode) -> str:
     """Return where *handle* was opened, relative to the current directory if it is below it."""
     if handle.file is None or not Path(handle.file).is_relative_to(Path.cwd()):
         return handle.source

@@ -5,11 +5,12 @@ from __future__ import annotations
 import attrs
 
 from regsim import keypath
-from regsim.kernel.machine import Holder, Machine
+from regsim.kernel.holding import Holding
+from regsim.kernel.machine import Machine
 from regsim.kernel.process import Token
 from regsim.status import NtStatus
 from regsim.testing._fake.computer import logged_on
-from regsim.types import ObjectId, Sid
+from regsim.types import Sid
 from regsim.win32.api import Api
 
 
@@ -34,17 +35,10 @@ class Session:
         r"""The full path of the user's hive, ``\REGISTRY\USER\<SID>``."""
         return keypath.user_root(self.user)
 
-    def holders(self) -> list[Holder]:
+    def holders(self) -> list[Holding]:
         """Return every handle that is open on the user's hive, of whichever process."""
         hive = self.machine.hive_at(self.path)
-        if hive is None:
-            return []
-        return [
-            self.machine.holder(process, handle, self.machine.objects[ObjectId(entry[0])])
-            for process in self.machine.processes.values()
-            for handle, entry in process.table.items()
-            if entry[1] == hive.id and self.machine.objects[ObjectId(entry[0])].kcb.live
-        ]
+        return [] if hive is None else list(self.machine.holders(hive))
 
     def unload(self) -> bool:
         """End the user's processes and try once to unload the hive; return whether it went.

@@ -20,7 +20,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from regsim.testing._fake.binding import OpenHandle
+from regsim.testing._fake.binding import HeldByCode
 from regsim.testing._fake.computer import logged_on
 from regsim.testing._fake.constants import CONSTANTS
 from regsim.testing._fake.hives import LazyWinreg, Winreg
@@ -69,7 +69,7 @@ class BoundWinreg(ModuleType):
         self.__all__ = [*FUNCTIONS, *CONSTANTS, "HKEYType", "error"]
         self.binding = binding
 
-    def open_handles(self) -> list[OpenHandle]:
+    def open_handles(self) -> list[HeldByCode]:
         """Return the handles that the process has open, implicit ones too, by number."""
         return self.binding.open_handles()
 

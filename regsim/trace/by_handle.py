@@ -7,16 +7,16 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Final
 
-from regsim.accel.columns import Op
-from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Blocking, Holder, Policy, columns
+from regsim.accel.columns import EventKind
+from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Holder, Policy, columns
 from regsim.accel.replaying import new_replay
+from regsim.kernel.holding import blocks
 from regsim.policy import (
     Dialect,
     DisabledRoot,
     PerCallRoot,
     PredefClose,
     PredefEmpty,
-    UnloadBlockers,
 )
 from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
 from regsim.trace.evidence import Capture
@@ -26,13 +26,10 @@ from regsim.trace.ledger import Attempt, Held, Ledger, Opened
 _HKCU: Final = 1
 _LARGE: Final = 10_000
 _MOST_OPENINGS: Final = 1_000_000
-_BLOCKING: Final = {
-    UnloadBlockers.ANY: Blocking.ANY,
-    UnloadBlockers.ROOT: Blocking.ROOT,
-    UnloadBlockers.SUBKEY: Blocking.SUBKEY,
-}
-_OPENERS: Final = frozenset({int(Op.OPEN), int(Op.DUPLICATE), int(Op.USE_ROOT)})
-_SEEN: Final = frozenset({START, EXIT, LOAD, UNLOAD, int(Op.FORCE)})
+_OPENERS: Final = frozenset(
+    {int(EventKind.OPEN), int(EventKind.DUPLICATE), int(EventKind.USE_ROOT)}
+)
+_SEEN: Final = frozenset({START, EXIT, LOAD, UNLOAD, int(EventKind.FORCE)})
 
 
 def policy_of(dialect: Dialect | None) -> Policy:
@@ -50,7 +47,8 @@ def policy_of(dialect: Dialect | None) -> Policy:
             "refresh_root": dialect.open_predefined_empty is PredefEmpty.REFRESH,
             "disable_closes": dialect.disabled_root is DisabledRoot.CLOSED,
             "per_call_leaks": dialect.per_call_root is PerCallRoot.LEAKED,
-            "blocking": _BLOCKING[dialect.unload_blockers],
+            "root_blocks": blocks(dialect.unload_blockers, is_root=True),
+            "subkeys_block": blocks(dialect.unload_blockers, is_root=False),
         }
     return Policy(**rules)
 

@@ -13,16 +13,16 @@ from typing import Final
 
 import attrs
 
-from regsim.accel.columns import Op
+from regsim.accel.columns import EventKind
 
-OPEN: Final = int(Op.OPEN)
-CLOSE: Final = int(Op.CLOSE)
-DUPLICATE: Final = int(Op.DUPLICATE)
-START: Final = int(Op.START)
-EXIT: Final = int(Op.EXIT)
-LOAD: Final = int(Op.LOAD)
-UNLOAD: Final = int(Op.UNLOAD)
-DELETE: Final = int(Op.DELETE)
+OPEN: Final = int(EventKind.OPEN)
+CLOSE: Final = int(EventKind.CLOSE)
+DUPLICATE: Final = int(EventKind.DUPLICATE)
+START: Final = int(EventKind.START)
+EXIT: Final = int(EventKind.EXIT)
+LOAD: Final = int(EventKind.LOAD)
+UNLOAD: Final = int(EventKind.UNLOAD)
+DELETE: Final = int(EventKind.DELETE)
 
 MAXIMUM_ALLOWED: Final = 0x02000000
 """The access with which Windows opens a predefined root that it then caches (observed)."""

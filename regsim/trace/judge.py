@@ -14,7 +14,8 @@ from typing import Final
 
 import attrs
 
-from regsim.policy import Dialect, UnloadBlockers
+from regsim.kernel.holding import blocks
+from regsim.policy import Dialect
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
 from regsim.trace.evidence import Facts, Fidelity, Snapshot
@@ -73,12 +74,6 @@ def overall(hives: Iterable[HiveFinding], *, doubted: bool) -> Conclusion:
     return Conclusion.CLEAR if clear else Conclusion.INCONCLUSIVE
 
 
-def blocks(dialect: Dialect | None, *, is_root: bool) -> bool:
-    """Return whether an open key refuses the unload of its hive under the rule of *dialect*."""
-    rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
-    return rule is UnloadBlockers.ANY or is_root == (rule is UnloadBlockers.ROOT)
-
-
 def _finding(
     facts: Facts,
     dialect: Dialect | None,
@@ -132,6 +127,7 @@ class _LedgerJudge:
         self.capture = ledger.capture
         self.keys = ledger.capture.keys
         self.filtered = _filtered(ledger)
+        self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
 
     def finding(self, asked_at: str | None) -> Finding:
         """Return the finding on the hives of the capture as they are at *asked_at*."""
@@ -139,7 +135,7 @@ class _LedgerJudge:
         held: dict[int, list[Held]] = {at: [] for at in range(1, len(self.keys.hive_names))}
         for one in ledger.held():
             hive = self.keys.hives[one.key]
-            if hive and blocks(self.dialect, is_root=self.keys.roots[one.key]):
+            if hive and blocks(self.rule, is_root=self.keys.roots[one.key]):
                 held[hive].append(one)
         hives = [
             conclude(self.keys.hive_names[hive], map(self._held_key, found), self._doubts(hive))

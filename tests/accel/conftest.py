@@ -11,12 +11,12 @@ import pytest
 
 from regsim import accel
 from regsim.accel.creplay import CReplay
-from regsim.accel.records import Policy, Replay, Values
+from regsim.accel.records import HandleValues, Policy, Replay
 from regsim.accel.replay import PyReplay
 
 sys.path.append(str(Path(__file__).parent))  # for ``recording``, which one test uses
 
-Make = Callable[[Policy, Values], Replay]
+Make = Callable[[Policy, HandleValues], Replay]
 
 REPLAYS: dict[str, Make] = {"py": PyReplay}
 if accel.NATIVE:
@@ -26,7 +26,7 @@ if accel.NATIVE:
 @pytest.fixture(params=list(REPLAYS))
 def make(request: pytest.FixtureRequest) -> Make:
     """What makes a replay of each backend, which is the one that the test's id names."""
-    name = type(REPLAYS[request.param](Policy(), Values.GIVEN)).__name__
+    name = type(REPLAYS[request.param](Policy(), HandleValues.GIVEN)).__name__
 
     assert name == {"py": "PyReplay", "c": "CReplay"}[request.param.partition("-")[0]]
     return REPLAYS[request.param]

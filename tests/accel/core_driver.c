@@ -114,7 +114,8 @@ static struct policy some_policy(void)
                             .refresh_root = pick(2),
                             .disable_closes = pick(2),
                             .per_call_leaks = pick(2),
-                            .blocking = (enum blocking)pick(3),
+                            .root_blocks = pick(2),
+                            .subkeys_block = pick(2),
                             .values = (enum values)pick(3)};
 
     for (int i = 0; i < ROOTS; i++)

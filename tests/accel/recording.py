@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from regsim import keypath
-from regsim.accel.columns import TYPECODES, Op
+from regsim.accel.columns import TYPECODES, EventKind
 from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Columns, columns
 from regsim.kernel.predef import root_path
 from regsim.trace.by_handle import policy_of
@@ -68,13 +68,13 @@ def as_columns(rows: list[Row]) -> Columns:
 class _Table:
     """A process's handle table that tells a recorder of each handle given out and dropped."""
 
-    def __init__(self, inner: HandleTable, tell: Callable[[Op, int, int], None]) -> None:
+    def __init__(self, inner: HandleTable, tell: Callable[[EventKind, int, int], None]) -> None:
         self._inner, self._tell = inner, tell
 
     def open(self, obj: int, hive: int, access: int, inherit: bool = False) -> int:
         """Open, and tell."""
         handle = self._inner.open(obj, hive, access, inherit)
-        self._tell(Op.OPEN, handle, obj)
+        self._tell(EventKind.OPEN, handle, obj)
         return handle
 
     def duplicate(self, handle: int) -> int:
@@ -86,12 +86,12 @@ class _Table:
         """Close, and tell."""
         obj = self._inner.close(handle)
         if obj >= 0:
-            self._tell(Op.CLOSE, handle, obj)
+            self._tell(EventKind.CLOSE, handle, obj)
         return obj
 
     def close_all(self) -> list[int]:
         """Close all, which is the process's end, and tell."""
-        self._tell(Op.EXIT, 0, 0)
+        self._tell(EventKind.EXIT, 0, 0)
         return self._inner.close_all()
 
     def lookup(self, handle: int) -> Entry | None:
@@ -160,28 +160,35 @@ class Recorder:
 
     def watch(self, process: Process) -> None:
         """Begin to record a process, which has just started; what it inherits is recorded."""
-        self._both((Op.START, process.pid, 0, 0, 0, 0, 0))
+        self._both((EventKind.START, process.pid, 0, 0, 0, 0, 0))
         for handle, entry in process.table.items():
             key = self._key(entry[0])
-            self._both((Op.DUPLICATE, process.pid, handle, 0, key, 0, 0))
+            self._both((EventKind.DUPLICATE, process.pid, handle, 0, key, 0, 0))
 
-        def tell(op: Op, handle: int, obj: int) -> None:
-            key = 0 if op is Op.EXIT else self._key(obj)
+        def tell(op: EventKind, handle: int, obj: int) -> None:
+            key = 0 if op is EventKind.EXIT else self._key(obj)
             self.kernel.append((op, process.pid, handle, 0, key, 0, 0))
-            if op is Op.EXIT:
+            if op is EventKind.EXIT:
                 self.api.append((op, process.pid, 0, 0, 0, 0, 0))
 
         process.table = _Table(process.table, tell)
 
     def called(
-        self, op: Op, pid: int, *, handle: int = 0, parent: int = 0, key: int = 0, status: int = 0
+        self,
+        op: EventKind,
+        pid: int,
+        *,
+        handle: int = 0,
+        parent: int = 0,
+        key: int = 0,
+        status: int = 0,
     ) -> None:
         """Write one call to the API's trace, then what it did to keys and hives to both.
 
         UNLOAD and FORCE go to both; their *key* is the hive's root.
         """
         row = (op, pid, handle, parent, key, status, 0)
-        if op in (Op.UNLOAD, Op.FORCE):
+        if op in (EventKind.UNLOAD, EventKind.FORCE):
             self._both(row)
             if not status:
                 self._hives.discard(self._hive_of(key))
@@ -192,7 +199,7 @@ class Recorder:
     def settle(self) -> None:
         """Write down the keys that were deleted and the hives that went since the last call."""
         for hive in sorted(self._hives - set(self.machine.hives)):
-            self._both((Op.UNLOAD, 0, 0, 0, self.keys.number(hive, ()), 0, 0))
+            self._both((EventKind.UNLOAD, 0, 0, 0, self.keys.number(hive, ()), 0, 0))
         self._hives = set(self.machine.hives)
         for hive in self.machine.hives:
             self.keys.number(hive, ())
@@ -200,7 +207,7 @@ class Recorder:
             self._live.setdefault(id(obj.kcb), obj.kcb)
         for number, kcb in list(self._live.items()):
             if not kcb.live and kcb.hive in self._hives:
-                self._both((Op.DELETE, 0, 0, 0, self.keys.number(kcb.hive, kcb.path), 0, 0))
+                self._both((EventKind.DELETE, 0, 0, 0, self.keys.number(kcb.hive, kcb.path), 0, 0))
             if not kcb.live:
                 del self._live[number]
 

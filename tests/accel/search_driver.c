@@ -42,7 +42,7 @@ struct run {
     struct model model;
     struct search search;
     uint32_t components, widths[64];
-    bool met_1; /* whether the image of 1 was ever needed: until then it is not told */
+    bool met_1; /* whether the image of 1 was ever needed: until then it is not given */
 };
 
 /* write what a process does where its number is `own`: the code for search_entry */

@@ -1,4 +1,4 @@
-"""Which twins are in use: what ``REGSIM_ACCEL`` asks for, what is there, and how it is told."""
+"""Which twins are in use: what ``REGSIM_ACCEL`` asks for, what is there, and where that is said."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_doctor_says_which_and_why() -> None:
     run = "from regsim.cli import main; import sys; sys.exit(main(['doctor'%s]))"
 
     assert "(REGSIM_ACCEL=off)" in python(run % "", "off").stdout
-    told = json.loads(python(run % ", '--json'", "off").stdout)
-    assert (told["backend"], told["backend_reason"]) == ("python", "REGSIM_ACCEL=off")
+    said = json.loads(python(run % ", '--json'", "off").stdout)
+    assert (said["backend"], said["backend_reason"]) == ("python", "REGSIM_ACCEL=off")
 
 
 def test_doctor_fails_plainly_without_what_is_required() -> None:

@@ -57,9 +57,9 @@ def test_sanitizers_find_nothing(tmp_path: Path, driver: Path, number: str) -> N
         done = _run(program, number, environ)
 
     assert done.returncode == 0, done.stderr
-    told = re.fullmatch(r"(\d+) (?:seeds|models), (\d+) failed allocations\n", done.stdout)
-    assert told is not None
-    assert int(told[2]) > 100
+    summary = re.fullmatch(r"(\d+) (?:seeds|models), (\d+) failed allocations\n", done.stdout)
+    assert summary is not None
+    assert int(summary[2]) > 100
 
 
 def _run(program: Path, number: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ SCRIPT = """
 import gc, pathlib, sys
 from array import array
 from regsim.accel import NATIVE
-from regsim.accel.columns import TYPECODES, Op
+from regsim.accel.columns import TYPECODES, EventKind
 from regsim.accel.creplay import CReplay
 from regsim.accel.records import Policy, columns
 
@@ -36,7 +36,7 @@ def replay(shards):
     rows = 4000
     data = {name: array(code, [0]) * rows for name, code in TYPECODES.items()}
     for row in range(rows):
-        data["op"][row] = Op.UNLOAD if row % 1000 == 999 else Op.OPEN
+        data["op"][row] = EventKind.UNLOAD if row % 1000 == 999 else EventKind.OPEN
         data["pid"][row] = row % 50 * 4
         data["handle"][row] = (row * 4) << (row % 3 * 20)
         data["status"][row] = row % 7 == 0

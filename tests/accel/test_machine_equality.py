@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from recording import Recorder, as_columns
 
 from regsim import dialects, keypath
-from regsim.accel.columns import Op
-from regsim.accel.records import Values
+from regsim.accel.columns import EventKind
+from regsim.accel.records import HandleValues
 from regsim.accel.replay import PyReplay
 from regsim.kernel.process import Token
 from regsim.policy import UnloadBlockers
@@ -90,7 +90,12 @@ class Player:
             self.handles.append((self.pid(api), handle))
             self.asked.add((self.pid(api), handle))
         self.recorder.called(
-            Op.OPEN, self.pid(api), handle=handle, parent=int(parent), key=place, status=int(code)
+            EventKind.OPEN,
+            self.pid(api),
+            handle=handle,
+            parent=int(parent),
+            key=place,
+            status=int(code),
         )
 
     def create(self, api: Api, first: int, second: int) -> None:
@@ -106,7 +111,7 @@ class Player:
         code, _ = api.RegCloseKey(handle)
         if code == 0:
             self.asked.discard((self.pid(api), handle))
-        self.recorder.called(Op.CLOSE, self.pid(api), handle=handle, status=int(code))
+        self.recorder.called(EventKind.CLOSE, self.pid(api), handle=handle, status=int(code))
 
     def query(self, api: Api, first: int, _: int) -> None:
         """Read a value of a predefined key."""
@@ -114,20 +119,22 @@ class Player:
         place = self.recorder.place(api.tid, key, "")
         code, _value = api.RegQueryValueEx(key, "WHO")
         self.recorder.called(
-            Op.USE_ROOT, self.pid(api), parent=int(key), key=place, status=int(code)
+            EventKind.USE_ROOT, self.pid(api), parent=int(key), key=place, status=int(code)
         )
 
     def close_root(self, api: Api, first: int, _: int) -> None:
         """Close a predefined key."""
         key = ROOTS[first % len(ROOTS)]
         code, _value = api.RegCloseKey(key)
-        self.recorder.called(Op.CLOSE_ROOT, self.pid(api), parent=int(key), status=int(code))
+        self.recorder.called(EventKind.CLOSE_ROOT, self.pid(api), parent=int(key), status=int(code))
 
     def refresh(self, api: Api, first: int, _: int) -> None:
         """Refresh a predefined key."""
         key = ROOTS[first % len(ROOTS)]
         code, _value = api.RegOpenKeyEx(key, "")
-        self.recorder.called(Op.REFRESH_ROOT, self.pid(api), parent=int(key), status=int(code))
+        self.recorder.called(
+            EventKind.REFRESH_ROOT, self.pid(api), parent=int(key), status=int(code)
+        )
 
     def duplicate(self, api: Api, first: int, second: int) -> None:
         """Duplicate a handle, perhaps into another process."""
@@ -146,7 +153,7 @@ class Player:
             self.handles.append((target, handle))
             self.asked.add((target, handle))
         self.recorder.called(
-            Op.DUPLICATE, target, handle=int(handle or 0), key=key, status=int(status)
+            EventKind.DUPLICATE, target, handle=int(handle or 0), key=key, status=int(status)
         )
 
     def delete(self, api: Api, _: int, second: int) -> None:
@@ -155,7 +162,7 @@ class Player:
         place = self.recorder.place(api.tid, key, path)
         code, _ = api.RegDeleteKey(key, path)
         self.recorder.called(
-            Op.USE_ROOT, self.pid(api), parent=int(key), key=place, status=int(code)
+            EventKind.USE_ROOT, self.pid(api), parent=int(key), key=place, status=int(code)
         )
 
     def impersonate(self, api: Api, first: int, _: int) -> None:
@@ -171,7 +178,7 @@ class Player:
         if self.world.machine.dialect.has(name):
             getattr(api, name)()
             parent = 0 if first % 2 else int(PredefinedKey.CURRENT_USER)
-            self.recorder.called(Op.DISABLE_CACHE, self.pid(api), parent=parent)
+            self.recorder.called(EventKind.DISABLE_CACHE, self.pid(api), parent=parent)
 
     def start(self, _: object, first: int, __: int) -> None:
         """Start a process."""
@@ -200,7 +207,9 @@ class Player:
         number = self.recorder.keys.number(hive.id, ())
         self.unloads.append((len(self.recorder.api), status, force))
         pid = self.pid(winlogon)
-        self.recorder.called(Op.FORCE if force else Op.UNLOAD, pid, key=number, status=int(status))
+        self.recorder.called(
+            EventKind.FORCE if force else EventKind.UNLOAD, pid, key=number, status=int(status)
+        )
 
     def force(self, api: Api, first: int, second: int) -> None:
         """Unload a user's hive by force."""
@@ -243,7 +252,7 @@ def facts(player: Player) -> tuple[dict[int, int], list[tuple[int, int, bool, in
     return {hive.id: hive.handles for hive in machine.hives.values()}, sorted(holders)
 
 
-def told(answer: Any) -> list[tuple[int, int, bool, int]]:
+def named(answer: Any) -> list[tuple[int, int, bool, int]]:
     """Return the holders that a replay names, in the same form."""
     return sorted((h.pid, h.key, h.implicit, h.handle) for h in answer.holders)
 
@@ -261,9 +270,9 @@ def test_pure_twin_equals_the_machine_after_every_call(
     """
     player = begin(build, os_name)
     recorder = player.recorder
-    kernel = PyReplay(attrs.evolve(recorder.policy, roots=[-1] * 8), Values.VERIFIED)
-    api = PyReplay(recorder.policy, Values.VERIFIED)
-    plain = PyReplay(recorder.policy, Values.GIVEN)
+    kernel = PyReplay(attrs.evolve(recorder.policy, roots=[-1] * 8), HandleValues.VERIFIED)
+    api = PyReplay(recorder.policy, HandleValues.VERIFIED)
+    plain = PyReplay(recorder.policy, HandleValues.GIVEN)
     fed, blind = [0, 0], False
     for step in program:
         player.play(step)
@@ -281,12 +290,12 @@ def test_pure_twin_equals_the_machine_after_every_call(
             answer = one.answer()
             assert {hive: answer.counts[hive] for hive in counts} == counts
             assert answer.counters.mismatched == 0
-        assert sorted(h[:2] + h[3:] for h in told(kernel.answer())) == sorted(
+        assert sorted(h[:2] + h[3:] for h in named(kernel.answer())) == sorted(
             h[:2] + h[3:] for h in holders
         )
-        assert told(api.answer()) == holders
+        assert named(api.answer()) == holders
         if not blind:
-            assert told(plain.answer()) == sorted(asked + unasked)
+            assert named(plain.answer()) == sorted(asked + unasked)
     verdicts(player, api)
 
 
@@ -327,7 +336,7 @@ def test_all_twins_replay_a_recorded_program_alike(
         (recorder.kernel, attrs.evolve(recorder.policy, roots=[-1] * 8)),
         (recorder.api, recorder.policy),
     ):
-        for values in Values:
+        for values in HandleValues:
             answers = []
             for make in replays.values():
                 whole = make(policy, values)
@@ -353,7 +362,7 @@ def test_programs_reach_what_they_are_for(build: Callable[[str], Any]) -> None:
                 step.append(number >> 8)
             player.play((step[0], step[1], step[2], step[3]))
         seen |= {f"unload {status.name} {force}" for _, status, force in player.unloads}
-        seen |= {Op(row[0]).name for row in player.recorder.api}
+        seen |= {EventKind(row[0]).name for row in player.recorder.api}
         _, holders = facts(player)
         seen |= {f"implicit {holder[2]}" for holder in holders}
 

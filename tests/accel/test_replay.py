@@ -16,17 +16,16 @@ from hypothesis import strategies as st
 
 from regsim import accel
 from regsim.accel import creplay
-from regsim.accel.columns import FIRST_PREDEFINED, TYPECODES, Op
+from regsim.accel.columns import FIRST_PREDEFINED, TYPECODES, EventKind
 from regsim.accel.creplay import CReplay
 from regsim.accel.records import (
     NEVER,
     OF_HIVE,
     ROOTS,
-    Answer,
-    Blocking,
     Columns,
+    HandleValues,
     Policy,
-    Values,
+    Replayed,
     columns,
 )
 from regsim.accel.replay import PyReplay
@@ -48,23 +47,26 @@ def rows(*events: Sequence[int]) -> Columns:
 
 
 def run(
-    make: Any, *events: Sequence[int], policy: Policy = CACHED, values: Values = Values.GIVEN
-) -> Answer:
+    make: Any,
+    *events: Sequence[int],
+    policy: Policy = CACHED,
+    values: HandleValues = HandleValues.GIVEN,
+) -> Replayed:
     """Return the answer to *events*."""
     made = make(policy, values)
     made.feed(rows(*events), HIVES, ROOT_KEYS)
     return made.answer()
 
 
-def held(answer: Answer) -> list[tuple[int, int, int, bool]]:
+def held(answer: Replayed) -> list[tuple[int, int, int, bool]]:
     """Return pid, key, opening row and whether nobody asked for each handle left open."""
     return [(one.pid, one.key, one.row, one.implicit) for one in answer.holders]
 
 
 def test_open_holds_until_it_is_closed(make: Any) -> None:
     """An open counts for its hive and no other, and its close takes it away."""
-    opened = run(make, (Op.OPEN, 8, 16, 0, 2))
-    closed = run(make, (Op.OPEN, 8, 16, 0, 2), (Op.CLOSE, 8, 16))
+    opened = run(make, (EventKind.OPEN, 8, 16, 0, 2))
+    closed = run(make, (EventKind.OPEN, 8, 16, 0, 2), (EventKind.CLOSE, 8, 16))
 
     assert (opened.counts[1:], held(opened)) == ((1, 0), [(8, 2, 0, False)])
     assert (closed.counts[1:], held(closed)) == ((0, 0), [])
@@ -72,7 +74,7 @@ def test_open_holds_until_it_is_closed(make: Any) -> None:
 
 def test_failed_open_holds_nothing(make: Any) -> None:
     """An open that failed is counted as such and holds nothing."""
-    answer = run(make, (Op.OPEN, 8, 16, 0, 2, NOT_FOUND))
+    answer = run(make, (EventKind.OPEN, 8, 16, 0, 2, NOT_FOUND))
 
     assert (answer.counters.failed, answer.counters.opens, answer.holders) == (1, 0, ())
 
@@ -82,7 +84,7 @@ def test_call_on_a_predefined_key_leaves_its_root(make: Any) -> None:
 
     Source: KB Q241572; documented.
     """
-    pair = ((Op.OPEN, 8, 16, HKCU, 2), (Op.CLOSE, 8, 16))
+    pair = ((EventKind.OPEN, 8, 16, HKCU, 2), (EventKind.CLOSE, 8, 16))
     answer = run(make, *pair, *pair)
 
     assert held(answer) == [(8, 1, 0, True)]
@@ -90,7 +92,7 @@ def test_call_on_a_predefined_key_leaves_its_root(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [(Op.OPEN, 8, 0, HKCU, 2, NOT_FOUND), (Op.USE_ROOT, 8, 0, HKCU, 2)]
+    "event", [(EventKind.OPEN, 8, 0, HKCU, 2, NOT_FOUND), (EventKind.USE_ROOT, 8, 0, HKCU, 2)]
 )
 def test_root_stays_after_what_held_nothing(make: Any, event: tuple[int, ...]) -> None:
     """A failed open below HKCU, or a query on it, leaves the root as well."""
@@ -99,7 +101,7 @@ def test_root_stays_after_what_held_nothing(make: Any, event: tuple[int, ...]) -
 
 def test_root_is_that_of_the_first_user(make: Any) -> None:
     """Who acts at the first call decides whose hive stays; later callers share it (rule P3)."""
-    answer = run(make, (Op.USE_ROOT, 8, 0, HKCU, 2), (Op.USE_ROOT, 8, 0, HKCU, 4))
+    answer = run(make, (EventKind.USE_ROOT, 8, 0, HKCU, 2), (EventKind.USE_ROOT, 8, 0, HKCU, 4))
 
     assert held(answer) == [(8, 1, 0, True)]
 
@@ -107,18 +109,18 @@ def test_root_is_that_of_the_first_user(make: Any) -> None:
 def test_fixed_root_and_none(make: Any) -> None:
     """A predefined key opens the key that the policy names, or nothing; other parents nothing."""
     parents = (FIRST_PREDEFINED, FIRST_PREDEFINED + 2, FIRST_PREDEFINED + 8, 12, 2**64 - 1)
-    answer = run(make, *((Op.USE_ROOT, 8, 0, parent, 2) for parent in parents))
+    answer = run(make, *((EventKind.USE_ROOT, 8, 0, parent, 2) for parent in parents))
 
     assert (answer.counters.implicit, answer.counts[0], answer.holders) == (1, 1, ())
 
 
-@pytest.mark.parametrize("op", [Op.CLOSE_ROOT, Op.REFRESH_ROOT])
+@pytest.mark.parametrize("op", [EventKind.CLOSE_ROOT, EventKind.REFRESH_ROOT])
 @pytest.mark.parametrize("status", [0, 6])
 @pytest.mark.parametrize("does", [True, False])
-def test_closing_the_root(make: Any, op: Op, status: int, does: bool) -> None:
+def test_closing_the_root(make: Any, op: EventKind, status: int, does: bool) -> None:
     """Closing or refreshing HKCU closes its root where the dialect does so and it went well."""
     policy = attrs.evolve(CACHED, close_root=does, refresh_root=does)
-    events = (Op.USE_ROOT, 8, 0, HKCU, 2), (op, 8, 0, HKCU, 0, status), (op, 9, 0, HKCU)
+    events = (EventKind.USE_ROOT, 8, 0, HKCU, 2), (op, 8, 0, HKCU, 0, status), (op, 9, 0, HKCU)
     answer = run(make, *events, policy=policy)
 
     assert len(answer.holders) == (not does or status != 0)
@@ -131,10 +133,10 @@ def test_disabled_cache(make: Any, closes: bool, leaks: bool) -> None:
     policy = attrs.evolve(CACHED, disable_closes=closes, per_call_leaks=leaks)
     answer = run(
         make,
-        (Op.USE_ROOT, 8, 0, HKCU, 2),
-        (Op.DISABLE_CACHE, 8, 0, HKCU),
-        (Op.USE_ROOT, 8, 0, HKCU, 2),
-        (Op.OPEN, 8, 16, HKCU, 3),
+        (EventKind.USE_ROOT, 8, 0, HKCU, 2),
+        (EventKind.DISABLE_CACHE, 8, 0, HKCU),
+        (EventKind.USE_ROOT, 8, 0, HKCU, 2),
+        (EventKind.OPEN, 8, 16, HKCU, 3),
         policy=policy,
     )
 
@@ -147,8 +149,8 @@ def test_disabling_one_cache_leaves_the_others(make: Any) -> None:
     """RegDisablePredefinedCache is about HKCU alone, ...CacheEx about every predefined key."""
     policy = attrs.evolve(CACHED, roots=[OF_HIVE] * ROOTS)
     for parent, left in ((HKCU, ROOTS - 1), (0, 0)):
-        uses = [(Op.USE_ROOT, 8, 0, FIRST_PREDEFINED + n, 2) for n in range(ROOTS)]
-        answer = run(make, (Op.DISABLE_CACHE, 8, 0, parent), *uses, policy=policy)
+        uses = [(EventKind.USE_ROOT, 8, 0, FIRST_PREDEFINED + n, 2) for n in range(ROOTS)]
+        answer = run(make, (EventKind.DISABLE_CACHE, 8, 0, parent), *uses, policy=policy)
         assert len(answer.holders) == left
 
 
@@ -156,11 +158,11 @@ def test_process_exit_closes_everything(make: Any) -> None:
     """An exit closes handles, roots and what has no value, of that process and no other."""
     answer = run(
         make,
-        (Op.OPEN, 8, 16, HKCU, 2),
-        (Op.OPEN, 8, 0, 0, 2),
-        (Op.OPEN, 8, 2**40, 0, 2),
-        (Op.OPEN, 12, 16, 0, 3),
-        (Op.EXIT, 8),
+        (EventKind.OPEN, 8, 16, HKCU, 2),
+        (EventKind.OPEN, 8, 0, 0, 2),
+        (EventKind.OPEN, 8, 2**40, 0, 2),
+        (EventKind.OPEN, 12, 16, 0, 3),
+        (EventKind.EXIT, 8),
     )
 
     assert (answer.counts[1], held(answer)) == (1, [(12, 3, 3, False)])
@@ -168,13 +170,19 @@ def test_process_exit_closes_everything(make: Any) -> None:
 
 def test_start_clears_what_an_earlier_process_left(make: Any) -> None:
     """A process that starts holds nothing, though one of its number never ended."""
-    assert run(make, (Op.OPEN, 8, 16, HKCU, 2), (Op.START, 8)).holders == ()
+    assert run(make, (EventKind.OPEN, 8, 16, HKCU, 2), (EventKind.START, 8)).holders == ()
 
 
 def test_closes_that_match_nothing(make: Any) -> None:
     """A close of what is not open is unmatched; after the process's end it is the rundown."""
-    answer = run(make, (Op.CLOSE, 8, 16), (Op.CLOSE, 8, 0, 0, 2), (Op.EXIT, 8), (Op.CLOSE, 8, 16))
-    failed = run(make, (Op.OPEN, 8, 16, 0, 2), (Op.CLOSE, 8, 16, 0, 0, 6))
+    answer = run(
+        make,
+        (EventKind.CLOSE, 8, 16),
+        (EventKind.CLOSE, 8, 0, 0, 2),
+        (EventKind.EXIT, 8),
+        (EventKind.CLOSE, 8, 16),
+    )
+    failed = run(make, (EventKind.OPEN, 8, 16, 0, 2), (EventKind.CLOSE, 8, 16, 0, 0, 6))
 
     counted = answer.counters
     assert (counted.closes, counted.unmatched, counted.rundown) == (3, 2, 1)
@@ -184,7 +192,7 @@ def test_closes_that_match_nothing(make: Any) -> None:
 def test_value_given_twice_replaces(make: Any) -> None:
     """An open whose value is still open shows that a close is missing: the new one counts."""
     for value in (16, 2**50):
-        answer = run(make, (Op.OPEN, 8, value, 0, 2), (Op.OPEN, 8, value | 1, 0, 4))
+        answer = run(make, (EventKind.OPEN, 8, value, 0, 2), (EventKind.OPEN, 8, value | 1, 0, 4))
         assert (answer.counts, answer.counters.replaced) == ((0, 0, 1), 1)
         assert [one.handle for one in answer.holders] == [value]
 
@@ -193,11 +201,11 @@ def test_without_values_opens_and_closes_pair_by_key(make: Any) -> None:
     """Without values the last open of the key in the process is the one that closes."""
     answer = run(
         make,
-        (Op.OPEN, 8, 0, 0, 2),
-        (Op.OPEN, 8, 0, 0, 3),
-        (Op.OPEN, 8, 0, 0, 2),
-        (Op.OPEN, 12, 0, 0, 2),
-        (Op.CLOSE, 8, 0, 0, 2),
+        (EventKind.OPEN, 8, 0, 0, 2),
+        (EventKind.OPEN, 8, 0, 0, 3),
+        (EventKind.OPEN, 8, 0, 0, 2),
+        (EventKind.OPEN, 12, 0, 0, 2),
+        (EventKind.CLOSE, 8, 0, 0, 2),
     )
 
     assert held(answer) == [(8, 2, 0, False), (8, 3, 1, False), (12, 2, 3, False)]
@@ -207,10 +215,10 @@ def test_duplicate_is_one_more_handle(make: Any) -> None:
     """A duplicate holds on its own, in whichever process got it; a failed one holds nothing."""
     answer = run(
         make,
-        (Op.OPEN, 8, 16, 0, 2),
-        (Op.DUPLICATE, 12, 20, 16, 2),
-        (Op.DUPLICATE, 12, 24, 16, 2, 8),
-        (Op.CLOSE, 8, 16),
+        (EventKind.OPEN, 8, 16, 0, 2),
+        (EventKind.DUPLICATE, 12, 20, 16, 2),
+        (EventKind.DUPLICATE, 12, 24, 16, 2, 8),
+        (EventKind.CLOSE, 8, 16),
     )
 
     assert (held(answer), answer.counters.duplicates) == ([(12, 2, 1, False)], 1)
@@ -220,11 +228,11 @@ def test_unload_is_answered_with_who_blocks(make: Any) -> None:
     """An attempt names each handle in the hive, the oldest first, and leaves it loaded."""
     answer = run(
         make,
-        (Op.OPEN, 8, 20, 0, 3),
-        (Op.OPEN, 12, 16, HKCU, 2),
-        (Op.OPEN, 12, 24, 0, 4),
-        (Op.UNLOAD, 4, 0, 0, 1, BUSY),
-        (Op.UNLOAD, 4, 0, 0, 0, BUSY),
+        (EventKind.OPEN, 8, 20, 0, 3),
+        (EventKind.OPEN, 12, 16, HKCU, 2),
+        (EventKind.OPEN, 12, 24, 0, 4),
+        (EventKind.UNLOAD, 4, 0, 0, 1, BUSY),
+        (EventKind.UNLOAD, 4, 0, 0, 0, BUSY),
     )
     (unload,) = answer.unloads
 
@@ -237,23 +245,37 @@ def test_unload_is_answered_with_who_blocks(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocking", "keys"), [(Blocking.ANY, [1, 2]), (Blocking.ROOT, [1]), (Blocking.SUBKEY, [2])]
+    ("root", "subkeys", "keys"), [(True, True, [1, 2]), (True, False, [1]), (False, True, [2])]
 )
-def test_policy_says_which_keys_block(make: Any, blocking: Blocking, keys: list[int]) -> None:
+def test_policy_says_which_keys_block(
+    make: Any, root: bool, subkeys: bool, keys: list[int]
+) -> None:
     """Any key blocks, or the root alone, or what lies below it; all of them are counted."""
-    policy = attrs.evolve(CACHED, blocking=blocking)
-    events = (Op.OPEN, 8, 16, 0, 1), (Op.OPEN, 8, 20, 0, 2), (Op.UNLOAD, 4, 0, 0, 1, BUSY)
+    policy = attrs.evolve(CACHED, root_blocks=root, subkeys_block=subkeys)
+    events = (
+        (EventKind.OPEN, 8, 16, 0, 1),
+        (EventKind.OPEN, 8, 20, 0, 2),
+        (EventKind.UNLOAD, 4, 0, 0, 1, BUSY),
+    )
     (unload,) = run(make, *events, policy=policy).unloads
 
     assert (unload.count, [one.key for one in unload.blockers]) == (2, keys)
 
 
-@pytest.mark.parametrize("op", [Op.UNLOAD, Op.FORCE])
-def test_hive_that_went_is_held_no_more(make: Any, op: Op) -> None:
+@pytest.mark.parametrize("op", [EventKind.UNLOAD, EventKind.FORCE])
+def test_hive_that_went_is_held_no_more(make: Any, op: EventKind) -> None:
     """After an unload the handles left hold nothing, nor does their close count; new ones hold."""
-    before = (Op.OPEN, 8, 16, 0, 2), (Op.OPEN, 8, 20, 0, 3), (op, 4, 0, 0, 1)
-    answer = run(make, *before, (Op.OPEN, 8, 24, 0, 2), (Op.CLOSE, 8, 16), (Op.CLOSE, 8, 24))
-    kept = run(make, *before, (Op.OPEN, 8, 24, 0, 2), (Op.CLOSE, 8, 16), (Op.EXIT, 12))
+    before = (EventKind.OPEN, 8, 16, 0, 2), (EventKind.OPEN, 8, 20, 0, 3), (op, 4, 0, 0, 1)
+    answer = run(
+        make,
+        *before,
+        (EventKind.OPEN, 8, 24, 0, 2),
+        (EventKind.CLOSE, 8, 16),
+        (EventKind.CLOSE, 8, 24),
+    )
+    kept = run(
+        make, *before, (EventKind.OPEN, 8, 24, 0, 2), (EventKind.CLOSE, 8, 16), (EventKind.EXIT, 12)
+    )
 
     assert (answer.counts[1], answer.holders, answer.counters.unmatched) == (0, (), 0)
     assert (kept.counts[1], held(kept)) == (1, [(8, 2, 3, False)])
@@ -262,22 +284,28 @@ def test_hive_that_went_is_held_no_more(make: Any, op: Op) -> None:
 
 def test_deleted_key_holds_no_more(make: Any) -> None:
     """A deleted key's handles hold its hive no more; one opened on its name later does."""
-    gone = (Op.OPEN, 8, 16, 0, 2), (Op.OPEN, 12, 16, 0, 3), (Op.DELETE, 8, 0, 0, 2)
-    answer = run(make, *gone, (Op.OPEN, 8, 20, 0, 2), (Op.CLOSE, 8, 16))
+    gone = (
+        (EventKind.OPEN, 8, 16, 0, 2),
+        (EventKind.OPEN, 12, 16, 0, 3),
+        (EventKind.DELETE, 8, 0, 0, 2),
+    )
+    answer = run(make, *gone, (EventKind.OPEN, 8, 20, 0, 2), (EventKind.CLOSE, 8, 16))
 
     assert held(answer) == [(12, 3, 1, False), (8, 2, 3, False)]
-    assert run(make, (Op.OPEN, 8, 16, 0, 2), (Op.DELETE, 8, 0, 0, 2, 5)).counts[1] == 1
+    assert (
+        run(make, (EventKind.OPEN, 8, 16, 0, 2), (EventKind.DELETE, 8, 0, 0, 2, 5)).counts[1] == 1
+    )
 
 
 def test_values_are_emulated_as_the_kernel_gives_them(make: Any) -> None:
     """Without values opens get the lowest, freed ones first, the hidden root before the subkey."""
     events = (
-        (Op.OPEN, 8, 0, HKCU, 2),
-        (Op.OPEN, 8, 0, 0, 3),
-        (Op.CLOSE, 8, 8),
-        (Op.OPEN, 8, 0, 0, 3),
+        (EventKind.OPEN, 8, 0, HKCU, 2),
+        (EventKind.OPEN, 8, 0, 0, 3),
+        (EventKind.CLOSE, 8, 8),
+        (EventKind.OPEN, 8, 0, 0, 3),
     )
-    answer = run(make, *events, values=Values.EMULATED)
+    answer = run(make, *events, values=HandleValues.EMULATED)
 
     assert [(one.handle, one.key, one.implicit) for one in answer.holders] == [
         (4, 1, True),
@@ -288,16 +316,19 @@ def test_values_are_emulated_as_the_kernel_gives_them(make: Any) -> None:
 
 def test_values_that_differ_are_counted(make: Any) -> None:
     """A value that the kernel would not have given shows that the trace lacks something."""
-    good = (Op.OPEN, 8, 4, 0, 2), (Op.CLOSE, 8, 4), (Op.OPEN, 8, 4, 0, 3)
+    good = (EventKind.OPEN, 8, 4, 0, 2), (EventKind.CLOSE, 8, 4), (EventKind.OPEN, 8, 4, 0, 3)
 
-    assert run(make, *good, values=Values.VERIFIED).counters.mismatched == 0
-    assert run(make, *good[::2], values=Values.VERIFIED).counters.mismatched == 1
+    assert run(make, *good, values=HandleValues.VERIFIED).counters.mismatched == 0
+    assert run(make, *good[::2], values=HandleValues.VERIFIED).counters.mismatched == 1
 
 
 def test_snapshots_are_of_the_moment_before_a_row(make: Any) -> None:
-    """Who held what is told for each row asked for, in whatever piece it comes."""
-    made = make(CACHED, Values.GIVEN)
-    for piece in ([(Op.OPEN, 8, 16, 0, 2), (Op.CLOSE, 8, 16)], [(Op.OPEN, 8, 20, 0, 3)]):
+    """The answer says who held what at each row asked for, in whatever piece it comes."""
+    made = make(CACHED, HandleValues.GIVEN)
+    for piece in (
+        [(EventKind.OPEN, 8, 16, 0, 2), (EventKind.CLOSE, 8, 16)],
+        [(EventKind.OPEN, 8, 20, 0, 3)],
+    ):
         made.feed(rows(*piece), HIVES, ROOT_KEYS, [0, 1, 2, 3])
 
     assert [(row, [one.key for one in found]) for row, found in made.answer().snapshots] == [
@@ -309,7 +340,9 @@ def test_snapshots_are_of_the_moment_before_a_row(make: Any) -> None:
 
 def test_times_are_turned_into_rows() -> None:
     """A moment's snapshot has what happened up to and at that time, the end's all that is open."""
-    events = rows((Op.OPEN, 8, 16, 0, 2), (Op.CLOSE, 8, 16), (Op.OPEN, 8, 20, 0, 3))
+    events = rows(
+        (EventKind.OPEN, 8, 16, 0, 2), (EventKind.CLOSE, 8, 16), (EventKind.OPEN, 8, 20, 0, 3)
+    )
     answer = replay(events, HIVES, ROOT_KEYS, at=(99, 0, 19, -5))
 
     assert [(row, len(found)) for row, found in answer.snapshots] == [
@@ -322,9 +355,9 @@ def test_times_are_turned_into_rows() -> None:
 
 def test_keys_may_become_more(make: Any) -> None:
     """Later rows may name keys and hives that earlier ones did not have."""
-    made = make(Policy(), Values.GIVEN)
-    made.feed(rows((Op.OPEN, 8, 16, 0, 1)), array("I", [0, 1]), array("I", [0, 1]))
-    made.feed(rows((Op.OPEN, 8, 20, 0, 3)), array("I", [0, 1, 1, 2]), array("I", [0, 1, 3]))
+    made = make(Policy(), HandleValues.GIVEN)
+    made.feed(rows((EventKind.OPEN, 8, 16, 0, 1)), array("I", [0, 1]), array("I", [0, 1]))
+    made.feed(rows((EventKind.OPEN, 8, 20, 0, 3)), array("I", [0, 1, 1, 2]), array("I", [0, 1, 3]))
 
     assert made.answer().counts == (0, 1, 1)
 
@@ -341,10 +374,10 @@ BAD = [
 @pytest.mark.parametrize(("change", "text"), BAD)
 def test_what_does_not_exist_is_refused(make: Any, change: dict[str, list[int]], text: str) -> None:
     """A row, a hive or a root that names what is not there is refused and nothing was taken."""
-    made = make(CACHED, Values.GIVEN)
-    made.feed(rows((Op.OPEN, 8, 16, 0, 2)), HIVES, ROOT_KEYS)
+    made = make(CACHED, HandleValues.GIVEN)
+    made.feed(rows((EventKind.OPEN, 8, 16, 0, 2)), HIVES, ROOT_KEYS)
     before = made.answer()
-    events = {name: getattr(rows((Op.CLOSE, 8, 16)), name) for name in TYPECODES}
+    events = {name: getattr(rows((EventKind.CLOSE, 8, 16)), name) for name in TYPECODES}
     for name in events.keys() & change:
         events[name] = array(TYPECODES[name], change[name])
     hives, roots = change.get("hives", HIVES), change.get("roots", ROOT_KEYS)
@@ -356,7 +389,7 @@ def test_what_does_not_exist_is_refused(make: Any, change: dict[str, list[int]],
 
 def test_policy_root_beyond_the_keys_is_refused(make: Any) -> None:
     """A policy whose root is no key is refused before any row is taken."""
-    made = make(attrs.evolve(CACHED, roots=[7] * ROOTS), Values.GIVEN)
+    made = make(attrs.evolve(CACHED, roots=[7] * ROOTS), HandleValues.GIVEN)
 
     with pytest.raises(DataError, match="key 7 is a root, but hive_of_key has 5 keys"):
         made.feed(rows(), HIVES, ROOT_KEYS)
@@ -374,7 +407,7 @@ def test_policy_root_beyond_the_keys_is_refused(make: Any) -> None:
 )
 def test_columns_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
     """A column of another length, item size or kind is refused, naming the column."""
-    given = {name: getattr(rows((Op.OPEN, 8)), name) for name in TYPECODES} | changes
+    given = {name: getattr(rows((EventKind.OPEN, 8)), name) for name in TYPECODES} | changes
 
     with pytest.raises(DataError, match=f"column {next(iter(changes))}"):
         columns(**given)
@@ -384,17 +417,19 @@ def test_columns_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
 
 def test_columns_may_lie_askew(make: Any) -> None:
     """A column that begins at an odd address gives the same answer as one that does not."""
-    events = rows((Op.OPEN, 8, 16, 0, 2), (Op.UNLOAD, 4, 0, 0, 1, BUSY))
+    events = rows((EventKind.OPEN, 8, 16, 0, 2), (EventKind.UNLOAD, 4, 0, 0, 1, BUSY))
     askew = {n: memoryview(b"x" + bytes(getattr(events, n)))[1:] for n in TYPECODES}
-    made = make(CACHED, Values.GIVEN)
+    made = make(CACHED, HandleValues.GIVEN)
     made.feed(columns(**askew), HIVES, ROOT_KEYS)
 
-    assert made.answer() == run(make, (Op.OPEN, 8, 16, 0, 2), (Op.UNLOAD, 4, 0, 0, 1, BUSY))
+    assert made.answer() == run(
+        make, (EventKind.OPEN, 8, 16, 0, 2), (EventKind.UNLOAD, 4, 0, 0, 1, BUSY)
+    )
 
 
 # -- all twins at once ------------------------------------------------------------------------
 
-OPS = st.sampled_from([Op.OPEN] * 6 + [Op.CLOSE] * 5 + list(Op))
+OPS = st.sampled_from([EventKind.OPEN] * 6 + [EventKind.CLOSE] * 5 + list(EventKind))
 PIDS = st.integers(1, 5).map(lambda n: 4 * n)
 HANDLES = st.one_of(
     st.just(0),
@@ -412,14 +447,15 @@ POLICIES = st.builds(
     refresh_root=st.booleans(),
     disable_closes=st.booleans(),
     per_call_leaks=st.booleans(),
-    blocking=st.sampled_from(Blocking),
+    root_blocks=st.booleans(),
+    subkeys_block=st.booleans(),
 )
 
 
 @given(
     events=st.lists(EVENTS, max_size=80),
     policy=POLICIES,
-    values=st.sampled_from(Values),
+    values=st.sampled_from(HandleValues),
     cut=st.integers(0, 80),
     stops=st.lists(st.integers(0, 80), max_size=4).map(sorted),
     chunk=st.integers(1, 100),
@@ -428,7 +464,7 @@ def test_twins_give_one_answer(
     replays: dict[str, Any],
     events: list[tuple[int, ...]],
     policy: Policy,
-    values: Values,
+    values: HandleValues,
     cut: int,
     stops: list[int],
     chunk: int,
@@ -449,7 +485,14 @@ def test_twins_give_one_answer(
 def busy_trace(count: int, seed: int) -> list[tuple[int, ...]]:
     """Return many events of some processes, so that arrays grow, and maps fill, move and empty."""
     pick = random.Random(seed)
-    ops = [Op.OPEN, Op.CLOSE, Op.EXIT, Op.UNLOAD, Op.DELETE, Op.OTHER]
+    ops = [
+        EventKind.OPEN,
+        EventKind.CLOSE,
+        EventKind.EXIT,
+        EventKind.UNLOAD,
+        EventKind.DELETE,
+        EventKind.OTHER,
+    ]
     made = []
     for _ in range(count):
         near = 4 * pick.randrange(pick.choice([60, 5000]))
@@ -461,8 +504,8 @@ def busy_trace(count: int, seed: int) -> list[tuple[int, ...]]:
     return made
 
 
-@pytest.mark.parametrize("values", list(Values))
-def test_twins_agree_on_many_processes(make: Any, values: Values) -> None:
+@pytest.mark.parametrize("values", list(HandleValues))
+def test_twins_agree_on_many_processes(make: Any, values: HandleValues) -> None:
     """Six thousand rows of a dozen processes give one answer, that of the pure twin."""
     events = busy_trace(6_000, seed=int(values))
 
@@ -504,7 +547,7 @@ def test_library_refuses_what_the_wrapper_would_not_pass() -> None:
     """Wrong calls of the library itself end in an exception, not in a crash."""
     native = accel.NATIVE
     assert native is not None
-    made = native.CReplay((NEVER,) * ROOTS, True, True, False, False, 0, 0)
+    made = native.CReplay((NEVER,) * ROOTS, True, True, False, False, True, True, 0)
     column = [b""] * 6
     calls: list[tuple[Any, tuple[Any, ...]]] = [
         (native.CReplay, ((NEVER,) * 7, True, True, False, False, 0, 0)),
@@ -534,9 +577,9 @@ def test_key_changed_behind_the_check_does_no_harm() -> None:
     """A key that appears in a column after the check ends the replay and reads no stray memory."""
     native = accel.NATIVE
     assert native is not None
-    made = native.CReplay((NEVER,) * ROOTS, True, True, False, False, 0, 0)
+    made = native.CReplay((NEVER,) * ROOTS, True, True, False, False, True, True, 0)
     made.keys(HIVES, ROOT_KEYS)
-    wild = rows((Op.OPEN, 8, 16, 0, 2**32 - 1))
+    wild = rows((EventKind.OPEN, 8, 16, 0, 2**32 - 1))
     buffers = [getattr(wild, name) for name in ("op", "pid", "handle", "parent", "key", "status")]
     for _ in range(2):
         with pytest.raises(MemoryError):
@@ -549,7 +592,7 @@ def test_key_changed_behind_the_check_does_no_harm() -> None:
 def test_one_thread_at_a_time() -> None:
     """Calls from many threads are served one at a time or refused, and the replay stays whole."""
     made = CReplay(CACHED)
-    events = rows(*[(Op.OPEN, 8, 16, 0, 2), (Op.CLOSE, 8, 16)] * 20_000)
+    events = rows(*[(EventKind.OPEN, 8, 16, 0, 2), (EventKind.CLOSE, 8, 16)] * 20_000)
     refused = itertools.count()
     served = itertools.count()
 

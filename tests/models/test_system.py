@@ -25,11 +25,11 @@ from regsim.errors import InvariantError, UnknownNameError, UsageError
 from regsim.explore.scene import Scene
 from regsim.explore.system import ActorThread, System, counter_name
 from regsim.kernel.expr import Ask, HandleVar, Root, Scope, Var, negate
+from regsim.kernel.holding import blockers
 from regsim.kernel.operations import OPERATIONS
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.spots import NOTHING
 from regsim.kernel.steps import Act, Forget, Program, Set, Step, go, op
-from regsim.kernel.unload import blockers
 from regsim.types import Access, PredefinedKey, Value
 
 HKCU = PredefinedKey.CURRENT_USER

@@ -7,8 +7,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from regsim.kernel.machine import Event, Holder
-from regsim.scenario.result import CallRecord, OpenHandle, Outcome, Run
+from regsim.kernel.holding import Holding
+from regsim.kernel.machine import Event
+from regsim.scenario.result import CallRecord, Outcome, Run
 from regsim.status import NtStatus
 
 USER = r"\REGISTRY\USER\S-1-5-21-7"
@@ -57,7 +58,7 @@ def tabled(*calls):
 
 def row_of(record):
     """Return the handle that *record* opened."""
-    return OpenHandle(
+    return Holding(
         process=record.process,
         service="TapiSrv",
         pid=204,
@@ -84,12 +85,13 @@ def logoff(number, **more):
 def stock() -> Run:
     """The stock service: the root that was resolved for HKCU stays open."""
     sub = USER + r"\Software\Telephony"
-    holder = Holder(
+    holder = Holding(
         process="tapisrv.exe",
         service="TapiSrv",
         pid=204,
         handle=4,
         key=USER,
+        hive=USER,
         opened_by=OPEN,
         implicit=True,
     )

@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from regsim import models
+from regsim.kernel.holding import Holding
 from regsim.report.pictures.references import (
     DRAWN,
     described,
@@ -18,7 +19,6 @@ from regsim.report.pictures.references import (
     references_of_run_svg,
     references_svg,
 )
-from regsim.scenario.result import OpenHandle
 
 NS = "{http://www.w3.org/2000/svg}"
 USER = r"\REGISTRY\USER\S-1-5-21-7"
@@ -37,7 +37,7 @@ def row(handle=4, **more):
         "opened_by": "RegOpenKeyEx(HKCU)",
         "implicit": False,
     }
-    return OpenHandle(**{**fields, **more})
+    return Holding(**{**fields, **more})
 
 
 BLOCKER = row(implicit=True, blocks=True)

@@ -22,13 +22,13 @@ from regsim.explore.system import Content
 from regsim.kernel.canonical import Description, ThreadPart, describe
 from regsim.kernel.expr import HandleVar, Scope, Var
 from regsim.kernel.footprint import footprint
+from regsim.kernel.holding import blockers
 from regsim.kernel.machine import Machine
 from regsim.kernel.operations import OPERATIONS, Operation
 from regsim.kernel.process import SYSTEM_TOKEN, Token
 from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
 from regsim.kernel.steps import Act, Forget, Op, Step, advance, go, op
 from regsim.kernel.tree import Node
-from regsim.kernel.unload import blockers
 from regsim.types import Access, PredefinedKey, Sid, Value
 
 USER = "S-1-5-21-1"

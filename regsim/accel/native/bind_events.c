@@ -7,6 +7,7 @@
 #include "bindings.h"
 #include "core_memory.h"
 
+/* CEvents(shards, number of the first row, six columns, first, rows) */
 static PyObject *events_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
 {
     PyObject *given[COLUMNS + 2];
@@ -40,17 +41,15 @@ static PyObject *events_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
     return PyErr_NoMemory();
 }
 
+/* free the lists and the object */
 static void events_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     for (unsigned s = 0; s < MAX_SHARDS; s++)
         regsim_free(((Events *)self)->lists[s].items);
-    release(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
+/* totals() */
 static PyObject *events_totals(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const struct totals *totals = &((Events *)self)->totals;

@@ -52,6 +52,7 @@ static int read_handle(PyObject *number, int64_t *out)
     return 0;
 }
 
+/* return a slot as accel.handles.Entry */
 static PyObject *entry_of(const struct handle_slot *slot)
 {
     return Py_BuildValue("(kkkO)", (unsigned long)slot->obj, (unsigned long)(slot->home >> 1),
@@ -67,6 +68,7 @@ static int append(PyObject *list, PyObject *item)
     return failed ? -1 : 0;
 }
 
+/* return the value of the handle in a slot */
 static unsigned long handle_of(uint32_t slot)
 {
     return (slot + 1ul) * HANDLE_STEP;
@@ -76,6 +78,7 @@ static unsigned long handle_of(uint32_t slot)
 
 enum listing { ITEMS, OBJECTS, HANDLES_IN };
 
+/* return what a listing says of one open slot */
 static PyObject *listed(const struct handle_slot *slot, unsigned long handle, enum listing what)
 {
     if (what == ITEMS)
@@ -104,16 +107,12 @@ static PyObject *free_stack(const struct handle_table *table)
 {
     uint32_t count = table->used - table->live;
     uint32_t *stack = PyMem_Malloc((count + 1u) * sizeof *stack);
-    PyObject *tuple = stack ? PyTuple_New((Py_ssize_t)count) : PyErr_NoMemory();
+    PyObject *tuple;
 
-    if (tuple)
-        handle_free_stack(table, stack);
-    for (uint32_t i = 0; tuple && i < count; i++) {
-        PyObject *slot = PyLong_FromUnsignedLong(stack[i]);
-
-        if (!slot || PyTuple_SetItem(tuple, (Py_ssize_t)i, slot) < 0)
-            Py_CLEAR(tuple);
-    }
+    if (!stack)
+        return PyErr_NoMemory();
+    handle_free_stack(table, stack);
+    tuple = tuple_of(count, number_at, stack);
     PyMem_Free(stack);
     return tuple;
 }
@@ -148,6 +147,7 @@ wrong:
     return -1;
 }
 
+/* return a new handle as an int, or NULL with MemoryError set */
 static PyObject *opened(PyObject *self, struct handle_slot entry)
 {
     uint32_t handle;
@@ -158,6 +158,7 @@ static PyObject *opened(PyObject *self, struct handle_slot entry)
     return handle ? PyLong_FromUnsignedLong(handle) : PyErr_NoMemory();
 }
 
+/* open(obj, hive, access, inherit=False) */
 static PyObject *table_open(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     PyObject *given[4] = {NULL, NULL, NULL, NULL}, *last = NULL;
@@ -181,6 +182,7 @@ static PyObject *table_open(PyObject *self, PyObject *const *args, Py_ssize_t co
     return opened(self, entry);
 }
 
+/* duplicate(handle) */
 static PyObject *table_duplicate(PyObject *self, PyObject *number)
 {
     int64_t handle;
@@ -196,6 +198,7 @@ static PyObject *table_duplicate(PyObject *self, PyObject *number)
     return entry.home == HANDLE_NONE ? PyLong_FromLong(-1) : opened(self, entry);
 }
 
+/* close(handle) */
 static PyObject *table_close(PyObject *self, PyObject *number)
 {
     int64_t handle, obj;
@@ -208,6 +211,7 @@ static PyObject *table_close(PyObject *self, PyObject *number)
     return PyLong_FromLongLong(obj);
 }
 
+/* lookup(handle) */
 static PyObject *table_lookup(PyObject *self, PyObject *number)
 {
     int64_t handle;
@@ -223,6 +227,7 @@ static PyObject *table_lookup(PyObject *self, PyObject *number)
     return entry.home == HANDLE_NONE ? Py_NewRef(Py_None) : entry_of(&entry);
 }
 
+/* handles_in(hive); nothing lies in a hive that cannot be */
 static PyObject *table_handles_in(PyObject *self, PyObject *number)
 {
     int overflow;
@@ -239,6 +244,7 @@ static PyObject *table_handles_in(PyObject *self, PyObject *number)
     return list;
 }
 
+/* close_all() */
 static PyObject *table_close_all(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *list = NULL;
@@ -251,6 +257,7 @@ static PyObject *table_close_all(PyObject *self, PyObject *Py_UNUSED(none))
     return list;
 }
 
+/* items(): of a list, so that the table may change meanwhile */
 static PyObject *table_items(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *list = NULL, *iterator;
@@ -263,6 +270,7 @@ static PyObject *table_items(PyObject *self, PyObject *Py_UNUSED(none))
     return iterator;
 }
 
+/* reuse_rank(handle) */
 static PyObject *table_reuse_rank(PyObject *self, PyObject *number)
 {
     int64_t handle, rank;
@@ -275,6 +283,7 @@ static PyObject *table_reuse_rank(PyObject *self, PyObject *number)
     return rank < 0 ? Py_NewRef(Py_None) : PyLong_FromLongLong(rank);
 }
 
+/* copy() */
 static PyObject *table_copy(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -293,6 +302,7 @@ static PyObject *table_copy(PyObject *self, PyObject *Py_UNUSED(none))
     return PyErr_NoMemory();
 }
 
+/* state() */
 static PyObject *table_state(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *items = NULL, *entries, *stack = NULL;
@@ -312,6 +322,7 @@ static PyObject *table_state(PyObject *self, PyObject *Py_UNUSED(none))
     return NULL;
 }
 
+/* digest() */
 static PyObject *table_digest(PyObject *self, PyObject *Py_UNUSED(none))
 {
     uint64_t digest;
@@ -322,6 +333,7 @@ static PyObject *table_digest(PyObject *self, PyObject *Py_UNUSED(none))
     return PyLong_FromUnsignedLongLong(digest);
 }
 
+/* check() */
 static PyObject *table_check(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const char *broken;
@@ -335,6 +347,7 @@ static PyObject *table_check(PyObject *self, PyObject *Py_UNUSED(none))
     return NULL;
 }
 
+/* __sizeof__() */
 static PyObject *table_sizeof(PyObject *self, PyObject *Py_UNUSED(none))
 {
     size_t size;
@@ -345,6 +358,7 @@ static PyObject *table_sizeof(PyObject *self, PyObject *Py_UNUSED(none))
     return PyLong_FromSize_t(size);
 }
 
+/* len(table) */
 static Py_ssize_t table_length(PyObject *self)
 {
     return (Py_ssize_t)TABLE(self)->live;
@@ -352,6 +366,7 @@ static Py_ssize_t table_length(PyObject *self)
 
 /* -- the type --------------------------------------------------------------------------------- */
 
+/* CHandleTable(); called again on a table it empties it */
 static int table_init(PyObject *self, PyObject *args, PyObject *names)
 {
     if (PyTuple_Size(args) > 0 || (names && PyDict_Size(names) > 0)) {
@@ -364,6 +379,7 @@ static int table_init(PyObject *self, PyObject *args, PyObject *names)
     return 0;
 }
 
+/* return an empty table */
 static PyObject *table_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(names))
 {
     PyObject *self = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
@@ -373,14 +389,11 @@ static PyObject *table_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObje
     return self;
 }
 
+/* free the slots and the object */
 static void table_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     handle_clear(TABLE(self));
-    release(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 #define METHOD(name, how, doc) {#name, (PyCFunction)(void (*)(void))table_##name, how, doc}

@@ -39,6 +39,7 @@ static PyObject *leave(PyObject *self, bool done)
     return done ? Py_NewRef(Py_None) : PyErr_NoMemory();
 }
 
+/* check how many arguments there are; -1 with TypeError set when not as many as wanted */
 static int wrong_count(const char *name, Py_ssize_t given, Py_ssize_t wanted)
 {
     if (given == wanted)
@@ -49,17 +50,19 @@ static int wrong_count(const char *name, Py_ssize_t given, Py_ssize_t wanted)
 
 /* -- what goes in ----------------------------------------------------------------------------- */
 
+/* CReplay(roots, six flags as in records.Policy, values) */
 static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(names))
 {
     struct policy policy = {.values = VALUES_GIVEN};
     long long roots[ROOTS];
-    int close_root, refresh_root, disable_closes, per_call_leaks;
-    unsigned blocking, values;
+    int close_root, refresh_root, disable_closes, per_call_leaks, root_blocks, subkeys_block;
+    unsigned values;
     PyObject *self;
 
-    if (!PyArg_ParseTuple(args, "(LLLLLLLL)ppppII", &roots[0], &roots[1], &roots[2], &roots[3],
+    if (!PyArg_ParseTuple(args, "(LLLLLLLL)ppppppI", &roots[0], &roots[1], &roots[2], &roots[3],
                           &roots[4], &roots[5], &roots[6], &roots[7], &close_root, &refresh_root,
-                          &disable_closes, &per_call_leaks, &blocking, &values))
+                          &disable_closes, &per_call_leaks, &root_blocks, &subkeys_block,
+                          &values))
         return NULL;
     self = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
@@ -70,21 +73,19 @@ static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNU
     policy.refresh_root = refresh_root != 0;
     policy.disable_closes = disable_closes != 0;
     policy.per_call_leaks = per_call_leaks != 0;
-    policy.blocking = (enum blocking)blocking;
+    policy.root_blocks = root_blocks != 0;
+    policy.subkeys_block = subkeys_block != 0;
     policy.values = (enum values)values;
     atomic_flag_clear(&((Replay *)self)->busy);
     replay_init(REPLAY(self), &policy);
     return self;
 }
 
+/* free the replay and the object */
 static void replay_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     replay_free(REPLAY(self));
-    release(self);
-    Py_DECREF(type);
+    free_object(self);
 }
 
 /* hold the arrays against each other and against the policy; -1 with an exception set */
@@ -107,6 +108,7 @@ static int check_keys(const struct replay *replay, const struct borrowed *hives,
     return -1;
 }
 
+/* keys(hive_of_key, root_of_hive) */
 static PyObject *replay_keys_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     struct borrowed hives, roots;
@@ -174,6 +176,7 @@ static PyObject *replay_feed_method(PyObject *self, PyObject *const *args, Py_ss
     return leave(self, done);
 }
 
+/* apply(events, shard, rows) */
 static PyObject *replay_apply_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     struct event_list *list;
@@ -195,6 +198,7 @@ static PyObject *replay_apply_method(PyObject *self, PyObject *const *args, Py_s
     return leave(self, done);
 }
 
+/* note(row) */
 static PyObject *replay_note_method(PyObject *self, PyObject *number)
 {
     size_t row;
@@ -206,8 +210,11 @@ static PyObject *replay_note_method(PyObject *self, PyObject *number)
 
 /* -- what comes out --------------------------------------------------------------------------- */
 
-static PyObject *holder_tuple(const struct holder *holder)
+/* return a holder as the fields of records.Holder */
+static PyObject *holder_at(const void *from, size_t index)
 {
+    const struct holder *holder = (const struct holder *)from + index;
+
     return Py_BuildValue("(kOkkK)", (unsigned long)holder->row,
                          holder->implicit ? Py_True : Py_False, (unsigned long)holder->pid,
                          (unsigned long)holder->key, (unsigned long long)holder->handle);
@@ -216,46 +223,34 @@ static PyObject *holder_tuple(const struct holder *holder)
 /* return one finding as (row, hive, count, holders) */
 static PyObject *finding_tuple(const struct replay *replay, const struct finding *finding)
 {
-    PyObject *holders = PyTuple_New((Py_ssize_t)finding->holders);
+    const struct holder *first = finding->holders ? replay->holders + finding->first : NULL;
+    PyObject *holders = tuple_of(finding->holders, holder_at, first);
 
-    for (size_t i = 0; holders && i < finding->holders; i++) {
-        PyObject *one = holder_tuple(&replay->holders[finding->first + i]);
-
-        if (!one || PyTuple_SetItem(holders, (Py_ssize_t)i, one) < 0)
-            Py_CLEAR(holders);
-    }
     if (!holders)
         return NULL;
     return Py_BuildValue("(kkKN)", (unsigned long)finding->row, (unsigned long)finding->hive,
                          (unsigned long long)finding->count, holders);
 }
 
-static PyObject *finding_list(const struct replay *replay, const struct finding *list, size_t count)
+/* return an unload's finding; the replay is at `from` */
+static PyObject *unload_at(const void *from, size_t index)
 {
-    PyObject *findings = PyTuple_New((Py_ssize_t)count);
-
-    for (size_t i = 0; findings && i < count; i++) {
-        PyObject *one = finding_tuple(replay, &list[i]);
-
-        if (!one || PyTuple_SetItem(findings, (Py_ssize_t)i, one) < 0)
-            Py_CLEAR(findings);
-    }
-    return findings;
+    return finding_tuple(from, &((const struct replay *)from)->unloads[index]);
 }
 
-static PyObject *count_tuple(const struct replay *replay)
+/* return a snapshot's finding; the replay is at `from` */
+static PyObject *snapshot_at(const void *from, size_t index)
 {
-    PyObject *counts = PyTuple_New((Py_ssize_t)replay->hive_count);
-
-    for (size_t i = 0; counts && i < replay->hive_count; i++) {
-        PyObject *one = PyLong_FromUnsignedLongLong(replay->counts[i]);
-
-        if (!one || PyTuple_SetItem(counts, (Py_ssize_t)i, one) < 0)
-            Py_CLEAR(counts);
-    }
-    return counts;
+    return finding_tuple(from, &((const struct replay *)from)->snapshots[index]);
 }
 
+/* return one of the counts by hive */
+static PyObject *count_at(const void *from, size_t index)
+{
+    return PyLong_FromUnsignedLongLong(((const uint64_t *)from)[index]);
+}
+
+/* return the counters in the order of records.Counters */
 static PyObject *counter_tuple(const struct replay *replay)
 {
     const struct counters *c = &replay->counters;
@@ -282,10 +277,10 @@ static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
         return NULL;
     }
     replay->snapshot_count--;
-    parts[0] = finding_list(replay, replay->unloads, replay->unload_count);
-    parts[1] = count_tuple(replay);
+    parts[0] = tuple_of(replay->unload_count, unload_at, replay);
+    parts[1] = tuple_of(replay->hive_count, count_at, replay->counts);
     parts[2] = finding_tuple(replay, &replay->snapshots[replay->snapshot_count]);
-    parts[3] = finding_list(replay, replay->snapshots, replay->snapshot_count);
+    parts[3] = tuple_of(replay->snapshot_count, snapshot_at, replay);
     parts[4] = counter_tuple(replay);
     replay->holder_count = replay->snapshots[replay->snapshot_count].first;
     for (int i = 0; i < 5; i++)
@@ -303,7 +298,7 @@ static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
 #define FAST(name) (PyCFunction)(void (*)(void))name, METH_FASTCALL
 
 static PyMethodDef methods[] = {
-    {"keys", FAST(replay_keys_method), "Tell each key's hive and each hive's root."},
+    {"keys", FAST(replay_keys_method), "Give each key's hive and each hive's root."},
     {"check", FAST(replay_check_method), "Refuse an op or a key that does not exist."},
     {"feed", FAST(replay_feed_method), "Take rows: six columns, the first row, how many."},
     {"apply", FAST(replay_apply_method), "Take the events of one shard, once."},

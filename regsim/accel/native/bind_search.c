@@ -28,6 +28,7 @@ static bool enter(PyObject *self)
     return false;
 }
 
+/* let the next call have the object */
 static void leave(PyObject *self)
 {
     atomic_flag_clear(&((Search *)self)->busy);
@@ -40,7 +41,7 @@ static PyObject *answer(enum search_status status)
         Py_RETURN_NONE;
     if (status == SEARCH_NO_MEMORY)
         return PyErr_NoMemory();
-    PyErr_SetString(PyExc_ValueError, "the search was told what makes no sense");
+    PyErr_SetString(PyExc_ValueError, "the arguments make no sense for this search");
     return NULL;
 }
 
@@ -73,68 +74,74 @@ static bool look(PyObject *object, struct numbers *out, size_t size, int flags)
     return false;
 }
 
+/* look into an array of 32-bit numbers */
 static bool look32(PyObject *object, struct numbers *out)
 {
     return look(object, out, sizeof(uint32_t), PyBUF_SIMPLE);
 }
 
-/* look into an array of `count` numbers exactly */
-static bool look_exactly(PyObject *object, struct numbers *out, size_t count)
-{
-    if (!look32(object, out))
-        return false;
-    if (out->count == count)
-        return true;
-    PyErr_Format(PyExc_ValueError, "expected %zu numbers", count);
-    PyBuffer_Release(&out->view);
-    return false;
-}
-
+/* return the numbers that were looked into */
 static const uint32_t *data32(const struct numbers *numbers)
 {
     return numbers->view.buf;
 }
 
-/* -- what the search is told ------------------------------------------------------------------ */
-
-static PyObject *search_py_layout(PyObject *self, PyObject *widths)
+/* begin a call that takes arrays of 32-bit numbers; false with an exception set, nothing held */
+static bool take(PyObject *self, PyObject *const *objects, struct numbers *views, int count)
 {
-    struct numbers given;
-    enum search_status status;
+    int done = 0;
 
     if (!enter(self))
-        return NULL;
-    if (!look_exactly(widths, &given, SEARCH(self)->components)) {
-        leave(self);
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    status = search_layout(SEARCH(self), data32(&given));
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&given.view);
+        return false;
+    while (done < count && look32(objects[done], &views[done]))
+        done++;
+    if (done == count)
+        return true;
+    while (done > 0)
+        PyBuffer_Release(&views[--done].view);
+    leave(self);
+    return false;
+}
+
+/* end it, and return what the status says */
+static PyObject *give(PyObject *self, struct numbers *views, int count, enum search_status status)
+{
+    while (count > 0)
+        PyBuffer_Release(&views[--count].view);
     leave(self);
     return answer(status);
 }
 
+/* -- what the search is given ------------------------------------------------------------------ */
+
+/* layout(widths) */
+static PyObject *search_py_layout(PyObject *self, PyObject *widths)
+{
+    struct numbers given;
+    enum search_status status = SEARCH_BAD;
+
+    if (!take(self, &widths, &given, 1))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    if (given.count == SEARCH(self)->components)
+        status = search_layout(SEARCH(self), data32(&given));
+    Py_END_ALLOW_THREADS
+    return give(self, &given, 1, status);
+}
+
+/* group(places, parts) */
 static PyObject *search_py_group(PyObject *self, PyObject *args)
 {
     PyObject *places;
     unsigned int parts;
     struct numbers given;
-    enum search_status status;
 
-    if (!PyArg_ParseTuple(args, "OI:group", &places, &parts) || !look32(places, &given))
+    if (!PyArg_ParseTuple(args, "OI:group", &places, &parts) || !take(self, &places, &given, 1))
         return NULL;
-    if (!enter(self)) {
-        PyBuffer_Release(&given.view);
-        return NULL;
-    }
-    status = search_group(SEARCH(self), data32(&given), given.count, parts);
-    leave(self);
-    PyBuffer_Release(&given.view);
-    return answer(status);
+    return give(self, &given, 1, search_group(SEARCH(self), data32(&given), given.count, parts));
 }
 
+/* test(component) */
 static PyObject *search_py_test(PyObject *self, PyObject *args)
 {
     unsigned int component;
@@ -148,6 +155,7 @@ static PyObject *search_py_test(PyObject *self, PyObject *args)
     return status == SEARCH_DONE ? PyLong_FromUnsignedLong(id) : answer(status);
 }
 
+/* answer(test, number, yes) */
 static PyObject *search_py_answer(PyObject *self, PyObject *args)
 {
     unsigned int test, number;
@@ -172,7 +180,8 @@ static struct search_literal *literals_of(const struct numbers *flat)
     return all;
 }
 
-static enum search_status tell_target(struct search *search, const struct numbers *flat,
+/* add a target, after holding its literals against the lengths */
+static enum search_status give_target(struct search *search, const struct numbers *flat,
                                       const struct numbers *lengths)
 {
     struct search_literal *literals;
@@ -191,85 +200,63 @@ static enum search_status tell_target(struct search *search, const struct number
     return status;
 }
 
+/* target(literals, lengths) */
 static PyObject *search_py_target(PyObject *self, PyObject *args)
 {
     PyObject *given[2];
-    struct numbers flat, lengths;
-    PyObject *result = NULL;
+    struct numbers views[2];
 
-    if (!PyArg_ParseTuple(args, "OO:target", &given[0], &given[1]) || !look32(given[0], &flat))
+    if (!PyArg_ParseTuple(args, "OO:target", &given[0], &given[1]) || !take(self, given, views, 2))
         return NULL;
-    if (look32(given[1], &lengths)) {
-        if (enter(self)) {
-            result = answer(tell_target(SEARCH(self), &flat, &lengths));
-            leave(self);
-        }
-        PyBuffer_Release(&lengths.view);
-    }
-    PyBuffer_Release(&flat.view);
-    return result;
+    return give(self, views, 2, give_target(SEARCH(self), &views[0], &views[1]));
 }
 
+/* begin(numbers) */
 static PyObject *search_py_begin(PyObject *self, PyObject *numbers)
 {
     struct numbers given;
-    enum search_status status;
+    enum search_status status = SEARCH_BAD;
 
-    if (!enter(self))
+    if (!take(self, &numbers, &given, 1))
         return NULL;
-    if (!look_exactly(numbers, &given, SEARCH(self)->components)) {
-        leave(self);
-        return NULL;
-    }
-    status = search_begin(SEARCH(self), data32(&given));
-    leave(self);
-    PyBuffer_Release(&given.view);
-    return answer(status);
+    if (given.count == SEARCH(self)->components)
+        status = search_begin(SEARCH(self), data32(&given));
+    return give(self, &given, 1, status);
 }
 
+/* row(process, own, reads, zeros, ample) */
 static PyObject *search_py_row(PyObject *self, PyObject *args)
 {
     unsigned int process, own;
-    PyObject *given[2], *result = NULL;
-    struct numbers reads, zeros;
+    PyObject *given[2];
+    struct numbers reads_zeros[2], *reads = &reads_zeros[0], *zeros = &reads_zeros[1];
     int ample;
 
     if (!PyArg_ParseTuple(args, "IIOOp:row", &process, &own, &given[0], &given[1], &ample) ||
-        !look32(given[0], &reads))
+        !take(self, given, reads_zeros, 2))
         return NULL;
-    if (look32(given[1], &zeros)) {
-        if (enter(self)) {
-            result = answer(search_row(SEARCH(self), process, own, data32(&reads), reads.count,
-                                       data32(&zeros), zeros.count, ample));
-            leave(self);
-        }
-        PyBuffer_Release(&zeros.view);
-    }
-    PyBuffer_Release(&reads.view);
-    return result;
+    return give(self, reads_zeros, 2,
+                search_row(SEARCH(self), process, own, data32(reads), reads->count, data32(zeros),
+                           zeros->count, ample));
 }
 
+/* entry(state, process, code) */
 static PyObject *search_py_entry(PyObject *self, PyObject *args)
 {
     unsigned int state, process;
     PyObject *code;
     struct numbers given;
-    enum search_status status;
 
-    if (!PyArg_ParseTuple(args, "IIO:entry", &state, &process, &code) || !look32(code, &given))
+    if (!PyArg_ParseTuple(args, "IIO:entry", &state, &process, &code) ||
+        !take(self, &code, &given, 1))
         return NULL;
-    if (!enter(self)) {
-        PyBuffer_Release(&given.view);
-        return NULL;
-    }
-    status = search_entry(SEARCH(self), state, process, data32(&given), given.count);
-    leave(self);
-    PyBuffer_Release(&given.view);
-    return answer(status);
+    return give(self, &given, 1,
+                search_entry(SEARCH(self), state, process, data32(&given), given.count));
 }
 
 /* -- searching -------------------------------------------------------------------------------- */
 
+/* run(until) */
 static PyObject *search_py_run(PyObject *self, PyObject *args)
 {
     unsigned int until;
@@ -284,6 +271,7 @@ static PyObject *search_py_run(PyObject *self, PyObject *args)
     return reached(status);
 }
 
+/* misses() */
 static PyObject *search_py_misses(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *list;
@@ -320,19 +308,7 @@ static bool read_state(PyObject *self, PyObject *number, uint32_t *out)
     return false;
 }
 
-static PyObject *tuple_of(const uint32_t *numbers, uint32_t count)
-{
-    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
-
-    for (uint32_t i = 0; tuple && i < count; i++) {
-        PyObject *number = PyLong_FromUnsignedLong(numbers[i]);
-
-        if (!number || PyTuple_SetItem(tuple, (Py_ssize_t)i, number) < 0)
-            Py_CLEAR(tuple);
-    }
-    return tuple;
-}
-
+/* numbers(state) */
 static PyObject *search_py_numbers(PyObject *self, PyObject *number)
 {
     uint32_t index;
@@ -342,17 +318,19 @@ static PyObject *search_py_numbers(PyObject *self, PyObject *number)
         return NULL;
     if (read_state(self, number, &index)) {
         search_numbers(SEARCH(self), index, SEARCH(self)->scratch.data);
-        tuple = tuple_of(SEARCH(self)->scratch.data, SEARCH(self)->components);
+        tuple = tuple_of(SEARCH(self)->components, number_at, SEARCH(self)->scratch.data);
     }
     leave(self);
     return tuple;
 }
 
+/* return the index of a state, or None */
 static PyObject *index_or_none(uint32_t index)
 {
     return index == SEARCH_NONE ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(index);
 }
 
+/* parent(state) */
 static PyObject *search_py_parent(PyObject *self, PyObject *number)
 {
     uint32_t index;
@@ -366,21 +344,25 @@ static PyObject *search_py_parent(PyObject *self, PyObject *number)
     return parent;
 }
 
+/* find(numbers) */
 static PyObject *search_py_find(PyObject *self, PyObject *numbers)
 {
     struct numbers given;
-    PyObject *found = NULL;
+    uint32_t found = SEARCH_NONE;
+    PyObject *done;
 
-    if (!enter(self))
+    if (!take(self, &numbers, &given, 1))
         return NULL;
-    if (look_exactly(numbers, &given, SEARCH(self)->components)) {
-        found = index_or_none(search_find(SEARCH(self), data32(&given)));
-        PyBuffer_Release(&given.view);
-    }
-    leave(self);
-    return found;
+    if (given.count == SEARCH(self)->components)
+        found = search_find(SEARCH(self), data32(&given));
+    done = give(self, &given, 1, given.count == SEARCH(self)->components ? SEARCH_DONE : SEARCH_BAD);
+    if (!done)
+        return NULL;
+    Py_DECREF(done);
+    return index_or_none(found);
 }
 
+/* hit(target) */
 static PyObject *search_py_hit(PyObject *self, PyObject *args)
 {
     unsigned int target;
@@ -394,6 +376,7 @@ static PyObject *search_py_hit(PyObject *self, PyObject *args)
     return hit;
 }
 
+/* marks(target) */
 static PyObject *search_py_marks(PyObject *self, PyObject *args)
 {
     unsigned int target;
@@ -416,6 +399,7 @@ static PyObject *search_py_marks(PyObject *self, PyObject *args)
     return bytes;
 }
 
+/* stats() */
 static PyObject *search_py_stats(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const struct search *search = SEARCH(self);
@@ -446,6 +430,7 @@ static bool look_edges(PyObject *const *given, struct numbers *views)
     return true;
 }
 
+/* edges(next, until, ends, targets, steppers) */
 static PyObject *search_py_edges(PyObject *self, PyObject *args)
 {
     unsigned int next, until;
@@ -482,6 +467,7 @@ static PyObject *search_py_edges(PyObject *self, PyObject *args)
 
 /* -- the type --------------------------------------------------------------------------------- */
 
+/* set a new search up; false with an exception set */
 static bool begin(Search *self, PyObject *owns, unsigned int components, unsigned int counters)
 {
     struct numbers given;
@@ -502,6 +488,7 @@ static bool begin(Search *self, PyObject *owns, unsigned int components, unsigne
     return !PyErr_Occurred();
 }
 
+/* CSearch(components, owns, counters) */
 static PyObject *search_py_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     unsigned int components, counters;
@@ -524,14 +511,11 @@ static PyObject *search_py_new(PyTypeObject *type, PyObject *args, PyObject *nam
     return NULL;
 }
 
+/* free the search and the object */
 static void search_py_dealloc(PyObject *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc free_object = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     search_clear(SEARCH(self));
     free_object(self);
-    Py_DECREF(type);
 }
 
 #define METHOD(name, how, doc) {#name, (PyCFunction)(void (*)(void))search_py_##name, how, doc}
@@ -543,9 +527,9 @@ static PyMethodDef methods[] = {
     METHOD(answer, METH_VARARGS, "Say whether a test holds of a number."),
     METHOD(target, METH_VARARGS, "Add a target: literals in threes, and conjunctions' lengths."),
     METHOD(begin, METH_O, "Add an initial state."),
-    METHOD(row, METH_VARARGS, "Tell what a process reads at a value of its own component."),
-    METHOD(entry, METH_VARARGS, "Tell what a process does in a state and all that look like it."),
-    METHOD(run, METH_VARARGS, "Expand the states before one; return False when told too little."),
+    METHOD(row, METH_VARARGS, "Give what a process reads at a value of its own component."),
+    METHOD(entry, METH_VARARGS, "Give what a process does in a state and all that look like it."),
+    METHOD(run, METH_VARARGS, "Expand the states before one; return False when rows or entries miss."),
     METHOD(misses, METH_NOARGS, "Return (state, process) of each thing that is missing."),
     METHOD(numbers, METH_O, "Return the numbers of a state by its index."),
     METHOD(parent, METH_O, "Return the index of the state it was first reached from, or None."),

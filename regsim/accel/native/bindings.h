@@ -21,6 +21,16 @@ enum part {
 #undef NUMBER
 };
 
+/* return a tuple of what `item` makes of each of `count` items at `from`; NULL with an exception set */
+PyObject *tuple_of(size_t count, PyObject *(*item)(const void *from, size_t index),
+                   const void *from);
+
+/* return number `index` of an array of 32-bit numbers, for tuple_of() */
+PyObject *number_at(const void *from, size_t index);
+
+/* give the memory of an object back whose type is a part's */
+void free_object(PyObject *self);
+
 /* return whether `other` is of the type that a part has added to the module of `self`'s type */
 int is_a(PyObject *self, PyObject *other, enum part part);
 

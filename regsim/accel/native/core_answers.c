@@ -1,4 +1,14 @@
-/* Who holds what; a walk over every handle, made only when somebody asks and something is open. */
+/* Who holds what; a walk over every handle, made only when somebody asks and something is open.
+ *
+ * In the example of core_replay.h the walk for row 2 comes to process 0 alone: bit 1 of its `hives`
+ * is set. Its array and its map have nothing of hive 1 left; roots[1] has {key 1, row 0}, and key 1
+ * is the root, so that policy.root_blocks decides. Which keys block is regsim.kernel.holding's
+ * to say; it comes here as the two flags of the policy.
+ *
+ *  visit          note a handle if it is wanted and still holds
+ *  visit_list, visit_direct, visit_process    come to all handles of a process
+ *  find           walk over all processes and keep what was noted, in order
+ *  replay_answer  who refuses an unload;  replay_note  who holds anything of interest */
 #include "core_answers.h"
 
 #include <stdlib.h>
@@ -10,27 +20,10 @@ enum { ANY_HIVE = 0 };
 
 struct walk {
     struct replay *replay;
-    uint32_t hive; /* whose handles are wanted; ANY_HIVE for all of interest */
-    enum blocking blocking;
+    uint32_t hive; /* the one whose unload is answered; ANY_HIVE to list all of interest */
     uint32_t pid; /* of the process it has come to */
     bool failed;  /* memory ran out */
 };
-
-/* make room for one more item of `size` bytes; false without memory */
-static bool reserve(void **items, size_t *capacity, size_t count, size_t size)
-{
-    size_t wanted = count + count / 2 + 16;
-    void *bigger;
-
-    if (count < *capacity)
-        return true;
-    bigger = regsim_resize(*items, wanted * size);
-    if (!bigger)
-        return false;
-    *items = bigger;
-    *capacity = wanted;
-    return true;
-}
 
 /* note one open handle if it is wanted */
 static void visit(struct walk *walk, uint64_t handle, uint32_t key, uint32_t row, bool implicit)
@@ -41,11 +34,12 @@ static void visit(struct walk *walk, uint64_t handle, uint32_t key, uint32_t row
 
     if (row < state->died || !state->hive || (walk->hive && state->hive != walk->hive))
         return;
-    if (walk->blocking != BLOCKING_ANY &&
-        (key == replay->root_of_hive[walk->hive]) != (walk->blocking == BLOCKING_ROOT))
+    if (walk->hive != ANY_HIVE && !(key == replay->root_of_hive[walk->hive]
+                                        ? replay->policy.root_blocks
+                                        : replay->policy.subkeys_block))
         return;
-    if (walk->failed || !reserve(&holders, &replay->holder_capacity, replay->holder_count,
-                                 sizeof *replay->holders)) {
+    if (walk->failed || !regsim_reserve(&holders, &replay->holder_capacity,
+                                        replay->holder_count, 1, sizeof *replay->holders)) {
         walk->failed = true;
         return;
     }
@@ -54,6 +48,7 @@ static void visit(struct walk *walk, uint64_t handle, uint32_t key, uint32_t row
         (struct holder){handle, row, walk->pid, key, implicit};
 }
 
+/* visit the nodes from a number on */
 static void visit_list(struct walk *walk, uint32_t number, bool implicit)
 {
     for (; number != NODE_NONE; number = walk->replay->nodes[number].next) {
@@ -77,11 +72,11 @@ static void visit_direct(struct walk *walk, const struct hot *hot)
     }
 }
 
+/* visit every handle of a process, or none where it can hold nothing in the hive */
 static void visit_process(struct walk *walk, uint32_t number)
 {
     const struct process *process = &walk->replay->processes[number];
     const struct hot *hot = &walk->replay->hot[number];
-    const struct handle_slot *slots = process->table.slots;
 
     if (walk->hive != ANY_HIVE && !(hot->hives >> walk->hive % 64 & 1))
         return;
@@ -90,10 +85,12 @@ static void visit_process(struct walk *walk, uint32_t number)
     for (uint32_t i = 0; process->map.count && i <= process->map.mask; i++)
         if (process->map.entries[i].key)
             visit_list(walk, process->map.entries[i].value, false);
-    for (uint32_t i = 0; i < process->table.used; i++)
-        if (slots[i].home != HANDLE_NONE)
-            visit(walk, (i + UINT64_C(1)) * HANDLE_STEP, slots[i].access, slots[i].obj,
-                  slots[i].home);
+    for (uint32_t i = 0; i < process->table.used; i++) {
+        struct emulated one = emulated_in(&process->table.slots[i]);
+
+        if (one.held.row != HELD_NONE)
+            visit(walk, (i + UINT64_C(1)) * HANDLE_STEP, one.held.key, one.held.row, one.implicit);
+    }
     for (uint32_t i = 0; i < ROOTS; i++)
         if (process->present & 1u << i && !process->root_handles[i])
             visit(walk, 0, process->roots[i].key, process->roots[i].row, true);
@@ -123,7 +120,7 @@ static bool find(struct replay *replay, struct walk *walk, struct finding findin
 {
     void *items = *list;
 
-    if (!reserve(&items, capacity, *count, sizeof **list))
+    if (!regsim_reserve(&items, capacity, *count, 1, sizeof **list))
         return false;
     *list = items;
     finding.first = replay->holder_count;
@@ -142,7 +139,7 @@ static bool find(struct replay *replay, struct walk *walk, struct finding findin
 
 bool replay_answer(struct replay *replay, uint32_t row, uint32_t hive)
 {
-    struct walk walk = {replay, hive, replay->policy.blocking, 0, false};
+    struct walk walk = {replay, hive, 0, false};
     struct finding finding = {.count = replay->counts[hive], .row = row, .hive = hive};
 
     return find(replay, &walk, finding, &replay->unloads, &replay->unload_count,
@@ -151,7 +148,7 @@ bool replay_answer(struct replay *replay, uint32_t row, uint32_t hive)
 
 bool replay_note(struct replay *replay, uint32_t row)
 {
-    struct walk walk = {replay, ANY_HIVE, BLOCKING_ANY, 0, false};
+    struct walk walk = {replay, ANY_HIVE, 0, false};
     struct finding finding = {.count = 0, .row = row, .hive = 0};
 
     for (size_t i = 1; i < replay->hive_count; i++)

@@ -1,4 +1,8 @@
-/* From columns to events; core_events.h says why. The loops have no branch on the data. */
+/* From columns to events; core_events.h has an example.
+ *
+ * The loops have no branch on the data. Which rows act follows no pattern, and a branch that is
+ * guessed wrong costs more than to write a record in vain: so each is written to the next place, and
+ * the place is given up, by not counting it, where the row does nothing. */
 #include "core_events.h"
 
 #include "core_memory.h"
@@ -49,6 +53,7 @@ size_t events_gather(const struct columns *columns, size_t first, size_t rows, u
     return count;
 }
 
+/* whether an op changes what handles of any process hold */
 static bool concerns_all(uint8_t op)
 {
     return op == OP_UNLOAD || op == OP_FORCE || op == OP_DELETE;
@@ -57,17 +62,12 @@ static bool concerns_all(uint8_t op)
 /* make room for one more block in a list; false without memory */
 static bool reserve(struct event_list *list)
 {
-    size_t capacity = list->capacity + list->capacity / 2 + EVENT_BLOCK;
-    struct event *items;
+    void *items = list->items;
+    bool done = regsim_reserve(&items, &list->capacity, list->count, EVENT_BLOCK,
+                               sizeof *list->items);
 
-    if (list->count + EVENT_BLOCK <= list->capacity)
-        return true;
-    items = regsim_resize(list->items, capacity * sizeof *items);
-    if (!items)
-        return false;
     list->items = items;
-    list->capacity = capacity;
-    return true;
+    return done;
 }
 
 /* the shard of a process; the two low bits of a pid are always 0 */

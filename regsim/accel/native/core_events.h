@@ -2,7 +2,19 @@
  *
  * Most rows of a trace change nothing (queries, failed opens). Gathering needs no state, so that
  * row ranges can be gathered in parallel; what is left is split by process into shards, each of
- * which replays its own processes. Rows that concern every process go to each shard. */
+ * which replays its own processes. Rows that concern every process go to each shard.
+ *
+ * An example, five rows in and two events out:
+ *
+ *      row  op         pid  parent      status        event
+ *      0    OPEN       8    HKCU        0             {row 0, pid 8, OPEN, root 2}: bit 1 is HKCU
+ *      1    OTHER      8                              none: it changes nothing
+ *      2    OPEN       8    16          NOT_FOUND     none, and totals.failed is 1
+ *      3    OPEN       12   HKCU        NOT_FOUND     {row 3, failed, root 2}: the root opened
+ *      4    CLOSE      12               INVALID       none
+ *
+ * events_bad_row refuses ops and keys that do not exist; events_gather fills a block, as above;
+ * events_split gathers any number of rows into one list a shard. */
 #ifndef REGSIM_CORE_EVENTS_H
 #define REGSIM_CORE_EVENTS_H
 
@@ -10,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* the codes of regsim.accel.columns.Op */
+/* the codes of regsim.accel.columns.EventKind */
 enum op {
     OP_OTHER,
     OP_OPEN,

@@ -1,4 +1,7 @@
-/* The handle table of one process; core_handles.h has the picture. */
+/* The handle table of one process; core_handles.h has the picture and the list of functions.
+ *
+ * It grows by a quarter, not by half as the other arrays do: every snapshot of a machine has tables
+ * of its own, so that there are many of them at once. */
 #include "core_handles.h"
 
 #include <string.h>
@@ -96,6 +99,7 @@ void handle_free_stack(const struct handle_table *table, uint32_t *out)
         out[--left] = slot;
 }
 
+/* take one more word into an FNV-1a hash */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
     return (hash ^ word) * UINT64_C(0x100000001B3);

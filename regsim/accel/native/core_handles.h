@@ -6,7 +6,11 @@
  *
  *      slots:  [ obj 7 | access | hive 1 ] [ next 3 | - | FREE ] [ obj 9 | ... ] [ NONE | - | FREE ]
  *      handle:         4                          8                    12               16
- *      free_head = 1: the next open gives 8, the one after it 16, then 20 */
+ *      free_head = 1: the next open gives 8, the one after it 16, then 20
+ *
+ * handle_open, handle_close and handle_find are what a process does; handle_reuse_rank and
+ * handle_free_stack tell the order of reuse; handle_copy, handle_clear, handle_digest and
+ * handle_check are for whole tables. A table is HANDLE_TABLE_EMPTY at first. */
 #ifndef REGSIM_CORE_HANDLES_H
 #define REGSIM_CORE_HANDLES_H
 

@@ -1,4 +1,7 @@
-/* A hash map; core_map.h says which. Removal shifts back what follows, so there are no tombs. */
+/* A hash map; core_map.h has an example.
+ *
+ * Removal shifts back what follows instead of leaving a mark: handles come and go for as long as the
+ * trace is, and marks would pile up until every search was long. */
 #include "core_map.h"
 
 #include <string.h>

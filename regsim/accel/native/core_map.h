@@ -1,4 +1,10 @@
-/* A hash map from non-zero 64-bit keys to 32-bit numbers: open addressing, linear probing. */
+/* A hash map from non-zero 64-bit keys to 32-bit numbers: open addressing, linear probing.
+ *
+ *      keys a, b, c whose homes are 1, 1, 2:   place 0 [ ] 1 [a] 2 [b] 3 [c] 4 [ ]
+ *      without a, b moves home and c after it:       0 [ ] 1 [b] 2 [c] 3 [ ] 4 [ ]
+ *
+ * map_find looks up, map_add and map_remove change, map_clear empties; a map is {NULL, 0, 0} at
+ * first. Values may be changed in place through what map_find returns. */
 #ifndef REGSIM_CORE_MAP_H
 #define REGSIM_CORE_MAP_H
 

@@ -1,4 +1,4 @@
-/* The replay; core_replay.h has the plan. One function an op, as in replay.py. */
+/* The replay; core_replay.h has the plan and an example. One function an op, as in replay.py. */
 #include "core_replay.h"
 
 #include <string.h>
@@ -16,22 +16,6 @@ enum {
 
 /* -- memory ----------------------------------------------------------------------------------- */
 
-/* grow an array of `size` bytes an item to more than `count` items; false without memory */
-static bool more(void **items, uint32_t *capacity, uint32_t count, size_t size)
-{
-    uint32_t wanted = count + count / 2 + 16;
-    void *bigger;
-
-    if (count < *capacity)
-        return true;
-    bigger = regsim_resize(*items, wanted * size);
-    if (!bigger)
-        return false;
-    *items = bigger;
-    *capacity = wanted;
-    return true;
-}
-
 /* put a node in front of the list at `head`; false without memory */
 static bool node_push(struct replay *replay, uint32_t *head, struct node node)
 {
@@ -42,7 +26,7 @@ static bool node_push(struct replay *replay, uint32_t *head, struct node node)
     } else {
         void *nodes = replay->nodes;
 
-        if (!more(&nodes, &replay->node_capacity, replay->node_count, sizeof node))
+        if (!regsim_reserve(&nodes, &replay->node_capacity, replay->node_count, 1, sizeof node))
             return false;
         replay->nodes = nodes;
         number = replay->node_count++;
@@ -104,6 +88,7 @@ static uint32_t never_opened(const struct policy *policy)
     return bits;
 }
 
+/* note anew which predefined keys a call opens nothing for */
 static void satisfy(struct replay *replay, uint32_t number)
 {
     const struct process *process = &replay->processes[number];
@@ -124,13 +109,15 @@ static void reset(struct replay *replay, uint32_t number, uint32_t pid)
 /* give a new pid a number; NODE_NONE without memory */
 static uint32_t add_process(struct replay *replay, uint32_t pid)
 {
-    uint32_t number = replay->process_count, hot_capacity = replay->process_capacity;
+    uint32_t number = replay->process_count;
+    size_t hot_capacity = replay->process_capacity;
     void *hot = replay->hot, *processes = replay->processes;
 
-    if (!more(&hot, &hot_capacity, number, sizeof *replay->hot))
+    if (!regsim_reserve(&hot, &hot_capacity, number, 1, sizeof *replay->hot))
         return NODE_NONE;
     replay->hot = hot;
-    if (!more(&processes, &replay->process_capacity, number, sizeof *replay->processes))
+    if (!regsim_reserve(&processes, &replay->process_capacity, number, 1,
+                        sizeof *replay->processes))
         return NODE_NONE;
     replay->processes = processes;
     if (!map_add(&replay->pids, (uint64_t)pid + 1, number))
@@ -306,7 +293,7 @@ static bool hold(struct replay *replay, uint32_t number, struct node node)
 static uint32_t emulate(struct replay *replay, uint32_t number, uint32_t key, uint32_t row,
                         bool implicit)
 {
-    struct handle_slot slot = {row, key, implicit};
+    struct handle_slot slot = emulated_slot((struct emulated){{key, row}, implicit});
     uint32_t value = handle_open(&replay->processes[number].table, slot);
 
     if (value)
@@ -346,13 +333,15 @@ static bool release(struct replay *replay, uint32_t number, uint64_t handle, uin
 {
     struct handle_table *table = &replay->processes[number].table;
     const struct handle_slot *slot;
+    struct held held;
 
     if (replay->policy.values == VALUES_GIVEN)
         return release_given(replay, number, handle, key);
     slot = handle <= UINT32_MAX ? handle_find(table, (int64_t)handle) : NULL;
     if (!slot)
         return false;
-    drop(replay, slot->access, slot->obj);
+    held = emulated_in(slot).held;
+    drop(replay, held.key, held.row);
     handle_close(table, (int64_t)handle);
     return true;
 }
@@ -454,6 +443,7 @@ static bool call_on_root(struct replay *replay, uint32_t number, const struct ev
     return true;
 }
 
+/* have calls on one predefined key, or on all, open and close a root of their own */
 static void disable_cache(struct replay *replay, uint32_t number, const struct event *event)
 {
     uint32_t which = event->root == HKCU_BIT ? HKCU_BIT : ALL_ROOTS;
@@ -489,9 +479,12 @@ static void end_process(struct replay *replay, uint32_t number, bool ended)
     for (uint32_t i = 0; process->map.count && i <= process->map.mask; i++)
         if (process->map.entries[i].key)
             drop_list(replay, process->map.entries[i].value);
-    for (uint32_t i = 0; i < process->table.used; i++)
-        if (process->table.slots[i].home != HANDLE_NONE)
-            drop(replay, process->table.slots[i].access, process->table.slots[i].obj);
+    for (uint32_t i = 0; i < process->table.used; i++) {
+        struct held held = emulated_in(&process->table.slots[i]).held;
+
+        if (held.row != HELD_NONE)
+            drop(replay, held.key, held.row);
+    }
     for (uint32_t i = 0; i < ROOTS; i++)
         if (process->present & 1u << i && !process->root_handles[i])
             drop(replay, process->roots[i].key, process->roots[i].row);
@@ -530,6 +523,7 @@ static bool unload(struct replay *replay, const struct event *event)
     return true;
 }
 
+/* close what a row closes, and count it where nothing was open */
 static void close_handle(struct replay *replay, uint32_t number, const struct event *event)
 {
     if (release(replay, number, event->handle, event->key))
@@ -601,7 +595,10 @@ static bool ordinary(const struct event *events, size_t count)
     return all;
 }
 
-/* find each event's process, ask for what applying it will touch, and leave out the calls that
+/* Why two passes: the key and the handle that an event touches lie anywhere in memory. Asked for a
+ * block ahead they are in the cache by the time the event is applied, and the waits overlap.
+ *
+ * find each event's process, ask for what applying it will touch, and leave out the calls that
  * opened nothing on a root that is there already. Return how many are left; SIZE_MAX without memory */
 static size_t prepare(struct replay *replay, struct event *events, size_t count)
 {
@@ -627,7 +624,19 @@ static size_t prepare(struct replay *replay, struct event *events, size_t count)
     return left;
 }
 
-/* apply an open or close whose value lies in the array; false, with nothing done, for any other */
+/* Why no branch: whether the next row opens or closes follows no pattern that a processor could
+ * guess, and a wrong guess costs more than the few operations here. So both answers are computed and
+ * masks choose: `-closes` is all ones for a close and 0 for an open.
+ *
+ *              open                       close
+ *   key        that of the row            that of the handle; most traces give a close none
+ *   change     +1                         -1, or 0 where the key died after the open
+ *   row        that of the open           all ones, which is HELD_NONE: the place is empty again
+ *
+ * An open onto a place in use, or a close of an empty one, is left to apply_any, which counts it.
+ * A close sets the bit in `hives` too: it only says where something *may* be held.
+ *
+ * apply an open or close whose value lies in the array; false, with nothing done, for any other */
 static inline bool apply_common(struct replay *replay, const struct event *event)
 {
     struct hot *hot = &replay->hot[event->pid];

@@ -1,4 +1,15 @@
-/* Breadth-first search that interprets tables; core_search.h has the picture. */
+/* Breadth-first search that interprets tables; core_search.h has the picture and an example.
+ *
+ *  steps    miss; apply_maps, step_by, step and collect put the successors of some states into the
+ *           batch; choose, approach, append and commit keep the new ones; thin leaves out those
+ *           that an ample step stands for; expand does all that; search_run, search_begin
+ *  edges    write_edges, search_edges: the same steps again, to where they lead
+ *
+ * Why in batches: a look-up in the set of states waits for memory twice, for the slot and for the
+ * state it names. With many successors at hand the slots are asked for first, then the states, and
+ * only then is anything compared, so that the waits overlap. Why `recent`: most steps lead to a state
+ * met a moment ago by another order of the same steps; a small table that stays in the cache
+ * answers for those without either wait. */
 #include "core_search.h"
 
 #include <string.h>
@@ -237,6 +248,7 @@ INLINE void thin(struct search *search, uint32_t index, unsigned words)
     }
 }
 
+/* expand the states before `until`: each batch is collected, then committed */
 INLINE enum search_status expand(struct search *search, uint32_t until, unsigned words)
 {
     while (search->expanded < until) {
@@ -260,7 +272,7 @@ enum search_status search_run(struct search *search, uint32_t until)
 {
     if (until > count_of_states(search))
         return SEARCH_BAD;
-    switch (search->words) { /* the same code, made for the number of words */
+    switch (search->words) { /* the same code, made for the number of words: its loops unroll */
     case 1:
         return expand(search, until, 1);
     case 2:

@@ -8,12 +8,28 @@
  *      slots:  32 bits of the hash | index + 1,   open addressing, 0 is empty
  *
  * What a process does: the value of its own component selects a *row*, which says what else it
- * reads (a mask) and which counters it asks to be nought. The bits under the mask, with one bit for
+ * reads (a mask) and which counters it asks to be 0. The bits under the mask, with one bit for
  * each of these counters, select an *entry*: its enabled steps, each a *delta* to be xor-ed and
  * perhaps *maps*, the images of components that change each by itself. A row or an entry that is
  * not there is a *miss*: the search stops before the batch of states that needs it, lists what is
- * missing, and goes on when it has been told. States, parents and their order are therefore those
- * of the reference, whatever was missing when. */
+ * missing, and goes on when it has been given that. States, parents and their order are therefore those
+ * of the reference, whatever was missing when.
+ *
+ * An example: a counter (component 0, 0 to 3) and a process whose own component 1 is 0 or 1; at 0 it
+ * adds one to the counter and goes to 1. Fields of 2 bits and 1 bit: the state (0, 0) is 0b000.
+ *
+ *      row of own 0:      mask 0b111, it reads both
+ *      entry of 0b000:    one step, to (1, 1) = 0b101, so its delta is 0b101
+ *      entry of 0b001:    (1, 0) to (2, 1): 0b001 ^ 0b110 = 0b111
+ *
+ * Had the step read its own component only, the mask would be 0b100, one entry would do for all
+ * counters, and its delta 0b100 would leave them as they are: that is why deltas are differences.
+ *
+ * search_init, search_layout and perhaps search_group make one; search_test, search_answer and
+ * search_target say what is looked for; search_begin adds the initial states. Then search_run, and
+ * for each of `misses` search_row or search_entry, until it is DONE. search_find, search_numbers,
+ * search_hit, search_marks and search_edges read what was found; search_clear ends. The tables
+ * are in core_search_tables.c, the states in core_search_states.c, the search in core_search.c. */
 #ifndef REGSIM_CORE_SEARCH_H
 #define REGSIM_CORE_SEARCH_H
 
@@ -58,7 +74,7 @@ struct search_test {
 
 struct search_process {
     uint32_t own;
-    struct search_pool rows; /* by number of the own component; NONE where not told */
+    struct search_pool rows; /* by number of the own component; NONE where not given */
 };
 
 struct search_miss {
@@ -91,7 +107,7 @@ struct search {
     struct search_pool batch, notes, misses;
 };
 
-/* a literal of a target: a test, or (counter) that a counter is nought; or its negation */
+/* a literal of a target: a test, or (counter) that a counter is 0; or its negation */
 struct search_literal {
     uint32_t id;
     uint8_t counter, positive;
@@ -129,15 +145,15 @@ uint32_t search_hit(const struct search *search, uint32_t target);
 /* add an initial state, one number per component */
 enum search_status search_begin(struct search *search, const uint32_t *numbers);
 
-/* tell what a process reads at a value of its own component; `ample` steps may stand for all steps
+/* give what a process reads at a value of its own component; `ample` steps may stand for all steps
  * of a state as long as one of them leads to a state that is yet to be expanded */
 enum search_status search_row(struct search *search, uint32_t process, uint32_t own,
                               const uint32_t *reads, size_t count, const uint32_t *zeros,
                               size_t zero_count, bool ample);
 
-/* tell what a process does in a state and all that look alike to it. `code` is, for each enabled
+/* give what a process does in a state and all that look alike to it. `code` is, for each enabled
  * step: n, then n times (component, number): the reads that change; m, then m times (component,
- * k, the images of 0 to k - 1, NONE where not known). What it told before is replaced. */
+ * k, the images of 0 to k - 1, NONE where not known). What was given before is replaced. */
 enum search_status search_entry(struct search *search, uint32_t state, uint32_t process,
                                 const uint32_t *code, size_t length);
 

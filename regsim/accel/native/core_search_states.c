@@ -1,30 +1,21 @@
-/* The search: its memory, its states, and how they are laid out; core_search.h has the picture. */
+/* The search: its memory, its states, and how they are laid out; core_search.h has the picture.
+ *
+ *  memory   search_init, search_clear, search_bytes
+ *  fields   search_numbers and search_encode, between numbers and states; search_fold
+ *  states   rebuild, search_reserve_states, search_find
+ *  layout   place, move_states, adopt and search_layout; forget_recent, forget_rows; search_group
+ *
+ * An example of a layout: widths 40, 20 and 8 take two words. The third field would reach beyond bit
+ * 64, so it begins word 1: {word 0, shift 0}, {word 0, shift 40}, {word 1, shift 0}. */
 #include <string.h>
 
-#include "core_memory.h"
 #include "search_inside.h"
 
 enum { AHEAD = 16 }; /* states whose slots are fetched before they are needed */
 
 /* -- memory ----------------------------------------------------------------------------------- */
 
-bool search_grow(struct search_pool *pool, size_t more, size_t size)
-{
-    size_t room = pool->room + pool->room / 2 + 16;
-    void *data;
-
-    if (room - pool->used < more)
-        room = pool->used + more;
-    if (room > SIZE_MAX / size)
-        return false;
-    data = regsim_resize(pool->data, room * size);
-    if (!data)
-        return false;
-    pool->data = data;
-    pool->room = room;
-    return true;
-}
-
+/* give a pool's memory back */
 static void release(struct search_pool *pool)
 {
     regsim_free(pool->data);
@@ -242,6 +233,7 @@ static void forget_recent(struct search *search)
     memcpy(search->recent + home * search->words, state, search->words * sizeof *state);
 }
 
+/* have every process be asked anew: the masks are of the old layout */
 static void forget_rows(struct search *search)
 {
     for (uint32_t i = 0; i < search->count_of_processes; i++)
@@ -254,7 +246,8 @@ static void forget_rows(struct search *search)
         memset(search->index, 0, (search->index_mask + 1) * sizeof *search->index);
 }
 
-/* place fields of these widths one after the other; return the words they take, 0 for too many */
+/* place fields of these widths one after the other; return the words they take, 0 for too many.
+ * Three words become four, since search_run has code made for four. */
 static uint32_t place(const uint32_t *widths, uint32_t count, struct search_field *fields)
 {
     uint32_t word = 0, at = 0;

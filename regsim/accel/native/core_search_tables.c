@@ -1,7 +1,15 @@
-/* The search: what it is told of formulas, rows and entries; core_search.h has the picture. */
+/* The search: the tables of formulas, rows and entries; core_search.h has the picture.
+ *
+ *  questions          search_test, search_answer, search_target, search_hit, search_marks
+ *  rows and entries   search_row; read_delta, read_map, read_outcome, reserve_entry, keep_entry and
+ *                     search_entry
+ *
+ * An example of an entry's code, for the state (0, 0) of core_search.h: {2, 0, 1, 1, 1, 0} is one
+ * step that changes 2 components, 0 to 1 and 1 to 1, and has 0 maps. With a map at the end, {2, 0, 1,
+ * 1, 1, 1, 2, 3, 5, 4, NONE}, component 2 goes from 0 to 5 and from 1 to 4, and what becomes of it
+ * at 2 is not known yet: a state that has 2 there is a miss. */
 #include <string.h>
 
-#include "core_memory.h"
 #include "search_inside.h"
 
 /* -- questions -------------------------------------------------------------------------------- */
@@ -125,6 +133,7 @@ struct reader {
     const uint32_t *at, *end;
 };
 
+/* read one number; false at the end */
 static bool next(struct reader *reader, uint32_t *value)
 {
     if (reader->at == reader->end)
@@ -133,6 +142,7 @@ static bool next(struct reader *reader, uint32_t *value)
     return true;
 }
 
+/* read the components that a step changes, as the word-by-word difference */
 static bool read_delta(struct search *search, const uint64_t *state, struct reader *reader)
 {
     uint64_t *delta = ITEMS(search->deltas, uint64_t) + search->deltas.used;
@@ -154,6 +164,7 @@ static bool read_delta(struct search *search, const uint64_t *state, struct read
     return true;
 }
 
+/* read the images of one component */
 static bool read_map(struct search *search, struct reader *reader)
 {
     uint32_t component, count, image = SEARCH_NONE;
@@ -172,6 +183,7 @@ static bool read_map(struct search *search, struct reader *reader)
     return true;
 }
 
+/* read one step: its delta and its maps */
 static bool read_outcome(struct search *search, const uint64_t *state, struct reader *reader)
 {
     struct outcome outcome = {(uint32_t)search->maps.used, 0};

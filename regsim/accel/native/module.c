@@ -3,7 +3,7 @@
 
 /* Raised by one whenever the Python side and the library no longer fit; accel/__init__.py has the
  * same number, so that a library left over from another build is noticed. */
-#define INTERFACE 3
+#define INTERFACE 4
 
 #define DECLARE(name) extern const struct binding bind_##name;
 BINDINGS(DECLARE)
@@ -33,6 +33,34 @@ static int add_part(PyObject *module, size_t index)
     return PyModule_AddType(module, (PyTypeObject *)state->types[index]);
 }
 
+PyObject *tuple_of(size_t count, PyObject *(*item)(const void *from, size_t index),
+                   const void *from)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+
+    for (size_t i = 0; tuple && i < count; i++) {
+        PyObject *one = item(from, i);
+
+        if (!one || PyTuple_SetItem(tuple, (Py_ssize_t)i, one) < 0)
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
+PyObject *number_at(const void *from, size_t index)
+{
+    return PyLong_FromUnsignedLong(((const uint32_t *)from)[index]);
+}
+
+void free_object(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    release(self);
+    Py_DECREF(type);
+}
+
 int is_a(PyObject *self, PyObject *other, enum part part)
 {
     struct state *state = PyType_GetModuleState(Py_TYPE(self));
@@ -40,6 +68,7 @@ int is_a(PyObject *self, PyObject *other, enum part part)
     return PyObject_TypeCheck(other, (PyTypeObject *)state->types[part]);
 }
 
+/* add all parts */
 static int module_exec(PyObject *module)
 {
     for (size_t i = 0; i < PARTS; i++)
@@ -48,6 +77,7 @@ static int module_exec(PyObject *module)
     return PyModule_AddIntConstant(module, "INTERFACE", INTERFACE);
 }
 
+/* show the types to the garbage collector */
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct state *state = PyModule_GetState(module);
@@ -57,6 +87,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     return 0;
 }
 
+/* drop the types */
 static int module_clear(PyObject *module)
 {
     struct state *state = PyModule_GetState(module);
@@ -85,6 +116,7 @@ static struct PyModuleDef definition = {
     .m_clear = module_clear,
 };
 
+/* what Python calls first */
 PyMODINIT_FUNC PyInit__native(void)
 {
     return PyModuleDef_Init(&definition);

@@ -2,6 +2,7 @@
 #ifndef REGSIM_SEARCH_INSIDE_H
 #define REGSIM_SEARCH_INSIDE_H
 
+#include "core_memory.h"
 #include "core_search.h"
 
 #if defined(__GNUC__)
@@ -61,11 +62,10 @@ struct note {
 /* -- memory ----------------------------------------------------------------------------------- */
 
 /* make room for `more` items of `size` bytes; false without memory, and all is as before */
-bool search_grow(struct search_pool *pool, size_t more, size_t size);
-
 INLINE bool reserve(struct search_pool *pool, size_t more, size_t size)
 {
-    return pool->room - pool->used >= more || search_grow(pool, more, size);
+    return pool->room - pool->used >= more ||
+           regsim_reserve(&pool->data, &pool->room, pool->used, more, size);
 }
 
 /* make room for `more` states in all that holds them; false without memory */
@@ -79,22 +79,26 @@ bool search_encode(const struct search *search, const uint32_t *numbers, uint64_
 /* sort the members of each symmetric group */
 void search_fold(struct search *search, uint64_t *state);
 
+/* return the number in a field */
 INLINE uint32_t get(const uint64_t *state, struct search_field field)
 {
     return (uint32_t)(state[field.word] >> field.shift & field.ones);
 }
 
+/* write the number into a field */
 INLINE void put(uint64_t *state, struct search_field field, uint32_t number)
 {
     state[field.word] &= ~(field.ones << field.shift);
     state[field.word] |= (uint64_t)number << field.shift;
 }
 
+/* return a state by its index */
 INLINE const uint64_t *state_at(const struct search *search, uint32_t index, unsigned words)
 {
     return ITEMS(search->states, uint64_t) + (size_t)index * words;
 }
 
+/* return how many states were found */
 static inline uint32_t count_of_states(const struct search *search)
 {
     return (uint32_t)search->parents.used;
@@ -102,6 +106,7 @@ static inline uint32_t count_of_states(const struct search *search)
 
 /* -- the set of states ------------------------------------------------------------------------ */
 
+/* return the hash of a state: its high half stands in the slot, its low half says where */
 INLINE uint64_t hash_of(const uint64_t *state, unsigned words)
 {
     uint64_t hash = 0;
@@ -114,6 +119,7 @@ INLINE uint64_t hash_of(const uint64_t *state, unsigned words)
     return hash ^ hash >> 29;
 }
 
+/* whether two states are equal, without a branch a word */
 INLINE bool same(const uint64_t *one, const uint64_t *other, unsigned words)
 {
     uint64_t differ = 0;
@@ -141,6 +147,7 @@ INLINE uint64_t *slot_of(const struct search *search, const uint64_t *state, uin
     return &search->slots[at];
 }
 
+/* return what a slot holds for a state */
 INLINE uint64_t slot_value(uint64_t hash, uint32_t index)
 {
     return (hash >> 32 << 32) | (index + UINT64_C(1));
@@ -148,6 +155,7 @@ INLINE uint64_t slot_value(uint64_t hash, uint32_t index)
 
 /* -- questions -------------------------------------------------------------------------------- */
 
+/* answer a test for a state */
 static inline bool ask(const struct search *search, const struct search_test *test,
                        const uint64_t *state)
 {
@@ -156,7 +164,8 @@ static inline bool ask(const struct search *search, const struct search_test *te
     return number < test->truth.used && ITEMS(test->truth, uint8_t)[number];
 }
 
-static inline bool nought(const struct search *search, uint32_t counter, const uint64_t *state)
+/* whether a counter is 0: no component adds to it */
+static inline bool is_zero(const struct search *search, uint32_t counter, const uint64_t *state)
 {
     const struct search_test *tests =
         ITEMS(search->tests, struct search_test) + (size_t)counter * search->components;
@@ -167,6 +176,7 @@ static inline bool nought(const struct search *search, uint32_t counter, const u
     return true;
 }
 
+/* whether a target holds in a state */
 static inline bool holds(const struct search *search, struct target target, const uint64_t *state)
 {
     for (uint32_t i = target.first; i < target.first + target.count; i++) {
@@ -177,7 +187,7 @@ static inline bool holds(const struct search *search, struct target target, cons
 
         for (; literal < end; literal++) {
             const struct search_test *tests = ITEMS(search->tests, struct search_test);
-            bool yes = literal->counter ? nought(search, literal->id, state)
+            bool yes = literal->counter ? is_zero(search, literal->id, state)
                                         : ask(search, &tests[literal->id], state);
 
             if (yes != literal->positive)
@@ -191,12 +201,13 @@ static inline bool holds(const struct search *search, struct target target, cons
 
 /* -- rows and entries ------------------------------------------------------------------------- */
 
+/* return the row for a value of a process's own component, or NONE */
 INLINE uint32_t row_of(const struct search_process *process, uint32_t own)
 {
     return own < process->rows.used ? ITEMS(process->rows, uint32_t)[own] : SEARCH_NONE;
 }
 
-/* return one bit for each counter that the row asks for and that is nought */
+/* return one bit for each counter that the row asks for and that is 0 */
 INLINE uint32_t zeros_of(const struct search *search, uint32_t row, const uint64_t *state)
 {
     struct row asked = ITEMS(search->rows, struct row)[row];
@@ -205,7 +216,7 @@ INLINE uint32_t zeros_of(const struct search *search, uint32_t row, const uint64
     for (uint32_t i = 0; i < asked.zeros; i++) {
         uint32_t counter = ITEMS(search->zeros, uint32_t)[asked.first_zero + i];
 
-        bits |= (uint32_t)nought(search, counter, state) << i;
+        bits |= (uint32_t)is_zero(search, counter, state) << i;
     }
     return bits;
 }

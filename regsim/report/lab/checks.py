@@ -12,9 +12,9 @@ from regsim.check.paths import Path, PathStep
 from regsim.check.property import Kind, Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
+from regsim.kernel.holding import count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
-from regsim.scenario.handles import count_handles, open_handles
 
 _USERS = ("REGISTRY", "USER")
 _MARKS = {

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from regsim.kernel.holding import Holding
 from regsim.policy import Dialect
 from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
 from regsim.report.text.evidence import as_text, paragraphs
 from regsim.report.words.writing import counted
-from regsim.scenario.result import OpenHandle
 from regsim.trace.finding import Conclusion, Finding, HeldKey, UnloadAttempt
 
 MOST = 400
@@ -32,8 +32,8 @@ class _Event:
     ticks: int | None
     actor: str
     call: str
-    opens: OpenHandle | None = None
-    ends: OpenHandle | None = None
+    opens: Holding | None = None
+    ends: Holding | None = None
     tried: UnloadAttempt | None = None
 
 
@@ -105,9 +105,9 @@ def _events(finding: Finding) -> Iterator[_Event]:
         )
 
 
-def _row(held: HeldKey, handle: int, opened_by: str) -> OpenHandle:
+def _row(held: HeldKey, handle: int, opened_by: str) -> Holding:
     """Return a line of the lab's table; of a key whose handle is unknown *handle* is any number."""
-    return OpenHandle(
+    return Holding(
         process=held.process,
         service=held.service or None,
         pid=held.pid,
@@ -123,7 +123,7 @@ def _row(held: HeldKey, handle: int, opened_by: str) -> OpenHandle:
 def _frames(events: Sequence[_Event], finding: Finding) -> Iterator[StoryFrame]:
     start = next((event.ticks for event in events if event.ticks is not None), None)
     first = finding.span[0] if finding.span else start
-    table: dict[tuple[int, int, str], OpenHandle] = {}
+    table: dict[tuple[int, int, str], Holding] = {}
     before: StoryFrame | None = None
     for event in events:
         for row in filter(None, (event.opens, event.ends)):
@@ -138,7 +138,7 @@ def _frames(events: Sequence[_Event], finding: Finding) -> Iterator[StoryFrame]:
         yield before
 
 
-def _frame(event: _Event, table: tuple[OpenHandle, ...], first: int | None) -> StoryFrame:
+def _frame(event: _Event, table: tuple[Holding, ...], first: int | None) -> StoryFrame:
     known = event.ticks is not None and first is not None
     status = event.tried.status if event.tried else 0
     return StoryFrame(

@@ -17,11 +17,11 @@ from typing import Any, Final
 import attrs
 
 from regsim import keypath
+from regsim.kernel.holding import Holding
 from regsim.report.lab.stories import Lab, Story, StoryFrame, StoryQuestion
 from regsim.report.words import places
 from regsim.report.words import runs as words
 from regsim.report.words.writing import markup, visible
-from regsim.scenario.result import OpenHandle
 
 FORMAT: Final = 1
 """The version of the data in the page; its script reads this one."""
@@ -105,7 +105,7 @@ class _Packer:
     def _text(self, text: str) -> int:
         return self.texts.number(text, visible(text))
 
-    def _row(self, row: OpenHandle) -> int:
+    def _row(self, row: Holding) -> int:
         below = places.key_below(row)
         packed = (
             *map(self._text, (row.process, row.service or "")),

@@ -11,9 +11,9 @@ from typing import Protocol
 
 import attrs
 
+from regsim.kernel.holding import Holding
 from regsim.report.words import runs as words
 from regsim.report.words.places import place_of
-from regsim.scenario.result import OpenHandle
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +54,7 @@ class StoryFrame:
     handle: int | None = None
     implicit: bool = False
     open_handles: int | None = None
-    table: tuple[OpenHandle, ...] = ()
+    table: tuple[Holding, ...] = ()
     unlisted: int = 0
     changes: tuple[Change, ...] = ()
     times: int = 1
@@ -128,7 +128,7 @@ class _Stands(Protocol):
     @property
     def open_handles(self) -> int | None: ...
     @property
-    def table(self) -> tuple[OpenHandle, ...]: ...
+    def table(self) -> tuple[Holding, ...]: ...
 
 
 def changes(before: _Stands | None, after: _Stands) -> Iterator[Change]:
@@ -159,7 +159,7 @@ def _mounting(before: _Stands | None, after: _Stands) -> Iterator[Change]:
         yield Change(kind="unloaded", text="The user's hive is unloaded.")
 
 
-def _kind(old: OpenHandle | None, new: OpenHandle) -> str:
+def _kind(old: Holding | None, new: Holding) -> str:
     if old is None:
         return "unasked" if new.implicit else "opened"
     if old.live and not new.live:
@@ -167,7 +167,7 @@ def _kind(old: OpenHandle | None, new: OpenHandle) -> str:
     return "moved" if old.key != new.key else ""
 
 
-def _sentence(kind: str, row: OpenHandle) -> str:
+def _sentence(kind: str, row: Holding) -> str:
     who, place = words.holder_name(row), place_of(row)
     return {
         "opened": f"{who} opened {row.handle:#x} on {place}.",

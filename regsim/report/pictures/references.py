@@ -12,13 +12,14 @@ from typing import Any, Final
 import attrs
 
 from regsim import keypath
+from regsim.kernel.holding import Holding
 from regsim.report.pictures.canvas import SMALL, Canvas, Point, measure, shorten
 from regsim.report.pictures.colours import GREY, INK, ORANGE, PALE, RED, RED_INK, WHITE
 from regsim.report.pictures.figures import extra
 from regsim.report.words import runs as words
 from regsim.report.words.places import hive_name, key_below, place_of
 from regsim.report.words.writing import counted, visible
-from regsim.scenario.result import OpenHandle, Run
+from regsim.scenario.result import Run
 
 DRAWN: Final = 12
 """How many handles a picture draws before it counts the rest; blockers come first."""
@@ -40,7 +41,7 @@ class _Box:
     gone: bool
 
 
-def finding(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
+def finding(rows: Sequence[Holding], unlisted: int = 0) -> str:
     """Return in one sentence which of *rows* block the unload."""
     total = len(rows) + unlisted
     blocking = [row for row in rows if row.blocks]
@@ -57,7 +58,7 @@ def finding(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     return f"{len(blocking)} of {handles} block{'s' if one else ''} the unload: {named}"
 
 
-def described(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
+def described(rows: Sequence[Holding], unlisted: int = 0) -> str:
     """Return in words what the picture of *rows* shows."""
     said = []
     for row in rows[:DRAWN]:
@@ -71,7 +72,7 @@ def described(rows: Sequence[OpenHandle], unlisted: int = 0) -> str:
     return " ".join([*said, *([f"{rest:,} more handles are open."] if rest else [])])
 
 
-def rows_of_run(run: Run) -> tuple[tuple[OpenHandle, ...], int]:
+def rows_of_run(run: Run) -> tuple[tuple[Holding, ...], int]:
     """Return the handles at the moment that decided *run*, and how many more there were.
 
     That is its last refused attempt to unload; where none was refused, its end.
@@ -87,7 +88,7 @@ def references_of_run_svg(run: Run) -> str:
     return references_svg(rows, unlisted=unlisted, title=words.finding(run))
 
 
-def references_svg(rows: Sequence[OpenHandle], *, unlisted: int = 0, title: str = "") -> str:
+def references_svg(rows: Sequence[Holding], *, unlisted: int = 0, title: str = "") -> str:
     """Return *rows* as a graph from processes over handles and keys to hives.
 
     ``title`` is the finding by default; ``unlisted`` counts handles that are not among *rows*.
@@ -115,7 +116,7 @@ def _left(column: int) -> float:
     return 20 + sum(_WIDTHS[:column]) + column * _GAPS
 
 
-def _keys(number: int, row: OpenHandle) -> tuple[tuple[object, ...], ...]:
+def _keys(number: int, row: Holding) -> tuple[tuple[object, ...], ...]:
     """Return what names the boxes of *row* in the four columns; only handles are never shared."""
     return (
         (row.process, row.pid),
@@ -125,7 +126,7 @@ def _keys(number: int, row: OpenHandle) -> tuple[tuple[object, ...], ...]:
     )
 
 
-def _draw(canvas: Canvas, rows: Sequence[OpenHandle], top: float) -> None:
+def _draw(canvas: Canvas, rows: Sequence[Holding], top: float) -> None:
     """Draw edges, then boxes; each box of the other columns stands amid its handles."""
     named = [_keys(number, row) for number, row in enumerate(rows)]
     columns = [_tops([keys[column] for keys in named], top) for column in range(len(_HEADS))]
@@ -158,7 +159,7 @@ def _tops(keys: Sequence[tuple[object, ...]], top: float) -> dict[tuple[object, 
     return tops
 
 
-def _box(column: int, y: float, row: OpenHandle) -> _Box:
+def _box(column: int, y: float, row: Holding) -> _Box:
     below = key_below(row)
     parent, _, last = below.rpartition("\\")
     lines = (
@@ -171,7 +172,7 @@ def _box(column: int, y: float, row: OpenHandle) -> _Box:
     return _Box(column, y, tuple(filter(None, lines)), blocks, not row.live and column > 0)
 
 
-def _edge(canvas: Canvas, column: int, start: float, end: float, row: OpenHandle) -> None:
+def _edge(canvas: Canvas, column: int, start: float, end: float, row: Holding) -> None:
     x = _left(column) + _WIDTHS[column]
     a, b = start + _TALL / 2, end + _TALL / 2
     stroke, wide = (ORANGE, 4.0) if row.blocks else (GREY, 1.2)
@@ -179,7 +180,7 @@ def _edge(canvas: Canvas, column: int, start: float, end: float, row: OpenHandle
     canvas.path([(x, a), (_left(column + 1), b)], stroke=stroke, wide=wide, dash=dash)
 
 
-def _label(canvas: Canvas, y: float, row: OpenHandle) -> None:
+def _label(canvas: Canvas, y: float, row: Holding) -> None:
     said = "blocks unload" if row.blocks else "" if row.live else "stands for nothing"
     if row.implicit and row.live:
         said = f"{said}, not asked for" if said else "not asked for"
@@ -229,7 +230,7 @@ def _outline(box: _Box, x: float, wide: float) -> list[Point]:
     return [(x + 12, top), *right, (x + 12, low), *left]
 
 
-def reference_nodes(rows: Sequence[OpenHandle]) -> Iterator[tuple[OpenHandle, dict[str, str]]]:
+def reference_nodes(rows: Sequence[Holding]) -> Iterator[tuple[Holding, dict[str, str]]]:
     """Yield each handle with the names of its process, handle, key and hive in a graph."""
     for row in rows:
         place = row.key if row.live else f"{row.key} (gone)"
@@ -245,7 +246,7 @@ def reference_nodes(rows: Sequence[OpenHandle]) -> Iterator[tuple[OpenHandle, di
         )
 
 
-def reference_graph(rows: Sequence[OpenHandle]) -> Any:  # noqa: ANN401 - networkx is an extra
+def reference_graph(rows: Sequence[Holding]) -> Any:  # noqa: ANN401 - networkx is an extra
     """Return *rows* as a `networkx.DiGraph` from processes over handles and keys to hives.
 
     Each node has its ``kind``, its column as ``layer``, a ``label``, and whether it ``blocks``.
@@ -261,7 +262,7 @@ def reference_graph(rows: Sequence[OpenHandle]) -> Any:  # noqa: ANN401 - networ
     return graph
 
 
-def references_dot(rows: Sequence[OpenHandle]) -> str:
+def references_dot(rows: Sequence[Holding]) -> str:
     """Return *rows* as a Graphviz graph, for those who want to lay it out themselves."""
     lines = ["digraph references {", "  rankdir=LR;", "  node [shape=box];"]
     seen: dict[str, None] = {}

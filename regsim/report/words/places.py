@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from regsim import keypath
+from regsim.kernel.holding import Holding
 from regsim.report.words import runs as words
-from regsim.scenario.result import OpenHandle
 
 
-def place_of(row: OpenHandle) -> str:
+def place_of(row: Holding) -> str:
     """Return the key of *row* as people speak of it: below its hive, or as that hive's root."""
     below = key_below(row)
     return below or f"the root of {hive_name(row.hive)}"
 
 
-def key_below(row: OpenHandle) -> str:
+def key_below(row: Holding) -> str:
     """Return the key's path below the root of its hive, empty for the root itself."""
     inside = row.key.lower().startswith(row.hive.lower() + "\\")
     return row.key[len(row.hive) + 1 :] if inside else "" if row.key == row.hive else row.key

@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 import attrs
 
-from regsim.kernel.machine import Holder
+from regsim.kernel.holding import Holding
 from regsim.kernel.operations import unload_by
 from regsim.report.words.writing import counted
-from regsim.scenario.result import CallRecord, OpenHandle, Outcome, Run
+from regsim.scenario.result import CallRecord, Outcome, Run
 from regsim.status import to_win32
 
 WORDS: Final = {
@@ -93,7 +93,7 @@ def run_subtitle(run: Run) -> str:
     return f"{run.title}. {run.os_title}, fix: {run.fix}."
 
 
-def holder_name(holder: Holder | OpenHandle) -> str:
+def holder_name(holder: Holding) -> str:
     """Return the process of *holder*, with its services in brackets."""
     return f"{holder.process} ({holder.service})" if holder.service else holder.process
 
@@ -249,15 +249,15 @@ def lives(run: Run) -> list[Lifetime]:
     return found
 
 
-def _on_hive(row: OpenHandle | None) -> bool:
+def _on_hive(row: Holding | None) -> bool:
     return row is not None and row.live and on_user_hive(row.key)
 
 
-def _ended(row: OpenHandle | None) -> str:
+def _ended(row: Holding | None) -> str:
     return "closed" if row is None else "moved" if row.live else "taken away"
 
 
-def _begun(row: OpenHandle, number: int) -> Lifetime:
+def _begun(row: Holding, number: int) -> Lifetime:
     return Lifetime(
         process=holder_name(row),
         pid=row.pid,

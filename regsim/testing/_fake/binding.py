@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary
@@ -15,8 +15,8 @@ import attrs
 from regsim.errors import UsageError
 from regsim.kernel.calls import run_call
 from regsim.kernel.fast.again import Closing, Reopening
+from regsim.kernel.holding import Holding, described
 from regsim.kernel.machine import Machine
-from regsim.kernel.objects import KeyObject
 from regsim.kernel.process import Process
 from regsim.status import NtStatus, to_win32
 from regsim.testing._fake.hkey import HKEYType, number_of
@@ -85,14 +85,10 @@ def gate_of(machine: Machine) -> Gate:
 
 
 @attrs.frozen(kw_only=True)
-class OpenHandle:
-    r"""One handle that a process has open.
+class HeldByCode(Holding):
+    """One handle that a process has open, with the line of Python that opened it.
 
     Attributes:
-        handle: its number.
-        key: the full path of its key, ``\REGISTRY\…``.
-        call: the call that opened it, as a developer would write it.
-        implicit: whether nobody asked for it: the root behind a predefined key.
         file: the source file of the code that made the call; None when it was not Python code.
             Of a call handed to a thread as it stands (``asyncio.to_thread(winreg.OpenKey, …)``)
             that is the standard library's; wrap it in a function or lambda to see your own line.
@@ -100,10 +96,6 @@ class OpenHandle:
         function: the function it stands in.
     """
 
-    handle: int
-    key: str
-    call: str
-    implicit: bool
     file: str | None
     line: int | None
     function: str | None
@@ -209,24 +201,17 @@ class Binding:
         if self.process.pid in self.machine.processes:
             self.calls.api.RegCloseKey(handle)
 
-    def open_handles(self) -> list[OpenHandle]:
+    def open_handles(self) -> list[HeldByCode]:
         """Return the handles this process has open, implicit ones too, in order of number."""
         self.gate.drain()
         with self.gate.lock:
-            return list(self._open_handles())
+            return [self._held(handle, entry[0]) for handle, entry in self.process.table.items()]
 
-    def _open_handles(self) -> Iterator[OpenHandle]:
-        for handle, entry in self.process.table.items():
-            yield self._described(handle, self.machine.objects[ObjectId(entry[0])])
-
-    def _described(self, handle: int, obj: KeyObject) -> OpenHandle:
-        site = obj.origin.site
+    def _held(self, handle: int, obj: int) -> HeldByCode:
+        site = self.machine.objects[ObjectId(obj)].origin.site
         code, line = located(site) if isinstance(site, tuple) else (None, None)
-        return OpenHandle(
-            handle=handle,
-            key=self.machine.key_name(obj.kcb),
-            call=obj.origin.call,
-            implicit=obj.origin.implicit,
+        return HeldByCode(
+            **described(self.machine, self.process, handle),
             file=None if code is None else code.co_filename,
             line=line,
             function=None if code is None else code.co_qualname,

@@ -115,8 +115,8 @@ class KeyCalls(Binding):
     ) -> HKEYType:
         """Open a key, as OpenKey does."""
         handle = key if key.__class__ is int else self.number(key)
-        planned, told = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
-        audit("winreg.OpenKey", told, sub_key, access)
+        planned, given = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
+        audit("winreg.OpenKey", given, sub_key, access)
         return self._result(self.make(planned, site_above(1)))
 
     def _result(self, opened: int) -> HKEYType:

@@ -1,7 +1,7 @@
 """Parquet and Arrow files with the columns of `regsim.trace.readers.jsonl`: the fast way in.
 
-The columns are ``op`` (text, or the numbers of `regsim.accel.columns.Op`), ``pid`` and ``key``
-(text, best dictionary-encoded), and where there is something to say ``handle``, ``parent``,
+The columns are ``op`` (text, or the numbers of `regsim.accel.columns.EventKind`), ``pid`` and
+``key`` (text, best dictionary-encoded), and where there is something to say ``handle``, ``parent``,
 ``status``, ``access``, ``time`` (an integer of 100 ns ticks, or a timestamp) and ``process``. Keys
 are absolute here. Whole columns are mapped to numbers at once; no row is looked at on its own.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from regsim.accel.columns import Op
+from regsim.accel.columns import EventKind
 from regsim.errors import DataError
 from regsim.trace.columns import Batch
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
@@ -114,7 +114,7 @@ class ArrowCapture(Capture):
         column = table.column(name)
         if pa.types.is_integer(column.type):
             values = np.asarray(column.fill_null(0))
-            if name == "op" and len(values) and values.max() >= len(Op):
+            if name == "op" and len(values) and values.max() >= len(EventKind):
                 raise ValueError(f"op {values.max()} is unknown")
             return values
         if not pa.types.is_dictionary(column.type):

@@ -29,7 +29,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from regsim.accel.columns import Op
+from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
 from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
@@ -48,12 +48,12 @@ OPS: Final = {
     "exit": EXIT,
     "load": LOAD,
     "unload": UNLOAD,
-    "force": int(Op.FORCE),
+    "force": int(EventKind.FORCE),
     "delete": DELETE,
-    "use": int(Op.USE_ROOT),
-    "close_root": int(Op.CLOSE_ROOT),
-    "refresh_root": int(Op.REFRESH_ROOT),
-    "disable_cache": int(Op.DISABLE_CACHE),
+    "use": int(EventKind.USE_ROOT),
+    "close_root": int(EventKind.CLOSE_ROOT),
+    "refresh_root": int(EventKind.REFRESH_ROOT),
+    "disable_cache": int(EventKind.DISABLE_CACHE),
     "regopenkeyex": OPEN,
     "regopenkey": OPEN,
     "regcreatekeyex": OPEN,
@@ -73,7 +73,7 @@ OPS: Final = {
     "regunloadkey": UNLOAD,
     "ntunloadkey": UNLOAD,
     "ntdeletekey": DELETE,
-    "regdisablepredefinedcache": int(Op.DISABLE_CACHE),
+    "regdisablepredefinedcache": int(EventKind.DISABLE_CACHE),
 }
 _ANY_HANDLE: Final = frozenset({"ntclose", "closehandle", "ntduplicateobject", "duplicatehandle"})
 _MOST_BAD: Final = 100_000
@@ -163,7 +163,7 @@ class JsonlCapture(RowCapture):
             raise TypeError
         path = self._path(op, process, handle, parent, path)
         if op == CLOSE and predefined(handle) in SHORT_NAMES:
-            op, parent, handle = int(Op.CLOSE_ROOT), predefined(handle), 0
+            op, parent, handle = int(EventKind.CLOSE_ROOT), predefined(handle), 0
         access = record.get("access")
         words = isinstance(access, str) and not access[:1].isdigit()
         mask = access_of(f"Desired Access: {access}") if words else number_of(access)

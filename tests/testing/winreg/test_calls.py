@@ -195,7 +195,7 @@ def test_open_handles(winreg: BoundWinreg) -> None:
     assert opened.function == "test_open_handles"
     assert opened.key == root.key + r"\Software"
     assert opened.handle == int(key)
-    assert opened.call == 'RegOpenKeyEx(HKCU, "Software")'
+    assert opened.opened_by == 'RegOpenKeyEx(HKCU, "Software")'
     key.Close()
     assert [handle.handle for handle in winreg.open_handles()] == [root.handle]
 

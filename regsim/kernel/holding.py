@@ -1,0 +1,143 @@
+"""Held handles: the one record of them, and the one answer to what blocks an unload."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from regsim import keypath
+from regsim.policy import UnloadBlockers
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+    from regsim.kernel.hive import Hive
+    from regsim.kernel.machine import Machine
+    from regsim.kernel.objects import Kcb
+    from regsim.kernel.process import Process
+
+TABLE_LIMIT = 64
+"""How many handles of each process are listed by default; a leak of thousands is counted."""
+_ROOT_DEPTH = 3
+r"""How many names the path of a hive's root has, such as ``\REGISTRY\USER\<SID>``."""
+
+
+def blocks(policy: UnloadBlockers, *, is_root: bool) -> bool:
+    """Return whether an open key of a hive refuses its normal unload under *policy*.
+
+    *is_root* says whether that key is the hive's root. The sources are with each dialect.
+    """
+    if policy is UnloadBlockers.ANY:
+        return True
+    return is_root is (policy is UnloadBlockers.ROOT)
+
+
+@attrs.frozen(kw_only=True)
+class Holding:
+    r"""One handle that a process held on a key at one moment, as a support engineer wants it.
+
+    Attributes:
+        process: the image of the process that has it; ``service`` names what that hosts.
+        key: the full path of the key, ``\REGISTRY\…``, also once the key is gone.
+        hive: the path of the root of the hive that ``key`` lies in.
+        opened_by: the call that opened it, as a developer would write it.
+        implicit: whether nobody asked for it, as for the root behind a predefined key.
+        live: whether its key is still there; a forced unload takes it away under the handle.
+        blocks: whether a normal unload of the hive that is watched fails because of it.
+    """
+
+    process: str
+    service: str | None
+    pid: int
+    handle: int
+    key: str
+    hive: str
+    opened_by: str
+    implicit: bool
+    live: bool = True
+    blocks: bool = False
+
+
+def blockers(machine: Machine, hive: Hive) -> list[Kcb]:
+    """Return the control blocks of *hive* that refuse a normal unload under the dialect's policy.
+
+    The counter of opens is read, not the truth behind it: a wrapped one blocks nothing
+    (KB Q179827; that an unload then succeeds is inferred).
+    """
+    policy, number = machine.dialect.unload_blockers, hive.id
+    found = [
+        kcb
+        for kcb in machine.kcbs.values()
+        if kcb.hive == number and kcb.opens and blocks(policy, is_root=not kcb.path)
+    ]
+    return sorted(found, key=lambda kcb: kcb.path)
+
+
+def holdings(machine: Machine, hive: Hive) -> Iterator[Holding]:
+    """Yield every handle open on a live key of *hive*, in order of process and handle."""
+    blocking = _blocking(machine, (hive,))
+    for process in machine.processes.values():
+        for handle in process.table.handles_in(hive.id):
+            found = machine.lookup(process, handle)
+            if found is not None and found[0].kcb.live:
+                yield holding(machine, process, handle, blocking)
+
+
+def open_handles(
+    machine: Machine, watched: Iterable[Hive], limit: int = TABLE_LIMIT
+) -> tuple[Holding, ...]:
+    """Return the first *limit* handles of each process, in order of process and handle.
+
+    One blocks if a normal unload of a *watched* hive would fail because of it.
+    """
+    blocking = _blocking(machine, watched)
+    return tuple(
+        holding(machine, process, handle, blocking)
+        for process in machine.processes.values()
+        for handle, _ in islice(process.table.items(), limit)
+    )
+
+
+def count_handles(machine: Machine) -> int:
+    """Return how many handles are open in all processes."""
+    return sum(len(process.table) for process in machine.processes.values())
+
+
+def holding(
+    machine: Machine, process: Process, handle: int, blocking: Container[int] = ()
+) -> Holding:
+    """Return the record of *handle*, which *process* has open.
+
+    *blocking* are the identities of the control blocks that block; by default none is said to.
+    """
+    return Holding(**described(machine, process, handle, blocking))
+
+
+def described(
+    machine: Machine, process: Process, handle: int, blocking: Container[int] = ()
+) -> dict[str, Any]:
+    """Return the fields of `holding`, for a record that has more of them."""
+    held = machine.lookup(process, handle)
+    assert held is not None  # noqa: S101 - the caller has just found it in the table
+    kcb, origin = held[0].kcb, held[0].origin
+    key = machine.key_name(kcb)
+    mounted = machine.hives.get(kcb.hive) if kcb.live else None
+    root = mounted.mount if mounted is not None else keypath.split(key)[:_ROOT_DEPTH]
+    return {
+        "process": process.image,
+        "service": ", ".join(process.services) or None,
+        "pid": process.pid,
+        "handle": handle,
+        "key": key,
+        "hive": keypath.join(root),
+        "opened_by": origin.call,
+        "implicit": origin.implicit,
+        "live": kcb.live,
+        "blocks": id(kcb) in blocking,
+    }
+
+
+def _blocking(machine: Machine, hives: Iterable[Hive]) -> frozenset[int]:
+    return frozenset(id(kcb) for hive in hives for kcb in blockers(machine, hive))

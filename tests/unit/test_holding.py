@@ -1,0 +1,126 @@
+"""What blocks an unload is said once: the kernel, the replay and the explorer follow it."""
+
+from __future__ import annotations
+
+import pytest
+
+from regsim import dialects
+from regsim.explore.system import _refusing
+from regsim.kernel.hive import Hive
+from regsim.kernel.holding import (
+    blockers,
+    blocks,
+    count_handles,
+    holding,
+    holdings,
+    open_handles,
+)
+from regsim.policy import UnloadBlockers
+from regsim.status import NtStatus
+from regsim.testing.session import Session, log_on
+from regsim.trace.by_handle import policy_of
+from regsim.types import PredefinedKey
+
+RULES = {
+    UnloadBlockers.ANY: (True, True),
+    UnloadBlockers.ROOT: (True, False),
+    UnloadBlockers.SUBKEY: (False, True),
+}
+"""Whether an open root and an open key below it refuse the unload."""
+
+EVERY = [*dialects.names()]
+
+
+def session_with(policy: UnloadBlockers, os: str = "nt4-sp6a") -> tuple[Session, Hive]:
+    """Return a session whose service holds the user's root unasked and the key Software.
+
+    A process of the user's has a key of another hive open, which never matters.
+    """
+    session = log_on(os)
+    session.machine.dialect = session.machine.dialect.with_(unload_blockers=policy)
+    session.service.impersonate(session.user)
+    session.service.RegCreateKeyEx(PredefinedKey.CURRENT_USER, "Software")
+    session.service.revert()
+    session.desktop.NtOpenKey(r"\REGISTRY\MACHINE")
+    hive = session.machine.hive_at(session.path)
+    assert hive is not None
+    return session, hive
+
+
+@pytest.mark.parametrize("policy", RULES)
+def test_rule_is_the_policys(policy: UnloadBlockers) -> None:
+    """Any open key refuses, or the root alone, or only what lies below it."""
+    assert (blocks(policy, is_root=True), blocks(policy, is_root=False)) == RULES[policy]
+
+
+@pytest.mark.parametrize("policy", RULES)
+def test_kernel_follows_the_rule(policy: UnloadBlockers) -> None:
+    """The blocks that refuse, and the handles said to, are those that the rule names."""
+    session, hive = session_with(policy)
+    root, below = RULES[policy]
+    wanted = [path for path, refuses in (((), root), (("SOFTWARE",), below)) if refuses]
+    found = list(holdings(session.machine, hive))
+
+    assert [kcb.path for kcb in blockers(session.machine, hive)] == wanted
+    assert sorted((one.key == session.path, one.blocks) for one in found) == [
+        (False, below),
+        (True, root),
+    ]
+    assert not session.unload()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_replay_has_the_rule_of_the_dialect(name: str) -> None:
+    """The two flags that a replay is given say what the rule says, for every dialect."""
+    dialect = dialects.get(name)
+    policy = policy_of(dialect)
+
+    assert (policy.root_blocks, policy.subkeys_block) == RULES[dialect.unload_blockers]
+
+
+def test_each_rule_is_some_dialects() -> None:
+    """There are dialects for each of the three rules."""
+    assert {dialects.get(name).unload_blockers for name in EVERY} == set(RULES)
+
+
+@pytest.mark.parametrize("policy", RULES)
+def test_explorer_follows_the_rule(policy: UnloadBlockers) -> None:
+    """The explorer counts the keys that refuse: the root and what is below, never a neighbour."""
+    refuses = _refusing(("USER", "A"), policy)
+    keys = ("USER", "A"), ("USER", "A", "B"), ("USER",), ("USER", "AB")
+
+    assert [refuses(key) for key in keys] == [*RULES[policy], False, False]
+
+
+def test_holding_tells_whose_handle_it_is() -> None:
+    """A record names process, service, key, hive and the call; that nobody asked is said too."""
+    session, hive = session_with(UnloadBlockers.ANY)
+    root, below = holdings(session.machine, hive)
+    process = session.machine.process_of(session.service.tid)
+
+    assert (root.process, root.service, root.pid) == ("svchost.exe", "Service", process.pid)
+    assert (root.key, root.hive, root.implicit) == (session.path, session.path, True)
+    assert (below.key, below.hive) == (rf"{session.path}\Software", session.path)
+    assert (below.opened_by, below.implicit) == ('RegCreateKeyEx(HKCU, "Software")', False)
+    assert holding(session.machine, process, below.handle).blocks is False
+
+
+def test_handle_outlives_its_key() -> None:
+    """After a forced unload the handle is listed, no longer live, and blocks nothing."""
+    session, hive = session_with(UnloadBlockers.ANY, "win11")
+    before = open_handles(session.machine, [hive])
+    assert session.service.NtUnloadKey2(session.path).status is NtStatus.SUCCESS
+    after = open_handles(session.machine, [])
+
+    assert [(one.live, one.blocks) for one in before] == [(True, True)] * 2 + [(True, False)]
+    assert [(one.live, one.blocks) for one in after] == [(False, False)] * 2 + [(True, False)]
+    assert [(one.key, one.hive) for one in after] == [(one.key, one.hive) for one in before]
+
+
+def test_list_has_the_first_of_each_process() -> None:
+    """With a limit each process is listed up to it, in order of handle."""
+    session, hive = session_with(UnloadBlockers.ANY)
+    every = open_handles(session.machine, [hive])
+
+    assert open_handles(session.machine, [hive], limit=1) == (every[0], every[2])
+    assert count_handles(session.machine) == len(every) == 3
