@@ -16,7 +16,7 @@ import attrs
 from regsim.check.factored import Answering, Factored, StepAnswer, StepSpec
 from regsim.check.formula import Formula, holds
 from regsim.check.learn import Learner, State, Taken
-from regsim.check.property import Kind, Property, Verdict
+from regsim.check.property import Property, PropertyKind, Verdict
 from regsim.check.space import Space
 from regsim.display import Displayed
 from regsim.errors import InvariantError, UnknownNameError, UsageError
@@ -179,9 +179,9 @@ class Walk:
         A leads-to is broken by a run that repeats for ever without the answer; whether the run is
         fair is not asked here.
         """
-        if claim.kind is Kind.ALWAYS:
+        if claim.kind is PropertyKind.ALWAYS:
             return Verdict.INCONCLUSIVE if self.holds(claim.goal) else Verdict.VIOLATED
-        if claim.kind is Kind.SOMETIMES:
+        if claim.kind is PropertyKind.SOMETIMES:
             return Verdict.HOLDS if self.holds(claim.goal) else Verdict.INCONCLUSIVE
         owing = False
         for state in self.states:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from regsim.check.factored import Factored
 from regsim.check.formula import All, Atom, Formula, Not, Some, Zero
 from regsim.check.learn import Effect, Learner, LocalStep, Situation
-from regsim.check.property import Kind, Property
+from regsim.check.property import Property, PropertyKind
 from regsim.check.search import Search
 from regsim.check.space import NO_LIMITS, Limits, Options
 from regsim.errors import UsageError
@@ -141,9 +141,9 @@ class _Writer:
         """
         yield f"#ifdef {macro(claim.name)}"
         goal = self._formula(claim.goal)
-        if claim.kind is Kind.ALWAYS:
+        if claim.kind is PropertyKind.ALWAYS:
             text = f"[] {goal}"
-        elif claim.kind is Kind.SOMETIMES:
+        elif claim.kind is PropertyKind.SOMETIMES:
             text = f"[] !{goal}"
         else:
             text = f"[] ({self._formula(claim.trigger)} -> <> {goal})"

@@ -9,7 +9,7 @@ import attrs
 from regsim.check.formula import TRUE, Formula
 
 
-class Kind(enum.Enum):
+class PropertyKind(enum.Enum):
     """How a property quantifies over states and runs."""
 
     ALWAYS = "always"
@@ -44,7 +44,7 @@ class Property:
     """
 
     name: str
-    kind: Kind
+    kind: PropertyKind
     goal: Formula
     trigger: Formula = TRUE
     assuming: tuple[tuple[Formula, Formula], ...] = ()
@@ -54,12 +54,12 @@ class Property:
 
 def always(name: str, goal: Formula, about: str = "") -> Property:
     """Return the claim that *goal* holds in every reachable state."""
-    return Property(name, Kind.ALWAYS, goal, about=about)
+    return Property(name, PropertyKind.ALWAYS, goal, about=about)
 
 
 def sometimes(name: str, goal: Formula, about: str = "") -> Property:
     """Return the claim that a state where *goal* holds can be reached."""
-    return Property(name, Kind.SOMETIMES, goal, about=about)
+    return Property(name, PropertyKind.SOMETIMES, goal, about=about)
 
 
 def leads_to(
@@ -75,7 +75,7 @@ def leads_to(
 
     A run that ends in a deadlock goes on by stuttering there.
     """
-    return Property(name, Kind.LEADS_TO, goal, trigger, assuming, fairness, about)
+    return Property(name, PropertyKind.LEADS_TO, goal, trigger, assuming, fairness, about)
 
 
 def eventually(name: str, goal: Formula, *, fairness: Fairness = Fairness.WEAK) -> Property:

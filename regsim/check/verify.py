@@ -23,7 +23,7 @@ from regsim.check.liveness import find_lasso
 from regsim.check.partial_order import Alone, NotAloneError
 from regsim.check.paths import Path, path_along, path_to
 from regsim.check.plain import Model, Plain
-from regsim.check.property import Fairness, Kind, Property, Verdict
+from regsim.check.property import Fairness, Property, PropertyKind, Verdict
 from regsim.check.search import Search
 from regsim.check.space import Limits, Options, SearchProgress, Space
 from regsim.check.symmetry import tells_apart
@@ -218,8 +218,8 @@ def check_all(
     )
     wanted = _properties(question.model, properties)
     answers: dict[str, Result] = {}
-    eventual = [claim for claim in wanted if claim.kind is Kind.LEADS_TO]
-    safety = [claim for claim in wanted if claim.kind is not Kind.LEADS_TO]
+    eventual = [claim for claim in wanted if claim.kind is PropertyKind.LEADS_TO]
+    safety = [claim for claim in wanted if claim.kind is not PropertyKind.LEADS_TO]
     if eventual and question.reduce is Reduce.NONE:
         _in_full(question, wanted, answers)
         return [answers[claim.name] for claim in wanted]
@@ -277,7 +277,7 @@ def _properties(model: Factored, wanted: Iterable[Property | str] | None) -> lis
 
 def target(claim: Property) -> Formula:
     """Return the formula a state of which decides *claim*: its violation, or its witness."""
-    return ~claim.goal if claim.kind is Kind.ALWAYS else claim.goal
+    return ~claim.goal if claim.kind is PropertyKind.ALWAYS else claim.goal
 
 
 def _answer_safety(
@@ -302,7 +302,7 @@ def _answer_safety(
 def _explore(question: _Question, claims: Sequence[Property], *, whole: bool = False) -> _Explored:
     """Explore until the safety properties among *claims* are decided, or to the end."""
     learner = Learner(question.model)
-    safety = [claim for claim in claims if claim.kind is not Kind.LEADS_TO]
+    safety = [claim for claim in claims if claim.kind is not PropertyKind.LEADS_TO]
     options = Options(
         targets={claim.name: target(claim) for claim in safety},
         to_the_end=whole or question.all_states,
@@ -352,11 +352,11 @@ def _safety(claim: Property, found: _Explored, *notes: str) -> Result:
     space = found.space
     hit = space.hits.get(claim.name)
     if hit is not None:
-        verdict = Verdict.VIOLATED if claim.kind is Kind.ALWAYS else Verdict.HOLDS
+        verdict = Verdict.VIOLATED if claim.kind is PropertyKind.ALWAYS else Verdict.HOLDS
     elif not space.complete:
         verdict = Verdict.INCONCLUSIVE
     else:
-        verdict = Verdict.HOLDS if claim.kind is Kind.ALWAYS else Verdict.VIOLATED
+        verdict = Verdict.HOLDS if claim.kind is PropertyKind.ALWAYS else Verdict.VIOLATED
     path = None if hit is None else path_to(found.learner, space, hit)
     return _result(claim, found, verdict, path, notes)
 
@@ -403,7 +403,7 @@ def _in_full(
     graph = _graph(found, question.limits)
     prepared = time.perf_counter() - started
     for claim in claims:
-        if claim.kind is Kind.LEADS_TO:
+        if claim.kind is PropertyKind.LEADS_TO:
             result = _leads_to(claim, found, graph, question, notes)
             answers[claim.name] = attrs.evolve(result, seconds=result.seconds + prepared)
         else:

@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from regsim.kernel.holding import blocks
-from regsim.policy import Dialect
+from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
 from regsim.trace.evidence import Facts, Fidelity, Snapshot

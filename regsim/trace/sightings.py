@@ -12,7 +12,7 @@ from regsim.trace.spelling import canonical, check_sid, hive_of, is_root
 
 _UNNAMED: Final = "(a user's hive that the event does not name)"
 
-Place = tuple[str, int, str]
+_Place = tuple[str, int, str]
 """A process by its folded name and its number, and a key that it has open, folded too."""
 
 
@@ -24,9 +24,9 @@ class SeenHive:
     """
 
     name: str
-    blockers: dict[Place, HeldKey] = attrs.field(factory=dict)
+    blockers: dict[_Place, HeldKey] = attrs.field(factory=dict)
     in_use: list[str] = attrs.field(factory=list)
-    handles: dict[Place, set[int]] = attrs.field(factory=dict)
+    handles: dict[_Place, set[int]] = attrs.field(factory=dict)
 
     def add(self, sighting: Sighting, folded: str, *, is_root: bool) -> None:
         """Count a key that is open; the same handle seen twice is one."""

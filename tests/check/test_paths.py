@@ -17,7 +17,7 @@ from regsim import models
 from regsim.check.factored import StepAnswer
 from regsim.check.paths import Path, Walk, follow
 from regsim.check.plain import Plain
-from regsim.check.property import Kind, Verdict
+from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import check, factored
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text.checks import (
@@ -131,7 +131,9 @@ def test_a_walk_tells_counters_and_formulas() -> None:
 def test_a_finite_run_does_not_break_what_must_come() -> None:
     """A finite run does not break a leads-to; a run that repeats without the answer does."""
     model = factored(Counter(2, resets=False))
-    claim = next(p for p in model.properties if p.kind is Kind.LEADS_TO and p.name == "returns")
+    claim = next(
+        p for p in model.properties if p.kind is PropertyKind.LEADS_TO and p.name == "returns"
+    )
     walk = Walk(model).take("up", "raise").take("up", "raise")
 
     assert walk.verdict(claim) is Verdict.INCONCLUSIVE

@@ -10,7 +10,7 @@ from regsim import accel
 from regsim.check.factored import Factored
 from regsim.check.paths import Path, follow
 from regsim.check.plain import Plain
-from regsim.check.property import Fairness, Kind, Property, Verdict
+from regsim.check.property import Fairness, Property, PropertyKind, Verdict
 from regsim.check.verify import ENGINES, Reduce, Result, check, check_all, target
 
 NATIVE = accel.NATIVE is not None
@@ -19,13 +19,13 @@ AVAILABLE = [engine for engine in ENGINES if engine == "python" or (engine == "c
 
 def safety(model: Factored) -> list[Property]:
     """Return the claims that are not about what comes later."""
-    return [claim for claim in model.properties if claim.kind is not Kind.LEADS_TO]
+    return [claim for claim in model.properties if claim.kind is not PropertyKind.LEADS_TO]
 
 
 def expected(graph: Truth, claim: Property) -> Verdict:
     """Return the verdict by looking at every state."""
     found = graph.nearest(target(claim)) is not None
-    return Verdict.VIOLATED if found is (claim.kind is Kind.ALWAYS) else Verdict.HOLDS
+    return Verdict.VIOLATED if found is (claim.kind is PropertyKind.ALWAYS) else Verdict.HOLDS
 
 
 def agrees(result: Result, graph: Truth) -> None:
@@ -70,7 +70,7 @@ def test_liveness(fairness: Fairness, maze: object) -> None:
     model = Plain(maze)
     graph = truth(model)
     assert graph is not None
-    claim = next(c for c in model.properties if c.kind is Kind.LEADS_TO)
+    claim = next(c for c in model.properties if c.kind is PropertyKind.LEADS_TO)
     stem = breach(graph, claim, fairness)
     found = check(model, claim, fairness=fairness)
 
@@ -86,7 +86,7 @@ def test_liveness(fairness: Fairness, maze: object) -> None:
 def test_liveness_does_not_depend_on_what_is_asked_for(model: Factored) -> None:
     """A reduction is not used for a leads-to, and the answer says so."""
     assume(truth(model) is not None)
-    claim = next(c for c in model.properties if c.kind is Kind.LEADS_TO)
+    claim = next(c for c in model.properties if c.kind is PropertyKind.LEADS_TO)
     plain = check(model, claim)
     for reduce in (Reduce.SYMMETRY, Reduce.PARTIAL_ORDER, Reduce.ALL):
         found = check(model, claim, reduce=reduce)

@@ -10,7 +10,7 @@ import pytest
 
 from regsim.check.formula import Formula, holds
 from regsim.check.learn import Learner, State
-from regsim.check.property import Kind
+from regsim.check.property import PropertyKind
 from regsim.check.search import Search
 from regsim.check.space import Options
 
@@ -32,7 +32,7 @@ class Explored:
 
 def targets(model: Any) -> dict[str, Formula]:
     """Return what refutes each "always" of *model* and witnesses each "sometimes", by name."""
-    wanted = {Kind.ALWAYS: lambda goal: ~goal, Kind.SOMETIMES: lambda goal: goal}
+    wanted = {PropertyKind.ALWAYS: lambda goal: ~goal, PropertyKind.SOMETIMES: lambda goal: goal}
     return {p.name: wanted[p.kind](p.goal) for p in model.properties if p.kind in wanted}
 
 

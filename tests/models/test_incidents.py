@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from regsim.models import explored, model, source
 
-from regsim.check.property import Kind, Verdict
+from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import check
 from regsim.explore.system import System
 
@@ -34,9 +34,9 @@ def test_every_claim_has_a_witness(explore: Callable, name: str, given: dict) ->
     reached = explore(found).lengths
     kinds = [p.kind for p in found.properties]
 
-    assert Kind.ALWAYS in kinds
-    assert Kind.SOMETIMES in kinds
-    assert {p.name for p in found.properties if p.kind is Kind.SOMETIMES} <= reached.keys()
+    assert PropertyKind.ALWAYS in kinds
+    assert PropertyKind.SOMETIMES in kinds
+    assert {p.name for p in found.properties if p.kind is PropertyKind.SOMETIMES} <= reached.keys()
     assert all(p.about for p in found.properties)
 
 

@@ -9,7 +9,7 @@ import attrs
 
 from regsim.check.factored import Factored
 from regsim.check.paths import Path, PathStep
-from regsim.check.property import Kind, Verdict
+from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import Result
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import count_handles, open_handles
@@ -18,9 +18,9 @@ from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, 
 
 _USERS = ("REGISTRY", "USER")
 _MARKS = {
-    (Kind.ALWAYS, Verdict.VIOLATED): "bad",
-    (Kind.LEADS_TO, Verdict.VIOLATED): "bad",
-    (Kind.SOMETIMES, Verdict.HOLDS): "good",
+    (PropertyKind.ALWAYS, Verdict.VIOLATED): "bad",
+    (PropertyKind.LEADS_TO, Verdict.VIOLATED): "bad",
+    (PropertyKind.SOMETIMES, Verdict.HOLDS): "good",
 }
 
 
@@ -48,9 +48,9 @@ def story_of_result(model: Factored, result: Result) -> Story | str:
 def _verdict(result: Result, path: Path) -> Iterator[str]:
     claim = result.property
     yield claim.about
-    if claim.kind is Kind.SOMETIMES:
+    if claim.kind is PropertyKind.SOMETIMES:
         yield f"It can be: this is a shortest way there, of {len(path.steps)} steps."
-    elif claim.kind is Kind.ALWAYS:
+    elif claim.kind is PropertyKind.ALWAYS:
         yield f"It is not so: this is a shortest way to break it, of {len(path.steps)} steps."
     elif path.deadlock:
         yield "It is not so: here nobody can step any more, and it has not come."
@@ -117,7 +117,7 @@ def _of_user(hive: Hive) -> bool:
 def _questions(result: Result, frames: Sequence[StoryFrame]) -> Iterable[StoryQuestion]:
     """Ask whose step breaks the claim, before the last one is shown."""
     actors = list(dict.fromkeys(frame.actor for frame in frames))
-    if result.property.kind is not Kind.ALWAYS or len(actors) < 2:
+    if result.property.kind is not PropertyKind.ALWAYS or len(actors) < 2:
         return
     last = frames[-1]
     yield StoryQuestion(

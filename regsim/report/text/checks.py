@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from regsim.check.paths import Path, PathStep
-from regsim.check.property import Fairness, Kind, Property, Verdict
+from regsim.check.property import Fairness, Property, PropertyKind, Verdict
 from regsim.check.verify import Result
 from regsim.report.text.console import WIDTH, table, wrap
 from regsim.report.words.writing import ascii_only, fields, visible
@@ -221,9 +221,9 @@ def path_python(path: Path, origin: Recipe, claim: Property | None = None) -> st
 
 
 def _assertion(claim: Property, path: Path) -> str:
-    if claim.kind is Kind.LEADS_TO:
+    if claim.kind is PropertyKind.LEADS_TO:
         return f"assert walk.path.code == {path.code!r}  # and the goal is never reached again"
-    denied = "not " if claim.kind is Kind.ALWAYS else ""
+    denied = "not " if claim.kind is PropertyKind.ALWAYS else ""
     return f"assert {denied}walk.holds(claim.goal)"
 
 
@@ -233,7 +233,7 @@ def _assertion(claim: Property, path: Path) -> str:
 def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, object]:
     """Return *result* as the fields of ``regsim check --json``."""
     claim, path = result.property, result.path
-    assumed = (fairness or claim.fairness).value if claim.kind is Kind.LEADS_TO else None
+    assumed = (fairness or claim.fairness).value if claim.kind is PropertyKind.LEADS_TO else None
     return {
         "property": claim.name,
         "kind": claim.kind.value,
