@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from referencing import Registry
 
 import regsim
 from regsim import cli
@@ -22,9 +23,13 @@ def schema(name: str, part: str = "") -> dict[str, Any]:
     return {"$ref": f"#/$defs/{part}", "$defs": found["$defs"]} if part else found
 
 
+SHIPPED = Registry[Any]().with_contents((name, schema(name)) for name in FILES)
+"""The files by name, for one that refers to another."""
+
+
 def validate(record: object, against: dict[str, Any]) -> None:
     """Raise unless *record* is as the schema says."""
-    jsonschema.Draft202012Validator(against).validate(record)
+    jsonschema.Draft202012Validator(against, registry=SHIPPED).validate(record)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -33,6 +38,18 @@ def test_each_schema_is_one(name: str) -> None:
     found = schema(name)
     jsonschema.Draft202012Validator.check_schema(found)
     assert found["title"].startswith("regsim ")
+    assert found.get("$id", name) == name
+
+
+def test_a_part_of_demo_is_as_run_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A schema that refers to another file refuses what that file refuses."""
+    assert cli.main(["demo", "--json", "-o", str(tmp_path)]) == 0
+    record = json.loads(capsys.readouterr().out)
+    validate(record, schema("demo.json"))
+    for half in ("stock", "fixed"):
+        wrong = {**record, half: {**record[half], "outcome": "maybe"}}
+        with pytest.raises(jsonschema.ValidationError, match="maybe"):
+            validate(wrong, schema("demo.json"))
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,4 +119,28 @@ def test_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "event"
     path.write_text(text)
     assert cli.main(["who", str(path), "--json"]) == 1
-    validate(json.loads(capsys.readouterr().out), schema("who.json"))
+    record = json.loads(capsys.readouterr().out)
+    validate(record, schema("who.json"))
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**record, "more": 1}, schema("who.json"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "q241572", "--json"],
+        ["run", "q2287297", "--os", "win7", "--json"],
+        ["matrix", "--json"],
+        ["demo", "--json", "-o", "pictures"],
+    ],
+)
+def test_case(
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The case played, once, on each system, and stock beside fixed."""
+    monkeypatch.chdir(tmp_path)
+    cli.main(arguments)
+    validate(json.loads(capsys.readouterr().out), schema(f"{arguments[0]}.json"))
