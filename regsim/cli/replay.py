@@ -10,7 +10,7 @@ import click
 
 from regsim import dialects
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
-from regsim.regf import write_durably
+from regsim.cli._files import put
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.trace.redact import redacted
 from regsim.trace.replay import replay
@@ -62,5 +62,5 @@ def command(
         progress.clear()
     verdict = redacted(verdict) if redact else verdict
     if svg is not None:
-        write_durably(svg, evidence_svg(verdict).encode())
+        put(svg, evidence_svg(verdict).encode(), trace)
     return show(verdict, as_object=as_object)

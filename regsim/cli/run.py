@@ -14,6 +14,7 @@ from regsim.errors import UnknownNameError, UsageError
 from regsim.models import q241572
 from regsim.report.text.runs import run_text
 from regsim.scenario import Run
+from regsim.writing import refuse_inputs, write_file
 
 
 @click.command("run")
@@ -73,12 +74,10 @@ def _options(scenario: str, fix: str, strategy: str, hold: int | None) -> dict[s
 
 def _first_copy(profile: Path, server: Path) -> None:
     """Have the server hold the profile as it was before this session, unless it has a copy."""
-    from regsim.regf import write_durably  # noqa: PLC0415 - only with a real hive
-
     target = server / "NTUSER.DAT"
+    refuse_inputs(target, [profile])
     if not target.exists():
-        server.mkdir(parents=True, exist_ok=True)
-        write_durably(target, profile.read_bytes())
+        write_file(target, profile.read_bytes())
 
 
 def _publish(result: Run, profile: Path, server: Path) -> None:

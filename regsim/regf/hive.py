@@ -15,6 +15,7 @@ from regsim.regf.image import Buffer, Image
 from regsim.regf.key import KeyNode
 from regsim.regf.layout import FileType, Mode
 from regsim.regf.walk import walk
+from regsim.writing import write_file
 
 if TYPE_CHECKING:
     import os
@@ -178,10 +179,10 @@ class HiveFile:
         """
         self.image.close_map_of(Path(path))
         if self._editor is None or not self.modified:
-            saving.write_durably(Path(path), bytes(self.image.buffer))
+            write_file(path, bytes(self.image.buffer))
             return
         data, base = saving.sealed(self.image, self.stamp(None))
-        saving.write_durably(Path(path), data)
+        write_file(path, data)
         self.image.thaw()[:] = data
         self.image.base = base
         self._editor.allocator.dirty.clear()
