@@ -17,6 +17,7 @@ from typing import IO, Final
 import attrs
 
 from regsim.errors import DataError
+from regsim.reading import steady
 
 HEAD: Final = 65_536
 """How many bytes from the start decide what a file is."""
@@ -124,10 +125,9 @@ class Source:
         spool.flush()
 
     def map(self) -> mmap.mmap | bytes:
-        """Return the unpacked content as memory that the system pages in as it is read."""
+        """Return the unpacked content, in memory or as a map that nobody can cut short."""
         if not self.packing:
-            with self.path.open("rb") as file:
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return steady(self.path)
         with tempfile.TemporaryFile() as spool:
             self._unpack(spool)
             return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""

@@ -356,8 +356,13 @@ def _forbid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError(13, "Permission denied", str(self))
         return real(self, *args, **options)
 
+    def read(self: Path) -> bytes:
+        with refuse(self, "rb") as file:
+            data: bytes = file.read()
+            return data
+
     monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr(Path, "read_bytes", lambda self: refuse(self, "rb").read())
+    monkeypatch.setattr(Path, "read_bytes", read)
 
 
 def test_a_console_without_the_letters_is_no_crash(file: Path) -> None:

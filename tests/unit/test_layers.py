@@ -16,7 +16,7 @@ import regsim
 # errors; between the names of one row no import is allowed.
 ROWS = (
     ("_version", "display", "errors", "keypath", "status", "types"),
-    ("accel", "policy", "writing"),
+    ("accel", "policy", "reading", "writing"),
     ("kernel",),
     ("regf",),
     ("dialects", "trace"),
