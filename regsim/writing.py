@@ -260,7 +260,7 @@ def editing(path: str | os.PathLike[str]) -> Iterator[Editing]:
 
 def _locked(target: Path, path: str | os.PathLike[str]) -> int:
     """Return an open, locked descriptor of the file that is at *target* once the lock is had."""
-    patience = float(os.environ.get("REGSIM_LOCK_SECONDS") or PATIENCE)
+    patience = _patience()
     until = time.monotonic() + patience
     while True:
         number = _opened(target)
@@ -273,6 +273,14 @@ def _locked(target: Path, path: str | os.PathLike[str]) -> int:
                 f"{patience:g} seconds: try again"
             )
         time.sleep(0.01)
+
+
+def _patience() -> float:
+    text = os.environ.get("REGSIM_LOCK_SECONDS")
+    try:
+        return float(text) if text else PATIENCE
+    except ValueError:
+        raise UsageError(f"REGSIM_LOCK_SECONDS takes a number, not {text!r}") from None
 
 
 def _opened(target: Path) -> int:

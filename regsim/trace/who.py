@@ -27,7 +27,7 @@ KNOWN: Final = (
     "EVTX, event XML, the texts of events 1530, 1517, 1524, 1000 and UPHClean's, handle.exe's text "
     "and CSV, and the debugger's !handle"
 )
-_LARGEST_TEXT: Final = 256 << 20
+_LARGEST_TEXT: Final = 32 << 20
 
 
 def who(
