@@ -200,8 +200,8 @@ def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[t
                 raise DataError(f"{name} unpacks to over {most:g} GiB; REGSIM_UNPACK_GIB raises it")
             if total > max(_HARMLESS, ratio * file.tell()):
                 raise DataError(
-                    f"{name} unpacks to over {ratio:g} times its size, which no log does by itself; "
-                    "if it is to be trusted, REGSIM_UNPACK_RATIO raises the limit"
+                    f"{name} unpacks to over {ratio:g} times its size, which no log does by "
+                    "itself; if it is to be trusted, REGSIM_UNPACK_RATIO raises the limit"
                 )
             if block:
                 yield block, file.tell()

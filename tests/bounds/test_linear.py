@@ -59,7 +59,7 @@ READERS: dict[str, tuple[Callable[[Path], object], bytes]] = {
     "replay tracerpt XML": (replay, EVENT),
     "replay tracerpt CSV": (replay, b"Event Name, Type, Event ID\nRegistry, Open, 0, "),
     "replay a server log": (replay, b'0020: open_key( parent=0000, name=L"'),
-    "replay a client log": (replay, b"0020:trace:reg:NtOpenKey (0x4,L\""),
+    "replay a client log": (replay, b'0020:trace:reg:NtOpenKey (0x4,L"'),
     "import": (_reg, b""),
     "import a key": (_reg, b"REGEDIT4\n[HKEY_CURRENT_USER\\"),
     "import a text": (_reg, b'REGEDIT4\n[HKEY_CURRENT_USER]\n"x"="'),

@@ -331,7 +331,7 @@ def test_bomb_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path = tmp_path / "bomb"
     path.write_bytes(gzip.compress(small_csv() + b'"' + bytes(1 << 23)))
     monkeypatch.setenv("REGSIM_UNPACK_GIB", "0.004")
-    with pytest.raises(RegsimError, match="unpacks to over 0.004 GiB"):
+    with pytest.raises(RegsimError, match="unpacks to over"):
         replay(path)
     monkeypatch.setenv("REGSIM_UNPACK_GIB", "1")
     assert replay(path).reasons

@@ -18,8 +18,8 @@ PROFSVC: Final = "User Profile Service"
 USERENV: Final = "Userenv"
 UPHCLEAN: Final = "UPHClean"
 
-# The evidence is hostile: each pattern is tried in time linear to the text, by possessive and bounded
-# repeats (the bounds are above what Windows writes) and by starts that no run offers twice.
+# The evidence is hostile: each pattern is tried in time linear to the text, by possessive and
+# bounded repeats (the bounds are above what Windows writes) and starts that no run offers twice.
 _LEAKED: Final = re.compile(
     r"(?<!\d)(\d++)[^\d\\\r\n]*+(\\Registry\\User\\[^\s:\\]++)\s*+:", re.IGNORECASE
 )
@@ -37,9 +37,7 @@ _OF_USER: Final = re.compile(
     r"user profile hive\s++(.{1,999}?)(?<=\S)\s*+\((S-1-5-[\d-]++)\)", re.DOTALL | re.IGNORECASE
 )
 _ID: Final = re.compile(r"^[^\S\n]*+Event ?ID:?\s*+(\d{3,5})\b", re.IGNORECASE | re.MULTILINE)
-_SOURCE: Final = re.compile(
-    r"^[^\S\n]*+(?:Event )?Source:?\s*+(.+)$", re.IGNORECASE | re.MULTILINE
-)
+_SOURCE: Final = re.compile(r"^[^\S\n]*+(?:Event )?Source:?\s*+(.+)$", re.IGNORECASE | re.MULTILINE)
 
 # What Windows and UPHClean say where no holder is named: the event, whether it says that a hive is
 # in use, and the words by which the pasted English text is known.
