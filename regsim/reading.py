@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Final
 
-WHOLE: Final = 64 << 20
+WHOLE: Final = 8 << 20
 """Bytes up to which a file is read into memory; a larger one is mapped."""
 
 
