@@ -48,6 +48,6 @@ def _copy(file: IO[bytes], spool: IO[bytes]) -> None:
                 pass
         except OSError:  # between these file systems it cannot
             file.seek(os.lseek(spool.fileno(), 0, os.SEEK_END))
-    while block := file.read(1 << 20):
+    while block := file.read(1 << 16):
         spool.write(block)
     spool.flush()
