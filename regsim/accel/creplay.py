@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from regsim.accel import NATIVE
@@ -38,7 +41,8 @@ class CReplay:
     What they find is put together: a hive's count is the sum over the shards.
 
     Raises `UsageError` without the library. Memory that runs out raises `MemoryError`, and then
-    only a new replay can go on.
+    only a new replay can go on. One thread at a time may call it: another gets a `UsageError`, and
+    the replay is as if that had not called.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class CReplay:
         flags = (policy.close_root, policy.refresh_root, policy.disable_closes)
         more = (policy.per_call_leaks, policy.root_blocks, policy.subkeys_block)
         self._library = NATIVE
+        self._lock = threading.Lock()
         self._shards = [NATIVE.CReplay(policy.roots, *flags, *more, values) for _ in range(shards)]
         self._policy = policy
         self._known = (0, 0)
@@ -65,14 +70,26 @@ class CReplay:
         stops: Sequence[int] = (),
     ) -> None:
         """Take more rows; see `records.Replay.feed`."""
-        self._check(rows, hive_of_key, root_of_hive)
-        begin = self._rows
-        for stop in stops:
-            if self._rows <= stop < begin + len(rows):
-                self._run(rows, begin, stop)
-                for shard in self._shards:
-                    shard.note(stop)
-        self._run(rows, begin, begin + len(rows))
+        with self._alone():
+            self._check(rows, hive_of_key, root_of_hive)
+            begin = self._rows
+            for stop in stops:
+                if self._rows <= stop < begin + len(rows):
+                    self._run(rows, begin, stop)
+                    for shard in self._shards:
+                        shard.note(stop)
+            self._run(rows, begin, begin + len(rows))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # The library refuses two calls at once of one object, but a feed is many calls of several:
+        # what another thread does between them would leave the shards at different rows.
+        if not self._lock.acquire(blocking=False):
+            raise UsageError("this replay is at work in another thread; give each thread its own")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _check(self, rows: Columns, hive_of_key: Buffer, root_of_hive: Buffer) -> None:
         hives, roots = (
@@ -127,7 +144,8 @@ class CReplay:
 
     def answer(self) -> Replayed:
         """Return what was found so far."""
-        results = [shard.result() for shard in self._shards]
+        with self._alone():
+            results = [shard.result() for shard in self._shards]
         unloads, counts, now, snapshots, counters = zip(*results, strict=True)
         return Replayed(
             tuple(Unload(*_merged(same)) for same in zip(*unloads, strict=True)),

@@ -128,13 +128,19 @@ class Learner:
     # -- steps ------------------------------------------------------------------------------
 
     def initial(self) -> list[State]:
-        """Return the initial states, each once, in the model's order."""
+        """Return the initial states, each once, in the model's order.
+
+        Raises:
+            UsageError: there is none: every claim would hold of nothing.
+        """
         found: dict[State, None] = {}
         for concrete in self.model.initial():
             state = self.encode(concrete)
             folded = self.fold(state)
             self._concretes.setdefault(folded, (state, concrete))
             found[folded] = None
+        if not found:
+            raise UsageError(f"{self.model.name} has no initial state: there is nothing to explore")
         return list(found)
 
     def shown(self, state: State) -> State:

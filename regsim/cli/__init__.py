@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
@@ -48,6 +49,9 @@ _COMMANDS = {
 }
 
 _USAGE = 2
+_UNDECIDED = 3
+_FAULT = 70
+"""EX_SOFTWARE of sysexits.h."""
 _INTERRUPTED = 130
 _UNREAD = 141
 """What a shell reports for a program whose reader went away; 0 would mean that nothing blocks."""
@@ -136,11 +140,27 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line in *args* (those of the process by default); return the exit code.
 
-    What the user can put right is one line on stderr and exit code 2. A defect of regsim's own
-    keeps its traceback.
+    What the user can put right is one line on stderr and exit code 2, memory that runs out 3, a
+    fault of regsim's own 70, with where it is. Only a verdict is ever 1: whatever ends a command
+    in another way has another code.
     """
     _make_safe(sys.stdout)
     _make_safe(sys.stderr)
+    try:
+        return _run(args)
+    except KeyboardInterrupt:
+        _fail("interrupted")
+        return _INTERRUPTED
+    except MemoryError:
+        return _fail("out of memory: nothing is said about the question", _UNDECIDED)
+    except SystemExit as stop:
+        return _fail(f"something ended the program with {stop.code!r}; nothing was decided")
+    except BaseException as error:  # noqa: BLE001 - an exit code of Python's own would be 1
+        return _fail(_fault(error), _FAULT)
+
+
+def _run(args: Sequence[str] | None) -> int:
+    """Run the command line; return the exit code for what the commands say and raise on purpose."""
     try:
         code = cli.main(
             args=None if args is None else list(args), prog_name="regsim", standalone_mode=False
@@ -153,7 +173,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return _fail(f"{error.format_message()} (see `{where} --help`)")
     except click.ClickException as error:
         return _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         _fail("interrupted")
         return _INTERRUPTED
     except (BrokenPipeError, _ReaderGoneError):
@@ -164,13 +184,27 @@ def main(args: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _fail(text: str) -> int:
+def _fault(error: BaseException) -> str:
+    """Return the line about an error that regsim does not raise on purpose, for a report."""
+    own = [
+        f"{frame.f_globals.get('__name__')}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith("regsim")
+    ]
+    where = own[-1] if own else "regsim"
+    return (
+        f"{type(error).__name__}: {error} (at {where}, version {__version__}); this is a fault of "
+        "regsim: please report it with the command and its input"
+    )
+
+
+def _fail(text: str, code: int = _USAGE) -> int:
     """Say on stderr, in one line, what is wrong; a name in it cannot drive the terminal."""
     words = " ".join(text.split())
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
     with contextlib.suppress(OSError):
         click.echo(f"regsim: error: {line}", err=True)
-    return _USAGE
+    return code
 
 
 def _make_safe(stream: TextIO | None) -> None:

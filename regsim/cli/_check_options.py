@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from regsim.errors import UsageError
 
@@ -16,3 +17,8 @@ def parameters_of(given: Sequence[str]) -> dict[str, object]:
             raise UsageError(f"-p takes NAME=VALUE, not {text!r}")
         found[name] = value
     return found
+
+
+def model_files(model: str | None) -> list[Path]:
+    """Return the file that *model* names, ``FILE.py`` or ``FILE.py:NAME``: what is not written."""
+    return [Path(model[: model.rindex(".py") + 3])] if model and ".py" in model else []

@@ -22,7 +22,8 @@ from regsim.check.property import Fairness, Property, Verdict
 from regsim.check.space import Limits, SearchProgress
 from regsim.check.verify import ENGINES, Reduce, Result, Results, check_all, factored
 from regsim.check.verify import target as seeks
-from regsim.cli._check_options import parameters_of
+from regsim.cli._check_options import model_files, parameters_of
+from regsim.cli._files import put
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text import checks as report
 from regsim.report.text.mermaid import path_mermaid
@@ -84,7 +85,8 @@ def command(
         if code is not None:
             return _replay(made, origin, settings, code, wanted, "json" if as_json else style)
         if target is not None:
-            return _export(made, target, wanted, output, options)
+            exported = _export(made, target, wanted, options)
+            return _written(exported, output, model)
         results, seconds = _explored(made, wanted, options)
     if as_json or style == "json":
         fairness = options["fairness"]
@@ -199,28 +201,23 @@ def _claim(model: Factored, wanted: str | None) -> Property | None:
 # -- exporting -----------------------------------------------------------------------------------
 
 
-def _export(
-    model: Factored,
-    target: str,
-    wanted: str | None,
-    output: Path | None,
-    options: Mapping[str, Any],
-) -> int:
-    """Write the model as *target*, to *output* or to standard output."""
+def _export(model: Factored, target: str, wanted: str | None, options: Mapping[str, Any]) -> str:
+    """Return the model as *target*."""
     claim = _claim(model, wanted)
     most = options["max_states"]
     if target == "promela":
-        text = promela(model, Limits(states=most, seconds=options["max_seconds"]))
-    else:
-        sought = None if claim is None else seeks(claim)
-        graph = state_graph(model, sought, MOST if most is None else most)
-        text = to_dot(graph) if target == "dot" else to_json(graph)
+        return promela(model, Limits(states=most, seconds=options["max_seconds"]))
+    sought = None if claim is None else seeks(claim)
+    graph = state_graph(model, sought, MOST if most is None else most)
+    return to_dot(graph) if target == "dot" else to_json(graph)
+
+
+def _written(text: str, output: Path | None, model: str) -> int:
+    """Write an export to *output* or to standard output, but not over the model's own file."""
     if output is None:
         click.echo(text, nl=False)
     else:
-        from regsim.regf import write_durably  # noqa: PLC0415 - only to write a file
-
-        write_durably(output, text.encode())
+        put(output, text.encode(), *model_files(model))
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from regsim import models
-from regsim.regf import write_durably
+from regsim.cli._files import put
 from regsim.report.pictures.runs import lifetimes_svg, openings_svg
 from regsim.report.pictures.sequence import sequence_svg
 from regsim.report.text.runs import side_by_side
@@ -34,9 +34,8 @@ def command(output: Path, as_json: bool) -> int:
         "fixed-handles.svg": lifetimes_svg(fixed),
         "open-handles.svg": openings_svg(stock, fixed),
     }
-    output.mkdir(parents=True, exist_ok=True)
     for name, text in pictures.items():
-        write_durably(output / name, text.encode())
+        put(output / name, text.encode())
     if as_json:
         listed = sorted(str(output / name) for name in pictures)
         runs = {"stock": stock.as_json(), "fixed": fixed.as_json()}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from regsim.cli import _hive_output as out
+from regsim.cli._files import is_stdout, put, refuse_both
 from regsim.errors import UsageError
 from regsim.regf import (
     HiveFile,
@@ -25,13 +26,13 @@ from regsim.regf import (
     parse_hive,
     parse_reg,
     recover,
-    write_durably,
 )
 from regsim.regf.create import DEFAULT_ROOT
 from regsim.regf.walk import DataBudget
+from regsim.writing import editing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from regsim.regf import StoredValue
 
@@ -68,9 +69,27 @@ def _open(file: Path, *, salvage: bool = False) -> HiveFile:
     return open_hive(file, mode=Mode.SALVAGE if salvage else Mode.STRICT)
 
 
-def _edit(file: Path, timestamp: int | None) -> HiveFile:
-    """Return the hive read into memory, so that the file may be replaced on Windows too."""
-    return parse_hive(file.read_bytes(), name=str(file), clock=_clock(timestamp))
+@contextmanager
+def _changing(
+    file: Path, output: Path | None, timestamp: int | None, *inputs: Path
+) -> Iterator[HiveFile]:
+    """Give the hive in *file*; write it to *output*, or in place, if the block ends well.
+
+    In place the file is held from the reading to the writing, so that no other edit is lost; what
+    is not changed is not written.
+    """
+    clock = _clock(timestamp)
+    if output is not None:
+        hive = parse_hive(file.read_bytes(), name=str(file), clock=clock)
+        yield hive
+        put(output, hive.to_bytes(), file, *inputs)
+        return
+    with editing(file) as held:
+        hive = parse_hive(held.data, name=str(file), clock=clock)
+        yield hive
+        note = held.write(hive.to_bytes()) if hive.modified else ""
+        if note:
+            out.tell(f"{file}: {note}")
 
 
 def _clock(timestamp: int | None) -> Callable[[], int]:
@@ -286,12 +305,13 @@ def export(
     as_json: bool,
 ) -> None:
     """Write KEY and all below as a .reg file, to stdout or to the file given with -o."""
+    refuse_both(output, as_json=as_json)
     with _open(file, salvage=salvage) as opened:
         start = _key(opened, key)
         pieces = export_reg(start, prefix=prefix, version=int(reg_version), ansi=code_page)
         data = b"".join(out.with_progress(pieces, "keys"))
         if output is not None:
-            write_durably(output, data)
+            put(output, data, file)
         if as_json:
             text = data.decode("utf-16" if reg_version == "5" else code_page, "surrogatepass")
             shown = {"output": str(output)} if output is not None else {"text": text}
@@ -320,10 +340,10 @@ def import_(
     as_json: bool,
 ) -> None:
     """Carry out the .reg file REG on the hive FILE: all of it, or on a fault nothing."""
-    edited = _edit(file, timestamp)
+    refuse_both(output, as_json=as_json)
     text = parse_reg(reg.read_bytes(), ansi=code_page, file=str(reg))
-    done = import_reg(edited, text, prefix=prefix)
-    edited.save(output or file)
+    with _changing(file, output, timestamp, reg) as edited:
+        done = import_reg(edited, text, prefix=prefix)
     counts = {
         "keys_created": done.keys_created,
         "keys_deleted": done.keys_deleted,
@@ -333,7 +353,8 @@ def import_(
     if as_json:
         out.say_json({"output": str(output or file), **counts})
     else:
-        out.say(", ".join(f"{name.replace('_', ' ')}: {n}" for name, n in counts.items()))
+        said = ", ".join(f"{name.replace('_', ' ')}: {n}" for name, n in counts.items())
+        (out.tell if is_stdout(output) else out.say)(said)
 
 
 @hive.command(name="recover")
@@ -350,25 +371,22 @@ def import_(
 @_as_json
 def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool) -> None:
     """Apply its logs to the dirty hive FILE, as Windows does at load; FILE is not changed."""
-    for source in (file, *logs):
-        if output.exists() and source.exists() and os.path.samefile(output, source):  # noqa: PTH121
-            msg = f"{output} is one of the sources; write the recovered hive elsewhere"
-            raise UsageError(msg)
+    refuse_both(output, as_json=as_json)
     done = recover(file.read_bytes(), [(str(log), log.read_bytes()) for log in logs], str(file))
     result = parse_hive(done.data, mode=Mode.SALVAGE, name=str(file))
     result.image.require_whole()
     problems = result.check()
-    write_durably(output, done.data)
+    say = put(output, done.data, file, *logs)
     if as_json:
         record = {"output": str(output), "applied": done.applied, "ignored": done.ignored}
         out.say_json({**record, "problems": [problem.as_dict() for problem in problems]})
         return
     for text in done.applied:
-        out.say(f"applied: {text}")
+        say(f"applied: {text}")
     for text in done.ignored:
         out.tell(f"ignored: {text}")
     if not done.applied:
-        out.say(f"{file} is clean; {output} is a copy")
+        say(f"{file} is clean; {output} is a copy")
     out.tell_problems(result)
 
 
@@ -393,7 +411,8 @@ def new(
     file: Path, *, version: str, root_name: str, force: bool, timestamp: int | None, as_json: bool
 ) -> None:
     """Make FILE, an empty hive."""
-    if not force and (file.exists() or file.is_symlink()):
+    refuse_both(file, as_json=as_json)
+    if not is_stdout(file) and not force and (file.exists() or file.is_symlink()):
         msg = f"{file} exists; choose another name or give --force"
         raise UsageError(msg)
     made = new_hive(
@@ -402,11 +421,11 @@ def new(
         last_written=_clock(timestamp)(),
         file_name=file.name,
     )
-    made.save(file)
+    say = put(file, made.to_bytes())
     if as_json:
         out.say_json({"output": str(file), "version": version, "bytes": len(made.to_bytes())})
     else:
-        out.say(f"made {file}, version {version}")
+        say(f"made {file}, version {version}")
 
 
 @hive.command(name="set")
@@ -434,15 +453,16 @@ def set_(
     DATA is text, a number, hex for binary, or parts joined by | for multi-sz. The default value
     has the name "".
     """
-    edited = _edit(file, timestamp)
-    before = edited.edits
-    target = edited.root.ensure(key)
-    if name is not None:
-        number, raw = out.parse_data(kind, data or "")
-        target.set_value(name, number, raw)
-    edited.save(output or file)
-    record = _record(output or file, target.path, name)
-    _done(record, as_json=as_json, changed=edited.edits > before)
+    refuse_both(output, as_json=as_json)
+    with _changing(file, output, timestamp) as edited:
+        before = edited.edits
+        target = edited.root.ensure(key)
+        if name is not None:
+            number, raw = out.parse_data(kind, data or "")
+            target.set_value(name, number, raw)
+        record = _record(output or file, target.path, name)
+        changed = edited.edits > before
+    _done(record, as_json=as_json, changed=changed)
 
 
 @hive.command()
@@ -464,15 +484,15 @@ def delete(
     as_json: bool,
 ) -> None:
     """Delete the value NAME of KEY, or without NAME the key itself."""
-    edited = _edit(file, timestamp)
-    target = _key(edited, key)
-    path = target.path
-    if name is None:
-        target.delete(recursive=recursive)
-    elif not target.delete_value(name):
-        msg = f"the key {key!a} has no value {name!a}"
-        raise UsageError(msg)
-    edited.save(output or file)
+    refuse_both(output, as_json=as_json)
+    with _changing(file, output, timestamp) as edited:
+        target = _key(edited, key)
+        path = target.path
+        if name is None:
+            target.delete(recursive=recursive)
+        elif not target.delete_value(name):
+            msg = f"the key {key!a} has no value {name!a}"
+            raise UsageError(msg)
     _done(_record(output or file, path, name), as_json=as_json, changed=True)
 
 

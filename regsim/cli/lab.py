@@ -13,10 +13,10 @@ import click
 
 from regsim import dialects, models
 from regsim.cases import fixes
-from regsim.cli._check_options import parameters_of
+from regsim.cli._check_options import model_files, parameters_of
+from regsim.cli._files import put
 from regsim.cli._lab_sources import lab_of_model, lab_of_trace
 from regsim.errors import UsageError
-from regsim.regf import write_durably
 from regsim.report.lab.page import lab_html
 from regsim.report.lab.runs import story_of_run
 from regsim.report.lab.stories import Axis, Lab, Story
@@ -75,9 +75,8 @@ def command(
     else:
         lab = build(scenario or models.CASE, os_name, fix or "none")
     page = lab_html(lab)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(output, page.encode())
-    click.echo(f"Open {output} in a browser.")
+    say = put(output, page.encode(), *([trace] if trace else model_files(model)))
+    say(f"Open {output} in a browser.")
     return 0
 
 

@@ -10,7 +10,7 @@ import click
 
 from regsim import dialects
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
-from regsim.regf import write_durably
+from regsim.cli._files import put
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.trace.asking import replay
 from regsim.trace.redact import redacted
@@ -62,5 +62,5 @@ def command(
         progress.clear()
     finding = redacted(finding) if redact else finding
     if svg is not None:
-        write_durably(svg, evidence_svg(finding).encode())
+        put(svg, evidence_svg(finding).encode(), trace)
     return show(finding, as_object=as_object)

@@ -14,6 +14,7 @@ from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, settings
 from regsim.report.text.runs import run_text
 from regsim.scenario import Run
+from regsim.writing import refuse_inputs, write_file
 
 
 def _asked() -> dict[Parameter, list[str]]:
@@ -59,7 +60,9 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
         chosen["profile"] = load_tree(Path(profile))
     result = incident.play(os_name, fix, **chosen)
     if server is not None and profile is not None:
-        _publish(result, Path(profile), Path(server))
+        _first_copy(Path(profile), Path(server))
+        if result.profile_saved:
+            _publish(result, Path(profile), Path(server))
     click.echo(json.dumps(result.as_json()) if as_json else run_text(result))
     return 0 if result.outcome.good else 1
 
@@ -74,14 +77,17 @@ def _chosen(incident: Incident, given: Mapping[str, str]) -> dict[str, object]:
     return {name.replace("-", "_"): v for name, v in values.items() if name not in paths}
 
 
-def _publish(result: Run, profile: Path, server: Path) -> None:
-    """Have *server* hold what the logoff saved, or else a first copy of the profile."""
-    from regsim.regf import write_durably  # noqa: PLC0415 - only with a real hive
-    from regsim.regf.store import save_tree  # noqa: PLC0415
-
+def _first_copy(profile: Path, server: Path) -> None:
+    """Have the server hold the profile as it was before this session, unless it has a copy."""
     target = server / "NTUSER.DAT"
+    refuse_inputs(target, [profile])
     if not target.exists():
-        server.mkdir(parents=True, exist_ok=True)
-        write_durably(target, profile.read_bytes())
-    if result.profile_saved and result.server_copy is not None:
-        save_tree(result.server_copy, target, base=profile)
+        write_file(target, profile.read_bytes())
+
+
+def _publish(result: Run, profile: Path, server: Path) -> None:
+    """Have the server hold the profile as the logoff saved it."""
+    from regsim.regf.store import save_tree  # noqa: PLC0415 - only with a real hive
+
+    if result.server_copy is not None:
+        save_tree(result.server_copy, server / "NTUSER.DAT", base=profile)

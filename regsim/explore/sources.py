@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -53,15 +54,16 @@ class ModelSource:
             DataError: in place of an error that came from or through a line of the file.
         """
         try:
-            yield
-        except RegsimError:
+            with _exit_refused():
+                yield
+        except (RegsimError, KeyboardInterrupt, MemoryError):
             raise
-        except Exception as error:
+        except BaseException as error:
+            # SystemExit and click's Exit among them: a user's code must not choose our exit code.
             line = None if self.file is None else _line_in(self.file, error)
             if line is None:
                 raise
-            said = f"{type(error).__name__}: {error}"
-            raise DataError(f"{self.file}, line {line}, fails: {said}") from error
+            raise DataError(f"{self.file}, line {line}, fails: {_named(error)}") from error
 
 
 def source_of_incident(incident: Incident) -> ModelSource:
@@ -127,10 +129,34 @@ def _run(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[module.__name__] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise DataError(f"{path} fails as it is run: {type(error).__name__}: {error}") from error
+        with _exit_refused():
+            spec.loader.exec_module(module)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        raise DataError(f"{path} fails as it is run: {_named(error)}") from error
     return module
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+@contextmanager
+def _exit_refused() -> Iterator[None]:
+    """Have `os._exit` raise while a user's code runs: it would say 0 where nothing was found."""
+    real, process = os._exit, os.getpid()
+
+    def refused(status: int) -> NoReturn:
+        if os.getpid() != process:  # a child that the user's code has forked
+            real(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = refused
+    try:
+        yield
+    finally:
+        os._exit = real
 
 
 def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has

@@ -13,7 +13,6 @@ from regsim.regf.problems import Problem
 from regsim.regf.recover import Recovery, RecoveryError, recover
 from regsim.regf.regtext import RegText, RegTextError, parse_reg
 from regsim.regf.regwrite import Imported, export_reg, import_reg
-from regsim.regf.save import write_durably
 from regsim.regf.store import FileStore
 from regsim.regf.value import StoredValue
 
@@ -43,5 +42,4 @@ __all__ = [
     "parse_reg",
     "recover",
     "save_tree",
-    "write_durably",
 ]

@@ -59,7 +59,7 @@ def read(image: Image, offset: int, size: int) -> bytes:
     Raises:
         HiveFormatError: see :func:`segments`; or a segment is shorter than it must be.
     """
-    if size > image.data_size:
+    if size > image.extent:
         error = image.error("value data size", offset, f"at most {image.data_size}", size)
         image.report(error)
     try:

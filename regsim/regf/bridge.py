@@ -14,9 +14,9 @@ from regsim.regf.create import DEFAULT_ROOT, new_hive
 from regsim.regf.hive import HiveFile, parse_hive
 from regsim.regf.layout import KeyFlag
 from regsim.regf.recover import recover
-from regsim.regf.save import write_durably
 from regsim.regf.walk import DataBudget
 from regsim.types import Value, ValueType
+from regsim.writing import write_file
 
 if TYPE_CHECKING:
     import os
@@ -61,7 +61,7 @@ def save_tree(
         UsageError: the tree holds a name or descriptor that a hive cannot.
         OSError: a file cannot be read or written; *path* holds the old content or the new.
     """
-    write_durably(Path(path), packed(root, None if base is None else Path(base), minor=minor))
+    write_file(path, packed(root, None if base is None else Path(base), minor=minor))
 
 
 def packed(root: Node, base: Path | None, *, minor: int = 3, known: Node | None = None) -> bytes:

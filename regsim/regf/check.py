@@ -37,7 +37,18 @@ class _Checker:
         self.owned: set[int] = set()
         self.security: Counter[int] = Counter()
 
+    def root(self) -> Key | None:
+        try:
+            return self.hive.root
+        except HiveFormatError as error:
+            self.image.report(error)
+            return None
+
     def run(self) -> None:
+        if self.image.salvage and (top := self.root()) is not None:
+            # What the keys refer to decides how far the bins go, see `Image._extend`.
+            for _ in self.hive.walk(top):
+                pass
         for start, size in bins.bins(self.image):
             before = NONE
             for offset, signed in bins.cells(self.image, start, size):
@@ -46,10 +57,8 @@ class _Checker:
                 if self.image.old_cells:
                     self.last(offset, before)
                     before = offset - start
-        try:
-            root = Key(self.hive, self.image.base.root)
-        except HiveFormatError as error:
-            self.image.report(error)
+        root = self.root()
+        if root is None:
             return
         for _, key in walk(root):
             self.guard(key)
@@ -89,6 +98,8 @@ class _Checker:
         cell = key.cell
         self.own(key.offset, "key")
         self.security[cell.security] += 1
+        if cell.security == NONE and not self.image.old_cells:
+            self.fault("security of a key", key.offset, "a security cell", "none")
         if cell.class_length:
             self.own(cell.class_name, "class name")
             _ = key.class_name

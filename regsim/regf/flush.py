@@ -19,7 +19,7 @@ from regsim.regf import bins
 from regsim.regf.baseblock import BaseBlock
 from regsim.regf.layout import BASE_BLOCK_SIZE, PAGE, SECTOR, FileType
 from regsim.regf.logs import Page, pack_entry, pack_old
-from regsim.regf.save import sync_directory
+from regsim.writing import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

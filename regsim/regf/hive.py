@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from regsim.errors import HiveFormatError
+from regsim.reading import steady
 from regsim.regf import check as deep
 from regsim.regf import flush as flushing
 from regsim.regf import save as saving
+from regsim.regf.baseblock import BaseBlock
 from regsim.regf.contents import HiveContents
-from regsim.regf.image import Image, ImageBytes
+from regsim.regf.image import Image
 from regsim.regf.key import Key
-from regsim.regf.layout import FileType, Mode
+from regsim.regf.layout import BASE_BLOCK_SIZE, MAX_DATA_SIZE, FileType, Mode
 from regsim.regf.walk import walk
+from regsim.writing import write_file
 
 if TYPE_CHECKING:
     import os
@@ -103,10 +106,10 @@ class HiveFile(HiveContents):
         """
         self.image.close_map_of(Path(path))
         if self._editor is None or not self.modified:
-            saving.write_durably(Path(path), bytes(self.image.buffer))
+            write_file(path, bytes(self.image.buffer))
             return
         data, base = saving.sealed(self.image, self.stamp(None))
-        saving.write_durably(Path(path), data)
+        write_file(path, data)
         self.image.thaw()[:] = data
         self.image.base = base
         self._editor.allocator.dirty.clear()
@@ -163,26 +166,30 @@ def open_hive(
     mode: Mode = Mode.STRICT,
     clock: Callable[[], int] | None = None,
 ) -> HiveFile:
-    """Open the hive file at *path* without reading more than its base block.
+    """Open the hive file at *path* as it is now.
 
-    The file is mapped, never locked and never written; close the hive to let go of it.
+    It is read, or mapped where it is large (see `regsim.reading.steady`), never locked and never
+    written; close the hive to let go of it.
 
     Raises:
         HiveFormatError: it is not a hive, or (strict mode) its base block breaks the format.
         OSError: it cannot be read.
     """
-    buffer: ImageBytes
-    with Path(path).open("rb") as file:
-        try:
-            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (ValueError, OSError):  # an empty file, or one that cannot be mapped
-            buffer = file.read()
+    buffer = steady(Path(path)) if Path(path).is_file() else _stream(Path(path))
     try:
         return HiveFile(Image(buffer, mode=mode, file=str(path)), clock=clock)
     except HiveFormatError:
         if isinstance(buffer, mmap.mmap):
             buffer.close()
         raise
+
+
+def _stream(path: Path) -> bytes:
+    """Return what a pipe or a device holds, which need not end: no more than a hive can have."""
+    with path.open("rb") as file:
+        head = file.read(BASE_BLOCK_SIZE)
+        BaseBlock.parse(head, file=str(path))
+        return head + file.read(MAX_DATA_SIZE)
 
 
 def parse_hive(

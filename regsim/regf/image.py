@@ -9,12 +9,14 @@ from typing import Final, TypeAlias
 
 from regsim.errors import HiveFormatError
 from regsim.regf.baseblock import BaseBlock
-from regsim.regf.layout import BASE_BLOCK_SIZE, BIN_HEADER_SIZE, PAGE, FileType, Mode
+from regsim.regf.layout import BASE_BLOCK_SIZE, BIN_HEADER_SIZE, NONE, PAGE, FileType, Mode
 from regsim.regf.problems import ProblemLog
 
 ImageBytes: TypeAlias = bytes | bytearray | mmap.mmap
 
 _SIZE: Final = struct.Struct("<i").unpack_from
+_OFFSET: Final = struct.Struct("<I").unpack_from
+_BIN: Final = struct.Struct("<4sII").unpack_from
 _SMALLEST: Final = BASE_BLOCK_SIZE + PAGE
 _LOGS: Final = frozenset({FileType.LOG_XP, FileType.LOG_NT, FileType.LOG_NEW})
 
@@ -34,6 +36,7 @@ class Image:
         self.buffer, self.mode, self.file = buffer, mode, file
         self.problems = ProblemLog()
         self.notes = ProblemLog()
+        self._extent: int | None = None
         if len(buffer) < _SMALLEST:
             raise self.error("file size", 0, f"at least {_SMALLEST} bytes", len(buffer), whole=True)
         self.base = BaseBlock.parse(buffer[:BASE_BLOCK_SIZE], file=file)
@@ -44,15 +47,71 @@ class Image:
             self.report(fault)
         room = (len(buffer) - BASE_BLOCK_SIZE) // PAGE * PAGE
         self.data_size = min(self.base.data_size, room) or room
-        self.old_cells = self.base.minor == 1
+        minor = self._minor()
+        self.old_cells = minor == 1
         self.cell_header = 8 if self.old_cells else 4
         self.align = 16 if self.old_cells else 8
-        self.big_data = self.base.minor > 3
+        self.big_data = minor > 3
 
     @property
     def salvage(self) -> bool:
         """True when violations are listed instead of raised."""
         return self.mode is Mode.SALVAGE
+
+    def _minor(self) -> int:
+        """Return the version to read by: the base block's, or in salvage what the root key shows.
+
+        A torn base block may say anything. In NT 3.1's cells (1.1) a key begins four bytes later
+        than in all others, and lists of the kind ``lh`` came with 1.5 (spec).
+        """
+        minor, at = self.base.minor, self.base.root + BASE_BLOCK_SIZE
+        if not self.salvage or at + 48 > len(self.buffer):
+            return minor
+        if self.buffer[at + 8 : at + 10] == b"nk" != self.buffer[at + 4 : at + 6]:
+            found = 1
+        elif self.buffer[at + 4 : at + 6] != b"nk":
+            return minor
+        else:
+            (below,) = _OFFSET(self.buffer, at + 32)
+            listed = below + BASE_BLOCK_SIZE + 4
+            later = self.buffer[listed : listed + 2] == b"lh"
+            found = max(minor, 5) if later and not 3 < minor < 7 else minor
+            if not 1 < found < 7:
+                found = 3
+        if found != minor:
+            actual = f"1.{minor}, but the root key is laid out as in 1.{found}"
+            self.report(self.error("minor version", 24, "that of the cells", actual, whole=True))
+        return min(found, 6)
+
+    @property
+    def extent(self) -> int:
+        """How many bytes of bins there may be: as the base block says, or all that salvage sees."""
+        if not self.salvage:
+            return self.data_size
+        if self._extent is None:
+            end, room = 0, len(self.buffer) - BASE_BLOCK_SIZE
+            while end + PAGE <= room:
+                signature, own, size = _BIN(self.buffer, end + BASE_BLOCK_SIZE)
+                whole = size and not size % PAGE and end + size <= room
+                if signature != b"hbin" or own != end or not whole:
+                    break
+                end += size
+            self._extent = end
+        return max(self._extent, self.data_size)
+
+    def _extend(self) -> bool:
+        """Take all bins that follow each other as part of the hive; return whether there are more.
+
+        Called in salvage when something in the hive refers to what lies behind the size in the base
+        block: without that the bins there may be left from a time when the hive was longer.
+        """
+        end = self.extent
+        if end <= self.data_size:
+            return False
+        actual = f"{self.data_size:#x}, but bins in use go on"
+        self.data_size = end
+        self.report(self.error("bins data size", 40, f"{end:#x}", actual, whole=True))
+        return True
 
     def require_whole(self) -> None:
         """Raise if the file is shorter than its base block says, in salvage mode too.
@@ -97,9 +156,13 @@ class Image:
             HiveFormatError: the offset is not that of an allocated cell inside the bins data.
         """
         if offset < BIN_HEADER_SIZE or offset % self.align or offset + 8 > self.data_size:
+            if offset >= self.data_size and offset != NONE and self._extend():
+                return self.cell(offset, what)
             raise self._bad_offset(offset, what)
         size = -_SIZE(self.buffer, offset + BASE_BLOCK_SIZE)[0]
         if size < self.align or size % self.align or offset + size > self.data_size:
+            if size > self.data_size - offset and self._extend():
+                return self.cell(offset, what)
             raise self._bad_size(offset, size, what)
         header = self.cell_header
         return offset + BASE_BLOCK_SIZE + header, size - header

@@ -217,11 +217,13 @@ class _Parser:
     def continued(self, text: str) -> str:
         r"""Return *text* with the lines that a ``\`` at its end joins to it, comments cut."""
         text = text.partition(";")[0].rstrip()
+        pieces = []
         while text.endswith("\\"):
             if self.at >= len(self.rows):
                 raise self.fault("the line goes on, but the file ends")
-            text = text[:-1] + self.next().partition(";")[0].rstrip()
-        return text
+            pieces.append(text[:-1])
+            text = self.next().partition(";")[0].rstrip()
+        return "".join((*pieces, text))
 
     def hex_bytes(self, text: str) -> bytes:
         packed = "".join(text.split())

@@ -10,7 +10,7 @@ from regsim.errors import UsageError
 from regsim.kernel.tree import Node
 from regsim.regf.bridge import load_tree, packed, save_tree
 from regsim.regf.layout import MINOR_VERSIONS
-from regsim.regf.save import write_durably
+from regsim.writing import write_file
 
 if TYPE_CHECKING:
     import os
@@ -116,8 +116,7 @@ class FileStore:
         data = packed(root, base, minor=self._minor, known=held)
         if base is not None and data == file.read_bytes():
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(file, data)
+        write_file(file, data)
         self._trees.pop(path.upper(), None)
 
     def exists(self, path: str) -> bool:

@@ -98,7 +98,7 @@ def leaves(image: Image, offset: int) -> Iterator[Leaf]:
         keys, hints = (numbers[::2], numbers[1::2]) if pairs else (numbers, ())
         yield Leaf(offset, kind, keys, hints)
         return
-    room = image.data_size // 80
+    room = image.extent // 80
     for each in leaf_offsets(image, offset) or ():
         try:
             leaf = read_leaf(image, each)

@@ -23,7 +23,7 @@ def walk(start: Key) -> Iterator[tuple[str, Key]]:
     """
     image = start.hive.image
     seen = {start.offset}
-    start.credit = [image.data_size // 4]  # each element of a list takes four bytes or more
+    start.credit = [image.extent // 4]  # each element of a list takes four bytes or more
     yield start.path, start
     stack = [(start.path, start.subkeys())]
     while stack:
@@ -59,7 +59,7 @@ class DataBudget:
     """
 
     def __init__(self, image: Image) -> None:
-        self._image, self._left = image, image.data_size + 4 * image.data_size // 28
+        self._image, self._left = image, image.extent + 4 * image.extent // 28
 
     def take(self, value: StoredValue) -> bytes:
         """Return the value's data.

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from regsim.errors import UsageError
 from regsim.types import PredefinedKey, as_predefined
+from regsim.writing import write_file
 
 _OPENS: Final = {"winreg.OpenKey": "open", "winreg.CreateKey": "create"}
 _RESULT: Final = "winreg.OpenKey/result"
@@ -102,11 +103,8 @@ class WinregTrace:
 
     def write(self, path: str | Path) -> None:
         """Write the trace to *path* as JSON lines, whole or not at all."""
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
         text = "".join(json.dumps(record) + "\n" for record in self.records)
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        write_file(path, text.encode())
 
 
 def as_predefined_of(key: object) -> PredefinedKey | None:

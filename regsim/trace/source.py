@@ -8,6 +8,7 @@ import csv
 import io
 import itertools
 import mmap
+import os
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -16,13 +17,18 @@ from typing import IO, Final
 
 import attrs
 
-from regsim.errors import DataError
+from regsim.errors import DataError, UsageError
+from regsim.reading import steady
 
 HEAD: Final = 65_536
 """How many bytes from the start decide what a file is."""
 
-_MOST_UNPACKED: Final = 1 << 36
-_LARGEST_TEXT: Final = 256 << 20
+RATIO: Final = 200
+"""Times its packed size that evidence may unpack to; `REGSIM_UNPACK_RATIO` sets another figure."""
+MOST_GIB: Final = 64
+"""GiB that evidence may unpack to at all; `REGSIM_UNPACK_GIB` sets another figure."""
+_HARMLESS: Final = 32 << 20
+_LARGEST_TEXT: Final = 32 << 20
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BLOCK: Final = 1 << 20
 
@@ -138,10 +144,9 @@ class Source:
         spool.flush()
 
     def map(self) -> mmap.mmap | bytes:
-        """Return the unpacked content as memory that the system pages in as it is read."""
+        """Return the unpacked content, in memory or as a map that nobody can cut short."""
         if not self.packing:
-            with self.path.open("rb") as file:
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return steady(self.path)
         with tempfile.TemporaryFile() as spool:
             self._unpack(spool)
             return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""
@@ -188,16 +193,31 @@ def _read(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
         yield data, file.tell()
 
 
+def _limit(name: str, default: float) -> float:
+    """Return the limit that the environment sets under *name*, else *default*."""
+    text = os.environ.get(name)
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise UsageError(f"{name} takes a number, not {text!r}") from None
+
+
 def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[tuple[bytes, int]]:
     """Yield the content in blocks of *size*; a stream cut short yields what there is of it."""
     unpack = zlib.decompressobj(31 if packing == "gzip" else 15)
     total = 0
+    ratio, most = _limit("REGSIM_UNPACK_RATIO", RATIO), _limit("REGSIM_UNPACK_GIB", MOST_GIB)
     try:
         while data := unpack.unconsumed_tail or file.read(size):
             block = unpack.decompress(data, size)
             total += len(block)
-            if total > _MOST_UNPACKED:
-                raise DataError(f"{name} unpacks to more than {_MOST_UNPACKED >> 30} GiB")
+            if total > most * (1 << 30):
+                raise DataError(f"{name} unpacks to over {most:g} GiB; REGSIM_UNPACK_GIB raises it")
+            if total > max(_HARMLESS, ratio * file.tell()):
+                raise DataError(
+                    f"{name} unpacks to over {ratio:g} times its size, which no log does by "
+                    "itself; if it is to be trusted, REGSIM_UNPACK_RATIO raises the limit"
+                )
             if block:
                 yield block, file.tell()
             if unpack.eof:

@@ -616,3 +616,42 @@ def test_one_thread_at_a_time() -> None:
 
     assert next(served) + next(refused) == 40
     assert made._shards[0].result()[1] == (0, 0, 0)
+
+
+@needs_library
+@pytest.mark.parametrize("shards", [1, 3])
+def test_feeds_from_several_threads_leave_a_replay_that_answers(shards: int) -> None:
+    """Each is taken whole or refused with a UsageError, and the answer is that of those taken."""
+    made = CReplay(CACHED, shards=shards)
+    events = rows(*[(EventKind.OPEN, pid, 16, 0, 2) for pid in range(8, 2_008, 4)] * 40)
+    taken, refused = [], []
+
+    def work() -> None:
+        for _ in range(10):
+            try:
+                made.feed(events, HIVES, ROOT_KEYS, stops=[5])
+                taken.append(1)
+            except UsageError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(taken) + len(refused) == 40
+    assert all("another thread" in text for text in refused)
+    assert made.answer().counters.rows == len(taken) * len(events)
+    assert made.answer().counters.opens == len(taken) * len(events)
+
+
+@needs_library
+def test_a_replay_at_work_refuses_a_second_caller_and_goes_on() -> None:
+    """The refusal says what to do, and the first caller's rows are all there."""
+    made = CReplay(CACHED)
+    made.feed(rows((EventKind.OPEN, 8, 16, 0, 2)), HIVES, ROOT_KEYS)
+    with made._alone(), pytest.raises(UsageError, match="give each thread its own"):
+        made.answer()
+
+    assert made.answer().counts[1:] == (1, 0)

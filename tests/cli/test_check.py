@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -310,3 +312,65 @@ def test_progress_is_shown_on_a_terminal_alone(
 
     assert "states/s" in err
     assert "states/s" not in out
+
+
+MODEL = """
+from regsim.check import always, state
+class Model:
+    name, processes = "m", ("a",)
+    properties = (always("p", state(lambda s: s < 3)),)
+    def init_states(self): return [0]
+    def actions(self, s, p): return ["x"]
+    def next_state(self, s, p, a):
+        {body}
+class Empty(Model):
+    def init_states(self): return []
+    def next_state(self, s, p, a): return s + 1
+def made():
+    {body}
+{top}
+"""
+
+
+@pytest.mark.parametrize("engine", ["python", "auto"])
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        ("import sys; sys.exit(0)", {2}),
+        ("import sys; sys.exit(1)", {2}),
+        ("import os; os._exit(0)", {2}),
+        ("from click.exceptions import Exit; raise Exit(0)", {2}),
+        ("raise BrokenPipeError", {2}),
+        ("raise GeneratorExit", {2}),
+        ("return 1 // 0", {2}),
+        ("raise MemoryError", {3}),
+        ("raise KeyboardInterrupt", {130}),
+    ],
+)
+def test_what_a_users_model_does_is_never_a_verdict(
+    body: str, codes: set[int], engine: str, tmp_path: Path
+) -> None:
+    """An end, an exception or no memory in a user's code: an error in one line, never 0 or 1."""
+    path = tmp_path / "user.py"
+    path.write_text(MODEL.format(body=body, top=""))
+    for name in ("Model", "made"):
+        command = ["check", f"{path}:{name}", "--engine", engine]
+        done = subprocess.run(
+            [sys.executable, "-m", "regsim", *command], check=False, capture_output=True, text=True
+        )
+        assert done.returncode in codes
+        assert done.stdout == ""
+        assert "\n" not in done.stderr.strip(), done.stderr
+    path.write_text(MODEL.format(body="return s", top=body.replace("return ", "")))
+    assert cli.main(["check", str(path)]) in codes
+
+
+@pytest.mark.parametrize("engine", ["python", "auto"])
+def test_a_model_without_an_initial_state_proves_nothing(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No run begins anywhere: that is wrong usage, and no claim holds."""
+    path = tmp_path / "user.py"
+    path.write_text(MODEL.format(body="return s", top=""))
+    assert cli.main(["check", f"{path}:Empty", "--engine", engine]) == 2
+    assert "no initial state" in capsys.readouterr().err

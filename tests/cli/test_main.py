@@ -177,11 +177,40 @@ def test_an_interrupt_is_130(
     assert one_line(capsys.readouterr().err.lstrip("\n")) == "interrupted"
 
 
-def test_a_defect_keeps_its_traceback(failing: pytest.MonkeyPatch) -> None:
-    """What the user cannot put right is not dressed up as their mistake."""
-    install(failing, ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["doctor"])
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ZeroDivisionError("by zero"), 70, "ZeroDivisionError: by zero (at test_main:"),
+        (RecursionError(), 70, "please report it"),
+        (GeneratorExit(), 70, "please report it"),
+        (MemoryError(), 3, "out of memory"),
+        (SystemExit(0), 2, "nothing was decided"),
+        (SystemExit(1), 2, "nothing was decided"),
+    ],
+)
+def test_only_a_verdict_is_exit_code_1(
+    error: BaseException,
+    code: int,
+    said: str,
+    failing: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever else ends a command is one line and another code: a fault of ours is 70."""
+    install(failing, error)
+    assert cli.main(["doctor"]) == code
+    caught = capsys.readouterr()
+    assert said.partition(" (at")[0] in one_line(caught.err)
+    assert not caught.out
+
+
+def test_a_fault_says_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """The line for the report names the innermost place of regsim's own and the version."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doctor, "record", lambda: 1 // 0)
+        assert cli.main(["doctor", "--json"]) == 70
+    text = one_line(capsys.readouterr().err)
+    assert "regsim.cli.doctor:" in text
+    assert regsim.__version__ in text
 
 
 def test_the_module_runs_as_a_program(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -356,8 +357,13 @@ def _forbid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError(13, "Permission denied", str(self))
         return real(self, *args, **options)
 
+    def read(self: Path) -> bytes:
+        with refuse(self, "rb") as file:
+            data: bytes = file.read()
+            return data
+
     monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr(Path, "read_bytes", lambda self: refuse(self, "rb").read())
+    monkeypatch.setattr(Path, "read_bytes", read)
 
 
 def test_a_console_without_the_letters_is_no_crash(file: Path) -> None:
@@ -541,3 +547,111 @@ def test_help_names_every_sub_command() -> None:
                  "delete"):  # fmt: skip
         assert f"\n  {name} " in text
         assert run(name, "--help").code == 0
+
+
+# -- several writers, and kills --------------------------------------------------------------
+
+REGSIM = [sys.executable, "-m", "regsim", "hive"]
+EDITS = 500 if os.environ.get("REGSIM_NIGHTLY") else 16
+KILLS = 1_000 if os.environ.get("REGSIM_NIGHTLY") else 24
+
+
+def test_no_edit_of_several_writers_is_lost(tmp_path: Path) -> None:
+    """Edits at once are all there in the end; 500 in the nightly run."""
+    path = tmp_path / "hive"
+    assert run("new", path).code == 0
+    for first in range(0, EDITS, 8):
+        several = range(first, min(first + 8, EDITS))
+        writers = [
+            subprocess.Popen([*REGSIM, "set", str(path), f"Many\\{n}", "v", "x"]) for n in several
+        ]
+        assert [each.wait() for each in writers] == [0] * len(writers)
+
+    record = run("ls", path, "Many", "--json").json
+    assert sorted(map(int, record["subkeys"])) == list(range(EDITS))
+
+
+# A loop of edits in one process, so that a kill falls into one of them and not into a start.
+LOOP = """
+import sys
+from regsim.cli import main
+path = sys.argv[1]
+while True:
+    assert main(["hive", "import", path, path + ".reg"]) == 0
+    assert main(["hive", "delete", path, "Deep", "--recursive"]) == 0
+    assert main(["hive", "set", path, "Deep2\\\\x", "v", "x" * 3000]) == 0
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("links", [1, 2])
+def test_a_kill_at_any_moment_leaves_a_whole_hive(tmp_path: Path, links: int) -> None:
+    """While keys are imported, set and deleted with all below; 1,000 moments in the nightly run."""
+    path = tmp_path / "hive"
+    lines = [f'[HKEY_CURRENT_USER\\Deep\\{n}\\x]\n"v"="{"y" * 500}"\n' for n in range(60)]
+    (tmp_path / "hive.reg").write_text("REGEDIT4\n" + "".join(lines))
+    assert run("new", path).code == 0
+    if links > 1:
+        (tmp_path / "other").hardlink_to(path)
+    command = [sys.executable, "-c", LOOP, str(path)]
+    for moment in range(KILLS // 2):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+            before = path.stat().st_mtime_ns
+            while path.stat().st_mtime_ns == before and running.poll() is None:
+                time.sleep(0.005)
+            time.sleep(0.0007 * (moment % 100))
+            running.kill()
+        # The next edit finishes what a kill has cut off in a file with several names.
+        assert run("set", path, "After", "v", str(moment)).code == 0
+        with open_hive(path) as hive:
+            assert hive.check() == []
+            assert hive.clean
+
+    assert not [each for each in tmp_path.iterdir() if each.name.endswith((".tmp", ".new"))]
+
+
+@pytest.mark.parametrize("name", ["set", "delete", "import", "export", "recover"])
+def test_no_output_replaces_an_input_or_what_is_no_file(
+    name: str, file: Path, tmp_path: Path
+) -> None:
+    """-o naming what is read, by any of its names, or a FIFO, is refused; nothing changes."""
+    good = file.read_bytes()
+    reg, other, fifo = tmp_path / "x.reg", tmp_path / "other", tmp_path / "fifo"
+    reg.write_text("REGEDIT4\n\n[HKEY_CURRENT_USER\\x]\n")
+    other.hardlink_to(file)
+    os.mkfifo(fifo)
+    commands = {
+        "set": ["set", file, "k"],
+        "delete": ["delete", file, "Software", "-r"],
+        "import": ["import", file, reg],
+        "export": ["export", file],
+        "recover": ["recover", file, "--log", reg],
+    }
+    inputs = [file, other, fifo, *([reg] if name in {"import", "recover"} else [])]
+    for output in inputs:
+        assert run(*commands[name], "-o", output).code == 2
+
+    assert file.read_bytes() == good
+    assert fifo.is_fifo()
+    assert reg.read_text().startswith("REGEDIT4")
+
+
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+def test_a_dash_writes_to_standard_output(output: str, file: Path) -> None:
+    """The bytes of the file and nothing else; --json has its object there and is refused."""
+
+    def call(*args: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([*REGSIM, *args], check=False, capture_output=True)
+
+    done, plain = call("export", str(file), "-o", output), call("export", str(file))
+    changed = call("set", str(file), "New", "-o", output)
+
+    assert done.returncode == changed.returncode == 0
+    assert done.stdout == plain.stdout
+    assert parse_hive(changed.stdout).find("New") is not None
+    assert run("export", file, "-o", output, "--json").code == 2
+
+
+def test_a_hive_that_does_not_end_is_refused() -> None:
+    """A device is read no further than a hive could be long."""
+    assert run("info", "/dev/zero").code == 2

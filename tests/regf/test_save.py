@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from regsim.regf import new_hive, open_hive, parse_hive, write_durably
+from regsim.regf import new_hive, open_hive, parse_hive
+from regsim.writing import write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +103,7 @@ def test_a_failing_disk_leaves_the_old_file_alone(
 
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(OSError, match="No space"):
-        write_durably(path, b"new")
+        write_file(path, b"new")
     monkeypatch.undo()
 
     assert path.read_bytes() == before
@@ -117,7 +118,7 @@ def test_fsync_comes_before_the_rename(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(
         os, "replace", lambda a, b: (order.append("replace"), real_replace(a, b))[1]
     )
-    write_durably(tmp_path / "x", b"data")
+    write_file(tmp_path / "x", b"data")
 
     assert order[:2] == ["fsync", "replace"]
 
@@ -125,7 +126,7 @@ def test_fsync_comes_before_the_rename(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
     """Saving onto a directory is an OSError, and the directory stays."""
     with pytest.raises(IsADirectoryError):
-        write_durably(tmp_path, b"data")
+        write_file(tmp_path, b"data")
 
     assert list(tmp_path.iterdir()) == []
 
@@ -137,16 +138,16 @@ def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     path.chmod(0o640)
     link.symlink_to(path)
-    write_durably(link, b"new")
+    write_file(link, b"new")
 
     assert link.is_symlink()
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_missing_folder_is_told_by_the_file_that_was_asked_for(tmp_path) -> None:
-    """Not by the temporary one beside it, which nobody has heard of."""
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    """Every command makes the folders of the file it is told to write."""
     target = tmp_path / "no" / "such" / "file"
-    with pytest.raises(FileNotFoundError, match="no folder") as caught:
-        write_durably(target, b"")
-    assert caught.value.filename == str(target)
+    write_file(target, b"data")
+
+    assert target.read_bytes() == b"data"

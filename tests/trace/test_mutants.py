@@ -11,6 +11,7 @@ import json
 import os
 import random
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -325,9 +326,28 @@ def test_endless_row_is_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_bomb_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What unpacks to more than the limit is refused."""
-    monkeypatch.setattr("regsim.trace.source._MOST_UNPACKED", 1 << 22)
+    """What unpacks to more than the limit is refused, and the limit can be raised."""
     path = tmp_path / "bomb"
     path.write_bytes(gzip.compress(small_csv() + b'"' + bytes(1 << 23)))
-    with pytest.raises(RegsimError, match="unpacks to more than"):
+    monkeypatch.setenv("REGSIM_UNPACK_GIB", "0.004")
+    with pytest.raises(RegsimError, match="unpacks to over"):
         replay(path)
+    monkeypatch.setenv("REGSIM_UNPACK_GIB", "1")
+    assert replay(path).reasons
+    monkeypatch.setenv("REGSIM_UNPACK_GIB", "much")
+    with pytest.raises(RegsimError, match="takes a number"):
+        replay(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_what_unpacks_a_thousandfold_is_refused(
+    pack: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ratio that no log reaches by itself ends the reading, unless it is allowed for."""
+    monkeypatch.setattr("regsim.trace.source._HARMLESS", 1 << 20)
+    path = tmp_path / "bomb"
+    path.write_bytes(pack(small_csv() + b'"' + bytes(1 << 23)))
+    with pytest.raises(RegsimError, match="over 200 times its size"):
+        replay(path)
+    monkeypatch.setenv("REGSIM_UNPACK_RATIO", "2000")
+    assert replay(path).reasons

@@ -35,6 +35,7 @@ from regsim.report.pictures.colours import (
 from regsim.report.words import runs as words
 from regsim.report.words.writing import markup, visible
 from regsim.scenario.result import Run
+from regsim.writing import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,10 +108,12 @@ class Drawing:
     def save(self, path: Path) -> None:
         """Write the figure to *path*: SVG, or what its suffix says, such as ``.png``."""
         if path.suffix == ".svg":
-            path.write_text(self.svg(), encoding="utf-8")
-        else:
-            with styled():
-                self.figure.savefig(path, dpi=200)
+            write_file(path, self.svg().encode())
+            return
+        out = io.BytesIO()
+        with styled():
+            self.figure.savefig(out, dpi=200, format=path.suffix[1:] or "png")
+        write_file(path, out.getvalue())
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -20,9 +20,14 @@ PROFSVC: Final = "User Profile Service"
 USERENV: Final = "Userenv"
 UPHCLEAN: Final = "UPHClean"
 
-_LEAKED: Final = re.compile(r"(\d+)[^\d\\\r\n]*(\\Registry\\User\\[^\s:\\]+)\s*:", re.IGNORECASE)
+# The evidence is hostile: each pattern is tried in time linear to the text, by possessive and
+# bounded repeats (the bounds are above what Windows writes) and starts that no run offers twice.
+_LEAKED: Final = re.compile(
+    r"(?<!\d)(\d++)[^\d\\\r\n]*+(\\Registry\\User\\[^\s:\\]++)\s*+:", re.IGNORECASE
+)
 _HOLDER: Final = re.compile(
-    r"(\d+)\s*\((\\Device\\[^\r\n]+?|[^()\r\n]*\.exe)\)[^\\\r\n]*(\\REGISTRY\\[^\r\n]+)",
+    r"(?<!\d)(\d++)\s*+\((\\Device\\[^\r\n]{1,999}?|[^()\r\n]{0,999}\.exe)\)"
+    r"[^\\\r\n]{0,299}+(\\REGISTRY\\[^\r\n]+)",
     re.IGNORECASE,
 )
 _IMAGE: Final = re.compile(r"^(\S[^\\/:*?\"<>|\r\n]*?\.\w{2,4}) \((\d{1,10})\)\s*$")
@@ -31,10 +36,10 @@ _KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _OF_USER: Final = re.compile(
-    r"user profile hive\s+(.+?)\s*\((S-1-5-[\d-]+)\)", re.DOTALL | re.IGNORECASE
+    r"user profile hive\s++(.{1,999}?)(?<=\S)\s*+\((S-1-5-[\d-]++)\)", re.DOTALL | re.IGNORECASE
 )
-_ID: Final = re.compile(r"^\s*Event ?ID:?\s*(\d{3,5})\b", re.IGNORECASE | re.MULTILINE)
-_SOURCE: Final = re.compile(r"^\s*(?:Event )?Source:?\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_ID: Final = re.compile(r"^[^\S\n]*+Event ?ID:?\s*+(\d{3,5})\b", re.IGNORECASE | re.MULTILINE)
+_SOURCE: Final = re.compile(r"^[^\S\n]*+(?:Event )?Source:?\s*+(.+)$", re.IGNORECASE | re.MULTILINE)
 
 # What Windows and UPHClean say where no holder is named: the event, whether it says that a hive is
 # in use, and the words by which the pasted English text is known.
@@ -78,7 +83,7 @@ def parse_event_text(text: str, source: str = "", event: int = 0) -> Report | No
     given = _ID.search(text)
     event = event or (int(given[1]) if given else 0)
     named = _SOURCE.search(text)
-    source = _short(source or (named[1] if named else ""))
+    source = _short(source or (named[1].rstrip() if named else ""))
     return _leaks(text, event) or _cleaned(text, event) or _sentence(text, source, event)
 
 

@@ -10,11 +10,12 @@ from typing import Final
 from regsim.trace.evidence import Sighting, Snapshot, text_format
 from regsim.trace.readers.event_text import image_of
 
-_PROCESS: Final = re.compile(r"^(\S.*?) pid: (\d{1,10})(?:\s+(\S.*?))?\s*$")
-_OPEN: Final = re.compile(r"^\s*([0-9A-Fa-f]{1,16}): (\w+)\s+(?:\([RWD-]{3}\)\s+)?(\S.*?)\s*$")
+# Lines are given without the space at their end: `\s*$` behind a lazy group would be quadratic.
+_PROCESS: Final = re.compile(r"^(\S.*?) pid: (\d{1,10})(?:\s++(\S.*))?$")
+_OPEN: Final = re.compile(r"^\s*+([0-9A-Fa-f]{1,16}): (\w++)\s++(?:\([RWD-]{3}\)\s++)?(\S.*)$")
 _FOUND: Final = re.compile(
-    r"^(\S.*?)\s+pid: (\d{1,10})\s+type: (\w+)\s+"
-    r"(?:(\S.*?\\\S*?)\s+)?([0-9A-Fa-f]{1,16}): (\S.*?)\s*$"
+    r"^(\S.*?)(?<=\S)\s++pid: (\d{1,10})\s++type: (\w++)\s++"
+    r"(?:(\S.{0,256}?\\\S{0,256}?)\s++)?([0-9A-Fa-f]{1,16}): (\S.*)$"
 )
 _HANDLE: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _KEY: Final = re.compile(r"^(?:HK[A-Z]+|HKEY_[A-Z_]+|\\REGISTRY)(?:\\|$)", re.IGNORECASE)
@@ -27,7 +28,7 @@ _SYSTEM: Final = (
 
 def is_handle_text(text: str) -> bool:
     """Return whether *text* is a listing of handle.exe."""
-    lines = text.splitlines()[:400]
+    lines = [line.rstrip() for line in text.splitlines()[:400]]
     return any(_FOUND.match(line) for line in lines) or (
         any(_PROCESS.match(line) for line in lines) and any(_OPEN.match(line) for line in lines)
     )
@@ -37,7 +38,7 @@ def read_handle_text(text: str) -> Snapshot:
     """Return the keys in a listing: grouped by process, or one line for each match of a search."""
     snapshot = Snapshot("handle.exe")
     process, pid, user = "", 0, ""
-    for line in text.splitlines():
+    for line in map(str.rstrip, text.splitlines()):
         found = _FOUND.match(line)
         if found is not None:
             _note(snapshot, found[1], found[2], found[3], found[5], found[6], found[4] or "")
@@ -103,17 +104,17 @@ def _row(snapshot: Snapshot, row: list[str]) -> None:
 
 
 _BLOCK: Final = re.compile(r"^\s*(?:Handle (?:0x)?([0-9a-fA-F`]+)|([0-9a-fA-F]{4,16}): Object:)")
-_FIELD: Final = re.compile(r"^\s*(Type|GrantedAccess|Name|Object Name)[ \t:]+(\S.*?)\s*$")
+_FIELD: Final = re.compile(r"^\s*(Type|GrantedAccess|Name|Object Name)[ \t:]++(\S.*)$")
 _KERNEL_TYPE: Final = re.compile(r"\bType: \([0-9a-f`]+\) (\w+)", re.IGNORECASE)
-_KERNEL_NAME: Final = re.compile(r"\bName: (\\REGISTRY\S.*?)\s*$", re.IGNORECASE)
-_ATTACHED: Final = re.compile(r"\bid: ([0-9a-f]+)\s.*?name: (\S.*?)\s*$", re.IGNORECASE)
+_KERNEL_NAME: Final = re.compile(r"\bName: (\\REGISTRY\S.*)$", re.IGNORECASE)
+_ATTACHED: Final = re.compile(r"\bid: ([0-9a-f]++)\s.{0,299}?name: (\S.*)$", re.IGNORECASE)
 _CID: Final = re.compile(r"\bCid: ([0-9a-f]+)\b", re.IGNORECASE)
-_IMAGE: Final = re.compile(r"^\s*Image: (\S.*?)\s*$")
+_IMAGE: Final = re.compile(r"^\s*+Image: (\S.*)$")
 
 
 def is_windbg(text: str) -> bool:
     """Return whether *text* is the output of the debugger's ``!handle``."""
-    lines = text.splitlines()[:2000]
+    lines = [line.rstrip() for line in text.splitlines()[:2000]]
     starts = sum(1 for line in lines if _BLOCK.match(line))
     return starts > 0 and any(_FIELD.match(line) or _KERNEL_TYPE.search(line) for line in lines)
 
@@ -124,7 +125,7 @@ def read_windbg(text: str) -> Snapshot:
     process, pid = "(process not named)", 0
     handle: int | None = None
     fields: dict[str, str] = {}
-    for line in [*text.splitlines(), "Handle 0"]:
+    for line in [*map(str.rstrip, text.splitlines()), "Handle 0"]:
         block = _BLOCK.match(line)
         if block is not None:
             _block(snapshot, process, pid, handle, fields)

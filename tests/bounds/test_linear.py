@@ -1,0 +1,139 @@
+"""No reader takes more than linear time, whatever it is fed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from regsim.trace.replay import replay
+from regsim.trace.who import who
+
+from regsim.errors import RegsimError
+from regsim.regf import Mode, new_hive, parse_hive, parse_reg
+
+HALF, WHOLE = 1 << 19, 1 << 20
+MOST = 2.5
+"""How much longer twice the input may take; a quadratic reader takes four times as long."""
+QUIET = 0.15
+"""Seconds below which a time is noise."""
+
+CSV = b'"Time of Day","Process Name","PID","Operation","Path","Result","Detail"\n'
+ROW = b'"10:00:00.1000000","a.exe","9","RegOpenKey","'
+EVENT = b"<Events><Event><System><EventID>"
+
+
+def _reg(path: Path) -> None:
+    parse_reg(path.read_bytes())
+
+
+def _hive(path: Path) -> None:
+    hive = parse_hive(path.read_bytes(), mode=Mode.SALVAGE)
+    hive.check()
+    for _, key in hive.walk():
+        list(key.values())
+
+
+READERS: dict[str, tuple[Callable[[Path], object], bytes]] = {
+    "who": (who, b""),
+    "who an event": (who, b"Source: Userenv\nEvent ID: 1517\nuser profile hive a "),
+    "who a leak": (who, b"Event ID: 1530\nProcess 12 (\\Device\\HarddiskVolume1\\a.exe) has "),
+    "who UPHClean": (who, b"Source: UPHClean\n a.exe (1)\n  HKCU\\"),
+    "who a listing": (who, b"a.exe pid: 1 a\\b\n  10: Key    HKCU\\x\n   a "),
+    "who a search": (who, b"a.exe  pid: 1  type: Key    8: HKCU\\x\na.exe  pid: 1  type: Key  x "),
+    "who a CSV listing": (who, b"Process,PID,User,Handle,Type,Share Flags,Name\na.exe,1,"),
+    "who a debugger": (who, b"Handle 4\n  Type   \tKey\n  Name   \t"),
+    "who XML": (who, EVENT),
+    "who JSON": (who, b'[{"text": "'),
+    "replay": (replay, b""),
+    "replay CSV": (replay, CSV),
+    "replay CSV's field": (replay, CSV + ROW),
+    "replay CSV's time": (replay, CSV + b'"'),
+    "replay JSON": (replay, b'{"op":"open"}\n'),
+    "replay JSON's text": (replay, b'{"op":"open","key":"'),
+    "replay XML": (replay, b"<procmon><processlist/><eventlist><event><Path>"),
+    "replay tracerpt XML": (replay, EVENT),
+    "replay tracerpt CSV": (replay, b"Event Name, Type, Event ID\nRegistry, Open, 0, "),
+    "replay a server log": (replay, b'0020: open_key( parent=0000, name=L"'),
+    "replay a client log": (replay, b'0020:trace:reg:NtOpenKey (0x4,L"'),
+    "import": (_reg, b""),
+    "import a key": (_reg, b"REGEDIT4\n[HKEY_CURRENT_USER\\"),
+    "import a text": (_reg, b'REGEDIT4\n[HKEY_CURRENT_USER]\n"x"="'),
+    "import hex": (_reg, b'REGEDIT4\n[HKEY_CURRENT_USER]\n"x"=hex:'),
+    "import long hex": (_reg, b'REGEDIT4\n[HKEY_CURRENT_USER]\n"x"=hex:\\\n'),
+    "hive": (_hive, new_hive(3).to_bytes()),
+}
+UNITS = {
+    "digits": b"9",
+    "spaces": b" ",
+    "newlines": b"\n",
+    "quotes": b'"',
+    "apostrophes": b"'",
+    "brackets": b"(",
+    "closing": b")",
+    "square": b"[",
+    "angles": b"<",
+    "backslashes": b"\\",
+    "continuations": b"\\\n",
+    "open and close": b"1(",
+    "words": b"a ",
+    "paths": b"\\Device\\",
+    "braces": b"{",
+    "random": b"",
+}
+
+
+def content(prefix: bytes, unit: bytes, size: int) -> bytes:
+    """Return *prefix* and *size* bytes of repeated *unit*, or of the same random ones each time."""
+    if not unit:
+        return prefix + random.Random(1).randbytes(size)
+    return prefix + (unit * (size // len(unit) + 1))[:size]
+
+
+def seconds(read: Callable[[Path], object], path: Path) -> float:
+    """Return the processor time that one reading takes, whatever it says of the content."""
+    start = time.process_time()
+    with contextlib.suppress(RegsimError):
+        read(path)
+    return time.process_time() - start
+
+
+def growth(read: Callable[[Path], object], prefix: bytes, unit: bytes, folder: Path) -> str:
+    """Return what is wrong with the time that *read* takes, or "".
+
+    The least of up to five times is taken of each size, since another process may slow any.
+    """
+    small, large = folder / "small", folder / "large"
+    small.write_bytes(content(prefix, unit, HALF))
+    large.write_bytes(content(prefix, unit, WHOLE))
+    low, high = seconds(read, small), seconds(read, large)
+    for _ in range(4):
+        if high <= QUIET or high <= MOST * low:
+            return ""
+        low, high = min(low, seconds(read, small)), min(high, seconds(read, large))
+    return "" if high <= MOST * low else f"{low:.2f} s, and {high:.2f} s for twice as much"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("name", READERS)
+def test_twice_the_input_takes_at_most_two_and_a_half_times_as_long(
+    name: str, unit: str, tmp_path: Path
+) -> None:
+    """From 0.5 to 1 MB of what makes patterns try again from every place."""
+    read, prefix = READERS[name]
+
+    assert growth(read, prefix, UNITS[unit], tmp_path) == ""
+
+
+@pytest.mark.skipif(not os.environ.get("REGSIM_NIGHTLY"), reason="a long run: set REGSIM_NIGHTLY")
+@pytest.mark.parametrize("name", READERS)
+def test_no_byte_makes_a_reader_slow(name: str, tmp_path: Path) -> None:
+    """The same with a run of each single byte value."""
+    read, prefix = READERS[name]
+    found = {byte: growth(read, prefix, bytes([byte]), tmp_path) for byte in range(256)}
+
+    assert {byte: wrong for byte, wrong in found.items() if wrong} == {}
