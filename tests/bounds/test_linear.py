@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from regsim.trace.replay import replay
-from regsim.trace.who import who
 
 from regsim.errors import RegsimError
 from regsim.regf import Mode, new_hive, parse_hive, parse_reg
+from regsim.trace.asking import replay, who
 
 HALF, WHOLE = 1 << 19, 1 << 20
 MOST = 2.5
