@@ -20,7 +20,7 @@ from writers import FORMATS, SHOWS_DUPLICATES, SHOWS_LOADS
 
 from regsim import dialects
 from regsim.errors import RegsimError
-from regsim.trace.replay import replay
+from regsim.trace.asking import replay
 
 PROGRAMS: Final = int(os.environ.get("REGSIM_PROGRAMS", "120"))
 PARTS: Final = 4
@@ -38,8 +38,10 @@ def verdicts(data: bytes, path: Path) -> Verdicts | None:
         finding = replay(path, dialect=DIALECT)
     except RegsimError:
         return None
-    found = {hive.hive.upper().removeprefix("HKU\\"): hive.answer.value for hive in finding.hives}
-    return {**found, "": finding.answer.value}
+    found = {
+        hive.hive.upper().removeprefix("HKU\\"): hive.conclusion.value for hive in finding.hives
+    }
+    return {**found, "": finding.conclusion.value}
 
 
 def written(events: Sequence[Event], form: str) -> bytes:

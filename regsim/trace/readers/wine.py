@@ -25,6 +25,7 @@ from regsim.trace.columns import (
     UNKNOWN_FAILURE,
     UNLOAD,
 )
+from regsim.trace.completeness import Completeness
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
@@ -100,7 +101,12 @@ class _LineCapture(RowCapture):
 
     def __init__(self, source: Source, reading: Reading, form: str, *, closes: bool) -> None:
         facts = Facts(
-            format=form, fidelity=Fidelity.HANDLES, os="wine", os_title="Wine", closes=closes
+            record=Completeness(shows_filters=False, inherits=True),
+            format=form,
+            fidelity=Fidelity.HANDLES,
+            os="wine",
+            os_title="Wine",
+            closes=closes,
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
@@ -243,7 +249,7 @@ class WineServerCapture(_LineCapture):
     def end(self) -> None:
         """Say so if the server was still running when the log ends."""
         if b"exiting" not in self._last:
-            self.facts.problems.append("the log ends before the server does")
+            self.facts.cut("the log ends before the server does")
 
 
 _CALL: Final = re.compile(
