@@ -108,6 +108,9 @@ def call_of(name: str) -> Call | None:
     return HARMLESS if _TOUCHES_NONE.fullmatch(folded) else None
 
 
+REPARSED: Final = (0x104, 0x368)
+"""STATUS_REPARSE and STATUS_REPARSE_GLOBAL: an open is tried again elsewhere (observed)."""
+
 _WIN32: Final = (
     frozenset(
         {2, 3, 4, 5, 6, 8, 14, 32, 50, 53, 87, 120, 122, 123, 161, 183, 259, 1009, 1010, 1011, 1012}
@@ -131,7 +134,7 @@ def success(status: int, family: Family = Family.NT, *, reparse: bool = False) -
         return True
     if family is Family.WIN32:
         return False
-    if reparse and status == 0x104:
+    if reparse and status in REPARSED:
         return False
     if family is Family.NEUTRAL and status < 0x40000000:
         return False if status in _WIN32 else None

@@ -70,7 +70,7 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     if not parts:
         return ()
     if not _WOW64.isdisjoint(parts):
-        parts = tuple(name for name in parts if name not in _WOW64)
+        parts = tuple(name for name in parts if name not in _WOW64) or parts
     if parts[0] in ("HKCU", "HKU"):
         return _user(parts, hkcu_sid, classes)
     if parts[:2] == ("HKLM", "SYSTEM") and len(parts) > 2:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from regsim.errors import DataError
+from regsim.trace.calls import REPARSED
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
 from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
@@ -55,7 +56,6 @@ _FIELDS: Final = [
 _OPS: Final = {0: (OPEN, 8), 1: (OPEN, 8), 2: (CLOSE, 2), 12: (LOAD, 4), 13: (UNLOAD, 2)}
 _LAST_REGISTRY: Final = 17
 _HARMLESS_CLASSES: Final = frozenset({1, 3, 4, 5})  # processes, files, profiling, network
-_REPARSE: Final = 0x104
 _LIVES: Final = {7: START, 2: EXIT}
 
 
@@ -221,7 +221,7 @@ class PmlCapture(Capture):
         ops = np.where(kind == _REGISTRY, registry[number], 0)
         ops = np.where(kind == _PROCESS, life[number], ops)
         result = events["result"]
-        failed = (result > 0x7FFFFFFF) | (result == _REPARSE)
+        failed = (result > 0x7FFFFFFF) | np.isin(result, REPARSED)
         known = np.isin(kind, list(_HARMLESS_CLASSES)) | (
             (kind == _REGISTRY) & (number <= _LAST_REGISTRY)
         )
@@ -263,7 +263,7 @@ class PmlCapture(Capture):
             self._tally(self.facts.record.malformed, "its path is damaged", ~good, numbers)
         self.facts.record.taken += int(good.sum())
         result = events["result"]
-        status = np.where((result > 0x7FFFFFFF) | (result == _REPARSE), result, 0)
+        status = np.where((result > 0x7FFFFFFF) | np.isin(result, REPARSED), result, 0)
         ends = np.where(live | ~good, begins, ends)
         processes = self.processes.numbers_of(events["process"].tolist(), "process record")
         keys = self._keys(begins.tolist(), ends.tolist(), wide.tolist())
