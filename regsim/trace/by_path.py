@@ -43,7 +43,7 @@ class PathLedger(Ledger):
         self._exit_rows: dict[int, int] = {}
         self._by_pid: dict[int, int] = {}
 
-    def feed(self, batch: Batch) -> None:
+    def feed(self, batch: Batch) -> None:  # noqa: C901, PLR0912 - one branch a row, for speed
         """Take the rows of *batch* into account, up to the asked-for moment."""
         held_by, exited, unloaded = self._open, self.exited, self.unloaded
         hives = self.capture.keys.hives

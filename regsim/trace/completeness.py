@@ -70,6 +70,15 @@ class Completeness:
     untimed: Skips = attrs.field(factory=Skips)
     damage: list[str] = attrs.field(factory=list)
 
+    def add(self, part: Completeness, offset: int) -> None:
+        """Take over what was counted in a part of the file that begins after row *offset*."""
+        self.rows += part.rows
+        self.taken += part.taken
+        for name in ("malformed", "calls", "statuses"):
+            mine, other = getattr(self, name), getattr(part, name)
+            for reason, skips in other.items():
+                note(mine, reason, skips.first + offset, skips.count, skips.last + offset)
+
     @property
     def skipped(self) -> Reasons:
         """All reasons for which rows were skipped."""

@@ -74,9 +74,11 @@ def _calls(asked: Asked) -> Iterator[str]:
 def _names(asked: Asked) -> Iterator[str]:
     """5: every key that is open has a name that tells its hive."""
     keys, found = asked.ledger.capture.keys, []
-    for held in asked.held:
-        if keys.hives[held.key] == UNPLACED and held.openings[-1].number > asked.anchor:
-            found.append(held)
+    found += [
+        held
+        for held in asked.held
+        if keys.hives[held.key] == UNPLACED and held.openings[-1].number > asked.anchor
+    ]
     if found:
         process = asked.ledger.capture.processes[found[0].process]
         row = found[0].openings[-1].number
@@ -99,7 +101,8 @@ def _gaps(asked: Asked) -> Iterator[str]:
 
 def _order(asked: Asked) -> Iterator[str]:
     """9: time never runs backwards, and every time can be read."""
-    if asked.ledger.backwards.last > asked.anchor:
+    # Anywhere: where rows are out of order, which of them follow the anchor is not known either.
+    if asked.ledger.backwards.count:
         yield (
             f"time runs backwards at row {asked.ledger.backwards.last:,}: "
             "the rows are not in the order in which they happened"

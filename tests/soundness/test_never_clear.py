@@ -51,8 +51,9 @@ def written(events: Sequence[Event], form: str) -> bytes:
 
 
 def quiet(events: Sequence[Event]) -> bool:
-    """Return whether no handle travels: nothing is duplicated, nobody could inherit."""
-    return all(e.kind != "duplicate" and e.parent in (0, 4) for e in events)
+    """Return whether no handle travels, and something is closed: else a filter is suspected."""
+    closes = any(e.kind == "close" for e in events)
+    return closes and all(e.kind != "duplicate" and e.parent in (0, 4) for e in events)
 
 
 def loaded(events: Sequence[Event]) -> set[str]:

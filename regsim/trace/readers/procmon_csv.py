@@ -113,6 +113,7 @@ class CsvCapture(Capture):
                     number, reached = self.facts.events + 1, self.facts.events + len(full) + 1
                     reason = "its columns are not as many as the header's"
                     note(self.facts.record.malformed, reason, number + at, count, reached)
+                    self.facts.record.rows += count
                 data = spelled(full)
                 if self.facts.first_time is None:
                     self._note_first(data[2:4096])
@@ -242,6 +243,7 @@ class CsvCapture(Capture):
         days = self._days(batch)
         if days:
             batch.time = array("q", [time + days for time in batch.time])
+        facts.record.add(chunk.record, facts.events)
         facts.events += chunk.rows
         if len(batch):
             if facts.first_time is None or facts.first_time > batch.time[0]:
