@@ -22,6 +22,7 @@ from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
 from regsim.trace.ledger import Attempt, Held, Ledger, Opened
+from regsim.trace.spelling import UNPLACED
 
 _HKCU: Final = 1
 _LARGE: Final = 10_000
@@ -64,9 +65,9 @@ class HandleLedger(Ledger):
         super().__init__(capture)
         self._replay = new_replay(policy_of(dialect))
         self._hives = array("I")
-        self._roots = array("I", [0])
+        self._roots = array("I", [0, 0])
         self._openings: dict[int, Opened] = {}
-        self._exits: dict[int, tuple[int, int]] = {}
+        self._exits: dict[int, tuple[int, int, int]] = {}
         self._unloads: dict[int, tuple[Opened, int, int]] = {}
         self._rows = 0
         self._holders: tuple[Holder, ...] = ()
@@ -80,6 +81,7 @@ class HandleLedger(Ledger):
             end = min(end, bisect_right(batch.number, self.until_number))
         self.stopped = end < len(batch)
         self._learn_keys()
+        self._check_order(batch, end)
         stops = self._note(batch, end)
         rows = columns(**_columns(batch, end))
         self._replay.feed(rows, self._hives, self._roots, stops)
@@ -100,9 +102,9 @@ class HandleLedger(Ledger):
         for at in self._of_interest(batch, end):
             op = int(batch.op[at])
             if op in _OPENERS:
-                self._openings[first + at] = Opened(
-                    int(batch.time[at]), int(batch.number[at]), int(batch.access[at])
-                )
+                opened = Opened(int(batch.time[at]), int(batch.number[at]), int(batch.access[at]))
+                self._openings[first + at] = opened
+                self._check_opened(batch, at, opened)
                 continue
             self._see(op, first + at, batch, at)
             if op == EXIT:
@@ -122,23 +124,33 @@ class HandleLedger(Ledger):
         rows = enumerate(zip(batch.op[:end], batch.key[:end], strict=True))
         return [at for at, (op, key) in rows if (op in _OPENERS and hives[key]) or op in _SEEN]
 
+    def _check_opened(self, batch: Batch, at: int, opened: Opened) -> None:
+        """Note an open that nobody can have made: of a hive that is gone, by who has ended."""
+        if batch.status[at]:
+            return
+        hive, process = self._hives[int(batch.key[at])], int(batch.process[at])
+        if process in self.exited:
+            self.revived.add(opened.number)
+        if hive in self.unloaded and int(batch.op[at]) == EventKind.OPEN:
+            self._opened_after_unload(hive, opened)
+
     def _see(self, op: int, row: int, batch: Batch, at: int) -> None:
         columns = (batch.process, batch.key, batch.time, batch.status)
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
         if op == START:
             self.started.add(process)
+            self.starts.append(int(batch.number[at]))
             self.exited.pop(process, None)
         elif op == EXIT:
             self.exited[process] = time
-            self._exits[row] = (process, time)
-        elif op == LOAD and hive and status == 0:
-            self.loaded[hive] = time
-            self.unloaded.pop(hive, None)
-        elif op != LOAD and hive:
+            self._exits[row] = (process, time, int(batch.number[at]))
+        elif op == LOAD and hive > UNPLACED and status == 0:
+            self._load_seen(hive, time, int(batch.number[at]))
+        elif op != LOAD and hive > UNPLACED:
             self._unloads[row] = (Opened(time, int(batch.number[at]), 0), key, status)
             if status == 0:
-                self.unloaded[hive] = time
+                self._unload_seen(hive, time, int(batch.number[at]))
 
     def _forget(self) -> None:
         """Drop the openings of handles that are closed and were noted nowhere."""
@@ -160,12 +172,17 @@ class HandleLedger(Ledger):
         )
         self._holders = answer.holders
         for row, holders in answer.snapshots:
-            process, time = self._exits.get(row, (-1, 0))
+            process, time, number = self._exits.get(row, (-1, 0, 0))
             for holder in holders:
                 if holder.pid == process:
                     opening = self._opening(holder)
-                    self.lives.append(Held(process, holder.key, (opening,), time))
+                    life = Held(process, holder.key, (opening,), time)
+                    if self._hives[holder.key] > UNPLACED:
+                        self.lives.append(life)
+                    self.orphans.append((life, number))
         for unload in answer.unloads:
+            if unload.row not in self._unloads:
+                continue
             at, key, status = self._unloads[unload.row]
             held = tuple(self._held(unload.blockers))
             self.attempts.append(Attempt(at.time, at.number, key, status, held))

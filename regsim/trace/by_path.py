@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from regsim.accel.columns import EventKind
 from regsim.trace.columns import (
     CLOSE,
     DUPLICATE,
@@ -23,9 +24,11 @@ from regsim.trace.columns import (
 )
 from regsim.trace.evidence import Capture
 from regsim.trace.ledger import Attempt, Held, Ledger, Opened
+from regsim.trace.spelling import UNPLACED
 
 _KEY_BITS: Final = 0xFFFFFFFF
 _MOST_LIVES: Final = 10_000
+_FORCE: Final = int(EventKind.FORCE)
 
 
 class PathLedger(Ledger):
@@ -35,11 +38,16 @@ class PathLedger(Ledger):
         super().__init__(capture)
         self._open: dict[int, list[Opened]] = {}
         self._unmatched: dict[int, int] = {}
+        self._nameless: list[int] = []
+        self._stale: dict[int, int] = {}
+        self._exit_rows: dict[int, int] = {}
         self._by_pid: dict[int, int] = {}
 
-    def feed(self, batch: Batch) -> None:
+    def feed(self, batch: Batch) -> None:  # noqa: C901, PLR0912 - one branch a row, for speed
         """Take the rows of *batch* into account, up to the asked-for moment."""
-        held_by, exited = self._open, self.exited
+        held_by, exited, unloaded = self._open, self.exited, self.unloaded
+        hives = self.capture.keys.hives
+        self._check_order(batch, self._within(batch))
         columns = (batch.op, batch.process, batch.key, batch.time)
         more = (batch.access, batch.number, batch.status)
         rows = zip(*(column.tolist() for column in (*columns, *more)), strict=True)
@@ -51,10 +59,13 @@ class PathLedger(Ledger):
                 self.stopped = True
                 return
             if op == CLOSE:
-                held = held_by.get(process << 32 | key)
+                place = process << 32 | key
+                held = held_by.get(place)
                 self.closes += 1
+                if self._stale and place in self._stale:
+                    self._close_stale(place, number)
                 if not held:
-                    self._close_unseen(process, key)
+                    self._close_unseen(process, key, number)
                 elif len(held) > 1 or process in exited:
                     self._close(process, key, held, time)
                 else:
@@ -62,7 +73,10 @@ class PathLedger(Ledger):
             elif op == OPEN:
                 self.opens += 1
                 if process in exited:
+                    self.revived.add(number)
                     self._begin_anew(process)
+                if unloaded and hives[key] in unloaded:
+                    self._opened_after_unload(hives[key], Opened(time, number, access))
                 place = process << 32 | key
                 opening = Opened(time, number, access)
                 if place in held_by:
@@ -72,9 +86,32 @@ class PathLedger(Ledger):
             else:
                 self._other(op, process, key, Opened(time, number, access), status)
 
-    def _close_unseen(self, process: int, key: int) -> None:
+    def _within(self, batch: Batch) -> int:
+        """Return how many rows of *batch* are up to the moment asked about."""
+        if self.until is None and self.until_number is None:
+            return len(batch)
+        return sum(
+            (self.until is None or time <= self.until)
+            and (self.until_number is None or number <= self.until_number)
+            for time, number in zip(batch.time, batch.number, strict=True)
+        )
+
+    def _close_stale(self, place: int, number: int) -> None:
+        """Take a close for that of a handle which a forced unload left, if no other is open."""
+        if self._open.get(place):
+            self.confused[self.capture.keys.hives[place & _KEY_BITS]] = number
+            return
+        self._stale[place] -= 1
+        if not self._stale[place]:
+            del self._stale[place]
+        self._open[place] = [Opened(0, 0, 0)]
+
+    def _close_unseen(self, process: int, key: int, number: int) -> None:
         self.unmatched += 1
         place = process << 32 | key
+        if self.capture.keys.hives[key] == UNPLACED:
+            self._nameless.append(number)
+            return
         self._unmatched[place] = self._unmatched.get(place, 0) + 1
 
     def _close(self, process: int, key: int, held: list[Opened], time: int) -> None:
@@ -93,18 +130,22 @@ class PathLedger(Ledger):
     def _other(self, op: int, process: int, key: int, at: Opened, status: int) -> None:
         hive = self.capture.keys.hives[key]
         if op == START:
+            self.starts.append(at.number)
             self._start(process, at.time)
         elif op == EXIT:
             self.exited[process] = at.time
-        elif op == LOAD and status == 0 and hive:
-            self._load(hive, at.time)
-        elif op == UNLOAD and hive:
+            self._exit_rows[process] = at.number
+        elif op == LOAD and status == 0 and hive > UNPLACED:
+            self._load(hive)
+            self._load_seen(hive, at.time, at.number)
+        elif op in (UNLOAD, _FORCE) and hive > UNPLACED:
             held = tuple(h for h in self.held() if self.capture.keys.hives[h.key] == hive)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
             if status == 0:
-                self._unload(hive, at.time)
+                self._unload(hive)
+                self._unload_seen(hive, at.time, at.number)
         elif op == DUPLICATE:
-            self._other(OPEN, process, key, at, status)
+            self._open.setdefault(process << 32 | key, []).append(at)
 
     def _start(self, process: int, time: int) -> None:
         """Note the start; an earlier process of the same number has ended."""
@@ -115,19 +156,18 @@ class PathLedger(Ledger):
             self.exited.setdefault(earlier, time)
         self._by_pid[pid] = process
 
-    def _load(self, hive: int, time: int) -> None:
+    def _load(self, hive: int) -> None:
         """Begin anew with a hive: whatever was open on it before is not open on this one."""
-        self.loaded[hive] = time
-        self.unloaded.pop(hive, None)
         hives = self.capture.keys.hives
         for place in [place for place in self._unmatched if hives[place & _KEY_BITS] == hive]:
             del self._unmatched[place]
 
-    def _unload(self, hive: int, time: int) -> None:
-        """Forget the hive's handles: it is gone, and they hold it no more."""
-        self.unloaded[hive] = time
+    def _unload(self, hive: int) -> None:
+        """Forget the hive's handles: it is gone, and they hold it no more, open or not."""
+        self._load(hive)
         for place, held in self._open.items():
-            if self.capture.keys.hives[place & _KEY_BITS] == hive:
+            if self.capture.keys.hives[place & _KEY_BITS] == hive and held:
+                self._stale[place] = self._stale.get(place, 0) + len(held)
                 held.clear()
 
     def finish(self) -> None:
@@ -137,8 +177,12 @@ class PathLedger(Ledger):
                 self._end_with_process(place, held)
 
     def _end_with_process(self, place: int, held: list[Opened]) -> None:
+        process = place >> 32
         for opening in held:
-            self._ended(_held(place, [opening], self.exited[place >> 32]))
+            life = _held(place, [opening], self.exited[process])
+            self._ended(life)
+            if len(self.orphans) < _MOST_LIVES:
+                self.orphans.append((life, self._exit_rows.get(process, 0)))
         held.clear()
 
     def _begin_anew(self, process: int) -> None:
@@ -156,11 +200,11 @@ class PathLedger(Ledger):
                 yield _held(place, openings)
 
     def unmatched_on(self, hive: int) -> int:
-        """Return how many closes on a hive had no open, since it was loaded."""
-        hives = self.capture.keys.hives
+        """Return how many closes on a hive, or on keys without a name, had no open since then."""
+        hives, anchor = self.capture.keys.hives, self.anchors.get(hive, 0)
         return sum(
             count for place, count in self._unmatched.items() if hives[place & _KEY_BITS] == hive
-        )
+        ) + sum(number > anchor for number in self._nameless)
 
 
 def _held(place: int, openings: list[Opened], closed: int | None = None) -> Held:

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from regsim.trace.columns import Batch, BatchRow, batch_of
+from regsim.trace.completeness import Completeness
 from regsim.trace.processes import ProcessTable
 from regsim.trace.source import CutShortError, Source
 from regsim.trace.spelling import KeyTable
@@ -61,6 +62,7 @@ class Facts:
 
     format: str
     fidelity: Fidelity
+    record: Completeness
     clock: str = ""
     os: str | None = None
     os_title: str = ""
@@ -72,6 +74,11 @@ class Facts:
     first_time: int | None = None
     last_time: int | None = None
     problems: list[str] = attrs.field(factory=list)
+
+    def cut(self, problem: str) -> None:
+        """Note in a sentence why the rest of the file could not be read."""
+        self.problems.append(problem)
+        self.record.damage.append(problem)
 
     def saw(self, ticks: int) -> None:
         """Note the time of an event; events come in the order of the file."""
@@ -122,8 +129,9 @@ class RowCapture(Capture):
                         progress(done, self.source.size, self.facts.events)
                     yield self._taken()
         except CutShortError as error:
-            self.facts.problems.append(str(error))
+            self.facts.cut(str(error))
         self.end()
+        self.facts.record.rows = self.facts.events
         yield self._taken()
 
     def _taken(self) -> Batch:
@@ -168,7 +176,9 @@ class Snapshot:
     """All that one file of snapshot evidence says; ``notes`` are sentences on its limits."""
 
     def __init__(self, form: str) -> None:
-        self.facts = Facts(format=form, fidelity=Fidelity.SNAPSHOT)
+        self.facts = Facts(
+            format=form, fidelity=Fidelity.SNAPSHOT, record=Completeness(shows_filters=False)
+        )
         self.reports: list[Report] = []
         self.sightings: list[Sighting] = []
         self.notes: list[str] = []

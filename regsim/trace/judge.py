@@ -18,10 +18,12 @@ from regsim.kernel.holding import blocks
 from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
+from regsim.trace.conditions import Asked, doubts
 from regsim.trace.evidence import Facts, Fidelity, Snapshot
 from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
 from regsim.trace.ledger import Held, Ledger
 from regsim.trace.sightings import seen_hives
+from regsim.trace.spelling import UNPLACED
 
 
 def judge(
@@ -43,20 +45,20 @@ def judge(
 def conclude(
     hive: str,
     blockers: Iterable[HeldKey],
-    doubts: Iterable[str],
+    unsure: Iterable[str],
     *,
     in_use: Iterable[str] = (),
 ) -> HiveFinding:
     """Return the finding on one hive: the only place that says blocked, clear or inconclusive.
 
-    *doubts* say why nothing seen to be open does not mean that nothing is; *in_use* are reports
+    *unsure* says why nothing seen to be open does not mean that nothing is; *in_use* are reports
     that the hive was in use, which block it whether or not they name a holder.
     """
     blockers, reasons = tuple(blockers), tuple(dict.fromkeys(in_use))
     if reasons or any(blocker.certain for blocker in blockers):
         conclusion = Conclusion.BLOCKED
     else:
-        reasons = tuple(doubts)
+        reasons = tuple(unsure)
         inconclusive = reasons or blockers
         conclusion = Conclusion.INCONCLUSIVE if inconclusive else Conclusion.CLEAR
     return HiveFinding(hive=hive, conclusion=conclusion, blockers=blockers, reasons=reasons)
@@ -128,20 +130,30 @@ class _LedgerJudge:
         self.keys = ledger.capture.keys
         self.filtered = _filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
+        self.held: tuple[Held, ...] = ()
 
     def finding(self, asked_at: str | None) -> Finding:
         """Return the finding on the hives of the capture as they are at *asked_at*."""
         ledger, facts = self.ledger, self.capture.facts
-        held: dict[int, list[Held]] = {at: [] for at in range(1, len(self.keys.hive_names))}
-        for one in ledger.held():
+        names = self.keys.hive_names
+        held: dict[int, list[Held]] = {at: [] for at in range(UNPLACED + 1, len(names))}
+        self.held = tuple(ledger.held())
+        for one in self.held:
             hive = self.keys.hives[one.key]
-            if hive and blocks(self.rule, is_root=self.keys.roots[one.key]):
+            if hive > UNPLACED and blocks(self.rule, is_root=self.keys.roots[one.key]):
                 held[hive].append(one)
         hives = [
             conclude(self.keys.hive_names[hive], map(self._held_key, found), self._doubts(hive))
             for hive, found in held.items()
         ]
         limits = [*self.filtered, *self._limits(bool(hives))]
+        if not facts.record.shows_filters and any(
+            hive.conclusion is Conclusion.CLEAR for hive in hives
+        ):
+            limits.append(
+                f"a {facts.format} file does not say which filters it was saved with: "
+                "this holds for what it shows"
+            )
         last = ledger.until or facts.last_time
         return attrs.evolve(
             _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
@@ -159,19 +171,7 @@ class _LedgerJudge:
         if self.filtered:
             return list(self.filtered)
         ledger, name = self.ledger, self.keys.hive_names[hive]
-        if hive in ledger.unloaded:
-            return []
-        doubts = []
-        if hive not in ledger.loaded:
-            doubts.append(
-                f"{name} was loaded before the capture began: a handle opened earlier and kept "
-                "since leaves no trace in it"
-            )
-        elif ledger.unmatched_on(hive):
-            doubts.append(f"closes on {name} have no open: some events are missing")
-        if ledger.capture.facts.problems:
-            doubts.append("the capture is damaged or cut short")
-        return doubts
+        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.held))
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""

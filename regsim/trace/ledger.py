@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 
 from regsim.trace.columns import Batch
+from regsim.trace.completeness import Skips
 from regsim.trace.evidence import Capture
+
+_MOST_AGAINST: Final = 100
 
 
 class Opened(NamedTuple):
@@ -52,7 +55,12 @@ class Ledger(ABC):
 
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
-    process. ``until`` and ``until_number`` are the last time and event to be taken in.
+    process. ``anchors`` has the row of either, after which a hive is known to be let go.
+    ``orphans`` are handles kept until an exit that shows no close of them, with its row; ``starts``
+    the rows of starts; ``revived`` opens by a process that had ended; ``backwards`` rows before
+    their time. ``confused`` has the last close on a hive that may have been of an older handle,
+    ``against`` what contradicts the balance: rows and sentences. ``until`` and ``until_number`` are
+    the last time and event to be taken in.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -65,6 +73,14 @@ class Ledger(ABC):
         self.exited: dict[int, int] = {}
         self.loaded: dict[int, int] = {}
         self.unloaded: dict[int, int] = {}
+        self.anchors: dict[int, int] = {}
+        self.starts: list[int] = []
+        self.orphans: list[tuple[Held, int]] = []
+        self.revived = Skips()
+        self.backwards = Skips()
+        self.confused: dict[int, int] = {}
+        self.against: dict[int, list[tuple[int, str]]] = {}
+        self._latest: int | None = None
         self.lives: list[Held] = []
         self.attempts: list[Attempt] = []
 
@@ -82,7 +98,46 @@ class Ledger(ABC):
 
     @abstractmethod
     def unmatched_on(self, hive: int) -> int:
-        """Return how many closes that may have been on *hive* had no open, since it was loaded."""
+        """Return how many closes that may have been on *hive* had no open, since its anchor."""
+
+    def _load_seen(self, hive: int, time: int, number: int) -> None:
+        """Note that a hive was loaded."""
+        if hive in self.loaded and hive not in self.unloaded:
+            self._contradicts(hive, number, "it was loaded again, but its unload is not shown")
+        self.loaded[hive] = time
+        self.unloaded.pop(hive, None)
+        self.anchors[hive] = number
+
+    def _unload_seen(self, hive: int, time: int, number: int) -> None:
+        """Note that a hive was unloaded."""
+        self.unloaded[hive] = time
+        self.anchors[hive] = number
+
+    def _contradicts(self, hive: int, number: int, text: str) -> None:
+        found = self.against.setdefault(hive, [])
+        if len(found) < _MOST_AGAINST:
+            found.append((number, text))
+
+    def _opened_after_unload(self, hive: int, at: Opened) -> None:
+        when = self.capture.when(at.time) or f"row {at.number:,}"
+        self._contradicts(hive, at.number, f"a key in it was opened at {when}, after its unload")
+
+    def _check_order(self, batch: Batch, end: int) -> None:
+        """Note the rows whose time is before that of an earlier row, beyond the format's jitter."""
+        if not self.capture.facts.clock or not end:
+            return
+        jitter, latest = self.capture.facts.record.jitter, self._latest
+        times = batch.time[:end].tolist() if end < len(batch) else batch.time.tolist()
+        latest = times[0] if latest is None else latest
+        if latest - jitter <= min(times) and times == sorted(times):
+            self._latest = max(latest, times[-1])
+            return
+        for time, number in zip(times, batch.number, strict=False):
+            if time < latest - jitter:
+                self.backwards.add(int(number))
+            elif time > latest:
+                latest = time
+        self._latest = latest
 
     def is_whole(self, process: int) -> bool:
         """Return whether the evidence covers the process from its start."""

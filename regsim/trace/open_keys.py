@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
-from regsim.trace.spelling import HANDLES, SHORT_NAMES
+from regsim.trace.spelling import SHORT_NAMES, canonical, is_placed
 
 _MOST: Final = 4_000_000
 
@@ -33,8 +33,7 @@ class OpenKeys:
 
     def full(self, process: int, parent: int, path: str) -> str:
         """Return *path* below the key that *parent* is open on; "" if that is unknown."""
-        first = path.lstrip("\\").partition("\\")[0].upper().removesuffix(":")
-        if first in HANDLES or first == "REGISTRY" or first.startswith("HKEY_"):
+        if is_placed(canonical(path)):
             return path
         if parent in SHORT_NAMES:
             base: str | None = SHORT_NAMES[parent]

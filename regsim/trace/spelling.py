@@ -64,16 +64,38 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     >>> canonical("HKCU\\Software\\Classes", "S-1-5-21-7")
     ('HKU', 'S-1-5-21-7_CLASSES')
     """
-    parts = _rooted(tuple(fold_name(name) for name in path.split("\\") if name))
+    if "\\" not in path:
+        path = path.replace("/", "\\")
+    parts = _rooted(_bare(tuple(fold_name(name) for name in path.split("\\") if name)))
     if not parts:
         return ()
     if not _WOW64.isdisjoint(parts):
-        parts = tuple(name for name in parts if name not in _WOW64)
+        parts = tuple(name for name in parts if name not in _WOW64) or parts
     if parts[0] in ("HKCU", "HKU"):
         return _user(parts, hkcu_sid, classes)
     if parts[:2] == ("HKLM", "SYSTEM") and len(parts) > 2:
         return _system(parts)
     return parts
+
+
+def _bare(parts: Parts) -> Parts:
+    """Return *parts* without what PowerShell and the registry's editor write before the root."""
+    if parts[:1] == ("MICROSOFT.POWERSHELL.CORE",) or parts[:1] == ("COMPUTER",):
+        parts = parts[1:]
+    if parts and parts[0].startswith("REGISTRY::"):
+        return (parts[0].removeprefix("REGISTRY::"), *parts[1:])
+    return parts
+
+
+_PLACED: Final = frozenset(
+    {"HKLM", "HKU", "HKCU", "HKCU" + _CLASSES, "REGISTRY"}
+    | {"HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_TEXT", "HKEY_PERFORMANCE_NLSTEXT"}
+)
+
+
+def is_placed(parts: Parts) -> bool:
+    """Return whether the key is one below a root that is known: its hive can be told."""
+    return bool(parts) and parts[0] in _PLACED
 
 
 def _rooted(parts: Parts) -> Parts:
@@ -143,20 +165,25 @@ def is_root(parts: Parts) -> bool:
     return hive is not None and hive == "\\".join(parts)
 
 
+UNPLACED: Final = 1
+"""The number of the hive, which may be any user's, of keys whose names do not tell their place."""
+
+
 class KeyTable:
-    """The keys of a capture by number; number 0 is no key.
+    """The keys of a capture by number; number 0 is a key without a name.
 
     ``names`` holds each key as the evidence first wrote it, ``hives`` the number of its user's
-    hive in ``hive_names`` (0: none), ``roots`` whether it is that hive's root.
+    hive in ``hive_names`` (0: none; `UNPLACED`: unknown), ``roots`` whether it is that hive's root.
+    The hives of users follow `UNPLACED`.
     """
 
     def __init__(self, hkcu_sid: str | None = None, *, classes: bool = True) -> None:
         self.classes = classes
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
         self.names: list[str] = [""]
-        self.hives: list[int] = [0]
+        self.hives: list[int] = [UNPLACED]
         self.roots: list[bool] = [False]
-        self.hive_names: list[str] = [""]
+        self.hive_names: list[str] = ["", "?"]
         self._by_text: dict[str, int] = {"": 0}
         self._by_parts: dict[Parts, int] = {}
         self._hive_numbers: dict[str, int] = {}
@@ -181,7 +208,8 @@ class KeyTable:
         number = self._by_parts[parts] = len(self.names)
         hive = hive_of(parts)
         self.names.append(path.rstrip("\\"))
-        self.hives.append(self._hive(hive, path) if hive else 0)
+        placed = 0 if is_placed(parts) else UNPLACED
+        self.hives.append(self._hive(hive, path) if hive else placed)
         self.roots.append(is_root(parts))
         return number
 

@@ -269,17 +269,6 @@ def test_a_state_that_cannot_be_told_from_others(
     assert "the value of 'state' must be hashable, such as a tuple" in err
 
 
-def test_a_defect_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's file is blamed for it."""
-
-    def fails(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("regsim.cli.check.check_all", fails)
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["check", *SMALL])
-
-
 def test_an_unknown_name_in_a_file_lists_what_may_be_meant(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -56,7 +56,7 @@ def test_hkcu_is_whose_the_caller_says() -> None:
     assert canonical(r"HKCU\Software\Classes", SID) == canonical(rf"HKU\{SID}_Classes")
     keys = KeyTable(SID)
     assert keys.number(r"HKCU\Software") == keys.number(rf"HKU\{SID}\software")
-    assert keys.hive_names[1:] == [rf"HKU\{SID}"]
+    assert keys.hive_names[2:] == [rf"HKU\{SID}"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_table_keeps_first_spelling() -> None:
     assert keys.number("HKU\\s-1-5-21-7_classes\\Clsid\\") == 1
     assert keys.number(r"\REGISTRY\USER\S-1-5-21-7_CLASSES\CLSID") == 1
     assert keys.names == ["", r"HKU\s-1-5-21-7_classes\Clsid"]
-    assert keys.hive_names == ["", r"HKU\s-1-5-21-7_Classes"]
+    assert keys.hive_names[2:] == [r"HKU\s-1-5-21-7_Classes"]
     assert len(keys) == 2
 
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from regsim.trace.calls import success
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNKNOWN_FAILURE, UNLOAD
+from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Facts
 from regsim.trace.processes import ProcessInfo
 
@@ -45,6 +47,53 @@ def status_of(result: str) -> int:
         return int(result, 16) & 0xFFFFFFFF if result.startswith("0x") else UNKNOWN_FAILURE
     except ValueError:
         return UNKNOWN_FAILURE
+
+
+_FAILURES: Final = frozenset(
+    {
+        *RESULTS,
+        *("NO MORE ENTRIES", "NO MORE FILES", "NO SUCH FILE", "BUFFER OVERFLOW", "NAME COLLISION"),
+        *("BUFFER TOO SMALL", "PATH NOT FOUND", "NAME INVALID", "INVALID", "NOT IMPLEMENTED"),
+        *("NOT SUPPORTED", "DELETE PENDING", "OBJECT TYPE MISMATCH", "CANCELLED", "TIMEOUT"),
+        *("CHILD MUST BE VOLATILE", "INSUFFICIENT RESOURCES", "NOT A DIRECTORY", "IO ERROR"),
+    }
+) - {"SUCCESS"}
+_HARMLESS: Final = re.compile(
+    r"reg(?:query(?:key|value|multiplevaluekey|keysecurity)|setvalue|enum(?:key|value)|"
+    r"setinfokey|delete(?:key|value)|flushkey|renamekey|setkeysecurity|save\w*|restore\w*|"
+    r"replace\w*|lock\w*)|process (?:create|defined|profiling|statistics)|(?:tcp|udp) [a-z ]+|"
+    r"thread (?:create|exit|profile|profiling)|load image|system statistics|(?:debug|profiling|"
+    r"output debug) [a-z ]*|.*file.*|.*(?:directory|volume|ea|quota|security|pipe|mailslot|oplock|"
+    r"information|bylinks?|irp|shutdown|power|device|control|section\w*|mdl\w*|lock\w*|"
+    r"mountable|checkifpossible|pagingio|compressed|cache\w*|prepare\w*|complete\w*)|"
+    r"fastio_\w+|irp_mj_\w+|<unknown>",
+)
+_BY_NAME: Final = {name.lower(): op for name, op in OPERATIONS.items()}
+
+
+def understood(operation: str, result: str, number: int, record: Completeness) -> tuple[int, int]:
+    """Return the op and the status of row *number*; (0, 0) where it touches no handle.
+
+    A row that is not understood is counted in *record*, and touches no handle either.
+    """
+    folded = operation.strip().lower()
+    op = _BY_NAME.get(folded, 0)
+    if not op:
+        if not _HARMLESS.fullmatch(folded):
+            note(record.calls, operation, number)
+        return 0, 0
+    status = status_of(result)
+    if result.startswith("0x") and status != UNKNOWN_FAILURE:
+        status = 0 if success(status, reparse=True) else status
+    elif result not in _FAILURES and status:
+        if op in (OPEN, CLOSE, LOAD, UNLOAD):
+            note(record.statuses, result, number)
+            return 0, 0
+        status = 0
+    if status and op in (OPEN, CLOSE):
+        return 0, 0
+    record.taken += 1
+    return op, status
 
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d{4,5})\.\d+")

@@ -8,22 +8,26 @@ line breaks in Detail cannot be mistaken.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import attrs
 
 from regsim.errors import DataError
 from regsim.trace.access import access_of
-from regsim.trace.columns import CLOSE, LOAD, OPEN, START, UNLOAD, Batch, BatchRow, batch_of
-from regsim.trace.readers._procmon import OPERATIONS, status_of
+from regsim.trace.columns import EXIT, OPEN, START, Batch, BatchRow, batch_of
+from regsim.trace.completeness import Completeness, note
+from regsim.trace.readers._procmon import OPERATIONS, understood
 from regsim.trace.source import split_csv
 from regsim.trace.times import DAY, time_of_day
 
 _OPS: Final = {name.encode(): op for name, op in OPERATIONS.items()}
-_ON_HIVES: Final = (LOAD, UNLOAD)
 _NEEDED: Final = ("Process Name", "PID", "Operation", "Path", "Result")
+_JUDGED: Final = ("Operation", "Result")
 _TIMES: Final = ("Time of Day", "Date & Time", "Relative Time")
 _FIELD: Final = rb'[^"]*+(?:""[^"]*+)*+'
 _UNESCAPED: Final = rb'[^"]*+'
@@ -35,6 +39,18 @@ _JOINED: Final = (  # operation, path and result, where they stand side by side
     rb'(?:RegCloseKey","' + _FIELD + rb'","[^"]*+'
     rb'|Reg(?:Open|Create)Key","' + _FIELD + rb'","SUCCESS'
     rb'|(?:Reg(?:Unl|L)oadKey|Process (?:Start|Exit))","' + _FIELD + rb'","[^"]*+)'
+)
+# What needs no closer look, by the operation alone or by an open's known failure. A row that is
+# neither that nor of interest is looked at on its own: it may be an open in another spelling.
+_QUIET: Final = (
+    rb"(?:Reg(?:QueryKey|QueryValue|QueryMultipleValueKey|QueryKeySecurity|SetValue|SetInfoKey"
+    rb"|SetKeySecurity|EnumKey|EnumValue|DeleteKey|DeleteValue|FlushKey)|(?:Create|Close|Read|Write"
+    rb"|Lock|Unlock)File|Load Image|Thread (?:Create|Exit|Profile)|Process (?:Create|Profiling)"
+    rb"|(?:TCP|UDP) \w+|\w*(?:Information|Directory)\w*File)\""
+)
+_FAILED: Final = (
+    rb'Reg(?:Open|Create)Key","' + _FIELD + rb'","(?:'
+    rb"NAME NOT FOUND|ACCESS DENIED|REPARSE|PATH NOT FOUND|KEY DELETED|INVALID PARAMETER)\""
 )
 
 
@@ -79,6 +95,10 @@ def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
     """Return what matches a row of interest, with its first fields as one group."""
     parts: list[bytes] = []
     at = 0
+    lead = columns.index("Operation")
+    before = [_UNESCAPED if name in _PLAIN else _FIELD for name in columns[:lead]]
+    joined = columns[lead : lead + 3] == ("Operation", "Path", "Result")
+    quiet = _QUIET + (b"|" + _FAILED if joined else b"")
     while at <= last:
         if columns[at : at + 3] == ("Operation", "Path", "Result"):
             parts.append(_JOINED)
@@ -88,11 +108,12 @@ def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
         other = _UNESCAPED if plain else _FIELD
         parts.append(b"(?:" + _ALL_OPS + b")" if columns[at] == "Operation" else other)
         at += 1
-    # Every row matches, so that they are counted; one of no interest with an empty group. A class
-    # instead of the quote keeps the literal that the search begins with to one byte, which makes it
-    # three times as fast.
-    wanted = b'","'.join(parts)
-    return re.compile(rb"""\n["'](?=[^",\r\n])(?:(""" + wanted + rb""")"|)""")
+    # Every row matches, so that they are counted; one of no interest with an empty group, one that
+    # is not understood with the whole of its line. A class instead of the quote keeps the literal
+    # that the search begins with to one byte, which makes it three times as fast.
+    wanted = b'","'.join(parts) + rb'(?=")'
+    harmless = b'","'.join([*before, b"(?:" + quiet + b")"])
+    return re.compile(rb"""\n["'](?=[^",\r\n])(?:""" + harmless + rb"|(" + wanted + rb"|[^\n]*+))")
 
 
 @attrs.define
@@ -105,12 +126,16 @@ class Chunk:
 
     batch: Batch = attrs.field(factory=Batch)
     rows: int = 0
+    record: Completeness = attrs.field(factory=lambda: Completeness(shows_filters=False))
     processes: list[tuple[str, int, bool]] = attrs.field(factory=list)
     samples: list[bytes] = attrs.field(factory=list)
     paths: list[bytes] = attrs.field(factory=list)
 
 
 _HALF: Final = DAY // 2
+_ZEROS: Final = bytes(4)
+"""What a disk leaves where it lost what was written; a name may hold one, not so many."""
+_LONGEST: Final = 200_000
 
 
 class _Clock:
@@ -194,12 +219,54 @@ class _Scan:
         self.known: dict[tuple[bytes, bytes], int] = {}
         self.paths: dict[bytes, int] = {b"": 0}
         self.access: dict[bytes, int] = {}
+        self.odd: set[int] = set()
         self.at = 0
 
     def run(self) -> Chunk:
         """Return what is found."""
         self.chunk.batch = batch_of(self._rows())
+        self._look_between()
+        self.chunk.record.rows = self.chunk.rows
         return self.chunk
+
+    def _look_between(self) -> None:
+        """Count the rows that hold more than one row, or bytes that no row has."""
+        data = self.data
+        breaks = data.count(b"\n") - data.endswith(b"\n")
+        if breaks <= self.chunk.rows and _ZEROS not in data:
+            return
+        starts = [*(found.start() for found in ROW_START.finditer(data)), len(data)]
+        for number, (start, end) in enumerate(pairwise(starts), 1):
+            row = data[start + 1 : end].rstrip(b"\r\n")
+            if (b"\n" in row or _ZEROS in row) and number not in self.odd:
+                self._parsed(row, number)
+
+    def _parsed(self, row: bytes, number: int) -> list[bytes] | None:
+        """Return the fields of a whole row; None, and it is counted, if it is not well formed."""
+        text = row.decode("utf-8", "surrogateescape")
+        try:
+            (fields,) = csv.reader(io.StringIO(text, newline=""), strict=True)
+        except (csv.Error, ValueError):
+            fields = []
+        told = zip(self.shape.columns, fields, strict=False)
+        whole = not any("\0\0\0\0" in field for name, field in told if name != "Detail")
+        if len(fields) == len(self.shape.columns) and whole:
+            return [field.encode("utf-8", "surrogateescape") for field in fields]
+        self.odd.add(number)
+        note(self.chunk.record.malformed, "it does not have the header's columns", number)
+        return None
+
+    def _odd(self, line: bytes, number: int) -> tuple[int, int, list[bytes]] | None:
+        """Return op, status and fields of a row that the pattern does not know, if it counts."""
+        fields = self._parsed(b'"' + line.rstrip(b"\r"), number)
+        if fields is None:
+            return None
+        places = self.shape.places
+        words = (
+            fields[places[name]].decode("utf-8", "replace") for name in ("Operation", "Result")
+        )
+        op, status = understood(*words, number, self.chunk.record)
+        return (op, status, fields) if op else None
 
     def _rows(self) -> Iterator[BatchRow]:
         shape = self.shape
@@ -212,24 +279,32 @@ class _Scan:
             if not line:
                 continue
             fields = line.split(b'","') if b'""' not in line else fields_of(line)
-            if len(fields) < wide:
-                continue  # quotes that do not pair up
-            op, result, path = _OPS.get(fields[op_at], 0), fields[result_at], fields[path_at]
-            access = status = 0
-            if op == OPEN:
-                if result != b"SUCCESS":
+            op = _OPS.get(fields[op_at], 0) if len(fields) == wide else 0
+            status = 0
+            if op and fields[result_at] == b"SUCCESS" and _ZEROS not in line:
+                self.chunk.record.taken += 1
+            else:
+                found = self._odd(self._whole(line), number)
+                if found is None:
                     continue
-                if detail_at >= 0:
-                    detail = fields[detail_at]
-                    access = accesses[detail] if detail in accesses else self._access(detail)
-            elif op != CLOSE:
-                status = status_of(result.decode("latin-1"))
-                path = path if op in _ON_HIVES else b""
+                op, status, fields = found
+            path, access = fields[path_at], 0
+            if op == OPEN and detail_at >= 0:
+                detail = fields[detail_at]
+                access = accesses[detail] if detail in accesses else self._access(detail)
+            elif op in (START, EXIT):
+                path = b""
             who = (fields[name_at], fields[pid_at])
             process = known[who] if who in known and op != START else self._process(who, op, line)
             key = paths[path] if path in paths else self._path(path)
             yield op, process, key, status, ticks(fields[time_at]), access, number
         self.chunk.rows = number
+
+    def _whole(self, line: bytes) -> bytes:
+        """Return the whole row that begins as *line* does, without the quote at its start."""
+        start = self.at = max(self.data.find(b'\n"' + line, self.at), 0)
+        end = ROW_START.search(self.data, start + 1, start + _LONGEST)
+        return self.data[start + 2 : end.start() if end else start + _LONGEST].rstrip(b"\r\n")
 
     def _access(self, detail: bytes) -> int:
         access = access_of(detail.decode("utf-8", "replace"))
@@ -249,7 +324,7 @@ class _Scan:
         digits = int(pid) if pid.isdigit() and len(pid) < 10 else 0
         self.chunk.processes.append((name.decode("utf-8", "replace"), digits, op == START))
         start = self.at = max(self.data.find(line, self.at), 0)
-        end = ROW_START.search(self.data, start, start + 200_000)
+        end = ROW_START.search(self.data, start, start + _LONGEST)
         self.chunk.samples.append(b'"' + self.data[start : end.start() if end else start + 20_000])
         return number
 

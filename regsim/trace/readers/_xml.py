@@ -55,10 +55,10 @@ class XmlRecords:
                 yield from self._take(done)
             self._parser.Parse(b"", True)
         except CutShortError as error:
-            self.facts.problems.append(str(error))
+            self.facts.cut(str(error))
         except (expat.ExpatError, _DeclaredError, RecursionError, ValueError) as error:
             where = f"line {self._parser.CurrentLineNumber:,}"
-            self.facts.problems.append(f"the XML is damaged or cut short at {where}: {error}")
+            self.facts.cut(f"the XML is damaged or cut short at {where}: {error}")
         yield from self._take(done)
 
     def _take(self, done: int) -> Iterator[tuple[str, Record, int]]:

@@ -13,19 +13,22 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.errors import DataError
-from regsim.trace.columns import Batch
+from regsim.trace.calls import Family, call_of, success
+from regsim.trace.columns import DUPLICATE, LOAD, OPEN, UNLOAD, Batch
+from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
-from regsim.trace.readers.jsonl import OPS
 from regsim.trace.source import Source
-from regsim.trace.spelling import KeyTable
+from regsim.trace.spelling import UNPLACED, KeyTable
 
 PARQUET: Final = b"PAR1"
 ARROW_FILE: Final = b"ARROW1"
 _NEEDED: Final = ("op", "pid", "key")
 _WANTED: Final = (*_NEEDED, "handle", "parent", "status", "access", "time", "process")
 _ROWS: Final = 1 << 20
+_UNKNOWN: Final = 1 << 16
+_UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 _DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
 _UNIX_TICKS: Final = 116_444_736_000_000_000
 
@@ -44,8 +47,10 @@ class ArrowCapture(Capture):
         if missing:
             raise DataError(f"{source.name} lacks the column {', '.join(missing)}")
         fidelity = Fidelity.HANDLES if "handle" in names else Fidelity.PATHS
-        facts = Facts(format="parquet", fidelity=fidelity)
+        record = Completeness(shows_filters=False)
+        facts = Facts(format="parquet", fidelity=fidelity, record=record)
         super().__init__(facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
+        self._codes: list[str] = []
         self._dictionaries: dict[str, tuple[Table, Table]] = {}
 
     def _open(self) -> tuple[Iterator[Table], list[str]]:
@@ -77,25 +82,29 @@ class ArrowCapture(Capture):
                 batch = self._batch(table)
             except (self._pa.ArrowException, *_DAMAGE) as error:
                 text = f"the file is damaged after {self.facts.events:,} rows: {_first(error)}"
-                self.facts.problems.append(text)
+                self.facts.cut(text)
                 return
             if progress is not None:
                 progress(0, 0, self.facts.events)
+            self.facts.record.rows = self.facts.events
             yield batch
 
     def _batch(self, table: Table) -> Batch:
         np, rows = self._np, table.num_rows
         first = self.facts.events
-        ops = self._coded(table, "op", self._op)
+        coded = self._coded(table, "op", self._op)
+        texts = self._codes
         processes = self._process_numbers(table)
         keys = self._coded(table, "key", lambda text: self.keys.number(text or ""))
         times = self._times(table, rows)
         self.facts.events += rows
+        statuses = self._ints(table, "status", rows).astype(np.uint32)
+        ops, statuses = self._understood(coded, texts, keys, statuses, first)
         batch = Batch(
             op=ops.astype(np.uint8),
             process=processes,
             key=keys.astype(np.uint32),
-            status=self._ints(table, "status", rows).astype(np.uint32),
+            status=statuses,
             time=times,
             access=self._ints(table, "access", rows).astype(np.uint32),
             number=np.arange(first + 1, first + rows + 1, dtype=np.uint64),
@@ -106,7 +115,47 @@ class ArrowCapture(Capture):
         return batch
 
     def _op(self, text: str | None) -> int:
-        return OPS.get((text or "").lower(), 0)
+        """Return the code of a call's name: its op, its family, or a number of its own."""
+        call = call_of(text or "")
+        if call is not None:
+            return call.op + (call.family.value << 8)
+        self._codes.append(text or "")
+        return _UNKNOWN + len(self._codes) - 1
+
+    def _understood(
+        self, coded: Table, names: list[str], keys: Table, statuses: Table, first: int
+    ) -> tuple[Table, Table]:
+        """Return the ops and statuses of rows; what is not understood is counted and op 0."""
+        np, record = self._np, self.facts.record
+        hives = np.asarray(self.keys.hives)[keys]
+        families, ops = (coded >> 8) & 0xFF, coded & 0xFF
+        unknown = coded >= _UNKNOWN
+        for code in np.unique(coded[unknown]).tolist():
+            self._note(record.calls, names[code - _UNKNOWN], coded == code, first)
+        ops = np.where(unknown, 0, ops)
+        statuses = statuses.copy()
+        openers = np.isin(ops, (OPEN, DUPLICATE, LOAD, *_UNLOADS))
+        for status in np.unique(statuses[statuses != 0]).tolist():
+            for family in Family:
+                rows = (statuses == status) & (families == family.value)
+                done = success(status, family)
+                if done is None:
+                    lost = rows & openers
+                    self._note(record.statuses, f"{status:#x}", lost, first)
+                    ops = np.where(lost, 0, ops)
+                elif done:
+                    statuses[rows] = 0
+        lost = np.isin(ops, (LOAD, *_UNLOADS)) & (hives == UNPLACED)
+        self._note(record.malformed, "the hive has no name", lost, first)
+        ops = np.where(lost, 0, ops)
+        record.taken += int((ops != 0).sum())
+        return ops, statuses
+
+    def _note(self, reasons: Reasons, reason: str, rows: Table, first: int) -> None:
+        places = self._np.flatnonzero(rows)
+        if len(places):
+            low, high = int(places[0]), int(places[-1])
+            note(reasons, reason, first + low + 1, len(places), first + high + 1)
 
     def _coded(self, table: Table, name: str, number: Any) -> Table:  # noqa: ANN401 - a function
         """Return a column of texts as numbers, each text of its dictionary looked up once."""

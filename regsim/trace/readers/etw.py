@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 
 from regsim.trace.columns import CLOSE, EXIT, OPEN, START
+from regsim.trace.completeness import Completeness
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source, split_csv
@@ -65,7 +66,12 @@ class _EtwCapture(RowCapture):
     """What both forms share: names put together from addresses, opens paired by path."""
 
     def __init__(self, source: Source, reading: Reading, form: str) -> None:
-        facts = Facts(format=form, fidelity=Fidelity.OBJECTS, clock="utc")
+        facts = Facts(
+            record=Completeness(shows_filters=False),
+            format=form,
+            fidelity=Fidelity.OBJECTS,
+            clock="utc",
+        )
         super().__init__(source, facts, reading.keys())
         self._names: dict[int, str] = {}
         self._nameless = 0
@@ -102,7 +108,7 @@ class _EtwCapture(RowCapture):
             )
         elif event.kind == "close":
             self._change(CLOSE, event, event.name or self._names.get(event.key, ""))
-        elif event.status == 0:
+        elif event.status <= 0x7FFFFFFF:
             name = self._full(event)
             if event.modern:
                 self._call(event.key, name)
@@ -126,6 +132,7 @@ class _EtwCapture(RowCapture):
         self._row(op, self.processes.of_pid(event.pid), self.keys.number(name), event)
 
     def _row(self, op: int, process: int, key: int, event: EtwEvent) -> None:
+        self.facts.record.taken += 1
         self.rows.append((op, process, key, 0, event.time, 0, self.facts.events))
 
 

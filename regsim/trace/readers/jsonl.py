@@ -31,52 +31,18 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
-from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
+from regsim.trace.calls import HARMLESS, Call, call_of, success
+from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
+from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys, predefined
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
-from regsim.trace.spelling import HANDLES, SHORT_NAMES, KeyTable
+from regsim.trace.spelling import HANDLES, SHORT_NAMES, UNPLACED, KeyTable
 from regsim.trace.times import ticks_of
 
-OPS: Final = {
-    "open": OPEN,
-    "create": OPEN,
-    "close": CLOSE,
-    "duplicate": DUPLICATE,
-    "start": START,
-    "exit": EXIT,
-    "load": LOAD,
-    "unload": UNLOAD,
-    "force": int(EventKind.FORCE),
-    "delete": DELETE,
-    "use": int(EventKind.USE_ROOT),
-    "close_root": int(EventKind.CLOSE_ROOT),
-    "refresh_root": int(EventKind.REFRESH_ROOT),
-    "disable_cache": int(EventKind.DISABLE_CACHE),
-    "regopenkeyex": OPEN,
-    "regopenkey": OPEN,
-    "regcreatekeyex": OPEN,
-    "regcreatekey": OPEN,
-    "regopencurrentuser": OPEN,
-    "ntopenkey": OPEN,
-    "ntopenkeyex": OPEN,
-    "ntcreatekey": OPEN,
-    "regclosekey": CLOSE,
-    "ntclose": CLOSE,
-    "closehandle": CLOSE,
-    "ntduplicateobject": DUPLICATE,
-    "duplicatehandle": DUPLICATE,
-    "regloadkey": LOAD,
-    "ntloadkey": LOAD,
-    "ntloadkeyex": LOAD,
-    "regunloadkey": UNLOAD,
-    "ntunloadkey": UNLOAD,
-    "ntdeletekey": DELETE,
-    "regdisablepredefinedcache": int(EventKind.DISABLE_CACHE),
-}
-_ANY_HANDLE: Final = frozenset({"ntclose", "closehandle", "ntduplicateobject", "duplicatehandle"})
 _MOST_BAD: Final = 100_000
+_UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 
 
 def number_of(value: object, most: int = (1 << 64) - 1) -> int:
@@ -104,10 +70,16 @@ class JsonlCapture(RowCapture):
     def __init__(self, source: Source, reading: Reading) -> None:
         handles = b'"handle"' in source.head
         fidelity = Fidelity.HANDLES if handles else Fidelity.PATHS
-        facts = Facts(format="jsonl", fidelity=fidelity, os=_system(source.head))
+        facts = Facts(
+            format="jsonl",
+            fidelity=fidelity,
+            record=Completeness(shows_filters=False),
+            os=_system(source.head),
+        )
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
         self._open = OpenKeys()
         self._bad: list[int] = []
+        self._counted = False
 
     def read(self) -> Iterator[int]:
         """Take the lines in."""
@@ -123,6 +95,7 @@ class JsonlCapture(RowCapture):
             self.facts.problems.append(f"{text}; they were left out")
 
     def _line(self, line: bytes, number: int) -> None:
+        self._counted = False
         try:
             record = json.loads(line)
             if not isinstance(record, dict):
@@ -131,20 +104,42 @@ class JsonlCapture(RowCapture):
         except (ValueError, TypeError, OverflowError, RecursionError):
             if len(self._bad) < _MOST_BAD:
                 self._bad.append(number)
+            if not self._counted:
+                self.facts.events += 1
+            note(self.facts.record.malformed, "no record", self.facts.events)
 
     def _record(self, record: dict[str, Any]) -> None:
         facts = self.facts
-        name = str(record.get("op", "")).lower()
-        op = OPS.get(name) or OPS.get(name.removesuffix("a").removesuffix("w"), 0)
+        name = str(record.get("op", ""))
+        call = call_of(name)
         given = record.get("time", record.get("ts"))
         time = ticks_of(given)
         if not facts.clock and ("time" in record or "ts" in record):
             facts.clock = "utc" if isinstance(given, str) else "seconds"
         facts.events += 1
+        self._counted = True
         if facts.clock:
             facts.saw(time)
-        if op and not (name in _ANY_HANDLE and not self._is_key(record)):
-            self._row(op, record, time)
+        if call is None:
+            note(facts.record.calls, name, facts.events)
+        elif call is not HARMLESS and not (
+            call.any_handle and call.op == CLOSE and not self._is_key(record)
+        ):
+            self._call(call, record, time)
+
+    def _call(self, call: Call, record: dict[str, Any], time: int) -> None:
+        """Take a call in, if its status says what it did and its hive has a name."""
+        facts, status = self.facts, number_of(record.get("status"), 0xFFFFFFFF)
+        done = success(status, call.family)
+        if done is None and call.op in (OPEN, DUPLICATE, LOAD, *_UNLOADS):
+            note(facts.record.statuses, f"{status:#x}", facts.events)
+            return
+        given = record.get("key", record.get("path")) or ""
+        if call.op in (LOAD, *_UNLOADS) and self.keys.hives[self.keys.number(given)] == UNPLACED:
+            note(facts.record.malformed, "the hive has no name", facts.events)
+            return
+        facts.record.taken += 1
+        self._row(call.op, record, time, 0 if done else status)
 
     def _is_key(self, record: dict[str, Any]) -> bool:
         """Return whether a close of any kind of handle closes a key's."""
@@ -153,15 +148,14 @@ class JsonlCapture(RowCapture):
         handle = number_of(record.get(field))
         return process is not None and self._open.path(process, handle) is not None
 
-    def _row(self, op: int, record: dict[str, Any], time: int) -> None:
+    def _row(self, op: int, record: dict[str, Any], time: int, status: int) -> None:
         handle, parent = number_of(record.get("handle")), number_of(record.get("parent"))
         parent = predefined(parent)
-        status = number_of(record.get("status"), 0xFFFFFFFF)
         process = self._process(record, fresh=op == START, time=time)
         path = record.get("key", record.get("path")) or ""
         if not isinstance(path, str):
             raise TypeError
-        path = self._path(op, process, handle, parent, path)
+        path = self._path(op, process, handle, parent, path or SHORT_NAMES.get(parent, ""), status)
         if op == CLOSE and predefined(handle) in SHORT_NAMES:
             op, parent, handle = int(EventKind.CLOSE_ROOT), predefined(handle), 0
         access = record.get("access")
@@ -170,7 +164,7 @@ class JsonlCapture(RowCapture):
         row = (op, process, self.keys.number(path), status, time)
         self.rows.append((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
 
-    def _path(self, op: int, process: int, handle: int, parent: int, path: str) -> str:
+    def _path(self, op: int, process: int, handle: int, parent: int, path: str, status: int) -> str:
         """Return the key that the record is about, from its own path or from its handle."""
         if op == CLOSE and handle:
             return self._open.closed(process, handle) or path
@@ -178,7 +172,7 @@ class JsonlCapture(RowCapture):
             full = self._open.full(process, parent, path) or path
             if op == DUPLICATE and not path:
                 full = self._open.path(process, parent) or ""
-            if handle:
+            if handle and not status:
                 self._open.opened(process, handle, full)
             return full
         if op == EXIT:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from regsim.errors import DataError
+from regsim.trace.calls import REPARSED
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
+from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
@@ -52,6 +54,8 @@ _FIELDS: Final = [
 
 # The registry operations that open or close: Procmon's number, ours, and where the path begins.
 _OPS: Final = {0: (OPEN, 8), 1: (OPEN, 8), 2: (CLOSE, 2), 12: (LOAD, 4), 13: (UNLOAD, 2)}
+_LAST_REGISTRY: Final = 17
+_HARMLESS_CLASSES: Final = frozenset({1, 3, 4, 5})  # processes, files, profiling, network
 _LIVES: Final = {7: START, 2: EXIT}
 
 
@@ -59,7 +63,12 @@ class PmlCapture(Capture):
     """A PML file as a `Capture`; times are FILETIMEs, in UTC."""
 
     def __init__(self, source: Source, reading: Reading) -> None:
-        facts = Facts(format="procmon-pml", fidelity=Fidelity.PATHS, clock="utc")
+        facts = Facts(
+            record=Completeness(shows_filters=True),
+            format="procmon-pml",
+            fidelity=Fidelity.PATHS,
+            clock="utc",
+        )
         super().__init__(facts, reading.keys())
         self._numpy = need("numpy", "PML files")
         self._data = source.map()
@@ -68,7 +77,7 @@ class PmlCapture(Capture):
         try:
             self._read_processes()
         except (struct.error, IndexError):
-            self.facts.problems.append("the table of processes is damaged")
+            self.facts.cut("the table of processes is damaged")
         self._narrow: dict[bytes, int] = {}
         self._wide: dict[bytes, int] = {}
         self._counters: tuple[int, int] | None = None
@@ -87,6 +96,8 @@ class PmlCapture(Capture):
         major, minor, build = struct.unpack_from("<3I", data, 0x274)
         self.facts.os, self.facts.os_title = os_of(major, minor, build)
         self.facts.host = data[0xC:0x2C].decode("utf-16-le", "replace").partition("\0")[0]
+        if max(self._offsets, self._table, self._strings) > len(data):
+            raise DataError(f"{self._name}: its tables lie outside the file; it is cut short")
         room = (len(data) - self._offsets) // 5 if self._offsets <= len(data) else 0
         if self._offsets == 0 or (self._count and not room):
             raise DataError(
@@ -94,7 +105,7 @@ class PmlCapture(Capture):
             )
         if room < self._count:
             lost = self._count - room
-            self.facts.problems.append(f"the file is cut short: {lost:,} events are missing")
+            self.facts.cut(f"the file is cut short: {lost:,} events are missing")
             self._count = room
 
     def _read_processes(self) -> None:
@@ -155,19 +166,20 @@ class PmlCapture(Capture):
         inside = at + _EVENT <= size
         if not inside.all():
             self._damaged += int((~inside).sum())
+            self._tally(self.facts.record.malformed, "outside the file", ~inside, numbers)
             at, numbers = at[inside], numbers[inside]
         if not len(at):
             return Batch()
         everywhere = np.ndarray((size - _EVENT + 1,), np.dtype(_FIELDS), data, strides=(1,))
         events = everywhere[at]
-        self._note(events)
-        ops = self._ops(events)
+        self._note(events, numbers)
+        ops = self._ops(events, numbers)
         mine = np.flatnonzero(ops)
         events, ops, at, numbers = events[mine], ops[mine], at[mine], numbers[mine]
         starts = at + _EVENT + self._pointer * events["depth"].astype(np.int64)
         return self._rows(events, ops, starts, numbers)
 
-    def _note(self, events: Vector) -> None:
+    def _note(self, events: Vector, numbers: Vector) -> None:
         """Keep what tells about the capture as a whole: its first and last time, and counters."""
         facts, times = self.facts, events["time"]
         facts.saw(int(times[0]))
@@ -177,10 +189,26 @@ class PmlCapture(Capture):
         if not len(counters):
             return
         low, high = int(counters.min()), int(counters.max())
+        self._find_gaps(counters, numbers[events["class"] == _REGISTRY])
         known = self._counters or (low, high)
         self._counters = (min(low, known[0]), max(high, known[1]))
 
-    def _ops(self, events: Vector) -> Vector:
+    def _find_gaps(self, counters: Vector, numbers: Vector) -> None:
+        """Note where the numbers that the driver counts up skip some, within one block."""
+        np = self._numpy
+        order = np.argsort(counters, kind="stable")
+        steps = np.diff(counters[order].astype(np.int64), prepend=self._last_counter(counters))
+        places = np.flatnonzero(steps > 1)
+        for place in places[-1:].tolist():
+            skipped = int((steps[places] - 1).sum())
+            self.facts.record.gaps.add(int(numbers[order][place]), skipped)
+
+    def _last_counter(self, counters: Vector) -> int:
+        """Return the highest number before the block, or the one before its own first."""
+        low = int(counters.min())
+        return min(self._counters[1], low) if self._counters else low - 1
+
+    def _ops(self, events: Vector, numbers: Vector) -> Vector:
         """Return our code of each event's operation; 0 where it opens and closes nothing."""
         np = self._numpy
         registry, life = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
@@ -192,7 +220,20 @@ class PmlCapture(Capture):
         kind = events["class"]
         ops = np.where(kind == _REGISTRY, registry[number], 0)
         ops = np.where(kind == _PROCESS, life[number], ops)
-        return np.where((ops == OPEN) & (events["result"] != 0), 0, ops)
+        result = events["result"]
+        failed = (result > 0x7FFFFFFF) | np.isin(result, REPARSED)
+        known = np.isin(kind, list(_HARMLESS_CLASSES)) | (
+            (kind == _REGISTRY) & (number <= _LAST_REGISTRY)
+        )
+        self._tally(self.facts.record.calls, "operation of an unknown number", ~known, numbers)
+        return np.where((ops == OPEN) & failed, 0, ops)
+
+    def _tally(self, reasons: Reasons, reason: str, rows: Vector, numbers: Vector) -> None:
+        """Count the marked rows under *reason*."""
+        places = self._numpy.flatnonzero(rows)
+        if len(places):
+            first, last = int(numbers[places[0]]), int(numbers[places[-1]])
+            note(reasons, reason, first, len(places), last)
 
     def _rows(
         self,
@@ -219,6 +260,10 @@ class PmlCapture(Capture):
         ]
         if not good.all():
             self._damaged += int((~good).sum())
+            self._tally(self.facts.record.malformed, "its path is damaged", ~good, numbers)
+        self.facts.record.taken += int(good.sum())
+        result = events["result"]
+        status = np.where((result > 0x7FFFFFFF) | np.isin(result, REPARSED), result, 0)
         ends = np.where(live | ~good, begins, ends)
         processes = self.processes.numbers_of(events["process"].tolist(), "process record")
         keys = self._keys(begins.tolist(), ends.tolist(), wide.tolist())
@@ -226,7 +271,7 @@ class PmlCapture(Capture):
             op=_column("B", np.where(good, ops, 0)),
             process=array("I", processes),
             key=array("I", keys),
-            status=_column("I", events["result"]),
+            status=_column("I", status),
             time=_column("q", events["time"]),
             access=_column("I", np.where(ops == OPEN, access, 0)),
             number=_column("Q", numbers),
@@ -250,7 +295,7 @@ class PmlCapture(Capture):
 
     def _finish(self) -> None:
         facts = self.facts
-        facts.events = self._count
+        facts.events = facts.record.rows = self._count
         if self._damaged:
             facts.problems.append(f"{self._damaged:,} events are damaged and were left out")
         if self._counters:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from regsim.trace.columns import Batch
+from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
 from regsim.trace.readers._procmon import described
 from regsim.trace.readers._procmon_rows import (
@@ -55,7 +56,12 @@ class CsvCapture(Capture):
     """Procmon's CSV as a `Capture`; times count from the midnight before the first row."""
 
     def __init__(self, source: Source, reading: Reading) -> None:
-        facts = Facts(format="procmon-csv", fidelity=Fidelity.PATHS, clock="local")
+        facts = Facts(
+            record=Completeness(shows_filters=False),
+            format="procmon-csv",
+            fidelity=Fidelity.PATHS,
+            clock="local",
+        )
         super().__init__(facts, reading.keys())
         self.source, self.workers = source, reading.workers
         self.shape = read_shape(source.head.partition(b"\n")[0])
@@ -103,12 +109,17 @@ class CsvCapture(Capture):
                 if len(full) < len(part):
                     count = len(part) - len(full)
                     self.facts.problems.append(f"{count:,} rows lack columns and were left out")
+                    at = next(n for n, row in enumerate(part) if len(row) != len(columns))
+                    number, reached = self.facts.events + 1, self.facts.events + len(full) + 1
+                    reason = "its columns are not as many as the header's"
+                    note(self.facts.record.malformed, reason, number + at, count, reached)
+                    self.facts.record.rows += count
                 data = spelled(full)
                 if self.facts.first_time is None:
                     self._note_first(data[2:4096])
                 yield scan(data[1:], shape), 0
         except (csv.Error, CutShortError) as error:
-            self.facts.problems.append(f"the rest was not read: {error}")
+            self.facts.cut(f"the rest was not read: {error}")
 
     def _text(self) -> Iterator[str]:
         """Yield the file's lines as text, with their ends."""
@@ -153,7 +164,7 @@ class CsvCapture(Capture):
             while start < self.source.size:
                 end = self._cut(file, start + size)
                 if end - start > size + _LONGEST_ROW:
-                    self.facts.problems.append("a row of more than 64 MiB: the rest is not read")
+                    self.facts.cut("a row of more than 64 MiB: the rest is not read")
                     return
                 yield start, end
                 start = end
@@ -194,10 +205,10 @@ class CsvCapture(Capture):
                     yield rest[:cut], done
                     rest = rest[cut:]
                 elif len(rest) > _LONGEST_ROW:
-                    self.facts.problems.append("a row of more than 64 MiB: the rest is not read")
+                    self.facts.cut("a row of more than 64 MiB: the rest is not read")
                     return
         except CutShortError as error:
-            self.facts.problems.append(str(error))
+            self.facts.cut(str(error))
         yield rest, done
         self._end(rest)
 
@@ -208,7 +219,7 @@ class CsvCapture(Capture):
     def _end(self, rest: bytes) -> None:
         """Look at the file's end: whether it is whole, and the time of its last row."""
         if len(rest) > 2 and not rest.rstrip(b"\r\n\0 ").endswith(b'"'):
-            self.facts.problems.append("the file is cut short in its last row")
+            self.facts.cut("the file is cut short in its last row")
         last = self._time_of(rest[last_row(rest) + 1 :])
         known = self.facts.last_time
         if last >= 0 and known is not None:
@@ -232,6 +243,7 @@ class CsvCapture(Capture):
         days = self._days(batch)
         if days:
             batch.time = array("q", [time + days for time in batch.time])
+        facts.record.add(chunk.record, facts.events)
         facts.events += chunk.rows
         if len(batch):
             if facts.first_time is None or facts.first_time > batch.time[0]:

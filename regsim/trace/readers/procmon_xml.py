@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.trace.access import access_of
-from regsim.trace.columns import OPEN, START
+from regsim.trace.columns import EXIT, OPEN, START
+from regsim.trace.completeness import Completeness
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
-from regsim.trace.readers._procmon import OPERATIONS, described, status_of
+from regsim.trace.readers._procmon import described, understood
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source
 from regsim.trace.times import DAY, Calendar, time_of_day
@@ -19,7 +20,12 @@ class ProcmonXmlCapture(RowCapture):
     """Procmon's XML as a `Capture`; times count from the midnight before the first event."""
 
     def __init__(self, source: Source, reading: Reading) -> None:
-        facts = Facts(format="procmon-xml", fidelity=Fidelity.PATHS, clock="local")
+        facts = Facts(
+            record=Completeness(shows_filters=False),
+            format="procmon-xml",
+            fidelity=Fidelity.PATHS,
+            clock="local",
+        )
         super().__init__(source, facts, reading.keys())
         self.calendar = Calendar()
         self._by_index: dict[str, int] = {}
@@ -57,12 +63,12 @@ class ProcmonXmlCapture(RowCapture):
         facts.events += 1
         self.calendar.learn(record.get("Date___Time", record.get("Date_Time", "")))
         time = self._time(record)
-        op = OPERATIONS.get(record.get("Operation", ""), 0)
-        status = status_of(record.get("Result", ""))
-        if not op or (op == OPEN and status):
+        name, result = record.get("Operation", ""), record.get("Result", "")
+        op, status = understood(name, result, facts.events, facts.record)
+        if not op:
             return
         process = self._known(record, op)
-        on_process = record["Operation"].startswith("Process")
+        on_process = op in (START, EXIT)
         access = access_of(record.get("Detail", "")) if op == OPEN else 0
         key = self.keys.number("" if on_process else record.get("Path", ""))
         self.rows.append((op, process, key, status, time, access, facts.events))
@@ -71,6 +77,7 @@ class ProcmonXmlCapture(RowCapture):
         ticks = time_of_day(record.get("Time_of_Day", "").encode())
         last = self.facts.last_time or 0
         if ticks < 0:
+            self.facts.record.untimed.add(self.facts.events)
             return last
         ticks += last - last % DAY
         ticks += DAY if ticks + DAY // 2 < last else 0

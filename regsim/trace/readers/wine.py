@@ -25,6 +25,7 @@ from regsim.trace.columns import (
     UNKNOWN_FAILURE,
     UNLOAD,
 )
+from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
@@ -100,7 +101,12 @@ class _LineCapture(RowCapture):
 
     def __init__(self, source: Source, reading: Reading, form: str, *, closes: bool) -> None:
         facts = Facts(
-            format=form, fidelity=Fidelity.HANDLES, os="wine", os_title="Wine", closes=closes
+            record=Completeness(shows_filters=False, inherits=True),
+            format=form,
+            fidelity=Fidelity.HANDLES,
+            os="wine",
+            os_title="Wine",
+            closes=closes,
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
@@ -140,13 +146,15 @@ class WineServerCapture(_LineCapture):
         """Pair a request with its answer; an answer that follows at once ends the request."""
         found = _LINE.match(line)
         self._last = line or self._last
-        if found is None:
+        if found is None or b"\0" in line:
+            if line.strip() and not line.startswith(b"wine"):
+                self._broken("it is no line of the server's")
             return
-        thread, call, text, status, answer, note = found.groups()
+        thread, call, text, status, answer, star = found.groups()
         tid = int(thread, 16)
         self.facts.saw(self.facts.events)
-        if note is not None:
-            if note.startswith(b"*process killed*"):
+        if star is not None:
+            if star.startswith(b"*process killed*"):
                 self._add(EXIT, self.process(tid))
                 self.open.ended(self.process(tid))
         elif call in _CALLS and status is None:
@@ -157,6 +165,11 @@ class WineServerCapture(_LineCapture):
                 number = _STATUS.get(status, UNKNOWN_FAILURE)
                 fields = _numbers(text[:300]), _numbers(answer or b"")
                 self._answered(tid, _Answered(call, text, number, *fields))
+            elif call in _KEY_CALLS:
+                self._broken("it answers what the log does not show being asked")
+
+    def _broken(self, reason: str) -> None:
+        note(self.facts.record.malformed, reason, self.facts.events)
 
     def _answered(self, tid: int, did: _Answered) -> None:
         if did.call not in _KEY_CALLS:
@@ -243,7 +256,7 @@ class WineServerCapture(_LineCapture):
     def end(self) -> None:
         """Say so if the server was still running when the log ends."""
         if b"exiting" not in self._last:
-            self.facts.problems.append("the log ends before the server does")
+            self.facts.cut("the log ends before the server does")
 
 
 _CALL: Final = re.compile(

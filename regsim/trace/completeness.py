@@ -1,0 +1,92 @@
+"""How completely a file was read: each row is taken, harmless, or counted under a reason.
+
+Every reader fills one `Completeness`; `regsim.trace.judge` asks it about the rows that follow the
+last moment at which a hive is known to be let go. What is not in it, a finding does not believe.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+_MOST_REASONS: Final = 1_000
+_OTHERS: Final = "others"
+
+
+@attrs.define
+class Skips:
+    """How many rows one reason concerns, and the first and the last of them, counted from 1."""
+
+    count: int = 0
+    first: int = 0
+    last: int = 0
+
+    def add(self, number: int, count: int = 1, last: int = 0) -> None:
+        """Count *count* rows more, the first of them *number* and the last *last*."""
+        self.first = number if not self.count else min(self.first, number)
+        self.last = max(self.last, number, last)
+        self.count += count
+
+    def concerns(self, after: int, until: int | None = None) -> bool:
+        """Return whether one of the rows follows row *after*, and none only row *until*."""
+        return self.last > after and (until is None or self.first <= until)
+
+
+Reasons = dict[str, Skips]
+"""Rows by the reason for which they are counted."""
+
+
+def note(reasons: Reasons, reason: str, number: int, count: int = 1, last: int = 0) -> None:
+    """Count a row under *reason*; after a thousand reasons, the rest are one."""
+    reason = reason[:80]
+    if reason not in reasons and len(reasons) >= _MOST_REASONS:
+        reason = _OTHERS
+    reasons.setdefault(reason, Skips()).add(number, count, last)
+
+
+@attrs.define(kw_only=True)
+class Completeness:
+    """What was read of a file, and what was not.
+
+    ``rows`` are all rows of the file, ``taken`` those handed on; the others are known to touch no
+    handle, or are counted in one of three ways: ``malformed`` (what is wrong with the row),
+    ``calls`` (names not understood), ``statuses`` (of calls that may have opened something).
+    ``gaps`` counts numbers that a driver gave to events that are not in the file, ``untimed`` rows
+    whose time cannot be read. ``damage`` says where the file ends too early. ``shows_filters`` says
+    whether a file of the format shows that rows were filtered out; ``inherits`` whether it shows
+    what a process inherits. ``jitter`` is by how many ticks its rows may stand out of order.
+    """
+
+    shows_filters: bool
+    inherits: bool = False
+    jitter: int = 0
+    rows: int = 0
+    taken: int = 0
+    malformed: Reasons = attrs.field(factory=dict)
+    calls: Reasons = attrs.field(factory=dict)
+    statuses: Reasons = attrs.field(factory=dict)
+    gaps: Skips = attrs.field(factory=Skips)
+    untimed: Skips = attrs.field(factory=Skips)
+    damage: list[str] = attrs.field(factory=list)
+
+    def add(self, part: Completeness, offset: int) -> None:
+        """Take over what was counted in a part of the file that begins after row *offset*."""
+        self.rows += part.rows
+        self.taken += part.taken
+        for name in ("malformed", "calls", "statuses"):
+            mine, other = getattr(self, name), getattr(part, name)
+            for reason, skips in other.items():
+                note(mine, reason, skips.first + offset, skips.count, skips.last + offset)
+
+    @property
+    def skipped(self) -> Reasons:
+        """All reasons for which rows were skipped."""
+        calls = {f"call {name!r} is not understood": skips for name, skips in self.calls.items()}
+        statuses = {f"status {text!r} is unknown": skips for text, skips in self.statuses.items()}
+        return {**self.malformed, **calls, **statuses}
+
+    @property
+    def harmless(self) -> int:
+        """The rows that are known to touch no handle."""
+        return self.rows - self.taken - sum(skips.count for skips in self.skipped.values())

@@ -1,0 +1,200 @@
+"""The conditions under which no open key seen means that no key is open, numbered.
+
+At a hive's last load or unload, its *anchor*, no handle is open on it. From then on one can come
+only from an open, a create, a duplication or an inheritance: if every row that follows was read,
+understood, named, in order, and none is missing, what is not seen to be open is not open. Each
+condition asks that of the rows that follow the anchor, and yields a sentence where it fails.
+``docs/explanation/clear.md`` has the argument in full.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import attrs
+
+from regsim.trace.completeness import Completeness, Reasons
+from regsim.trace.ledger import Held, Ledger
+from regsim.trace.spelling import UNPLACED
+
+_OTHER_CAUSES: Final = frozenset({2, 87, 1314, 0xC0000034, 0xC000003A, 0xC000000D, 0xC0000061})
+"""Statuses of an unload that was refused for another reason than that the hive is in use."""
+
+
+@attrs.frozen
+class Asked:
+    """One hive of a ledger: its number, its name, and the row of its anchor (0: none)."""
+
+    ledger: Ledger
+    hive: int
+    name: str
+    anchor: int
+    held: tuple[Held, ...]
+
+    @property
+    def record(self) -> Completeness:
+        """What was read of the file."""
+        return self.ledger.capture.facts.record
+
+    def rows(self, reasons: Reasons, text: str) -> Iterator[str]:
+        """Yield a sentence for each of *reasons* that concerns a row after the anchor."""
+        for reason, skips in reasons.items():
+            if skips.concerns(self.anchor, self.ledger.until_number):
+                plural = "row" if skips.count == 1 else "rows"
+                yield f"{skips.count:,} {plural} {text.format(reason)} (the last is {skips.last:,})"
+
+
+def _begins(asked: Asked) -> Iterator[str]:
+    """1: the hive's loading or unloading is in the evidence."""
+    if not asked.anchor:
+        yield (
+            f"{asked.name} was loaded before the capture began: a handle opened earlier and kept "
+            "since leaves no trace in it"
+        )
+
+
+def _whole(asked: Asked) -> Iterator[str]:
+    """2: the file was read to its end."""
+    if asked.record.damage:
+        yield "the capture is damaged or cut short"
+
+
+def _rows(asked: Asked) -> Iterator[str]:
+    """3: no row was skipped."""
+    yield from asked.rows(asked.record.malformed, "could not be read: {}")
+
+
+def _calls(asked: Asked) -> Iterator[str]:
+    """4: every call is understood."""
+    yield from asked.rows(asked.record.calls, "of a call that is not understood, {!r}")
+
+
+def _names(asked: Asked) -> Iterator[str]:
+    """5: every key that is open has a name that tells its hive."""
+    keys, found = asked.ledger.capture.keys, []
+    found += [
+        held
+        for held in asked.held
+        if keys.hives[held.key] == UNPLACED and held.openings[-1].number > asked.anchor
+    ]
+    if found:
+        process = asked.ledger.capture.processes[found[0].process]
+        row = found[0].openings[-1].number
+        who = f"{process.image} ({process.pid}) has a key open since row {row:,}"
+        more = f", and {len(found) - 1:,} more are" if len(found) > 1 else ", which is"
+        yield f"{who} that the evidence does not name{more} perhaps of {asked.name}"
+
+
+def _statuses(asked: Asked) -> Iterator[str]:
+    """6: every call that may have opened a key is known to have succeeded or failed."""
+    yield from asked.rows(asked.record.statuses, "with a status that is not known, {!r}")
+
+
+def _gaps(asked: Asked) -> Iterator[str]:
+    """7: the driver's counter skips nothing."""
+    gaps = asked.record.gaps
+    if gaps.concerns(asked.anchor, asked.ledger.until_number):
+        yield f"the driver's counter skips {gaps.count:,} numbers: events are missing"
+
+
+def _order(asked: Asked) -> Iterator[str]:
+    """9: time never runs backwards, and every time can be read."""
+    # Anywhere: where rows are out of order, which of them follow the anchor is not known either.
+    if asked.ledger.backwards.count:
+        yield (
+            f"time runs backwards at row {asked.ledger.backwards.last:,}: "
+            "the rows are not in the order in which they happened"
+        )
+    if asked.record.untimed.last > asked.anchor:
+        yield f"{asked.record.untimed.count:,} rows have a time that cannot be read"
+
+
+def _balance(asked: Asked) -> Iterator[str]:
+    """10: every close has its open."""
+    if asked.anchor and asked.ledger.unmatched_on(asked.hive):
+        yield f"closes on {asked.name} have no open: some events are missing"
+    if asked.ledger.confused.get(asked.hive, 0) > asked.anchor:
+        yield (
+            f"{asked.name} was unloaded by force, and a key of it was closed that may be an older "
+            "handle's or a newer one's"
+        )
+
+
+def _witness(asked: Asked) -> Iterator[str]:
+    """11: nothing contradicts the balance."""
+    ledger = asked.ledger
+    for attempt in ledger.attempts:
+        refused = ledger.capture.keys.hives[attempt.key] == asked.hive and (
+            attempt.status > 0 and attempt.status not in _OTHER_CAUSES
+        )
+        if refused and attempt.number > asked.anchor and not attempt.held:
+            at = ledger.capture.when(attempt.time) or f"row {attempt.number:,}"
+            yield (
+                f"no handle on {asked.name} is seen to be open, yet at {at} its unload was refused "
+                f"with {attempt.status:#x}: there was one that the capture does not show"
+            )
+    for number, text in ledger.against.get(asked.hive, []):
+        if number >= asked.anchor:
+            yield f"{asked.name}: {text}; some events are missing"
+
+
+def _travel(asked: Asked) -> Iterator[str]:
+    """12: no process can have inherited a handle that another took with it as it ended."""
+    if asked.record.inherits:
+        return
+    ledger, keys = asked.ledger, asked.ledger.capture.keys
+    for held, ended in ledger.orphans:
+        opened = held.openings[0].number
+        mine = keys.hives[held.key] in (asked.hive, UNPLACED) and opened > asked.anchor
+        first = bisect_right(ledger.starts, opened)
+        if mine and any(start < ended for start in ledger.starts[first : first + 1]):
+            process = ledger.capture.processes[held.process]
+            yield (
+                f"{process.image} ({process.pid}) ended with a key open that no row closes, "
+                "and a process that was started meanwhile may have inherited it"
+            )
+            return
+
+
+def _processes(asked: Asked) -> Iterator[str]:
+    """13: no process opens a key after its end."""
+    if asked.ledger.revived.last > asked.anchor:
+        yield "a process opens keys after its end: another of its number was started unseen"
+
+
+def _aliases(asked: Asked) -> Iterator[str]:
+    """14: nothing is open on a hive that may be this one by another name."""
+    keys = asked.ledger.capture.keys
+    for held in asked.held:
+        name = keys.hive_names[keys.hives[held.key]]
+        mine = asked.name.upper().endswith("_CLASSES") == name.upper().endswith("_CLASSES")
+        if name.startswith("HKCU") and mine and held.openings[-1].number > asked.anchor:
+            yield f"keys of {name} are open, and whose it is the capture does not say (--hkcu-sid)"
+            return
+
+
+Condition = Callable[[Asked], Iterator[str]]
+"""From a hive to the sentences on why what is not seen open may yet be."""
+
+CONDITIONS: tuple[Condition, ...] = (
+    _begins,
+    _whole,
+    _rows,
+    _calls,
+    _names,
+    _statuses,
+    _gaps,
+    _order,
+    _balance,
+    _witness,
+    _travel,
+    _processes,
+    _aliases,
+)
+
+
+def doubts(asked: Asked) -> list[str]:
+    """Return a sentence for each condition that fails; none if the hive is as the rows show it."""
+    return [text for condition in CONDITIONS for text in condition(asked)]

@@ -1,0 +1,316 @@
+"""What happens to evidence in life: each operation takes from a capture what a verdict could need.
+
+An operation changes events, rows, or the bytes of the file, and returns None where it does not
+apply. It may say how many events are left of the program: the truth is then that of the last.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+from programs import Event
+
+if TYPE_CHECKING:
+    from writers import Row
+
+Events = Sequence[Event]
+OnEvents = Callable[[random.Random, Events], "tuple[list[Event], int] | None"]
+OnRows = Callable[[random.Random, list[Any], "frozenset[int]"], "list[Any] | None"]
+OnBytes = Callable[[random.Random, bytes], "bytes | None"]
+
+PROCMON: Final = frozenset({"csv", "xml", "pml"})
+RECORDS: Final = frozenset({"jsonl", "jsonl-paths", "parquet"})
+LINES: Final = frozenset({"jsonl", "jsonl-paths"})
+
+
+@attrs.frozen
+class Degrade:
+    """One operation: its name, the formats that it applies to, and what it does there."""
+
+    name: str
+    formats: frozenset[str]
+    events: OnEvents | None = None
+    rows: OnRows | None = None
+    data: OnBytes | None = None
+
+
+def holders(events: Events) -> frozenset[int]:
+    """Return the places of the openings that are still open at the end, duplicates among them."""
+    live: dict[tuple[int, int], int] = {}
+    for at, event in enumerate(events):
+        if event.kind in ("open", "duplicate") and not event.status:
+            live[event.pid, event.handle] = at
+        elif event.kind == "close":
+            live.pop((event.pid, event.handle), None)
+    return frozenset(live.values())
+
+
+# -- of events --------------------------------------------------------------------------------
+
+
+def late(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """Begin the capture in the midst of the program."""
+    cut = rng.randrange(1, len(events))
+    return list(events[cut:]), len(events)
+
+
+def early(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """End the capture in the midst of the program, between two rows: the truth is that moment's."""
+    cut = rng.randrange(1, len(events))
+    return list(events[:cut]), cut
+
+
+def no_rundown(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """Leave out what one process closed as it ended."""
+    pids = sorted({event.pid for event in events if event.rundown})
+    if not pids:
+        return None
+    pid = rng.choice(pids)
+    return [event for event in events if not (event.rundown and event.pid == pid)], len(events)
+
+
+def pid_reused(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """Give a later process the number of one that has ended; perhaps its start was not seen."""
+    ended = {event.pid: at for at, event in enumerate(events) if event.kind == "exit"}
+    starts = {event.pid: at for at, event in enumerate(events) if event.kind == "start"}
+    pairs = [(old, new) for old, at in ended.items() for new, at2 in starts.items() if at2 > at]
+    if not pairs:
+        return None
+    old, new = rng.choice(sorted(pairs))
+    unseen = rng.random() < 0.5
+    changed = []
+    for event in events:
+        if event.pid == new:
+            if event.kind == "start" and unseen:
+                continue
+            event = attrs.evolve(event, pid=old)  # noqa: PLW2901 - the same event, renumbered
+        if event.source[0] == new:
+            event = attrs.evolve(event, source=(old, event.source[1]))  # noqa: PLW2901
+        changed.append(event)
+    return changed, len(events)
+
+
+# -- of rows ----------------------------------------------------------------------------------
+
+
+def _victims(
+    rng: random.Random, rows: list[Row], of: frozenset[int], kinds: tuple[str, ...]
+) -> list[int]:
+    """Return the rows to change: those whose handles stay open, if there are any, else a few."""
+
+    def kind(row: Row) -> str:
+        return str(row.get("operation", row.get("op", "")))
+
+    fit = [n for n, row in enumerate(rows) if kind(row) in kinds]
+    mine = [n for n in fit if rows[n]["at"] in of]
+    if mine and rng.random() < 0.8:
+        return mine
+    return rng.sample(fit, min(len(fit), rng.randrange(1, 4))) if fit else []
+
+
+_OPENERS: Final = ("open", "RegOpenKey", "duplicate")
+_NAMES: Final = ("path", "key")
+
+
+def _changed(rows: list[Row], which: list[int], **values: object) -> list[Row]:
+    return [{**row, **values} if n in which else row for n, row in enumerate(rows)]
+
+
+def respelled(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Write keys as other tools do, or not so that anybody could tell which they are."""
+    which = _victims(rng, rows, of, _OPENERS)
+    if not which:
+        return None
+    style = rng.choice(_STYLES)
+    field = "path" if "path" in rows[0] else "key"
+    return [
+        {**row, field: style(str(row.get(field, "")))} if n in which else row
+        for n, row in enumerate(rows)
+    ]
+
+
+def _long(path: str) -> str:
+    short = re.sub(r"^\\REGISTRY\\USER", "HKU", path, flags=re.IGNORECASE)
+    short = re.sub(r"^\\REGISTRY\\MACHINE", "HKLM", short, flags=re.IGNORECASE)
+    return re.sub("^HKU", "HKEY_USERS", re.sub("^HKLM", "HKEY_LOCAL_MACHINE", short))
+
+
+_STYLES: Final[tuple[Callable[[str], str], ...]] = (
+    lambda path: "Registry::" + _long(path),
+    lambda path: "Microsoft.PowerShell.Core\\Registry::" + _long(path),
+    lambda path: "Computer\\" + _long(path),
+    lambda path: "\\\\PC7\\" + _long(path),
+    lambda path: _long(path).replace("\\", "/"),
+    lambda path: _long(path).lower(),
+    lambda path: "HKU:" + _long(path).removeprefix("HKEY_USERS"),
+    lambda path: _long(path).replace("HKEY_USERS\\", "HKEY_USERS\\\\"),
+    lambda path: "\\" + _long(path),
+    lambda path: path.rpartition("\\")[2],
+    lambda _: "",
+    lambda _: "?",
+)
+
+
+def relative(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Name keys below a handle that the capture has not shown being opened."""
+    which = _victims(rng, rows, of, _OPENERS)
+    if not which or rows[0].get("op") is None:
+        return None
+    return [
+        {**row, "key": row["key"].rpartition("\\")[2], "parent": 0x4440} if n in which else row
+        for n, row in enumerate(rows)
+    ]
+
+
+def informational(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Give successful opens another status that is a success as well, or one that nobody knows."""
+    which = _victims(rng, rows, of, _OPENERS)
+    if not which:
+        return None
+    status = rng.choice((0x40000016, 0x40000000, 0x4000002A))
+    word = rng.choice((f"0x{status:08X}", f"0x{status:x}", "ERFOLGREICH", "SOMETHING NEW", ""))
+    which = [n for n in which if not rows[n].get("status")]
+    if "result" in rows[0]:
+        return _changed(rows, which, result=word, status=status)
+    return _changed(rows, which, status=status)
+
+
+def other_calls(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Call what opens a key by another of its names, or by one that nobody knows."""
+    which = _victims(rng, rows, of, ("open",))
+    if not which:
+        return None
+    name = rng.choice(
+        (
+            *("RegOpenKeyExW", "RegOpenKeyTransactedW", "RegCreateKeyTransactedA", "ZwOpenKey"),
+            *("NtOpenKeyTransactedEx", "ZwCreateKey", "RegOpenUserClassesRoot", "RegLoadAppKeyW"),
+            *("REGOPENKEYEX", "Reg_Open_Key", "OpenRegistryKey", "CmOpenKey", "", "openkey"),
+        )
+    )
+    return _changed(rows, which, op=name)
+
+
+def other_operation(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Write Process Monitor's operation in another way."""
+    which = _victims(rng, rows, of, ("RegOpenKey",))
+    if not which:
+        return None
+    name = rng.choice(("regopenkey", "REGOPENKEY", "RegOpenKeyEx", "RegOpenK", "Reg Open Key", ""))
+    return _changed(rows, which, operation=name)
+
+
+def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Lose rows of which only the driver's counter still tells."""
+    which = _victims(rng, rows, of, ("RegOpenKey", "RegCloseKey", "RegUnloadKey"))
+    if not which:
+        return None
+    counter, kept = 99, []
+    for n, row in enumerate(rows):
+        if row["operation"].startswith("Reg"):
+            counter += 1
+        if n not in which:
+            kept.append({**row, "counter": counter})
+    return kept
+
+
+def reversed_rows(_: random.Random, rows: list[Any], __: frozenset[int]) -> list[Any] | None:
+    """Sort the rows from the last to the first."""
+    return list(reversed(rows))
+
+
+def clock_back(rng: random.Random, rows: list[Row], _: frozenset[int]) -> list[Row] | None:
+    """Step the clock back while the capture runs, and sort the rows by time as a table would be."""
+    if len(rows) < 3 or "time" not in rows[0]:
+        return None
+    cut = rng.randrange(1, len(rows) - 1)
+    back = (rows[-1]["time"] - rows[0]["time"]) * 2
+    moved = [{**row, "time": row["time"] - back * (n >= cut)} for n, row in enumerate(rows)]
+    return moved if rng.random() < 0.5 else [*moved[cut:], *moved[:cut]]
+
+
+# -- of bytes ---------------------------------------------------------------------------------
+
+
+def cut_tail(rng: random.Random, data: bytes) -> bytes | None:
+    """Cut the file off anywhere."""
+    return data[: rng.randrange(len(data) // 3, len(data) - 3)]
+
+
+def _at_line(rng: random.Random, data: bytes, change: Callable[[bytes], bytes]) -> bytes | None:
+    lines = data.split(b"\n")
+    fit = [n for n, line in enumerate(lines) if n and b"pen" in line]
+    if not fit:
+        return None
+    for n in fit[-3:] if rng.random() < 0.7 else rng.sample(fit, 1):
+        lines[n] = change(lines[n])
+    return b"\n".join(lines)
+
+
+def torn_quote(rng: random.Random, data: bytes) -> bytes | None:
+    """Lose one quote of the last rows that open a key, or double it."""
+
+    def change(line: bytes) -> bytes:
+        at = [n for n, byte in enumerate(line) if byte == 0x22]
+        if not at:
+            return line
+        one = rng.choice(at)
+        return line[:one] + rng.choice((b"", b'""', b"'")) + line[one + 1 :]
+
+    return _at_line(rng, data, change)
+
+
+def column_lost(rng: random.Random, data: bytes) -> bytes | None:
+    """Lose a column of the last rows that open a key, or gain one."""
+
+    def change(line: bytes) -> bytes:
+        fields = line.split(b'","')
+        if rng.random() < 0.7:
+            del fields[rng.randrange(len(fields))]
+        else:
+            fields.insert(rng.randrange(len(fields)), b"x")
+        return b'","'.join(fields)
+
+    return _at_line(rng, data, change)
+
+
+def overwritten(rng: random.Random, data: bytes) -> bytes | None:
+    """Overwrite a stretch with zeros, as a disk that failed leaves it."""
+    size = min(len(data) // 4, rng.choice((16, 120, 700)))
+    at = rng.randrange(len(data) // 4, len(data) - size)
+    return data[:at] + bytes(size) + data[at + size :]
+
+
+def line_lost(rng: random.Random, data: bytes) -> bytes | None:
+    """Put something else in the place of rows that open a key."""
+    other = rng.choice((b"{", b"-- 8< --", b'"x"', b"[]", b"null", b"\xff\xfe\x00"))
+    return _at_line(rng, data, lambda _: other)
+
+
+ALL: Final = frozenset(
+    {"csv", "xml", "pml", "jsonl", "jsonl-paths", "parquet", "etw-xml", "etw-csv", "wine"}
+)
+TEXT: Final = ALL - {"pml", "parquet"}
+
+OPERATIONS: Final = (
+    Degrade("begun late", ALL, events=late),
+    Degrade("ended early", ALL, events=early),
+    Degrade("no rundown", ALL, events=no_rundown),
+    Degrade("pid reused", ALL, events=pid_reused),
+    Degrade("respelled", PROCMON | RECORDS, rows=respelled),
+    Degrade("relative", RECORDS, rows=relative),
+    Degrade("informational", PROCMON | RECORDS, rows=informational),
+    Degrade("other calls", RECORDS, rows=other_calls),
+    Degrade("other operation", frozenset({"csv", "xml"}), rows=other_operation),
+    Degrade("counter gap", frozenset({"pml"}), rows=counter_gap),
+    Degrade("reversed", ALL - {"wine"}, rows=reversed_rows),
+    Degrade("clock back", PROCMON | RECORDS, rows=clock_back),
+    Degrade("cut", ALL, data=cut_tail),
+    Degrade("torn quote", TEXT, data=torn_quote),
+    Degrade("column lost", frozenset({"csv"}), data=column_lost),
+    Degrade("overwritten", ALL, data=overwritten),
+    Degrade("line lost", TEXT, data=line_lost),
+)
