@@ -40,7 +40,7 @@ PACKAGES = (
     ("regsim.testing", "For your own tests"),
     ("regsim.course", "The exercises"),
 )
-SINGLE = ("errors", "keypath", "naming", "policy", "status", "types")
+SINGLE = ("errors", "keypath", "naming", "policy", "reading", "status", "types", "writing")
 
 
 def pages() -> dict[str, str]:

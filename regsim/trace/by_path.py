@@ -60,17 +60,17 @@ class PathLedger(Ledger):
                 return
             if op == CLOSE:
                 place = process << 32 | key
-                held = held_by.get(place)
                 self.closes += 1
                 if self._stale and place in self._stale:
                     self._close_stale(place, number)
+                held = held_by.get(place)
                 if not held:
                     self._close_unseen(process, key, number)
                 elif len(held) > 1 or process in exited:
                     self._close(process, key, held, time)
                 else:
                     held.pop()
-            elif op == OPEN:
+            elif op == OPEN and not status:  # one that failed holds nothing
                 self.opens += 1
                 if process in exited:
                     self.revived.add(number)
@@ -83,7 +83,7 @@ class PathLedger(Ledger):
                     held_by[place].append(opening)
                 else:
                     held_by[place] = [opening]
-            else:
+            elif op != OPEN:
                 self._other(op, process, key, Opened(time, number, access), status)
 
     def _within(self, batch: Batch) -> int:
