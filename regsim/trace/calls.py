@@ -21,7 +21,7 @@ class Family(enum.Enum):
     NT = 2
 
 
-class Named(NamedTuple):
+class KnownCall(NamedTuple):
     """What a call does, the family of its statuses, and whether it takes any kind of handle."""
 
     op: int
@@ -29,7 +29,7 @@ class Named(NamedTuple):
     any_handle: bool = False
 
 
-HARMLESS: Final = Named(int(EventKind.OTHER))
+HARMLESS: Final = KnownCall(int(EventKind.OTHER))
 
 _NEUTRAL: Final = {
     "open": OPEN,
@@ -90,7 +90,7 @@ _TOUCHES_NONE: Final = re.compile(
 _MODULE: Final = re.compile(r"^\w+(?:\.dll)?[!.]")
 
 
-def call_of(name: str) -> Named | None:
+def call_of(name: str) -> KnownCall | None:
     """Return what the call *name* does, in any spelling; None if it is not known.
 
     >>> call_of("ZwOpenKey") == call_of("ntdll!NtOpenKey"), call_of("CmOpenKey")
@@ -98,13 +98,13 @@ def call_of(name: str) -> Named | None:
     """
     folded = _MODULE.sub("", name.strip().lower())
     if folded in _NEUTRAL:
-        return Named(_NEUTRAL[folded])
+        return KnownCall(_NEUTRAL[folded])
     if folded.startswith("zw"):
         folded = "nt" + folded[2:]
     for one in (folded, folded[:-1] if folded[-1:] in ("a", "w") else folded):
         if one in _NAMED:
             family = Family.NT if one.startswith("nt") else Family.WIN32
-            return Named(_NAMED[one], family, one in _ANY_HANDLE)
+            return KnownCall(_NAMED[one], family, one in _ANY_HANDLE)
     return HARMLESS if _TOUCHES_NONE.fullmatch(folded) else None
 
 

@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
-from regsim.trace.calls import HARMLESS, Named, call_of, success
+from regsim.trace.calls import HARMLESS, KnownCall, call_of, success
 from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
@@ -127,7 +127,7 @@ class JsonlCapture(RowCapture):
         ):
             self._call(call, record, time)
 
-    def _call(self, call: Named, record: dict[str, Any], time: int) -> None:
+    def _call(self, call: KnownCall, record: dict[str, Any], time: int) -> None:
         """Take a call in, if its status says what it did and its hive has a name."""
         facts, status = self.facts, number_of(record.get("status"), 0xFFFFFFFF)
         done = success(status, call.family)

@@ -101,7 +101,7 @@ class _LineCapture(RowCapture):
 
     def __init__(self, source: Source, reading: Reading, form: str, *, closes: bool) -> None:
         facts = Facts(
-            record=Completeness(shows_filters=False, inherits=True),
+            record=Completeness(shows_filters=False),
             format=form,
             fidelity=Fidelity.HANDLES,
             os="wine",
