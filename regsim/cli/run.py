@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,7 +51,7 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
     """
     incident = models.incident(scenario)
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
-    chosen = _chosen(incident, given)
+    chosen: dict[str, Any] = _chosen(incident, given)
     profile, server = (given.get(name) for name in ("profile", "server"))
     if profile is None and server is not None:
         raise UsageError("--server needs --profile: the hive to log on with")

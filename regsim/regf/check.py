@@ -39,7 +39,7 @@ class _Checker:
 
     def root(self) -> Key | None:
         try:
-            return self.hive.root
+            return Key(self.hive, self.image.base.root)
         except HiveFormatError as error:
             self.image.report(error)
             return None
@@ -47,7 +47,7 @@ class _Checker:
     def run(self) -> None:
         if self.image.salvage and (top := self.root()) is not None:
             # What the keys refer to decides how far the bins go, see `Image._extend`.
-            for _ in self.hive.walk(top):
+            for _ in walk(top):
                 pass
         for start, size in bins.bins(self.image):
             before = NONE

@@ -49,7 +49,7 @@ def evidence_svg(finding: Finding) -> str:
 def _lives(finding: Finding) -> Iterator[tuple[Bar, str]]:
     """Yield the bar of each key that a process had open, and what it says in words."""
     for root in finding.roots:
-        if root.closed is not None:
+        if root.closed is not None and root.ticks is not None:
             bar = Bar(
                 group=root.holder,
                 name=root.key,

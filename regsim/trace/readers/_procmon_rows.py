@@ -262,10 +262,10 @@ class _Scan:
         if fields is None:
             return None
         places = self.shape.places
-        words = (
-            fields[places[name]].decode("utf-8", "replace") for name in ("Operation", "Result")
+        name, result = (
+            fields[places[each]].decode("utf-8", "replace") for each in ("Operation", "Result")
         )
-        op, status = understood(*words, number, self.chunk.record)
+        op, status = understood(name, result, number, self.chunk.record)
         return (op, status, fields) if op else None
 
     def _rows(self) -> Iterator[BatchRow]:
