@@ -4,7 +4,7 @@ At a hive's last load or unload, its *anchor*, no handle is open on it. From the
 only from an open, a create, a duplication or an inheritance: if every row that follows was read,
 understood, named, in order, and none is missing, what is not seen to be open is not open. Each
 condition asks that of the rows that follow the anchor, and yields a sentence where it fails.
-``docs/explanation/clear.md`` has the argument in full.
+What they do not notice yet is told in the CHANGELOG.
 """
 
 from __future__ import annotations
