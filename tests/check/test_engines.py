@@ -20,6 +20,7 @@ from regsim.check.learn import Learner, State
 from regsim.check.plain import Plain
 from regsim.check.search import Search
 from regsim.check.space import Limits, Options, SearchProgress
+from regsim.errors import UsageError
 
 try:
     from regsim.check.native import NativeSearch
@@ -94,12 +95,11 @@ def test_philosophers(explore: Explore, polite: bool) -> None:
 
 
 def test_a_model_without_initial_states(explore: Explore) -> None:
-    """A model without an initial state has no states, and the search is complete."""
-    space = explore(attrs.evolve(DRAWN, starts=()), targets={"all": TRUE})
+    """A model without an initial state is refused: every claim would hold of nothing."""
+    with pytest.raises(UsageError, match="no initial state"):
+        explore(attrs.evolve(DRAWN, starts=()), targets={"all": TRUE})
 
-    assert counts(space) == (0, 0, 0)
-    assert space.complete
-    assert not space.hits
+    assert explore(DRAWN, targets={"all": TRUE}).hits
 
 
 # -- the case -----------------------------------------------------------------------------------
