@@ -147,13 +147,8 @@ class _LedgerJudge:
             for hive, found in held.items()
         ]
         limits = [*self.filtered, *self._limits(bool(hives))]
-        if not facts.record.shows_filters and any(
-            hive.conclusion is Conclusion.CLEAR for hive in hives
-        ):
-            limits.append(
-                f"a {facts.format} file does not say which filters it was saved with: "
-                "this holds for what it shows"
-            )
+        if any(hive.conclusion is Conclusion.CLEAR for hive in hives):
+            limits += _unseen(facts)
         last = ledger.until or facts.last_time
         return attrs.evolve(
             _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
@@ -176,7 +171,8 @@ class _LedgerJudge:
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
         process = self.capture.processes[held.process]
-        first, count, certain = held.openings[0], len(held.openings), not self.filtered
+        first, count = held.openings[0], len(held.openings)
+        certain = not self.filtered and self.ledger.is_certain(held)
         hive = self.keys.hives[held.key]
         whole = self.ledger.is_whole(held.process) or hive in self.ledger.loaded
         return HeldKey(
@@ -254,6 +250,15 @@ class _LedgerJudge:
                 f"the driver's counter skips {facts.missing:,} numbers: "
                 "events were filtered out or lost"
             )
+
+
+def _unseen(facts: Facts) -> list[str]:
+    """Return what no file of the format shows, for a verdict that rests on what is shown."""
+    hidden = [] if facts.record.shows_filters else ["which filters it was saved with"]
+    if facts.fidelity is not Fidelity.HANDLES:
+        hidden.append("which handles were duplicated or inherited")
+    text = f"a {facts.format} file does not say {' nor '.join(hidden)}"
+    return [f"{text}: this holds for what it shows"] if hidden else []
 
 
 def _filtered(ledger: Ledger) -> list[str]:
