@@ -75,6 +75,9 @@ class Completeness:
         """Take over what was counted in a part of the file that begins after row *offset*."""
         self.rows += part.rows
         self.taken += part.taken
+        if part.untimed.count:
+            untimed = part.untimed
+            self.untimed.add(untimed.first + offset, untimed.count, untimed.last + offset)
         for name in ("malformed", "calls", "statuses"):
             mine, other = getattr(self, name), getattr(part, name)
             for reason, skips in other.items():

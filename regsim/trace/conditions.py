@@ -4,7 +4,7 @@ At a hive's last load or unload, its *anchor*, no handle is open on it. From the
 only from an open, a create, a duplication or an inheritance: if every row that follows was read,
 understood, named, in order, and none is missing, what is not seen to be open is not open. Each
 condition asks that of the rows that follow the anchor, and yields a sentence where it fails.
-What they do not notice yet is told in the CHANGELOG.
+What a file cannot show, and how that is said, is in docs/explanation/clear.md.
 """
 
 from __future__ import annotations
@@ -98,6 +98,23 @@ def _gaps(asked: Asked) -> Iterator[str]:
     gaps = asked.record.gaps
     if gaps.concerns(asked.anchor, asked.ledger.until_number):
         yield f"the driver's counter skips {gaps.count:,} numbers: events are missing"
+
+
+def filtered(ledger: Ledger) -> list[str]:
+    """8: nothing shows that rows were filtered out; otherwise return why, and no balance is known.
+
+    Where closes are seen by their handle, a trace without any may be that of a program that leaks.
+    """
+    facts = ledger.capture.facts
+    unclosed = ledger.opens and not ledger.closes
+    if unclosed and not facts.closes:
+        return [f"a {facts.format} shows no closes: what is still open cannot be told"]
+    if unclosed and facts.fidelity is not Fidelity.HANDLES:
+        text = f"not one key is closed in it against {ledger.opens:,} opened"
+        return [f"{text}: it was saved with a filter, and what is still open cannot be told"]
+    if ledger.closes and not ledger.opens:
+        return ["keys are closed in it but none is opened: it was saved with a filter"]
+    return []
 
 
 def _order(asked: Asked) -> Iterator[str]:
@@ -206,4 +223,5 @@ CONDITIONS: tuple[Condition, ...] = (
 
 def doubts(asked: Asked) -> list[str]:
     """Return a sentence for each condition that fails; none if the hive is as the rows show it."""
-    return [text for condition in CONDITIONS for text in condition(asked)]
+    found = filtered(asked.ledger)
+    return found or [text for condition in CONDITIONS for text in condition(asked)]
