@@ -131,19 +131,22 @@ class HandleLedger(Ledger):
         hive, process = self._hives[int(batch.key[at])], int(batch.process[at])
         if process in self.exited:
             self.revived.add(opened.number)
-        if hive in self.unloaded and int(batch.op[at]) == EventKind.OPEN:
-            self._opened_after_unload(hive, opened)
+        if int(batch.op[at]) == EventKind.DUPLICATE:
+            self._copied(hive, opened.number)
+        elif int(batch.op[at]) == EventKind.OPEN:
+            self.touched.add(hive)
+            if hive in self.unloaded:
+                self._opened_after_unload(hive, opened)
 
     def _see(self, op: int, row: int, batch: Batch, at: int) -> None:
         columns = (batch.process, batch.key, batch.time, batch.status)
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
         if op == START:
-            self.started.add(process)
-            self.starts.append(int(batch.number[at]))
+            self._start_seen(process, time, int(batch.number[at]))
             self.exited.pop(process, None)
         elif op == EXIT:
-            self.exited[process] = time
+            self._exit_seen(process, time, int(batch.number[at]))
             self._exits[row] = (process, time, int(batch.number[at]))
         elif op == LOAD and hive > UNPLACED and status == 0:
             self._load_seen(hive, time, int(batch.number[at]))
@@ -185,6 +188,8 @@ class HandleLedger(Ledger):
                 continue
             at, key, status = self._unloads[unload.row]
             held = tuple(self._held(unload.blockers))
+            if unload.count and not status:
+                self.left[self._hives[key]] = at.number
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
 
     def _opening(self, holder: Holder) -> Opened:
@@ -201,7 +206,10 @@ class HandleLedger(Ledger):
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open on users' hives, the oldest first."""
-        yield from self._held(self._holders)
+        for held in self._held(self._holders):
+            since = self._since(list(held.openings), held.key)
+            if since:
+                yield Held(held.process, held.key, since)
 
     def unmatched_on(self, hive: int) -> int:  # noqa: ARG002 - the replay counts them together
         """Return how many closes had no open, on any key: which hive they were on is unknown."""

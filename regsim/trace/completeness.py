@@ -52,21 +52,22 @@ class Completeness:
     ``rows`` are all rows of the file, ``taken`` those handed on; the others are known to touch no
     handle, or are counted in one of three ways: ``malformed`` (what is wrong with the row),
     ``calls`` (names not understood), ``statuses`` (of calls that may have opened something).
-    ``gaps`` counts numbers that a driver gave to events that are not in the file, ``untimed`` rows
-    whose time cannot be read. ``damage`` says where the file ends too early. ``shows_filters`` says
+    ``gaps`` counts numbers that a driver gave to events that are not in the file, ``disordered``
+    rows whose number is below that of a row before, ``untimed`` rows whose time cannot be read.
+    ``damage`` says where the file ends too early. ``shows_filters`` says
     whether a file of the format shows that rows were filtered out; ``inherits`` whether it shows
-    what a process inherits. ``jitter`` is by how many ticks its rows may stand out of order.
+    what a process inherits.
     """
 
     shows_filters: bool
     inherits: bool = False
-    jitter: int = 0
     rows: int = 0
     taken: int = 0
     malformed: Reasons = attrs.field(factory=dict)
     calls: Reasons = attrs.field(factory=dict)
     statuses: Reasons = attrs.field(factory=dict)
     gaps: Skips = attrs.field(factory=Skips)
+    disordered: Skips = attrs.field(factory=Skips)
     untimed: Skips = attrs.field(factory=Skips)
     damage: list[str] = attrs.field(factory=list)
 
@@ -74,6 +75,9 @@ class Completeness:
         """Take over what was counted in a part of the file that begins after row *offset*."""
         self.rows += part.rows
         self.taken += part.taken
+        if part.untimed.count:
+            untimed = part.untimed
+            self.untimed.add(untimed.first + offset, untimed.count, untimed.last + offset)
         for name in ("malformed", "calls", "statuses"):
             mine, other = getattr(self, name), getattr(part, name)
             for reason, skips in other.items():

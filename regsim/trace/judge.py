@@ -18,7 +18,7 @@ from regsim.kernel.holding import blocks
 from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
-from regsim.trace.conditions import Asked, doubts
+from regsim.trace.conditions import Asked, doubts, filtered
 from regsim.trace.evidence import Facts, Fidelity, Snapshot
 from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
 from regsim.trace.ledger import Held, Ledger
@@ -128,7 +128,7 @@ class _LedgerJudge:
         self.ledger, self.dialect = ledger, dialect
         self.capture = ledger.capture
         self.keys = ledger.capture.keys
-        self.filtered = _filtered(ledger)
+        self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
         self.held: tuple[Held, ...] = ()
 
@@ -147,13 +147,8 @@ class _LedgerJudge:
             for hive, found in held.items()
         ]
         limits = [*self.filtered, *self._limits(bool(hives))]
-        if not facts.record.shows_filters and any(
-            hive.conclusion is Conclusion.CLEAR for hive in hives
-        ):
-            limits.append(
-                f"a {facts.format} file does not say which filters it was saved with: "
-                "this holds for what it shows"
-            )
+        if any(hive.conclusion is Conclusion.CLEAR for hive in hives):
+            limits += _unseen(facts)
         last = ledger.until or facts.last_time
         return attrs.evolve(
             _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
@@ -168,15 +163,14 @@ class _LedgerJudge:
 
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
-        if self.filtered:
-            return list(self.filtered)
         ledger, name = self.ledger, self.keys.hive_names[hive]
         return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.held))
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
         process = self.capture.processes[held.process]
-        first, count, certain = held.openings[0], len(held.openings), not self.filtered
+        first, count = held.openings[0], len(held.openings)
+        certain = not self.filtered and self.ledger.is_certain(held)
         hive = self.keys.hives[held.key]
         whole = self.ledger.is_whole(held.process) or hive in self.ledger.loaded
         return HeldKey(
@@ -256,18 +250,10 @@ class _LedgerJudge:
             )
 
 
-def _filtered(ledger: Ledger) -> list[str]:
-    """Return why the capture cannot show balances at all, if it cannot.
-
-    Where closes are seen by their handle, a trace without any may be that of a program that leaks.
-    """
-    facts = ledger.capture.facts
-    unclosed = ledger.opens and not ledger.closes
-    if unclosed and not facts.closes:
-        return [f"a {facts.format} shows no closes: what is still open cannot be told"]
-    if unclosed and facts.fidelity is not Fidelity.HANDLES:
-        text = f"not one key is closed in it against {ledger.opens:,} opened"
-        return [f"{text}: it was saved with a filter, and what is still open cannot be told"]
-    if ledger.closes and not ledger.opens:
-        return ["keys are closed in it but none is opened: it was saved with a filter"]
-    return []
+def _unseen(facts: Facts) -> list[str]:
+    """Return what no file of the format shows, for a verdict that rests on what is shown."""
+    hidden = [] if facts.record.shows_filters else ["which filters it was saved with"]
+    if facts.fidelity is not Fidelity.HANDLES:
+        hidden.append("which handles were duplicated or inherited")
+    text = f"a {facts.format} file does not say {' nor '.join(hidden)}"
+    return [f"{text}: this holds for what it shows"] if hidden else []

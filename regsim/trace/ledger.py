@@ -13,6 +13,7 @@ from regsim.trace.completeness import Skips
 from regsim.trace.evidence import Capture
 
 _MOST_AGAINST: Final = 100
+_MOST_COPIES: Final = 1_000_000
 
 
 class Opened(NamedTuple):
@@ -56,11 +57,13 @@ class Ledger(ABC):
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
     process. ``anchors`` has the row of either, after which a hive is known to be let go.
-    ``orphans`` are handles kept until an exit that shows no close of them, with its row; ``starts``
-    the rows of starts; ``revived`` opens by a process that had ended; ``backwards`` rows before
-    their time. ``confused`` has the last close on a hive that may have been of an older handle,
-    ``against`` what contradicts the balance: rows and sentences. ``until`` and ``until_number`` are
-    the last time and event to be taken in.
+    ``touched`` are hives with a key opened since their last unload, ``left`` the last unload of a
+    hive that left handles behind, ``copies`` duplicates by hive and row. ``orphans`` are handles
+    kept until an exit that shows no close of them, with its row; ``starts`` the rows of starts;
+    ``revived`` opens by a process that had ended; ``unended`` starts under the number of a process
+    whose end is not shown; ``backwards`` rows before their time. ``confused`` has the last close on
+    a hive that may have been of an older handle, ``against`` sentences on what contradicts the
+    balance or the order. ``until`` and ``until_number`` are the last time and event to be taken in.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -77,9 +80,16 @@ class Ledger(ABC):
         self.starts: list[int] = []
         self.orphans: list[tuple[Held, int]] = []
         self.revived = Skips()
+        self.unended = Skips()
+        self.touched: set[int] = set()
+        self.copies: set[tuple[int, int]] = set()
+        self.left: dict[int, int] = {}
+        self._exit_rows: dict[int, int] = {}
+        self._of_pid: dict[int, list[int]] = {}
+        self._known = 0
         self.backwards = Skips()
         self.confused: dict[int, int] = {}
-        self.against: dict[int, list[tuple[int, str]]] = {}
+        self.against: dict[int, list[str]] = {}
         self._latest: int | None = None
         self.lives: list[Held] = []
         self.attempts: list[Attempt] = []
@@ -102,38 +112,79 @@ class Ledger(ABC):
 
     def _load_seen(self, hive: int, time: int, number: int) -> None:
         """Note that a hive was loaded."""
-        if hive in self.loaded and hive not in self.unloaded:
-            self._contradicts(hive, number, "it was loaded again, but its unload is not shown")
+        if hive in self.touched or (hive in self.loaded and hive not in self.unloaded):
+            self._contradicts(hive, "it was loaded again, but its unload is not shown")
         self.loaded[hive] = time
         self.unloaded.pop(hive, None)
         self.anchors[hive] = number
 
     def _unload_seen(self, hive: int, time: int, number: int) -> None:
         """Note that a hive was unloaded."""
+        self.touched.discard(hive)
         self.unloaded[hive] = time
         self.anchors[hive] = number
 
-    def _contradicts(self, hive: int, number: int, text: str) -> None:
+    def _exit_seen(self, process: int, time: int, number: int) -> None:
+        """Note that a process ended."""
+        self.exited[process] = time
+        self._exit_rows[process] = number
+
+    def _start_seen(self, process: int, time: int, number: int) -> None:
+        """Note that a process was started; an earlier one of its number must have ended."""
+        self.started.add(process)
+        self.starts.append(number)
+        table = self.capture.processes
+        for at in range(self._known, len(table)):
+            self._of_pid.setdefault(table[at].pid, []).append(at)
+        self._known = len(table)
+        for earlier in self._of_pid[table[process].pid]:
+            # A reader that has to end it by itself does so in the row of the start.
+            if earlier == process or self._exit_rows.get(earlier, number) < number:
+                continue
+            began = table[earlier].started
+            if earlier < process if began is None else began <= time:
+                self.unended.add(number)
+                self.exited.setdefault(earlier, time)
+
+    def _copied(self, hive: int, number: int) -> None:
+        """Note a duplicate of a key, which may be of a handle that an unload left behind."""
+        if len(self.copies) < _MOST_COPIES:
+            self.copies.add((hive, number))
+
+    def is_certain(self, held: Held) -> bool:
+        """Return whether the handles are of the hive as it is mounted now."""
+        hive, number = self.capture.keys.hives[held.key], held.openings[0].number
+        stale = (hive, number) in self.copies and number > self.left.get(hive, number)
+        return not stale and len(self.copies) < _MOST_COPIES
+
+    def _since(self, openings: list[Opened], key: int) -> tuple[Opened, ...]:
+        """Return those of *openings* that follow the hive's last load or unload."""
+        anchor = self.anchors.get(self.capture.keys.hives[key], 0)
+        if not anchor or openings[0].number > anchor:
+            return tuple(openings)
+        return tuple(opening for opening in openings if opening.number > anchor)
+
+    def _contradicts(self, hive: int, text: str) -> None:
         found = self.against.setdefault(hive, [])
         if len(found) < _MOST_AGAINST:
-            found.append((number, text))
+            found.append(text)
 
     def _opened_after_unload(self, hive: int, at: Opened) -> None:
         when = self.capture.when(at.time) or f"row {at.number:,}"
-        self._contradicts(hive, at.number, f"a key in it was opened at {when}, after its unload")
+        self._contradicts(hive, f"a key in it was opened at {when}, after its unload")
 
     def _check_order(self, batch: Batch, end: int) -> None:
-        """Note the rows whose time is before that of an earlier row, beyond the format's jitter."""
+        """Note the rows whose time is before an earlier one; real captures have none (observed)."""
         if not self.capture.facts.clock or not end:
             return
-        jitter, latest = self.capture.facts.record.jitter, self._latest
+        latest = self._latest
         times = batch.time[:end].tolist() if end < len(batch) else batch.time.tolist()
         latest = times[0] if latest is None else latest
-        if latest - jitter <= min(times) and times == sorted(times):
+        if latest <= min(times) and times == sorted(times):
             self._latest = max(latest, times[-1])
             return
         for time, number in zip(times, batch.number, strict=False):
-            if time < latest - jitter:
+            if time < latest:
                 self.backwards.add(int(number))
             elif time > latest:
                 latest = time

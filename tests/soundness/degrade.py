@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from programs import Event
+from programs import USERS, Event
 
 if TYPE_CHECKING:
     from writers import Row
@@ -27,17 +27,6 @@ RECORDS: Final = frozenset({"jsonl", "jsonl-paths", "parquet"})
 LINES: Final = frozenset({"jsonl", "jsonl-paths"})
 
 
-@attrs.frozen
-class Degrade:
-    """One operation: its name, the formats that it applies to, and what it does there."""
-
-    name: str
-    formats: frozenset[str]
-    events: OnEvents | None = None
-    rows: OnRows | None = None
-    data: OnBytes | None = None
-
-
 def holders(events: Events) -> frozenset[int]:
     """Return the places of the openings that are still open at the end, duplicates among them."""
     live: dict[tuple[int, int], int] = {}
@@ -47,6 +36,53 @@ def holders(events: Events) -> frozenset[int]:
         elif event.kind == "close":
             live.pop((event.pid, event.handle), None)
     return frozenset(live.values())
+
+
+def openings(events: Events) -> frozenset[int]:
+    """Return the places of what opens, passes on or inherits keys of hives that stay held.
+
+    That such a row is lost nothing in a file tells, unless its rows are numbered.
+    """
+    held = events[-1].held
+    return frozenset(
+        at
+        for at, event in enumerate(events)
+        if event.kind == "start"
+        or (event.kind in ("open", "duplicate") and any(sid in event.key for sid in held))
+    )
+
+
+def orphaned(events: Events, changed: Events) -> frozenset[str]:
+    """Return the users of whose hives *changed* leaves out a close that an exit made.
+
+    Only closes of handles that were opened since the hive was last loaded or unloaded count.
+    """
+    kept = {id(event) for event in changed}
+    opened: dict[tuple[int, int], int] = {}
+    anchors: dict[str, int] = {}
+    lost: list[tuple[str, int]] = []
+    for at, event in enumerate(events):
+        if event.kind in ("load", "unload") and not event.status:
+            anchors[event.key[-len(USERS[0]) :]] = at
+        elif event.kind == "open" and not event.status:
+            opened[event.pid, event.handle] = at
+        elif event.rundown and id(event) not in kept:
+            lost.append((event.key, opened.get((event.pid, event.handle), -1)))
+    return frozenset(
+        sid for sid in USERS for key, at in lost if sid in key and at > anchors.get(sid, 0)
+    )
+
+
+@attrs.frozen
+class Degrade:
+    """One operation: its name, the formats that it applies to, and what it does there."""
+
+    name: str
+    formats: frozenset[str]
+    events: OnEvents | None = None
+    rows: OnRows | None = None
+    data: OnBytes | None = None
+    of: Callable[[Events], frozenset[int]] = holders
 
 
 # -- of events --------------------------------------------------------------------------------
@@ -222,6 +258,16 @@ def reversed_rows(_: random.Random, rows: list[Any], __: frozenset[int]) -> list
     return list(reversed(rows))
 
 
+def dropped(rng: random.Random, rows: list[Any], of: frozenset[int]) -> list[Any] | None:
+    """Lose rows without a trace, but none of *of*."""
+    kept = []
+    for row in rows:
+        at = row["at"] if isinstance(row, dict) else row[0]
+        if at in of or rng.random() < 0.9:
+            kept.append(row)
+    return kept if 0 < len(kept) < len(rows) else None
+
+
 def clock_back(rng: random.Random, rows: list[Row], _: frozenset[int]) -> list[Row] | None:
     """Step the clock back while the capture runs, and sort the rows by time as a table would be."""
     if len(rows) < 3 or "time" not in rows[0]:
@@ -305,6 +351,7 @@ OPERATIONS: Final = (
     Degrade("informational", PROCMON | RECORDS, rows=informational),
     Degrade("other calls", RECORDS, rows=other_calls),
     Degrade("other operation", frozenset({"csv", "xml"}), rows=other_operation),
+    Degrade("rows dropped", ALL, rows=dropped, of=openings),
     Degrade("counter gap", frozenset({"pml"}), rows=counter_gap),
     Degrade("reversed", ALL - {"wine"}, rows=reversed_rows),
     Degrade("clock back", PROCMON | RECORDS, rows=clock_back),

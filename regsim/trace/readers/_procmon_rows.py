@@ -150,6 +150,7 @@ class _Clock:
         self.seconds: dict[bytes, int] = {}
         self.days = 0
         self.last = 0
+        self.unread = 0
 
     def ticks(self, text: bytes) -> int:
         """Return *text* in ticks; a time that cannot be read is that of the row before."""
@@ -167,6 +168,7 @@ class _Clock:
     def _read(self, text: bytes) -> int:
         now = time_of_day(text)
         if now < 0:
+            self.unread += 1
             return self.last
         if self.back is None:
             found = _FRACTION.search(text)
@@ -272,7 +274,8 @@ class _Scan:
         shape = self.shape
         name_at, pid_at, op_at, path_at, result_at = (shape.places[n] for n in _NEEDED)
         time_at, detail_at = shape.time, shape.places.get("Detail", -1)
-        known, paths, accesses, ticks = self.known, self.paths, self.access, _Clock().ticks
+        known, paths, accesses, clock = self.known, self.paths, self.access, _Clock()
+        ticks = clock.ticks
         wide = shape.width
         number = 0
         for number, line in enumerate(shape.pattern.findall(self.data), 1):
@@ -299,6 +302,8 @@ class _Scan:
             key = paths[path] if path in paths else self._path(path)
             yield op, process, key, status, ticks(fields[time_at]), access, number
         self.chunk.rows = number
+        if clock.unread:  # which rows it were is not kept: perhaps the last
+            self.chunk.record.untimed.add(1, clock.unread, number)
 
     def _whole(self, line: bytes) -> bytes:
         """Return the whole row that begins as *line* does, without the quote at its start."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
 
+from regsim.trace.completeness import note
 from regsim.trace.evidence import Facts
 from regsim.trace.source import CutShortError, Source
 
@@ -29,11 +30,15 @@ class _DeclaredError(Exception):
 class XmlRecords:
     """Records of the elements called *wanted*, with the texts and attributes inside them.
 
-    A file that is damaged or cut short yields what stands before the place; the problem is noted.
+    Around them stand only elements called *around*; anything else is counted, for an event may
+    have been there. A file that is damaged or cut short yields what stands before the place; the
+    problem is noted.
     """
 
-    def __init__(self, source: Source, facts: Facts, wanted: frozenset[str]) -> None:
-        self.source, self.facts, self.wanted = source, facts, wanted
+    def __init__(
+        self, source: Source, facts: Facts, wanted: frozenset[str], around: frozenset[str]
+    ) -> None:
+        self.source, self.facts, self.wanted, self.around = source, facts, wanted, around
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -64,7 +69,11 @@ class XmlRecords:
     def _take(self, done: int) -> Iterator[tuple[str, Record, int]]:
         ready, self._ready = self._ready, []
         for name, record in ready:
-            yield name, record, done
+            if name:
+                yield name, record, done
+                continue
+            self.facts.events += 1
+            note(self.facts.record.malformed, "it is no event", self.facts.events)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
@@ -72,6 +81,8 @@ class XmlRecords:
             raise _DeclaredError("elements are nested too deeply")
         if self._record is None and name in self.wanted:
             self._record = {}
+        elif self._record is None and name not in self.around:
+            self._stray()
         if self._record is not None and len(self._record) < _MOST_FIELDS:
             for key, value in attributes.items():
                 self._record.setdefault(f"{name}.{key}", value[:_LONGEST_TEXT])
@@ -84,6 +95,12 @@ class XmlRecords:
         if self._record is not None and self._length < _LONGEST_TEXT:
             self._pieces.append(text)
             self._length += len(text)
+        if (self._record is None or self._names[-1] in self.wanted) and text.strip():
+            self._stray()
+
+    def _stray(self) -> None:
+        """Note something that is no event; it is counted in its turn."""
+        self._ready.append(("", {}))
 
     def _end(self, name: str) -> None:
         name = name.rpartition(":")[2]
@@ -93,7 +110,11 @@ class XmlRecords:
         if name in self.wanted:
             self._ready.append((name, self._record))
             self._record = None
-        elif len(self._record) < _MOST_FIELDS:
+            self._pieces, self._length = [], 0
+            return
+        if self._names[-1] in self.wanted and mine in self._record:
+            self._stray()  # two events, of whose border nothing is left
+        if len(self._record) < _MOST_FIELDS:
             self._record.setdefault(mine, "".join(self._pieces)[:_LONGEST_TEXT].strip())
         self._pieces, self._length = [], 0
 

@@ -178,7 +178,8 @@ class EtwXmlCapture(_EtwCapture):
         super().__init__(source, reading, "etw-xml")
 
     def _events(self) -> Iterator[tuple[EtwEvent | None, int]]:
-        for _, record, done in XmlRecords(self.source, self.facts, frozenset({"Event"})):
+        wanted, around = frozenset({"Event"}), frozenset({"Events"})
+        for _, record, done in XmlRecords(self.source, self.facts, wanted, around):
             yield self._event(record), done
 
     def _event(self, record: Record) -> EtwEvent | None:

@@ -119,7 +119,8 @@ def _report(snapshot: Snapshot, source: str, number: int, text: str, when: str) 
 def _read_xml(source: Source, _: Reading) -> Snapshot:
     """Return what events exported as XML say, from the Event Viewer or ``wevtutil``."""
     snapshot = Snapshot("event-xml")
-    for _name, record, _done in XmlRecords(source, snapshot.facts, frozenset({"Event"})):
+    wanted, around = frozenset({"Event"}), frozenset({"Events"})
+    for _name, record, _done in XmlRecords(source, snapshot.facts, wanted, around):
         snapshot.facts.events += 1
         name = record.get("Provider.Name", "")
         if name.lower() in _SOURCES:

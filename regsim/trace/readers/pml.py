@@ -81,6 +81,7 @@ class PmlCapture(Capture):
         self._narrow: dict[bytes, int] = {}
         self._wide: dict[bytes, int] = {}
         self._counters: tuple[int, int] | None = None
+        self._latest = 0
         self._damaged = 0
 
     def _read_header(self) -> None:
@@ -194,8 +195,12 @@ class PmlCapture(Capture):
         self._counters = (min(low, known[0]), max(high, known[1]))
 
     def _find_gaps(self, counters: Vector, numbers: Vector) -> None:
-        """Note where the numbers that the driver counts up skip some, within one block."""
+        """Note where the numbers that the driver counts up fall, or skip some, in one block."""
         np = self._numpy
+        falls = np.diff(counters.astype(np.int64), prepend=self._latest) < 0
+        self._latest = int(counters[-1])
+        for place in np.flatnonzero(falls)[-1:].tolist():
+            self.facts.record.disordered.add(int(numbers[place]), int(falls.sum()))
         order = np.argsort(counters, kind="stable")
         steps = np.diff(counters[order].astype(np.int64), prepend=self._last_counter(counters))
         places = np.flatnonzero(steps > 1)
