@@ -84,7 +84,7 @@ _ANY_HANDLE: Final = frozenset({"ntclose", "closehandle", "ntduplicateobject", "
 _TOUCHES_NONE: Final = re.compile(
     r"(?:query|set_?value|enum|flush|notify|wait|write|read|delete_?value|set|save|rename)|"
     r"(?:reg|nt)(?:query|get|set|enum|flush|notify|save|restore|replace|rename|delete|lock|"
-    r"compact|compress|initialize|freeze|thaw|copytree|override|disablereflection|"
+    r"compact|compress|initialize|freeze|thaw|copytree|disablereflection|"
     r"enablereflection)\w*"
 )
 _MODULE: Final = re.compile(r"^\w+(?:\.dll)?[!.]")

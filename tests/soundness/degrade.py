@@ -240,7 +240,7 @@ def other_operation(rng: random.Random, rows: list[Row], of: frozenset[int]) -> 
 
 
 def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
-    """Lose rows of which only the driver's counter still tells."""
+    """Lose rows of which only the driver's counter still tells: a row that follows shows it."""
     which = _victims(rng, rows, of, ("RegOpenKey", "RegCloseKey", "RegUnloadKey"))
     if not which:
         return None
@@ -250,7 +250,8 @@ def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list
             counter += 1
         if n not in which:
             kept.append({**row, "counter": counter})
-    return kept
+    query = {"operation": "RegQueryValue", "path": "HKLM", "result": "SUCCESS", "status": 0}
+    return [*kept, {**rows[-1], **query, "counter": counter + 1}]
 
 
 def reversed_rows(_: random.Random, rows: list[Any], __: frozenset[int]) -> list[Any] | None:
