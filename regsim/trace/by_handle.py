@@ -18,6 +18,7 @@ from regsim.policy import (
     PredefClose,
     PredefEmpty,
 )
+from regsim.trace.calls import GONE
 from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
@@ -126,7 +127,10 @@ class HandleLedger(Ledger):
 
     def _check_opened(self, batch: Batch, at: int, opened: Opened) -> None:
         """Note an open that nobody can have made: of a hive that is gone, by who has ended."""
-        if batch.status[at]:
+        status = int(batch.status[at])
+        if status:
+            if status in GONE:
+                self._gone(self._hives[int(batch.key[at])], opened, status)
             return
         hive, process = self._hives[int(batch.key[at])], int(batch.process[at])
         if process in self.exited:
@@ -143,6 +147,8 @@ class HandleLedger(Ledger):
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
         if op == START:
+            if process in self.started and process not in self.exited:
+                self.unended.add(int(batch.number[at]))
             self._start_seen(process, time, int(batch.number[at]))
             self.exited.pop(process, None)
         elif op == EXIT:
@@ -152,6 +158,8 @@ class HandleLedger(Ledger):
             self._load_seen(hive, time, int(batch.number[at]))
         elif op != LOAD and hive > UNPLACED:
             self._unloads[row] = (Opened(time, int(batch.number[at]), 0), key, status)
+            if op == EventKind.FORCE:
+                self.forced.add(hive)
             if status == 0:
                 self._unload_seen(hive, time, int(batch.number[at]))
 
@@ -173,6 +181,7 @@ class HandleLedger(Ledger):
             counters.closes,
             counters.unmatched,
         )
+        self.replaced = counters.replaced
         self._holders = answer.holders
         for row, holders in answer.snapshots:
             process, time, number = self._exits.get(row, (-1, 0, 0))

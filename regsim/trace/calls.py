@@ -108,6 +108,9 @@ def call_of(name: str) -> KnownCall | None:
     return HARMLESS if _TOUCHES_NONE.fullmatch(folded) else None
 
 
+GONE: Final = frozenset({1018, 0xC000017C, 0xC0000425})
+"""ERROR_KEY_DELETED, STATUS_KEY_DELETED and STATUS_HIVE_UNLOADED: the handle's key is no more."""
+
 REPARSED: Final = (0x104, 0x368)
 """STATUS_REPARSE and STATUS_REPARSE_GLOBAL: an open is tried again elsewhere (observed)."""
 

@@ -36,6 +36,8 @@ FOUND: Final = (
     (212, "line lost", "xml"),
     (638, "clock back", "pml"),
     (1112, "clock back", "csv"),
+    (1002418, "overwritten", "pml"),
+    (2000910, "line lost", "csv"),
 )
 """Seeds, operations and formats of faults that were found and mended."""
 
@@ -179,7 +181,9 @@ def misleads(
     if finding is None:
         return None
     wrong = sorted(sid for sid in held if on(finding, sid) == "clear")
-    if wrong or (held and finding.conclusion is Conclusion.CLEAR):
+    # A verdict is on the hives that the file names: of another nothing is said.
+    named = [sid for sid in held if any(sid in hive.hive.upper() for hive in finding.hives)]
+    if wrong or (named and finding.conclusion is Conclusion.CLEAR):
         return f"program {seed}, {operation.name}, as {form}: {wrong or 'all'} is called clear"
     return None
 

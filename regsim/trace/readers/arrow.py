@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.errors import DataError
-from regsim.trace.calls import Family, call_of, success
+from regsim.trace.calls import GONE, Family, call_of, success
 from regsim.trace.columns import DUPLICATE, LOAD, OPEN, UNLOAD, Batch
 from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
@@ -146,6 +146,8 @@ class ArrowCapture(Capture):
                     ops = np.where(lost, 0, ops)
                 elif done:
                     statuses[rows] = 0
+        # Any call that finds its key gone is told as an open that failed so.
+        ops = np.where((coded == 0) & np.isin(statuses, list(GONE)), OPEN, ops)
         lost = np.isin(ops, (LOAD, *_UNLOADS)) & (hives == UNPLACED)
         self._note(record.malformed, "the hive has no name", lost, first)
         ops = np.where(lost, 0, ops)

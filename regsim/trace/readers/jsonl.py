@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
-from regsim.trace.calls import HARMLESS, KnownCall, call_of, success
+from regsim.trace.calls import GONE, HARMLESS, KnownCall, call_of, success
 from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
@@ -41,6 +41,7 @@ from regsim.trace.source import Source
 from regsim.trace.spelling import HANDLES, SHORT_NAMES, UNPLACED, KeyTable
 from regsim.trace.times import ticks_of
 
+_KEY_DELETED: Final = 0xC000017C
 _MOST_BAD: Final = 100_000
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 
@@ -122,9 +123,11 @@ class JsonlCapture(RowCapture):
             facts.saw(time)
         if call is None:
             note(facts.record.calls, name, facts.events)
-        elif call is not HARMLESS and not (
-            call.any_handle and call.op == CLOSE and not self._is_key(record)
-        ):
+        elif call is HARMLESS:
+            if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
+                facts.record.taken += 1
+                self._row(OPEN, {**record, "handle": 0}, time, _KEY_DELETED)
+        elif not (call.any_handle and call.op == CLOSE and not self._is_key(record)):
             self._call(call, record, time)
 
     def _call(self, call: KnownCall, record: dict[str, Any], time: int) -> None:

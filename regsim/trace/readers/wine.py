@@ -330,9 +330,7 @@ class WineServerCapture(_LineCapture):
         if options & _CLOSE_SOURCE:
             self._close(source, handle)
 
-    def _copy(
-        self, place: tuple[int, int], process: int, handle: int, *, inherit: bool
-    ) -> None:
+    def _copy(self, place: tuple[int, int], process: int, handle: int, *, inherit: bool) -> None:
         """Note that a process has a copy of the handle at *place*, if that is one of a key."""
         path = self.open.path(*place)
         if path is not None and place not in self._stale:
