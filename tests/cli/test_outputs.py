@@ -143,7 +143,7 @@ def test_what_is_no_file_survives(
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", WRITES.keys() - IN_PLACE - FOLDERS, ids=" ".join)
+@pytest.mark.parametrize("place", sorted(WRITES.keys() - IN_PLACE - FOLDERS), ids=" ".join)
 def test_what_a_command_reads_survives(
     place: tuple[str, str], files: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -178,7 +178,7 @@ def test_a_file_is_written(place: tuple[str, str], files: dict[str, Path], tmp_p
 
 
 @pytest.mark.parametrize("dash", ["-", "/dev/stdout"])
-@pytest.mark.parametrize("place", WRITES.keys() - IN_PLACE - FOLDERS, ids=" ".join)
+@pytest.mark.parametrize("place", sorted(WRITES.keys() - IN_PLACE - FOLDERS), ids=" ".join)
 def test_a_dash_is_standard_output(
     place: tuple[str, str], dash: str, files: dict[str, Path], tmp_path: Path
 ) -> None:
