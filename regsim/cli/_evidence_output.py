@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 from regsim import dialects
@@ -49,8 +50,8 @@ def dialect_named(name: str | None) -> Dialect | None:
     return None if name is None else dialects.get(name)
 
 
-def show(finding: Finding, *, as_object: bool) -> int:
-    """Print the finding and return the exit code."""
+def show(finding: Finding, *, as_object: bool, say: Callable[[str], None] = say) -> int:
+    """Print the finding by *say*, and return the exit code."""
     known = finding.os if finding.os in dialects.ALL else None
     say(
         json.dumps(as_json(finding), indent=2)

@@ -10,7 +10,7 @@ import click
 
 from regsim import dialects
 from regsim.cli._evidence_output import ProgressLine, dialect_named, show
-from regsim.cli._files import put
+from regsim.cli._files import put, refuse_both
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.trace.asking import replay
 from regsim.trace.redact import redacted
@@ -47,6 +47,7 @@ def command(
     logs of wineserver -d1, JSON lines, Parquet and Arrow. Exit code: 0 nothing blocks, 1 something
     does, 3 the evidence does not tell.
     """
+    refuse_both(svg, as_json=as_object)
     progress = ProgressLine()
     try:
         finding = replay(
@@ -61,6 +62,6 @@ def command(
     finally:
         progress.clear()
     finding = redacted(finding) if redact else finding
-    if svg is not None:
-        put(svg, evidence_svg(finding).encode(), trace)
-    return show(finding, as_object=as_object)
+    if svg is None:
+        return show(finding, as_object=as_object)
+    return show(finding, as_object=as_object, say=put(svg, evidence_svg(finding).encode(), trace))

@@ -206,6 +206,12 @@ def _limit(name: str, default: float) -> float:
         raise UsageError(f"{name} takes a number, not {text!r}") from None
 
 
+def most_unpacked(size: int) -> int:
+    """Return how many bytes *size* bytes of evidence may unpack to, by both limits."""
+    ratio, most = _limit("REGSIM_UNPACK_RATIO", RATIO), _limit("REGSIM_UNPACK_GIB", MOST_GIB)
+    return int(min(most * (1 << 30), max(_HARMLESS, ratio * size)))
+
+
 def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[tuple[bytes, int]]:
     """Yield the content in blocks of *size*; a stream cut short yields what there is of it."""
     wbits = 31 if packing == "gzip" else 15

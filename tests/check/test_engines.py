@@ -319,8 +319,8 @@ def test_a_field_that_grows_for_long(explore: Explore) -> None:
 def test_a_state_too_wide_for_the_library() -> None:
     """More than 64 words of 64 bits are refused; the engine in Python takes them."""
     with pytest.raises(ValueError, match="no sense"):
-        NativeSearch(Learner(Row(700)), Options()).run()
-    assert Search(Learner(Row(700)), Options()).run().states == 701
+        NativeSearch(Learner(Row(480)), Options()).run()
+    assert Search(Learner(Row(480)), Options()).run().states == 481
 
 
 # -- limits ---------------------------------------------------------------------------------------
