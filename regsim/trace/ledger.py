@@ -56,7 +56,8 @@ class Ledger(ABC):
 
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
-    process. ``anchors`` has the row of either, after which a hive is known to be let go.
+    process, ``loads`` counts what was loaded. ``anchors`` has the row of a hive's last load or
+    unload, after which it is known to be let go.
     ``touched`` are hives with a key opened since their last unload, ``forced`` those unloaded by
     force, as the evidence says, ``ghosts`` what shows that an unload left a handle, ``left`` the
     last that is seen to have left one, ``copies`` duplicates by hive and row. ``replaced`` counts
@@ -79,6 +80,7 @@ class Ledger(ABC):
         self.loaded: dict[int, int] = {}
         self.unloaded: dict[int, int] = {}
         self.anchors: dict[int, int] = {}
+        self.loads = 0
         self.starts: list[int] = []
         self.orphans: list[tuple[Held, int]] = []
         self.revived = Skips()
@@ -118,6 +120,7 @@ class Ledger(ABC):
         """Note that a hive was loaded."""
         if hive in self.touched or (hive in self.loaded and hive not in self.unloaded):
             self._contradicts(hive, "it was loaded again, but its unload is not shown")
+        self.loads += 1
         self.loaded[hive] = time
         self.unloaded.pop(hive, None)
         self.ghosts.pop(hive, None)

@@ -83,9 +83,11 @@ def understood(operation: str, result: str, number: int, record: Completeness) -
         if not _HARMLESS.fullmatch(folded):
             note(record.calls, operation, number)
             return 0, 0
-        op = OPEN if folded.startswith("reg") and status_of(result) in GONE else 0
-        record.taken += bool(op)
-        return op, status_of(result)
+        if folded.startswith("reg") and status_of(result) in GONE:
+            record.taken += 1
+            return OPEN, status_of(result)
+        record.harmless += 1
+        return 0, 0
     status = status_of(result)
     if result.startswith("0x") and status != UNKNOWN_FAILURE:
         status = 0 if success(status, reparse=True) else status
@@ -95,6 +97,7 @@ def understood(operation: str, result: str, number: int, record: Completeness) -
             return 0, 0
         status = 0
     if status and op in (OPEN, CLOSE) and status not in GONE:
+        record.harmless += 1
         return 0, 0
     op = OPEN if op == CLOSE and status else op
     record.taken += 1

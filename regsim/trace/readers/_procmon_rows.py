@@ -231,8 +231,8 @@ class _Scan:
     def run(self) -> Chunk:
         """Return what is found."""
         self.chunk.batch = batch_of(self._rows())
-        self._look_between()
         self.chunk.record.rows = self.chunk.rows
+        self._look_between()
         return self.chunk
 
     def _look_between(self) -> None:
@@ -242,12 +242,15 @@ class _Scan:
         joined = [found.start() for found in _JOINED_ROWS.finditer(data)]
         if breaks <= self.chunk.rows and _ZEROS not in data and not joined:
             return
+        extra = 0
         starts = [*(found.start() for found in ROW_START.finditer(data)), len(data)]
         for number, (start, end) in enumerate(pairwise(starts), 1):
             row = data[start + 1 : end].rstrip(b"\r\n")
             odd = b"\n" in row or _ZEROS in row or bisect(joined, start) < bisect(joined, end)
             if odd and number not in self.odd:
-                self._parsed(row, number + 1)  # what it holds besides itself comes after it
+                # What it holds besides itself comes after it, and is one row more.
+                extra += self._parsed(row, number + 1) is None
+        self.chunk.record.rows += extra
 
     def _parsed(self, row: bytes, number: int) -> list[bytes] | None:
         """Return the fields of a whole row; None, and it is counted, if it is not well formed."""
@@ -283,9 +286,10 @@ class _Scan:
         known, paths, accesses, clock = self.known, self.paths, self.access, _Clock()
         ticks = clock.ticks
         wide = shape.width
-        number = 0
+        number = harmless = 0
         for number, line in enumerate(shape.pattern.findall(self.data), 1):
             if not line:
+                harmless += 1
                 continue
             fields = line.split(b'","') if b'""' not in line else fields_of(line)
             op = _OPS.get(fields[op_at], 0) if len(fields) == wide else 0
@@ -308,6 +312,7 @@ class _Scan:
             key = paths[path] if path in paths else self._path(path)
             yield op, process, key, status, ticks(fields[time_at]), access, number
         self.chunk.rows = number
+        self.chunk.record.harmless += harmless
         if clock.unread:  # which rows it were is not kept: perhaps the last
             self.chunk.record.untimed.add(1, clock.unread, number)
 

@@ -147,7 +147,9 @@ class ArrowCapture(Capture):
                 elif done:
                     statuses[rows] = 0
         # Any call that finds its key gone is told as an open that failed so.
-        ops = np.where((coded == 0) & np.isin(statuses, list(GONE)), OPEN, ops)
+        gone = (coded == 0) & np.isin(statuses, list(GONE))
+        record.harmless += int(((coded == 0) & ~gone).sum())
+        ops = np.where(gone, OPEN, ops)
         lost = np.isin(ops, (LOAD, *_UNLOADS)) & (hives == UNPLACED)
         self._note(record.malformed, "the hive has no name", lost, first)
         ops = np.where(lost, 0, ops)

@@ -125,9 +125,12 @@ class JsonlCapture(RowCapture):
             note(facts.record.calls, name, facts.events)
         elif call is HARMLESS:
             if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
-                facts.record.taken += 1
                 self._row(OPEN, {**record, "handle": 0}, time, _KEY_DELETED)
-        elif not (call.any_handle and call.op == CLOSE and not self._is_key(record)):
+            else:
+                facts.record.harmless += 1
+        elif call.any_handle and call.op == CLOSE and not self._is_key(record):
+            facts.record.harmless += 1
+        else:
             self._call(call, record, time)
 
     def _call(self, call: KnownCall, record: dict[str, Any], time: int) -> None:
@@ -141,7 +144,6 @@ class JsonlCapture(RowCapture):
         if call.op in (LOAD, *_UNLOADS) and self.keys.hives[self.keys.number(given)] == UNPLACED:
             note(facts.record.malformed, "the hive has no name", facts.events)
             return
-        facts.record.taken += 1
         self._row(call.op, record, time, 0 if done else status)
 
     def _is_key(self, record: dict[str, Any]) -> bool:
@@ -165,6 +167,7 @@ class JsonlCapture(RowCapture):
         words = isinstance(access, str) and not access[:1].isdigit()
         mask = access_of(f"Desired Access: {access}") if words else number_of(access)
         row = (op, process, self.keys.number(path), status, time)
+        self.facts.record.taken += 1
         self.rows.append((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
 
     def _path(self, op: int, process: int, handle: int, parent: int, path: str, status: int) -> str:

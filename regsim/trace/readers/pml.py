@@ -231,7 +231,9 @@ class PmlCapture(Capture):
             (kind == _REGISTRY) & (number <= _LAST_REGISTRY)
         )
         self._tally(self.facts.record.calls, "operation of an unknown number", ~known, numbers)
-        return np.where((ops == OPEN) & failed & ~np.isin(result, list(GONE)), 0, ops)
+        ops = np.where((ops == OPEN) & failed & ~np.isin(result, list(GONE)), 0, ops)
+        self.facts.record.harmless += int((known & (ops == 0)).sum())
+        return ops
 
     def _tally(self, reasons: Reasons, reason: str, rows: Vector, numbers: Vector) -> None:
         """Count the marked rows under *reason*."""

@@ -133,6 +133,7 @@ class _LineCapture(RowCapture):
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
         self.open = OpenKeys()
+        self._odd = False
 
     def when(self, ticks: int) -> str:
         """Return which line it was, where the log has no times."""
@@ -146,7 +147,12 @@ class _LineCapture(RowCapture):
         """Take the lines in."""
         for number, (line, done) in enumerate(self.source.lines(), 1):
             self.facts.events = number
+            rows, self._odd = len(self.rows), False
             self.line(line)
+            if len(self.rows) > rows:
+                self.facts.record.taken += 1
+            elif not self._odd:
+                self.facts.record.harmless += 1
             yield done
 
     @abstractmethod
@@ -194,6 +200,7 @@ class WineServerCapture(_LineCapture):
                 self._broken("it answers what the log does not show being asked")
 
     def _broken(self, reason: str) -> None:
+        self._odd = True
         note(self.facts.record.malformed, reason, self.facts.events)
 
     def _ended(self, process: int) -> None:
