@@ -69,6 +69,7 @@ class HandleLedger(Ledger):
         self._roots = array("I", [0, 0])
         self._openings: dict[int, Opened] = {}
         self._exits: dict[int, tuple[int, int, int]] = {}
+        self._begun: dict[int, tuple[int, int]] = {}
         self._unloads: dict[int, tuple[Opened, int, int]] = {}
         self._rows = 0
         self._holders: tuple[Holder, ...] = ()
@@ -108,7 +109,7 @@ class HandleLedger(Ledger):
                 self._check_opened(batch, at, opened)
                 continue
             self._see(op, first + at, batch, at)
-            if op == EXIT:
+            if op in (EXIT, START):
                 stops.append(first + at)
         return stops
 
@@ -147,8 +148,7 @@ class HandleLedger(Ledger):
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
         if op == START:
-            if process in self.started and process not in self.exited:
-                self.unended.add(int(batch.number[at]))
+            self._begun[row] = (process, int(batch.number[at]))
             self._start_seen(process, time, int(batch.number[at]))
             self.exited.pop(process, None)
         elif op == EXIT:
@@ -184,6 +184,9 @@ class HandleLedger(Ledger):
         self.replaced = counters.replaced
         self._holders = answer.holders
         for row, holders in answer.snapshots:
+            begun, number = self._begun.get(row, (-1, 0))
+            if any(holder.pid == begun for holder in holders):
+                self.unended.add(number)  # who has handles before its start is another
             process, time, number = self._exits.get(row, (-1, 0, 0))
             for holder in holders:
                 if holder.pid == process:

@@ -38,6 +38,7 @@ FOUND: Final = (
     (1112, "clock back", "csv"),
     (1002418, "overwritten", "pml"),
     (2000910, "line lost", "csv"),
+    (11005382, "clock back", "parquet"),
 )
 """Seeds, operations and formats of faults that were found and mended."""
 
