@@ -39,6 +39,8 @@ FOUND: Final = (
     (1002418, "overwritten", "pml"),
     (2000910, "line lost", "csv"),
     (11005382, "clock back", "parquet"),
+    (11008767, "lines joined", "wine"),
+    (12000931, "lines joined", "csv"),
 )
 """Seeds, operations and formats of faults that were found and mended."""
 

@@ -242,12 +242,12 @@ class _Scan:
         joined = [found.start() for found in _JOINED_ROWS.finditer(data)]
         if breaks <= self.chunk.rows and _ZEROS not in data and not joined:
             return
-        extra = 0
+        extra, counted = 0, frozenset(self.odd)
         starts = [*(found.start() for found in ROW_START.finditer(data)), len(data)]
         for number, (start, end) in enumerate(pairwise(starts), 1):
             row = data[start + 1 : end].rstrip(b"\r\n")
             odd = b"\n" in row or _ZEROS in row or bisect(joined, start) < bisect(joined, end)
-            if odd and number not in self.odd:
+            if odd and number not in counted:
                 # What it holds besides itself comes after it, and is one row more.
                 extra += self._parsed(row, number + 1) is None
         self.chunk.record.rows += extra

@@ -38,8 +38,9 @@ SERVER_LINE: Final = re.compile(rb"^[0-9a-f]{4,8}: [a-z_]+\(")
 CLIENT_LINE: Final = re.compile(rb"^(?:\d+\.\d+:)?(?:[0-9a-f]{4,8}:){1,2}trace:reg:Nt")
 
 _LINE: Final = re.compile(
-    rb"^([0-9a-f]{4,8}): (?:(\w+)\((.*)\)(?: = (\w+)(?: \{ (.*) \})?)?|(\*.*))$"
+    rb"^([0-9a-f]{4,8}): (?:(\w+)\((?:(?:\) = (\w+)(?: \{ (.*) \})?)|(.*)\))|(\*.*))$"
 )
+_ANOTHER: Final = re.compile(rb"[0-9a-f]{4}: (?:\*|\w+\()")
 _FIELD: Final = re.compile(rb"\b(\w+)=([0-9a-f]+)\b")
 _NAME: Final = re.compile(rb'\bname=L"((?:[^"\\]|\\.)*)"')
 _IMAGE: Final = re.compile(rb'imagepath=L"((?:[^"\\]|\\.)*)"')
@@ -177,11 +178,11 @@ class WineServerCapture(_LineCapture):
         """Pair a request with its answer; an answer that follows at once ends the request."""
         found = _LINE.match(line)
         self._last = line or self._last
-        if found is None or b"\0" in line:
+        if found is None or b"\0" in line or _ANOTHER.search(line, 6):
             if line.strip() and not line.startswith(b"wine"):
                 self._broken("it is no line of the server's")
             return
-        thread, call, text, status, answer, star = found.groups()
+        thread, call, status, answer, text, star = found.groups()
         tid = int(thread, 16)
         self.facts.saw(self.facts.events)
         if star is not None:
