@@ -10,7 +10,7 @@ from regsim import dialects
 from regsim.errors import NotApplicableError
 from regsim.kernel.calls import Call
 from regsim.kernel.predef import root_path
-from regsim.policy import DisabledRoot, OverrideHold, PredefClose
+from regsim.policy import DisabledRoot, PredefClose
 from regsim.status import NtStatus
 from regsim.types import Access, PredefinedKey, Value
 from regsim.win32.advapi import RegOpenKeyEx
@@ -614,18 +614,3 @@ def test_a_predefined_key_that_is_no_key(build: Callable) -> None:
 
     assert world.api.RegOpenKeyEx(PredefinedKey.PERFORMANCE_DATA, "Global") == (6, 0)
     assert world.open_handles() == 0
-
-
-def test_an_emptied_slot_is_not_used_again(build: Callable) -> None:
-    """After the close of a root that stood for a caller's own handle, HKCU is the user's again."""
-    world = build(dialects.get("xp").with_(override_hold=OverrideHold.BORROWED))
-    world.api.impersonate(USER)
-    _, own = world.api.RegOpenKeyEx(PredefinedKey.LOCAL_MACHINE, "Software")
-    world.api.RegCreateKeyEx(own, "Software")
-    world.api.RegOverridePredefKey(HKCU, own)
-    inside = [world.api.RegOpenKeyEx(HKCU, "Software").value for _ in range(3)]
-    world.api.RegCloseKey(HKCU)
-    _, after = world.api.RegOpenKeyEx(HKCU, "Software")
-
-    assert {world.where(handle) for handle in inside} == {r"\REGISTRY\MACHINE\Software\Software"}
-    assert world.where(after) == ROOT + r"\Software"
