@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import EventKind
+from regsim.trace.calls import GONE
 from regsim.trace.columns import (
     CLOSE,
     DUPLICATE,
@@ -83,6 +84,8 @@ class PathLedger(Ledger):
                     held_by[place] = [opening]
             elif op != OPEN:
                 self._other(op, process, key, Opened(time, number, access), status)
+            elif status in GONE:
+                self._gone(hives[key], Opened(time, number, access), status)
 
     def _within(self, batch: Batch) -> int:
         """Return how many rows of *batch* are up to the moment asked about."""
@@ -141,6 +144,8 @@ class PathLedger(Ledger):
         elif op in (UNLOAD, _FORCE) and hive > UNPLACED:
             held = tuple(h for h in self.held() if self.capture.keys.hives[h.key] == hive)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
+            if op == _FORCE:
+                self.forced.add(hive)
             if status == 0:
                 self._unload(hive, at.number)
                 self._unload_seen(hive, at.time, at.number)

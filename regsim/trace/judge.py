@@ -20,7 +20,15 @@ from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
 from regsim.trace.conditions import Asked, doubts, filtered
 from regsim.trace.evidence import Facts, Fidelity, Snapshot
-from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
+from regsim.trace.finding import (
+    Conclusion,
+    Extent,
+    Finding,
+    HeldKey,
+    HiveFinding,
+    Skipped,
+    UnloadAttempt,
+)
 from regsim.trace.ledger import Held, Ledger
 from regsim.trace.sightings import seen_hives
 from regsim.trace.spelling import UNPLACED
@@ -94,8 +102,26 @@ def _finding(
         host=facts.host,
         hives=tuple(hives),
         events=facts.events,
+        completeness=_extent(facts),
         reasons=tuple(dict.fromkeys(limits)),
         clock=facts.clock,
+    )
+
+
+def _extent(facts: Facts) -> Extent:
+    """Return how much of the file was read, as its reader counted."""
+    record = facts.record
+    skipped = (Skipped(why, one.count, one.first, one.last) for why, one in record.skipped.items())
+    return Extent(
+        rows=record.rows or facts.events,
+        skipped=tuple(skipped),
+        calls_not_understood=sum(one.count for one in record.calls.values()),
+        statuses_not_known=sum(one.count for one in record.statuses.values()),
+        gaps=record.gaps.count,
+        untimed=record.untimed.count,
+        shows_filters=record.shows_filters,
+        shows_duplicates=facts.fidelity is Fidelity.HANDLES,
+        damage=tuple(record.damage),
     )
 
 
@@ -158,7 +184,32 @@ class _LedgerJudge:
             opens=ledger.opens,
             closes=ledger.closes,
             unmatched_closes=ledger.unmatched,
+            completeness=self._extent(),
             span=None if facts.first_time is None or last is None else (facts.first_time, last),
+        )
+
+    def _extent(self) -> Extent:
+        """Return what of the capture the finding rests on."""
+        ledger, facts, whole = self.ledger, self.capture.facts, self.ledger.is_whole
+        last = ledger.until or facts.last_time
+        every = range(len(self.capture.processes))
+        times = (None if at is None else self.capture.when(at) for at in (facts.first_time, last))
+        begins, ends = (text or None for text in times)
+        return attrs.evolve(
+            _extent(facts),
+            keys_not_resolved=sum(
+                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
+            ),
+            out_of_order=facts.record.disordered.count + ledger.backwards.count,
+            begins=begins,
+            ends=ends,
+            processes=len(every),
+            processes_without_start=sum(not whole(at) for at in every),
+            processes_without_exit=sum(at not in ledger.exited for at in every),
+            duplicates=len(ledger.copies),
+            loads=ledger.loads,
+            unloads=sum(not one.status for one in ledger.attempts),
+            refused_unloads=sum(one.status > 0 for one in ledger.attempts),
         )
 
     def _doubts(self, hive: int) -> list[str]:

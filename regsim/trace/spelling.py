@@ -94,8 +94,9 @@ _PLACED: Final = frozenset(
 
 
 def is_placed(parts: Parts) -> bool:
-    """Return whether the key is one below a root that is known: its hive can be told."""
-    return bool(parts) and parts[0] in _PLACED
+    r"""Return whether the key is one below a root that is known: its hive can be told."""
+    # A container's hives are mounted below \REGISTRY\WC: they lie over those of its user.
+    return bool(parts) and parts[0] in _PLACED and parts[:2] != ("REGISTRY", "WC")
 
 
 def _rooted(parts: Parts) -> Parts:
@@ -206,9 +207,11 @@ class KeyTable:
         if known is not None:
             return known
         number = self._by_parts[parts] = len(self.names)
-        hive = hive_of(parts)
+        # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
+        whole = "\0" not in path
+        hive = hive_of(parts) if whole else None
         self.names.append(path.rstrip("\\"))
-        placed = 0 if is_placed(parts) else UNPLACED
+        placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
         self.roots.append(is_root(parts))
         return number

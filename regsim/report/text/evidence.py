@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import attrs
+
 from regsim.policy import Dialect, UnloadFailure
 from regsim.report.text.console import PROSE, wrap
 from regsim.report.words.writing import fields
-from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
+from regsim.trace.finding import Conclusion, Extent, Finding, HeldKey, HiveFinding, UnloadAttempt
 
 SCHEMA_VERSION: Final = 1
 _SHOWN: Final = 8
@@ -29,7 +31,13 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in finding.attempts],
         **fields(finding, "events opens closes unmatched_closes"),
         "reasons": list(finding.reasons),
+        "completeness": _completeness(finding.completeness),
     }
+
+
+def _completeness(extent: Extent) -> dict[str, Any]:
+    found = attrs.asdict(extent)
+    return {**found, "skipped": list(found["skipped"]), "damage": list(extent.damage)}
 
 
 def _hive(hive: HiveFinding) -> dict[str, Any]:

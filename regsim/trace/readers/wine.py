@@ -133,6 +133,7 @@ class _LineCapture(RowCapture):
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
         self.open = OpenKeys()
+        self._odd = False
 
     def when(self, ticks: int) -> str:
         """Return which line it was, where the log has no times."""
@@ -146,7 +147,12 @@ class _LineCapture(RowCapture):
         """Take the lines in."""
         for number, (line, done) in enumerate(self.source.lines(), 1):
             self.facts.events = number
+            rows, self._odd = len(self.rows), False
             self.line(line)
+            if len(self.rows) > rows:
+                self.facts.record.taken += 1
+            elif not self._odd:
+                self.facts.record.harmless += 1
             yield done
 
     @abstractmethod
@@ -163,6 +169,7 @@ class WineServerCapture(_LineCapture):
         self._asked: dict[int, tuple[bytes, bytes]] = {}
         self._process_handles: dict[tuple[int, int], int] = {}
         self._inheritable: set[tuple[int, int]] = set()
+        self._stale: set[tuple[int, int]] = set()
         self._begun: set[int] = set()
         self._last = b""
 
@@ -193,12 +200,14 @@ class WineServerCapture(_LineCapture):
                 self._broken("it answers what the log does not show being asked")
 
     def _broken(self, reason: str) -> None:
+        self._odd = True
         note(self.facts.record.malformed, reason, self.facts.events)
 
     def _ended(self, process: int) -> None:
         self._add(EXIT, process)
         self.open.ended(process)
-        self._inheritable = {place for place in self._inheritable if place[0] != process}
+        for places in (self._inheritable, self._stale):
+            places -= {place for place in places if place[0] == process}
 
     def _answered(self, tid: int, did: _Answered) -> None:
         mine = self._threads.get(tid)
@@ -251,9 +260,7 @@ class WineServerCapture(_LineCapture):
         chosen = {int(value, 16) & ~3 for value in listed[1].split(b",")} if listed else None
         for owner, handle in sorted(self._inheritable):
             if owner == parent and (chosen is None or handle in chosen):
-                path = self.open.path(owner, handle)
-                if path is not None:
-                    self._get(DUPLICATE, child, path, handle, inherit=True)
+                self._copy((owner, handle), child, handle, inherit=True)
 
     def _inherit(self, process: int, handle: int, inherit: bool) -> None:
         """Note whether children of the process inherit the handle."""
@@ -294,11 +301,10 @@ class WineServerCapture(_LineCapture):
                 self._broken("the hive has no name")
 
     def _unloaded(self, path: str) -> None:
-        """Forget the handles on a hive that is gone: a duplicate of one holds no hive."""
+        """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
         keys = self.keys
-        self.open.unloaded(
-            keys.hives[keys.number(path)], lambda path: keys.hives[keys.number(path)]
-        )
+        gone = keys.hives[keys.number(path)]
+        self._stale.update(self.open.behind(lambda path: keys.hives[keys.number(path)] == gone))
 
     def _path(self, process: int, did: _Answered) -> str:
         name = _NAME.search(did.text)
@@ -308,6 +314,7 @@ class WineServerCapture(_LineCapture):
     def _close(self, process: int, handle: int) -> None:
         self._process_handles.pop((self.processes[process].pid, handle), None)
         self._inherit(process, handle, False)
+        self._stale.discard((process, handle & ~3))
         path = self.open.closed(process, handle)
         if path is not None:
             self._add(CLOSE, process, path, handle)
@@ -319,16 +326,22 @@ class WineServerCapture(_LineCapture):
         if source is None:
             self._broken("it duplicates a handle of a process that the log does not name")
             return
-        path, options = self.open.path(source, handle), did.asked.get(b"options", 0)
-        if path is not None and given and target is None:
-            self._broken("it hands a key to a process that the log does not name")
-        elif path is not None and given and target is not None:
+        place, options = (source, handle & ~3), did.asked.get(b"options", 0)
+        if target is not None and given:
             inherit = bool(did.asked.get(b"attributes", 0) & _OBJ_INHERIT)
             if options & _SAME_ATTRIBUTES:
-                inherit = (source, handle & ~3) in self._inheritable
-            self._get(DUPLICATE, target, path, given, inherit=inherit)
+                inherit = place in self._inheritable
+            self._copy(place, target, given, inherit=inherit)
+        elif given and self.open.path(*place) is not None:
+            self._broken("it hands a key to a process that the log does not name")
         if options & _CLOSE_SOURCE:
             self._close(source, handle)
+
+    def _copy(self, place: tuple[int, int], process: int, handle: int, *, inherit: bool) -> None:
+        """Note that a process has a copy of the handle at *place*, if that is one of a key."""
+        path = self.open.path(*place)
+        if path is not None and place not in self._stale:
+            self._get(DUPLICATE, process, path, handle, inherit=inherit)
 
     def _target(self, process: int, handle: int) -> int | None:
         """Return the process that *process* means by a handle, None if the log does not tell."""
