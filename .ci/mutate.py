@@ -41,7 +41,10 @@ TRACES = ("tests/trace",)
 CLEAR = ("tests/soundness", "tests/trace")
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "predef": (("regsim/kernel/predef.py",), CALLS),
-    "unload": (("regsim/kernel/unload.py", "regsim/kernel/holding.py"), CALLS),
+    "unload": (
+        ("regsim/kernel/unload.py", "regsim/kernel/holding.py"),
+        (*CALLS, "tests/unit/test_holding.py"),
+    ),
     "win32": (("regsim/win32/*.py",), CALLS),
     "trace": (
         ("regsim/trace/judge.py", "regsim/trace/ledger.py", "regsim/trace/by_*.py"),
