@@ -162,7 +162,7 @@ CASES: Final = (
         write=CSV,
         rows=[
             *(*BEGUN, *LOADED, opened(), *LET_GO, *LOADED, opened()),
-            *(BALANCED[1], BALANCED[1]),
+            BALANCED[1],
         ],
         kept=False,
     ),
