@@ -16,7 +16,7 @@ from regsim.errors import DataError
 from regsim.trace.calls import GONE, Family, call_of, success
 from regsim.trace.columns import DUPLICATE, LOAD, OPEN, UNLOAD, Batch
 from regsim.trace.completeness import Completeness, Reasons, note
-from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
@@ -235,7 +235,6 @@ def _first(error: Exception) -> str:
 FORMATS: Final = (
     Format(
         "Parquet and Arrow files",
-        Kind.TRACE,
         lambda head: head.startswith((PARQUET, ARROW_FILE)),
         ArrowCapture,
     ),

@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 import attrs
 
 from regsim.errors import DataError
-from regsim.trace.evidence import Format, Kind, Reading, Report, Snapshot
+from regsim.trace.evidence import Format, Reading, Report, Snapshot
 from regsim.trace.extras import need
 from regsim.trace.readers import evtx_apart
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
@@ -146,7 +146,7 @@ def _own_texts(record: Record) -> list[str]:
 
 
 FORMATS: Final = (
-    Format("EVTX", Kind.SNAPSHOT, lambda head: head.startswith(EVTX), _read_evtx),
-    Format("EVT once it is exported", Kind.SNAPSHOT, lambda head: head[4:8] == EVT, _refuse_evt),
-    Format("event XML", Kind.SNAPSHOT, lambda head: is_xml(head) and b"<Event" in head, _read_xml),
+    Format("EVTX", lambda head: head.startswith(EVTX), _read_evtx),
+    Format("EVT once it is exported", lambda head: head[4:8] == EVT, _refuse_evt),
+    Format("event XML", lambda head: is_xml(head) and b"<Event" in head, _read_xml),
 )

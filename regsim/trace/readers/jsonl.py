@@ -34,7 +34,7 @@ from regsim.trace.access import access_of
 from regsim.trace.calls import GONE, HARMLESS, KnownCall, call_of, success
 from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys, predefined
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
@@ -221,4 +221,4 @@ def _recognises(head: bytes) -> bool:
     return first.startswith(b"{") and b'"op"' in head
 
 
-FORMATS: Final = (Format("JSON lines", Kind.TRACE, _recognises, JsonlCapture),)
+FORMATS: Final = (Format("JSON lines", _recognises, JsonlCapture),)

@@ -27,7 +27,7 @@ from regsim.trace.columns import (
     UNLOAD,
 )
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
 from regsim.trace.spelling import KeyTable
@@ -427,6 +427,6 @@ def _any_line(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
 
 
 FORMATS: Final = (
-    Format("wineserver -d1's log", Kind.TRACE, _any_line(SERVER_LINE), WineServerCapture),
-    Format("WINEDEBUG=+reg's log", Kind.TRACE, _any_line(CLIENT_LINE), WineClientCapture),
+    Format("wineserver -d1's log", _any_line(SERVER_LINE), WineServerCapture),
+    Format("WINEDEBUG=+reg's log", _any_line(CLIENT_LINE), WineClientCapture),
 )
