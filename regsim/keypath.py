@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from regsim.upcase import CAPITALS
+
 Parts = tuple[str, ...]
 """The names of a path, outermost first."""
 
 
 def fold_name(name: str) -> str:
-    """Return *name* as the registry compares it: each character upcased on its own.
+    """Return *name* as the registry compares it: each UTF-16 unit upcased on its own.
 
-    A character whose capital is longer than itself (such as U+00DF) stays, as in the kernel's
-    table of simple capitals. Source: MS-UCODEREF 3.1.5.3; documented.
+    The table is fixed (`regsim.upcase`): it depends neither on the language nor on the Unicode of
+    the running Python, and what lies beyond U+FFFF has no capital there.
     """
-    if name.isascii():
-        return name.upper()
-    return "".join(up if len(up := char.upper()) == 1 else char for char in name)
+    return name.upper() if name.isascii() else name.translate(CAPITALS)
+
+
+def units(name: str) -> int:
+    """Return how many UTF-16 units *name* has; a character beyond U+FFFF is two."""
+    return len(name) + sum(char > "\uffff" for char in name)
 
 
 @lru_cache(maxsize=4096)

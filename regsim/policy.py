@@ -123,6 +123,69 @@ class Reload(enum.Enum):
     ACCEPTED = "success"
 
 
+class ListOrder(enum.Enum):
+    """In which order the subkeys and the values of a key are listed."""
+
+    HIVE = "subkeys by upcased name, values as they were made"
+    LOWERED = "both by lowered name"
+
+
+class NoRights(enum.Enum):
+    """What opening a key with no right asked for gives."""
+
+    REFUSED = "access denied"
+    OPENS = "a handle that may do nothing"
+
+
+@attrs.frozen(kw_only=True)
+class ElementSizes:
+    """How much fits: names in UTF-16 units, data in bytes, keys above each other; None: no end.
+
+    ``levels_at_once`` is how many keys one call creates below each other.
+    """
+
+    key_name: int
+    value_name: int
+    data: int | None
+    levels: int | None
+    levels_at_once: int | None
+
+    def __str__(self) -> str:
+        """Say it as a table does."""
+        return ", ".join(
+            f"{name.replace('_', ' ')} {'any' if size is None else f'{size:,}'}"
+            for name, size in attrs.asdict(self).items()
+        )
+
+
+@attrs.frozen(kw_only=True)
+class View32:
+    r"""The 32-bit view of the registry, as folded paths.
+
+    Below ``HKLM\\SOFTWARE`` all but what is *shared* is elsewhere in it; of the classes, which are
+    shared, what is in *redirected_classes*. ``refusal`` is what asking for a view gives where there
+    is none; None where it is asked for in vain. With *from_root* only a path that itself names
+    ``SOFTWARE`` is looked up there, not one below a handle to it.
+    """
+
+    exists: bool
+    shared: frozenset[tuple[str, ...]] = frozenset()
+    redirected_classes: frozenset[tuple[str, ...]] = frozenset()
+    refusal: Win32Error | None = None
+    from_root: bool = False
+
+    def __str__(self) -> str:
+        """Say it as a table does."""
+        if not self.exists:
+            return "none, and the flags are " + ("of no effect" if not self.refusal else "refused")
+        where = "named in full" if self.from_root else "named or opened"
+        shared, classes = (
+            "; ".join(sorted("\\".join(path) for path in paths)) or "nothing"
+            for paths in (self.shared, self.redirected_classes)
+        )
+        return f"keys {where}; shared: {shared}; redirected classes: {classes}"
+
+
 class UnloadFailure(enum.Enum):
     """What logoff does when the last normal unload has failed."""
 
@@ -184,6 +247,12 @@ class Dialect:
     classes_root: ClassesView
     user_classes_root: ClassesView
     classes_hive: bool
+    lists: ListOrder
+    no_rights: NoRights
+    limits: ElementSizes
+    link_loop_status: NtStatus
+    view32: View32
+    expanding_error: Win32Error
     unload_blockers: UnloadBlockers
     unloaded_status: NtStatus
     default_unload_status: NtStatus

@@ -59,6 +59,10 @@ class Access(enum.IntFlag):
     READ = 0x20019
     WRITE = 0x20006
     ALL = 0xF003F
+    GENERIC_ALL = 0x10000000
+    GENERIC_EXECUTE = 0x20000000
+    GENERIC_WRITE = 0x40000000
+    GENERIC_READ = 0x80000000
 
 
 class PredefinedKey(enum.IntEnum):

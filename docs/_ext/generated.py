@@ -40,7 +40,9 @@ PACKAGES = (
     ("regsim.testing", "For your own tests"),
     ("regsim.course", "The exercises"),
 )
-SINGLE = ("errors", "keypath", "naming", "policy", "reading", "status", "types", "writing")
+SINGLE = (
+    *("errors", "keypath", "naming", "policy", "reading", "status", "types", "upcase", "writing"),
+)
 
 
 def pages() -> dict[str, str]:
@@ -184,6 +186,12 @@ MEANINGS = {
     "classes_root": "What HKEY_CLASSES_ROOT shows.",
     "user_classes_root": "What RegOpenUserClassesRoot shows.",
     "classes_hive": "Whether a user has a second hive for classes.",
+    "lists": "In which order subkeys and values are listed.",
+    "no_rights": "What opening a key with no right asked for gives.",
+    "limits": "How long names, how large data and how deep trees may be.",
+    "link_loop_status": "What links that turn in a circle answer.",
+    "view32": "What the 32-bit view of the registry shows elsewhere.",
+    "expanding_error": "What RegGetValue answers when asked for a text to be expanded, unexpanded.",
     "unload_blockers": "Which open keys refuse a normal unload.",
     "unloaded_status": "What a handle answers after a forced unload.",
     "default_unload_status": "What an unload of .DEFAULT answers.",

@@ -8,10 +8,13 @@ from regsim.dialects.facts import after, documented, first, inferred, observed
 from regsim.policy import (
     ClassesView,
     DisabledRoot,
+    ElementSizes,
     EmptySubkey,
     HandlePolicy,
+    ListOrder,
     LogoffPolicy,
     NoHive,
+    NoRights,
     OverrideHold,
     OverrideNull,
     PerCallRoot,
@@ -20,11 +23,13 @@ from regsim.policy import (
     Reload,
     UnloadBlockers,
     UnloadFailure,
+    View32,
 )
 from regsim.status import NtStatus, Win32Error
 from regsim.types import Access, Privilege
 
 TESTS = "Wine dlls/advapi32/tests/registry.c, which also runs on Windows"
+NT_TESTS = "Wine dlls/ntdll/tests/reg.c, which also runs on Windows"
 CHEN_ROOT = "Raymond Chen, The Old New Thing, 2021-07-23"
 MSDN = "MSDN, Registry Functions"
 SYSCALLS = "the system calls of each build as tabled in j00ru/windows-syscalls, x86/csv/nt.csv"
@@ -39,10 +44,19 @@ SINCE_2000 = dict.fromkeys(
     "it came with Windows 2000 (MSDN, minimum supported system)",
 )
 SINCE_VISTA = dict.fromkeys(
-    ("RegDisablePredefinedCacheEx", "RegLoadAppKey"),
+    (
+        *("RegDisablePredefinedCacheEx", "RegLoadAppKey"),
+        *("RegDeleteTree", "RegCopyTree", "RegSetKeyValue", "RegRenameKey"),
+    ),
     "it came with Windows Vista (MSDN, minimum supported system)",
 )
-SINCE_XP = {"NtUnloadKeyEx": f"it came with Windows XP ({SYSCALLS})"}
+SINCE_XP = {
+    "NtUnloadKeyEx": f"it came with Windows XP ({SYSCALLS})",
+    **dict.fromkeys(
+        ("RegDeleteKeyEx", "RegGetValue"),
+        "it came with the 64-bit Windows XP and Server 2003 (MSDN, minimum supported system)",
+    ),
+}
 SINCE_2003 = {"NtUnloadKey2": f"it came with Windows Server 2003 ({SYSCALLS})"}
 
 ONE_TRY = LogoffPolicy(actor="Winlogon", attempts=1, interval=0, on_failure=UnloadFailure.GIVE_UP)
@@ -74,6 +88,21 @@ NT4_RTM = first(
     classes_root=documented(ClassesView.MACHINE, f"{MSDN}: the merged view came with 2000"),
     user_classes_root=documented(ClassesView.MERGED, f"{MSDN}, RegOpenUserClassesRoot"),
     classes_hive=inferred(False, "NT 4.0 has one hive a user; UsrClass.dat came with 2000"),
+    lists=observed(ListOrder.HIVE, f"{TESTS}, test_rw_order; the order of subkeys in a hive"),
+    no_rights=observed(NoRights.REFUSED, f"{NT_TESTS}, test_NtOpenKey"),
+    limits=documented(
+        ElementSizes(key_name=256, value_name=16_383, data=1 << 20, levels=512, levels_at_once=32),
+        f"{MSDN}, Registry Element Size ElementSizes (255 characters of a key's name; "
+        f"{NT_TESTS}, test_long_value_name, has the value name; the rest and the codes inferred)",
+    ),
+    link_loop_status=observed(NtStatus.NAME_TOO_LONG, f"{NT_TESTS}, test_symlinks"),
+    view32=observed(
+        View32(exists=False, refusal=Win32Error.ACCESS_DENIED),
+        f"{TESTS}, test_reg_open_key: NT 4.0 and Windows 2000 refuse the flags",
+    ),
+    expanding_error=observed(
+        Win32Error.INVALID_PARAMETER, f"{TESTS}, test_get_value: before Windows 8"
+    ),
     unload_blockers=documented(UnloadBlockers.ANY, "KB Q241572, Q234606, Q187453"),
     unloaded_status=inferred(
         NtStatus.KEY_DELETED, "as 2003 answers; this generation cannot force an unload"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import attrs
+
 from regsim.dialects.facts import after, documented, inferred, observed
 from regsim.dialects.nt import NT4_RTM, ONE_TRY
 from regsim.dialects.windows import WIN7, WIN2003
 from regsim.policy import (
     ClassesView,
     DisabledRoot,
+    ElementSizes,
     EmptySubkey,
     HandlePolicy,
+    ListOrder,
     NoHive,
+    NoRights,
     OverrideHold,
     OverrideNull,
     PerCallRoot,
@@ -18,6 +23,7 @@ from regsim.policy import (
     PredefEmpty,
     Reload,
     UnloadBlockers,
+    View32,
 )
 from regsim.status import NtStatus, Win32Error
 from regsim.types import Access, Privilege
@@ -42,6 +48,13 @@ WIN95 = after(
     open_predefined_empty=documented(PredefEmpty.SAME, "KB Q137202"),
     open_ex_empty=documented(EmptySubkey.SAME_COUNTED, "KB Q137202"),
     open_empty=documented(EmptySubkey.SAME_COUNTED, "KB Q137202"),
+    no_rights=inferred(NoRights.OPENS, "Windows 95 has no rights"),
+    limits=documented(
+        ElementSizes(key_name=255, value_name=255, data=16_300, levels=512, levels_at_once=32),
+        "MSDN, Registry Element Size ElementSizes",
+    ),
+    link_loop_status=inferred(NtStatus.NAME_TOO_LONG, "Windows 95 has no links"),
+    view32=inferred(View32(exists=False), "Windows 95 has no 64-bit programs and no rights"),
     unload_blockers=inferred(UnloadBlockers.ANY, "as on NT; no article speaks of Windows 95"),
     load_privileges=inferred(frozenset(), "Windows 95 has no privileges"),
     null_key_error=observed(Win32Error.BADKEY, "Wine dlls/advapi32/tests/registry.c"),
@@ -49,7 +62,10 @@ WIN95 = after(
         {
             **NT4_RTM.absent,
             **dict.fromkeys(
-                ("NtOpenKey", "NtClose", "NtDuplicateObject", "NtLoadKey", "NtUnloadKey"),
+                (
+                    *("NtOpenKey", "NtCreateKey", "NtDeleteKey", "NtQueryKey", "NtClose"),
+                    *("NtDuplicateObject", "NtLoadKey", "NtUnloadKey"),
+                ),
                 _NO_KERNEL,
             ),
         },
@@ -95,6 +111,19 @@ WINE = after(
         ClassesView.MACHINE, f"{_WINE}, RegOpenUserClassesRoot gives back HKEY_CLASSES_ROOT"
     ),
     classes_hive=inferred(False, "Wine keeps one user hive"),
+    lists=observed(
+        ListOrder.LOWERED, f"{_WINE_SERVER}, find_subkey and find_value: sorted, case ignored"
+    ),
+    no_rights=observed(NoRights.OPENS, "Wine dlls/ntdll/tests/reg.c, test_NtOpenKey: todo_wine"),
+    limits=observed(
+        ElementSizes(key_name=256, value_name=16_383, data=None, levels=None, levels_at_once=None),
+        f"{_WINE_SERVER}, MAX_NAME_LEN and MAX_VALUE_LEN",
+    ),
+    link_loop_status=observed(NtStatus.NAME_TOO_LONG, f"{_WINE_SERVER}, follow_symlink"),
+    view32=observed(
+        attrs.evolve(WIN7.view32, from_root=True), f"{_WINE}, open_key and is_wow6432node"
+    ),
+    expanding_error=observed(Win32Error.INVALID_PARAMETER, f"{_WINE}, RegGetValueW"),
     unload_blockers=observed(
         UnloadBlockers.ROOT, f"{_WINE_SERVER}, unload_registry looks at the root's handle_count"
     ),
@@ -164,6 +193,8 @@ REACTOS = after(
     classes_hive=observed(
         False, "ReactOS dll/win32/userenv/profile.c, LoadUserProfileW loads one hive a user"
     ),
+    no_rights=inferred(NoRights.OPENS, "nothing in ReactOS' parse routine refuses it"),
+    view32=inferred(View32(exists=False), "ReactOS has no WOW64"),
     unload_blockers=observed(
         UnloadBlockers.SUBKEY, f"{_REACTOS_CM}, CmUnloadKey counts by CmpEnumerateOpenSubKeys"
     ),

@@ -2,13 +2,78 @@
 
 from __future__ import annotations
 
+import attrs
+
 from regsim.dialects.facts import after, documented, inferred, observed
-from regsim.dialects.nt import MSDN, NT4_SP6A, SINCE_2003, SINCE_VISTA, SINCE_XP, SYSCALLS, TESTS
-from regsim.policy import ClassesView, LogoffPolicy, UnloadFailure
-from regsim.status import NtStatus
+from regsim.dialects.nt import (
+    MSDN,
+    NT4_SP6A,
+    NT_TESTS,
+    SINCE_2003,
+    SINCE_VISTA,
+    SINCE_XP,
+    SYSCALLS,
+    TESTS,
+)
+from regsim.policy import ClassesView, ElementSizes, LogoffPolicy, UnloadFailure, View32
+from regsim.status import NtStatus, Win32Error
 
 UPHCLEAN = "UPHClean readme (Robin Caron, Microsoft)"
 _MINIMUM = f"{MSDN}, minimum supported system; {SYSCALLS}"
+
+_AFFECTED = f"{MSDN}, Registry Keys Affected by WOW64"
+
+
+def _paths(*written: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(path.upper().split("\\")) for path in written)
+
+
+REFLECTED = View32(
+    exists=True,
+    shared=_paths(
+        *(r"Microsoft\SystemCertificates", r"Microsoft\Cryptography\Services"),
+        *(r"Microsoft\Windows NT\CurrentVersion\Perflib", r"Microsoft\COM3", r"Microsoft\OLE"),
+        *(r"Microsoft\EventSystem", r"Microsoft\RPC", r"Microsoft\EnterpriseCertificates"),
+        *(r"Microsoft\Windows\CurrentVersion\Group Policy", "Policies"),
+        *(r"Microsoft\Windows\CurrentVersion\Setup", r"Microsoft\MSMQ"),
+        *(r"Microsoft\Windows\CurrentVersion\Telephony\Locations", r"Microsoft\TermServLicensing"),
+        *(
+            rf"Microsoft\Windows NT\CurrentVersion\{name}"
+            for name in (
+                *("FontDpi", "FontMapper", "Fonts", "FontSubstitutes", "NetworkCards"),
+                *("Print", "Ports", "Time Zones"),
+            )
+        ),
+    ),
+)
+SHARED = attrs.evolve(
+    REFLECTED,
+    shared=REFLECTED.shared
+    | _paths(
+        *("Clients", "RegisteredApplications", r"Microsoft\Shared Tools\MSInfo"),
+        *(r"Microsoft\CTF\SystemShared", r"Microsoft\CTF\TIP", r"Microsoft\DFS"),
+        *(r"Microsoft\Driver Signing", r"Microsoft\Non-Driver Signing", r"Microsoft\RAS"),
+        *(r"Microsoft\Notepad\DefaultFonts", r"Microsoft\Transaction Server"),
+        *(r"Microsoft\Cryptography\Calais\Current", r"Microsoft\Cryptography\Calais\Readers"),
+        *(
+            rf"Microsoft\Windows\CurrentVersion\{name}"
+            for name in (
+                *(r"Control Panel\Cursors\Schemes", r"Explorer\AutoplayHandlers", "Policies"),
+                *(r"Explorer\DriveIcons", r"Explorer\KindMap", "PreviewHandlers"),
+            )
+        ),
+        *(
+            rf"Microsoft\Windows NT\CurrentVersion\{name}"
+            for name in (
+                *("Console", "FontLink", "Gre_Initialize", "LanguagePack", "ProfileList"),
+                "Image File Execution Options",
+            )
+        ),
+    ),
+    redirected_classes=_paths("CLSID", "DirectShow", "Interface", "Media Type", "MediaFoundation"),
+)
+"""From Windows 7 on; before, what is redirected below the classes was reflected too: the system
+copied from one view to the other when a key was closed. That copy is taken as one key."""
 
 W2K = after(
     NT4_SP6A,
@@ -35,6 +100,11 @@ XP = after(
     "xp",
     "Windows XP",
     absent=documented({**SINCE_VISTA, **SINCE_2003}, _MINIMUM),
+    limits=documented(
+        ElementSizes(key_name=256, value_name=16_383, data=None, levels=512, levels_at_once=32),
+        f"{MSDN}, Registry Element Size ElementSizes: data in the latest format of hives has none",
+    ),
+    view32=documented(REFLECTED, f"{_AFFECTED}: of the 64-bit Windows XP; copies taken as shared"),
     deferred_status=inferred(
         NtStatus.PENDING, "contested: the function takes an event; its answer is written nowhere"
     ),
@@ -78,9 +148,24 @@ WIN7 = after(
     "win7",
     "Windows 7",
     unloaded_status=observed(NtStatus.HIVE_UNLOADED, "Procmon captures; ReactOS rostests"),
+    view32=documented(SHARED, _AFFECTED),
 )
-WIN81 = after(WIN7, "win8.1", "Windows 8.1")
-WIN10 = after(WIN7, "win10", "Windows 10")
-WIN11 = after(WIN7, "win11", "Windows 11")
+WIN81 = after(
+    WIN7,
+    "win8.1",
+    "Windows 8.1",
+    expanding_error=observed(
+        Win32Error.UNSUPPORTED_TYPE, f"{TESTS}, test_get_value: from Windows 8 on"
+    ),
+)
+WIN10 = after(
+    WIN81,
+    "win10",
+    "Windows 10",
+    link_loop_status=observed(
+        NtStatus.INVALID_PARAMETER, f"{NT_TESTS}, test_symlinks: from version 1607 on"
+    ),
+)
+WIN11 = after(WIN10, "win11", "Windows 11")
 
 DIALECTS = (W2K, XP, WIN2003, VISTA, WIN7, WIN81, WIN10, WIN11)

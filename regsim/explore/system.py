@@ -404,7 +404,7 @@ def _simple(machine: Machine) -> bool:
     """Return whether *machine* has none of what makes parts of it depend on each other."""
     if any(hive.app or hive.pending is not None for hive in machine.hives.values()):
         return False
-    if any(obj.handles > 1 or obj.shared > 1 or obj.notifies for obj in machine.objects.values()):
+    if any(obj.handles > 1 or obj.shared > 1 or obj.watch for obj in machine.objects.values()):
         return False
     parts = describe(machine)
     described = (*parts.threads.values(), *(Host(p, ()) for p in parts.processes.values()))

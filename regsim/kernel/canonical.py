@@ -225,10 +225,10 @@ class _Handles:
         if not obj.kcb.live:
             return ("dead", int(obj.kcb.status), obj.shared)
         shared: object = None
-        if obj.handles > 1 or obj.shared > 1 or obj.notifies:
+        if obj.handles > 1 or obj.shared > 1 or obj.watch:
             alias = self.objects.setdefault(number, len(self.objects))
-            waits = tuple((n.subtree, int(n.filter), n.event) for n in obj.notifies)
-            shared = (alias, obj.shared, waits)
+            watch = obj.watch and (obj.watch.subtree, int(obj.watch.filter))
+            shared = (alias, obj.shared, watch, obj.events)
         return (_where(self.machine, obj.kcb), access, inherit, shared)
 
 

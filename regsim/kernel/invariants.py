@@ -47,7 +47,7 @@ def _check_handles(machine: Machine) -> None:
         _hold(obj.handles == counted[number] > 0, "an object lives as long as its handles")
         _hold(obj.shared >= 1, "an open is never counted below one")
         waiting = number in machine.watching
-        _hold(waiting == bool(obj.notifies), "what waits for changes is known")
+        _hold(waiting == bool(obj.events), "what waits for changes is known")
     _hold(set(counted) == set(machine.objects), "every handle counts on an object")
 
 

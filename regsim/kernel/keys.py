@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from regsim import keypath
-from regsim.kernel.objects import KeyObject, Notify
+from regsim.kernel import wow64
+from regsim.kernel.objects import KeyObject, Watch
 from regsim.kernel.tree import Node, put
 from regsim.kernel.unload import flush
-from regsim.policy import HandlePolicy
+from regsim.policy import HandlePolicy, ListOrder, NoRights
 from regsim.status import NtStatus
 from regsim.types import Access, CreateOption, Handle, NotifyFilter, Pid, Tid, Value, ValueType
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
     from regsim.kernel.process import Process
@@ -27,6 +30,7 @@ Answered = tuple[NtStatus, Any]
 """The status, and what the operation gives: a handle, a record, or None."""
 
 LINK_VALUE = "SymbolicLinkValue"
+_LINK = keypath.fold_name(LINK_VALUE)
 
 # The rights and options as plain numbers: every call asks for one, and flags of an enum are slow.
 _QUERY = int(Access.QUERY_VALUE)
@@ -36,13 +40,20 @@ _NOTIFY = int(Access.NOTIFY)
 _DELETE = int(Access.DELETE)
 _ALL = int(Access.ALL)
 _MAXIMUM = int(Access.MAXIMUM_ALLOWED)
+_WIDEST = _MAXIMUM | int(Access.GENERIC_ALL)
+_GENERIC = {
+    int(Access.GENERIC_READ): int(Access.READ),
+    int(Access.GENERIC_WRITE): int(Access.WRITE),
+    int(Access.GENERIC_EXECUTE): int(Access.READ),
+}
 _OPEN_LINK = int(CreateOption.OPEN_LINK)
+_VOLATILE = int(CreateOption.VOLATILE)
 _SUCCESS = NtStatus.SUCCESS
 
 
 @attrs.frozen(kw_only=True)
 class KeyInfo:
-    """What NtQueryKey tells: counts, the longest names in characters, the time as FILETIME."""
+    """What NtQueryKey tells: counts, the longest names in UTF-16 units, the time as FILETIME."""
 
     class_name: str
     subkeys: int
@@ -64,16 +75,20 @@ class Created:
 def use(
     machine: Machine, caller: Tid, handle: int, need: int = 0
 ) -> tuple[NtStatus, KeyObject | None]:
-    """Return the object behind *handle*, or why it cannot be used with the rights *need*."""
+    """Return the object behind *handle*, or why it cannot be used with the rights *need*.
+
+    The rights are looked at before the key: a deleted one answers ACCESS_DENIED to what its handle
+    may not do (Wine, observed; on Windows the object manager comes before the registry, inferred).
+    """
     found = machine.lookup(machine.process_of(caller), handle)
     if found is None:
         return NtStatus.INVALID_HANDLE, None
     obj, rights = found
+    if need & ~rights:
+        return NtStatus.ACCESS_DENIED, None
     status = obj.kcb.status
     if status is not _SUCCESS:
         return status, None
-    if need & ~rights:
-        return NtStatus.ACCESS_DENIED, None
     return _SUCCESS, obj
 
 
@@ -84,9 +99,7 @@ def target(machine: Machine, caller: Tid, root: int | None, path: str) -> tuple[
     count (Wine ``dlls/advapi32/tests/registry.c``; observed on Windows).
     """
     if root is None:
-        parts = keypath.fold(keypath.split(path))
-        bad = not path.startswith("\\") or parts[:1] != ("REGISTRY",)
-        return (NtStatus.OBJECT_PATH_SYNTAX_BAD if bad else NtStatus.SUCCESS), parts
+        return outside(path), keypath.fold(keypath.split(path))
     status, obj = use(machine, caller, root)
     if obj is None:
         return status, ()
@@ -95,13 +108,51 @@ def target(machine: Machine, caller: Tid, root: int | None, path: str) -> tuple[
     return NtStatus.SUCCESS, machine.full_path(obj.kcb) + keypath.fold(keypath.split(path))
 
 
+# The object manager's directories that every NT has, and the one object in them that is asked for.
+_DIRECTORIES = frozenset(
+    (
+        *("??", "ARCNAME", "BASENAMEDOBJECTS", "CALLBACK", "DEVICE", "DRIVER", "FILESYSTEM"),
+        *("KERNELOBJECTS", "KNOWNDLLS", "NLS", "OBJECTTYPES", "SECURITY", "SESSIONS", "WINDOWS"),
+    )
+)
+_OBJECTS = frozenset({("DEVICE", "NULL")})
+
+
+def outside(path: str) -> NtStatus:
+    r"""Return SUCCESS for a full path in ``\REGISTRY``, else what the object manager answers.
+
+    Its own namespace is not simulated, but for the names above. Source: Wine
+    ``dlls/ntdll/tests/reg.c``, test_NtOpenKey; observed on Windows.
+    """
+    parts = keypath.fold(keypath.split(path))
+    if not path.startswith("\\"):
+        return NtStatus.OBJECT_PATH_SYNTAX_BAD
+    if path.startswith("\\\\"):
+        return NtStatus.OBJECT_NAME_INVALID
+    if parts[:1] == ("REGISTRY",):
+        return NtStatus.SUCCESS
+    known = not parts or parts in _OBJECTS or (len(parts) == 1 and parts[0] in _DIRECTORIES)
+    if known:
+        return NtStatus.OBJECT_TYPE_MISMATCH
+    there = len(parts) == 1 or (len(parts) == 2 and parts[0] in _DIRECTORIES)
+    return NtStatus.OBJECT_NAME_NOT_FOUND if there else NtStatus.OBJECT_PATH_NOT_FOUND
+
+
 def granted(access: int) -> int:
     """Return the rights that asking for *access* gives; MAXIMUM_ALLOWED gives all of them.
 
-    Security descriptors are not evaluated: everyone may ask for everything.
+    Generic rights stand for those of a key (winnt.h; documented). Security descriptors are not
+    evaluated: everyone may ask for everything.
     """
     asked = int(access)
-    return _ALL if asked & _MAXIMUM else asked & _ALL
+    if asked & _WIDEST:
+        return _ALL
+    rights = asked & _ALL
+    if asked > _WIDEST:
+        for generic, meant in _GENERIC.items():
+            if asked & generic:
+                rights |= meant
+    return rights
 
 
 def open_key(
@@ -113,13 +164,19 @@ def open_key(
     access: int = Access.READ,
     options: int = 0,
     inherit: bool = False,
+    view32: bool = False,
 ) -> Answered:
-    """Open a key; the result is a new handle (or, where handles are shared, the one there is)."""
+    """Open a key; the result is a new handle (or, where handles are shared, the one there is).
+
+    With *view32* it is opened in the 32-bit view, on a machine that has any key of that.
+    """
     place: tuple[Hive, Parts] | None
-    if root is None or options & _OPEN_LINK:
+    if root is None or options & _OPEN_LINK or view32:
         status, full = target(machine, caller, root, path)
         if status is not _SUCCESS:
             return status, None
+        if view32:
+            full = _seen_by_32(machine, full, len(full) - len(keypath.split(path)))
         status, place = machine.locate(full, open_link=bool(options & _OPEN_LINK))
     else:
         status, obj = use(machine, caller, root)
@@ -130,19 +187,33 @@ def open_key(
         status, place = machine.locate_below(obj.kcb, path)
     if place is None:
         return status, None
-    return _SUCCESS, _give(machine, caller, place, access, inherit)
+    return _give(machine, caller, place, access, inherit)
+
+
+def _seen_by_32(machine: Machine, full: Parts, named: int) -> Parts:
+    """Return where *full* lies in the 32-bit view; where there is no such view, *full* itself.
+
+    The first *named* names of it are those of a handle.
+    """
+    at = wow64.position(machine.dialect.view32, full, named)
+    if at is None or machine.locate((*full[:at], wow64.NODE.upper()))[1] is None:
+        return full
+    return (*full[:at], wow64.NODE.upper(), *full[at:])
 
 
 def _give(
     machine: Machine, caller: Tid, place: tuple[Hive, Parts], access: int, inherit: bool
-) -> Handle:
+) -> Answered:
+    rights = granted(access)
+    if not rights and machine.dialect.no_rights is NoRights.REFUSED:
+        return NtStatus.ACCESS_DENIED, None
     process = machine.process_of(caller)
     hive, path = place
     if machine.dialect.handles is HandlePolicy.SHARED:
         shared = _already_open(machine, process, hive, path)
         if shared is not None:
-            return shared
-    return machine.open_object(process, hive, path, granted(access), inherit=inherit)
+            return _SUCCESS, shared
+    return _SUCCESS, machine.open_object(process, hive, path, rights, inherit=inherit)
 
 
 def _already_open(machine: Machine, process: Process, hive: Hive, path: Parts) -> Handle | None:
@@ -168,39 +239,66 @@ def create_key(
     options: int = 0,
     class_name: str = "",
     inherit: bool = False,
+    view32: bool = False,
 ) -> Answered:
     """Open a key, or create it and what is missing above it; the result is `Created`.
 
-    CHILD_MUST_BE_VOLATILE for a lasting key below a volatile one. Nothing can be created directly
-    below ``MACHINE`` or ``USER`` (MSDN RegCreateKeyEx, documented; the code is inferred).
+    OBJECT_NAME_COLLISION for a link where a key is; CHILD_MUST_BE_VOLATILE for a lasting key below
+    a volatile one. Nothing can be created directly below ``MACHINE`` or ``USER`` (MSDN
+    RegCreateKeyEx, documented; the code is inferred). A link that leads to no key yet has it made
+    where it leads (Wine ``dlls/ntdll/tests/reg.c``, test_symlinks; observed on Windows).
     """
     status, full = target(machine, caller, root, path)
     if not status.ok:
         return status, None
-    status, place = machine.locate(full, open_link=bool(options & CreateOption.CREATE_LINK))
+    written = _spelled(root, path, full)
+    named = len(full) - len(keypath.split(path))
+    at = wow64.position(machine.dialect.view32, full, named) if view32 else None
+    if at is not None:
+        written = (*written[:at], wow64.NODE, *written[at:])
+        full = keypath.fold(written)
+    makes_link = bool(options & CreateOption.CREATE_LINK)
+    as_link = makes_link or bool(options & CreateOption.OPEN_LINK)
+    status, place = machine.locate(full, open_link=as_link)
+    if place is not None and makes_link:
+        return NtStatus.OBJECT_NAME_COLLISION, None
     if place is not None:
-        return NtStatus.SUCCESS, Created(_give(machine, caller, place, access, inherit), new=False)
-    known = _nearest(machine, full)
+        return _created(_give(machine, caller, place, access, inherit), new=False)
+    if status is not NtStatus.OBJECT_NAME_NOT_FOUND:
+        return status, None
+    written = machine.follow(written)
+    known = _nearest(machine, keypath.fold(written))
     if known is None:
         return status, None
     (hive, above), depth = known
-    missing = _spelled(root, path, full)[depth:]
-    status = _may_create(hive, above, options)
+    status = _may_create(machine, hive, above, written[depth:], options)
+    if status.ok and not granted(access) and machine.dialect.no_rights is NoRights.REFUSED:
+        status = NtStatus.ACCESS_DENIED
     if not status.ok:
         return status, None
+    leaf = _grow(machine, hive, above, written[depth:], volatile=bool(options & _VOLATILE))
+    node = hive.edit(leaf)
+    node.class_name = class_name
+    if makes_link:
+        node.link = ""
+    return _created(_give(machine, caller, (hive, leaf), access, inherit), new=True)
+
+
+def _created(given: Answered, *, new: bool) -> Answered:
+    status, handle = given
+    return status, None if handle is None else Created(handle, new)
+
+
+def _grow(machine: Machine, hive: Hive, above: Parts, missing: Parts, *, volatile: bool) -> Parts:
+    """Make the keys *missing* below each other, the first below *above*; return the last's path."""
     for name in missing:
         parent = hive.edit(above)
         child = put(parent, Node(name, owner=hive.owner, last_write=machine.clock))
-        child.volatile = bool(options & CreateOption.VOLATILE)
+        child.volatile = volatile
         parent.last_write = machine.clock
         changed(machine, hive, above, NotifyFilter.NAME)
         above = (*above, keypath.fold_name(name))
-    leaf = hive.edit(above)
-    leaf.class_name = class_name
-    if options & CreateOption.CREATE_LINK:
-        leaf.link = ""
-    handle = _give(machine, caller, (hive, above), access, inherit)
-    return NtStatus.SUCCESS, Created(handle, new=True)
+    return above
 
 
 def _nearest(machine: Machine, full: Parts) -> tuple[tuple[Hive, Parts], int] | None:
@@ -218,8 +316,18 @@ def _spelled(root: int | None, path: str, full: Parts) -> Parts:
     return full[: len(full) - len(written)] + written
 
 
-def _may_create(hive: Hive, above: Parts, options: int) -> NtStatus:
+def _may_create(
+    machine: Machine, hive: Hive, above: Parts, missing: Parts, options: int
+) -> NtStatus:
     if hive.mount == ("REGISTRY",):
+        return NtStatus.INVALID_PARAMETER
+    limits = machine.dialect.limits
+    levels = len(hive.mount) + len(above) + len(missing)
+    if (
+        any(keypath.units(name) > limits.key_name for name in missing)
+        or (limits.levels is not None and levels > limits.levels)
+        or (limits.levels_at_once is not None and len(missing) > limits.levels_at_once)
+    ):
         return NtStatus.INVALID_PARAMETER
     node = hive.root.find(above)
     if node is not None and node.volatile and not options & CreateOption.VOLATILE:
@@ -284,16 +392,31 @@ def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Ans
 
 
 def set_value(machine: Machine, caller: Tid, *, handle: int, value: Value) -> Answered:
-    """Write one value; ``SymbolicLinkValue`` of a link key sets where it leads."""
+    """Write one value; one that is there keeps its name as it was first written, and its place.
+
+    A link key holds nothing but ``SymbolicLinkValue``, a REG_LINK without a NUL at its end, which
+    says where it leads: ACCESS_DENIED for any other value (Wine ``dlls/ntdll/tests/reg.c``,
+    test_symlinks; observed on Windows). That the name stays is Wine's, observed; of Windows,
+    inferred. INVALID_PARAMETER for a name that is too long.
+    """
     status, obj = use(machine, caller, handle, _SET)
     if obj is None:
         return status, None
+    limits, key = machine.dialect.limits, keypath.fold_name(value.name)
+    if keypath.units(value.name) > limits.value_name:
+        return NtStatus.INVALID_PARAMETER, None
+    if limits.data is not None and len(value.data) > limits.data:
+        return NtStatus.INSUFFICIENT_RESOURCES, None
+    link = node_of(machine, obj).link is not None
+    if link and (value.type != ValueType.LINK or key != _LINK):
+        return NtStatus.ACCESS_DENIED, None
     hive = machine.hives[obj.kcb.hive]
     node = hive.edit(obj.kcb.path)
-    if node.link is not None and value.type == ValueType.LINK and value.name == LINK_VALUE:
+    if link:
         node.link = value.data.decode("utf-16-le", "replace")
         machine.reshaped()
-    node.values[keypath.fold_name(value.name)] = value
+    there = node.values.get(key)
+    node.values[key] = value if there is None else attrs.evolve(value, name=there.name)
     node.last_write = machine.clock
     changed(machine, hive, obj.kcb.path, NotifyFilter.LAST_SET)
     return NtStatus.SUCCESS, None
@@ -343,10 +466,14 @@ def enumerate_key(machine: Machine, caller: Tid, *, handle: int, index: int) -> 
     status, obj = use(machine, caller, handle, _ENUMERATE)
     if obj is None:
         return status, None
-    names = subkey_names(machine, obj)
-    if not 0 <= index < len(names):
-        return NtStatus.NO_MORE_ENTRIES, None
-    return NtStatus.SUCCESS, names[index]
+    return numbered(status, subkey_names(machine, obj), index)
+
+
+def numbered(status: NtStatus, found: Sequence[object], index: int) -> Answered:
+    """Return number *index* of what was *found* with *status*; NO_MORE_ENTRIES after the last."""
+    if status is _SUCCESS and not 0 <= index < len(found):
+        status = NtStatus.NO_MORE_ENTRIES
+    return status, found[index] if status is _SUCCESS else None
 
 
 def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -> Answered:
@@ -354,10 +481,7 @@ def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -
     status, obj = use(machine, caller, handle, _QUERY)
     if obj is None:
         return status, None
-    values = list(node_of(machine, obj).values.values())
-    if not 0 <= index < len(values):
-        return NtStatus.NO_MORE_ENTRIES, None
-    return NtStatus.SUCCESS, values[index]
+    return numbered(status, values_of(machine, obj), index)
 
 
 def query_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
@@ -366,16 +490,32 @@ def query_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     if obj is None:
         return status, None
     node = node_of(machine, obj)
-    names = subkey_names(machine, obj)
-    values = node.values.values()
-    return NtStatus.SUCCESS, KeyInfo(
+    return NtStatus.SUCCESS, measured(
+        subkey_names(machine, obj),
+        node.values.values(),
         class_name=node.class_name,
-        subkeys=len(names),
-        longest_subkey=max(map(len, names), default=0),
-        values=len(values),
-        longest_value_name=max((len(value.name) for value in values), default=0),
-        longest_data=max((len(value.data) for value in values), default=0),
         last_write=node.last_write,
+    )
+
+
+def query_key_name(machine: Machine, caller: Tid, *, handle: int) -> Answered:
+    """Return the full path of the key behind *handle*, as written; no right is asked for."""
+    status, obj = use(machine, caller, handle)
+    return status, None if obj is None else machine.key_name(obj.kcb)
+
+
+def measured(
+    names: Collection[str], values: Collection[Value], *, class_name: str, last_write: int
+) -> KeyInfo:
+    """Return the `KeyInfo` of a key with subkeys *names* and *values*."""
+    return KeyInfo(
+        class_name=class_name,
+        subkeys=len(names),
+        longest_subkey=max(map(keypath.units, names), default=0),
+        values=len(values),
+        longest_value_name=max((keypath.units(value.name) for value in values), default=0),
+        longest_data=max((len(value.data) for value in values), default=0),
+        last_write=last_write,
     )
 
 
@@ -398,6 +538,9 @@ def notify_change(
 ) -> Answered:
     """Have *event* signalled at the next change, when the handle is closed, or the hive goes.
 
+    The first call on a handle says for good which changes those are: later ones wait for the same
+    (MSDN RegNotifyChangeKeyValue, remarks; documented).
+
     The handle it stands on blocks a normal unload like any other, and there is no call back before
     one (MicrosoftDocs/windows-driver-docs-ddi PR 1631; documented). PENDING when registered.
     """
@@ -405,8 +548,9 @@ def notify_change(
     if obj is None:
         return status, None
     machine.signalled.discard(event)
-    notify = Notify(subtree=subtree, filter=NotifyFilter(filter_), event=event)
-    obj.notifies = (*obj.notifies, notify)
+    if obj.watch is None:
+        obj.watch = Watch(subtree=subtree, filter=NotifyFilter(filter_))
+    obj.events = (*obj.events, event)
     machine.watching.add(obj.id)
     return NtStatus.PENDING, None
 
@@ -415,14 +559,11 @@ def changed(machine: Machine, hive: Hive, path: Parts, what: NotifyFilter) -> No
     """Signal each notification that a change of kind *what* at *path* concerns, once."""
     for number in sorted(machine.watching):
         obj = machine.objects[number]
-        here = obj.kcb.path
-        if obj.kcb.hive != hive.id or path[: len(here)] != here:
+        here, watch = obj.kcb.path, obj.watch
+        if watch is None or obj.kcb.hive != hive.id or path[: len(here)] != here:
             continue
-        due = [n for n in obj.notifies if n.filter & what and (n.subtree or path == here)]
-        machine.signalled.update(notify.event for notify in due)
-        obj.notifies = tuple(notify for notify in obj.notifies if notify not in due)
-        if not obj.notifies:
-            machine.watching.discard(number)
+        if watch.filter & what and (watch.subtree or path == here):
+            machine.end_notifies(obj)
 
 
 def node_of(machine: Machine, obj: KeyObject) -> Node:
@@ -440,4 +581,14 @@ def subkey_names(machine: Machine, obj: KeyObject) -> list[str]:
     for mount, number in machine.mounts.items():
         if mount[:-1] == full:
             names[mount[-1]] = machine.hives[number].mount[-1]
+    if machine.dialect.lists is ListOrder.LOWERED:
+        return sorted(names.values(), key=str.lower)
     return [names[name] for name in sorted(names)]
+
+
+def values_of(machine: Machine, obj: KeyObject) -> list[Value]:
+    """Return the values of the key behind *obj* in the order that they are listed in."""
+    values = list(node_of(machine, obj).values.values())
+    if machine.dialect.lists is ListOrder.LOWERED:
+        values.sort(key=lambda value: value.name.lower())
+    return values

@@ -212,8 +212,9 @@ class Machine(Displayed):
     ) -> tuple[NtStatus, tuple[Hive, Parts] | None]:
         """Return where folded path *full* leads, links followed.
 
-        OBJECT_NAME_NOT_FOUND when a key on the way is missing or links turn in a circle. With
-        *open_link* the last name is not followed.
+        OBJECT_NAME_NOT_FOUND when a key on the way is missing, INVALID_PARAMETER when its name is
+        longer than any; the dialect says what links that turn in a circle give. With *open_link*
+        the last name is not followed.
         """
         for _ in range(MAX_LINKS):
             place = self.divide(full)
@@ -224,7 +225,7 @@ class Machine(Displayed):
             for index, name in enumerate(path):
                 child = node.children.get(name)
                 if child is None:
-                    return NtStatus.OBJECT_NAME_NOT_FOUND, None
+                    return self._missing(name), None
                 node = child
                 last = index == len(path) - 1
                 if node.link is not None and not (last and open_link):
@@ -232,7 +233,33 @@ class Machine(Displayed):
                     break
             else:
                 return NtStatus.SUCCESS, place
-        return NtStatus.OBJECT_NAME_NOT_FOUND, None
+        return self.dialect.link_loop_status, None
+
+    def _missing(self, name: str) -> NtStatus:
+        if keypath.units(name) > self.dialect.limits.key_name:
+            return NtStatus.INVALID_PARAMETER
+        return NtStatus.OBJECT_NAME_NOT_FOUND
+
+    def follow(self, written: Parts) -> Parts:
+        """Return full path *written* with each link on the way replaced by where it leads.
+
+        For a path that leads to no key yet: so a key is made at the end of a dangling link.
+        """
+        for _ in range(MAX_LINKS):
+            place = self.divide(keypath.fold(written))
+            if place is None:
+                break
+            hive, path = place
+            above = len(written) - len(path)
+            node: Node | None = hive.root
+            for index, name in enumerate(path):
+                node = node.children.get(name) if node is not None else None
+                if node is not None and node.link is not None:
+                    written = keypath.split(node.link) + written[above + index + 1 :]
+                    break
+            else:
+                break
+        return written
 
     def locate_below(self, kcb: Kcb, path: str) -> tuple[NtStatus, tuple[Hive, Parts] | None]:
         """Return where *path* below *kcb*'s key leads, links followed; what leads there is kept.
@@ -369,7 +396,7 @@ class Machine(Displayed):
             hive.handles -= 1
         if obj.handles:
             return
-        if obj.notifies:
+        if obj.events:
             self.end_notifies(obj)
         del self.objects[obj.id]
         kcb.objects.discard(obj.id)
@@ -403,9 +430,8 @@ class Machine(Displayed):
 
     def end_notifies(self, obj: KeyObject) -> None:
         """Signal what waits on *obj*: it was closed or its key is gone (MSDN; documented)."""
-        for notify in obj.notifies:
-            self.signalled.add(notify.event)
-        obj.notifies = ()
+        self.signalled.update(obj.events)
+        obj.events = ()
         self.watching.discard(obj.id)
 
     # -- processes --------------------------------------------------------------------------

@@ -65,12 +65,11 @@ class Origin:
 
 
 @attrs.frozen(kw_only=True)
-class Notify:
-    """A change notification that a key object waits for."""
+class Watch:
+    """Which changes a key object waits for, and whether those of the keys below too."""
 
     subtree: bool
     filter: NotifyFilter
-    event: str
 
 
 @attrs.define(eq=False)
@@ -78,6 +77,8 @@ class KeyObject:
     """One open of a key; each handle to it, in whatever process, is one of ``handles``.
 
     ``shared`` counts the opens that gave out the same handle (dialects that share them), else 1.
+    ``watch`` is what the first notification asked for through it waits for, and so all later ones
+    do (MSDN RegNotifyChangeKeyValue; documented); ``events`` are those to be signalled.
     ``made`` is what `origin` is made of: most objects are never asked, so none is made until then.
     """
 
@@ -86,7 +87,8 @@ class KeyObject:
     made: tuple[str, str, bool, int, object]
     handles: int = 0
     shared: int = 1
-    notifies: tuple[Notify, ...] = ()
+    watch: Watch | None = None
+    events: tuple[str, ...] = ()
 
     @property
     def origin(self) -> Origin:

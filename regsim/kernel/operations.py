@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from regsim.kernel import classes, foreign, keys, loading, predef
+from regsim.kernel import classes, foreign, keys, loading, predef, trees
 from regsim.kernel.keys import Answered
 from regsim.kernel.process import Token
 from regsim.kernel.spots import NOTHING, Actor, Footprint, Place, UndeclaredError, literal, reads
@@ -208,7 +208,9 @@ _ALL: Final = (
     Operation(
         "ReleaseHandles", foreign.release_handles, "release-handles", _remap, closes=Closes.OTHERS
     ),
-    # Nothing is declared where several handles share one open,
+    # Nothing is declared where it is of no use to explore apart,
+    Operation("QueryKeyName", keys.query_key_name, "query-key"),
+    # where several handles share one open,
     Operation("NtDuplicateObject", keys.duplicate, "duplicate-handle", gives=_HANDLE),
     Operation("OverridePredefined", predef.override, "override-root"),
     Operation("ReferenceHandle", keys.reference, "count-open", gives=_HANDLE),
@@ -219,9 +221,13 @@ _ALL: Final = (
     # where a handle is tagged,
     Operation("OpenUserClasses", open_user_classes, "open-classes", gives=_HANDLE),
     Operation("OpenClassesView", classes.open_view, "open-classes", gives=_HANDLE),
-    Operation("QueryClassesView", classes.query_view, "query-value"),
-    Operation("EnumerateClassesView", classes.enumerate_view, "enumerate-key"),
+    Operation("CreateClassesView", classes.create_view, "create-subkey", gives=_CREATED),
+    Operation("DeleteClassesView", classes.delete_view, "delete-key"),
+    *(Operation(viewed.name, viewed.run, viewed.does) for viewed in classes.VIEWED.values()),
     # and where a tree is replaced.
+    Operation("DeleteTree", trees.delete_tree, "delete-tree"),
+    Operation("CopyTree", trees.copy_tree, "copy-tree"),
+    Operation("NtRenameKey", trees.rename_key, "rename-key"),
     Operation("NtRestoreKey", loading.restore_key, "restore-key"),
     Operation("NtReplaceKey", loading.replace_key, "replace-key"),
 )

@@ -129,14 +129,14 @@ def disable_cache(machine: Machine, caller: Tid, *, keys_: Iterable[PredefinedKe
 
 
 def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int | None) -> Answered:
-    """Have *key* stand for the key behind *handle*, or with None for its default again (P7).
+    """Have *key* stand for the key behind *handle*, or with NULL (0) for its default again (P7).
 
     Where the caller's handle is borrowed, what it displaces is closed, whoever opened that
     (ReactOS ``dll/win32/advapi32/reg/reg.c``, RegOverridePredefKey; observed).
     """
     process = machine.process_of(caller)
     borrows = machine.dialect.override_hold is OverrideHold.BORROWED
-    if handle is None:
+    if not handle:
         _empty(machine, process, key, borrowed=borrows)
         if machine.dialect.override_null is OverrideNull.REOPENS:
             return _fill(machine, caller, key)

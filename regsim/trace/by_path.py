@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import EventKind
+from regsim.trace.calls import GONE
 from regsim.trace.columns import (
     CLOSE,
     DUPLICATE,
@@ -40,8 +41,6 @@ class PathLedger(Ledger):
         self._unmatched: dict[int, int] = {}
         self._nameless: list[int] = []
         self._stale: dict[int, int] = {}
-        self._exit_rows: dict[int, int] = {}
-        self._by_pid: dict[int, int] = {}
 
     def feed(self, batch: Batch) -> None:  # noqa: C901, PLR0912 - one branch a row, for speed
         """Take the rows of *batch* into account, up to the asked-for moment."""
@@ -85,6 +84,8 @@ class PathLedger(Ledger):
                     held_by[place] = [opening]
             elif op != OPEN:
                 self._other(op, process, key, Opened(time, number, access), status)
+            elif status in GONE:
+                self._gone(hives[key], Opened(time, number, access), status)
 
     def _within(self, batch: Batch) -> int:
         """Return how many rows of *batch* are up to the moment asked about."""
@@ -128,33 +129,29 @@ class PathLedger(Ledger):
             self.lives.append(life)
 
     def _other(self, op: int, process: int, key: int, at: Opened, status: int) -> None:
-        hive = self.capture.keys.hives[key]
+        hives = self.capture.keys.hives
+        hive = hives[key]
         if op == START:
-            self.starts.append(at.number)
-            self._start(process, at.time)
+            self._start_seen(process, at.time, at.number)
         elif op == EXIT:
-            self.exited[process] = at.time
-            self._exit_rows[process] = at.number
+            self._exit_seen(process, at.time, at.number)
         elif op == LOAD and status == 0 and hive > UNPLACED:
+            gone = hive in self.unloaded
+            if not gone and any(hives[place & _KEY_BITS] == hive for place in self._open):
+                self.touched.add(hive)
             self._load(hive)
             self._load_seen(hive, at.time, at.number)
         elif op in (UNLOAD, _FORCE) and hive > UNPLACED:
             held = tuple(h for h in self.held() if self.capture.keys.hives[h.key] == hive)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
+            if op == _FORCE:
+                self.forced.add(hive)
             if status == 0:
-                self._unload(hive)
+                self._unload(hive, at.number)
                 self._unload_seen(hive, at.time, at.number)
         elif op == DUPLICATE:
             self._open.setdefault(process << 32 | key, []).append(at)
-
-    def _start(self, process: int, time: int) -> None:
-        """Note the start; an earlier process of the same number has ended."""
-        self.started.add(process)
-        pid = self.capture.processes[process].pid
-        earlier = self._by_pid.get(pid)
-        if earlier is not None and earlier != process:
-            self.exited.setdefault(earlier, time)
-        self._by_pid[pid] = process
+            self._copied(hive, at.number)
 
     def _load(self, hive: int) -> None:
         """Begin anew with a hive: whatever was open on it before is not open on this one."""
@@ -162,13 +159,15 @@ class PathLedger(Ledger):
         for place in [place for place in self._unmatched if hives[place & _KEY_BITS] == hive]:
             del self._unmatched[place]
 
-    def _unload(self, hive: int) -> None:
+    def _unload(self, hive: int, number: int) -> None:
         """Forget the hive's handles: it is gone, and they hold it no more, open or not."""
         self._load(hive)
-        for place, held in self._open.items():
-            if self.capture.keys.hives[place & _KEY_BITS] == hive and held:
+        hives = self.capture.keys.hives
+        for place in [place for place in self._open if hives[place & _KEY_BITS] == hive]:
+            held = self._open.pop(place)
+            if held:
                 self._stale[place] = self._stale.get(place, 0) + len(held)
-                held.clear()
+                self.left[hive] = number
 
     def finish(self) -> None:
         """End what the processes that have ended still held: no rundown was logged for it."""
@@ -197,7 +196,9 @@ class PathLedger(Ledger):
         """Yield what living processes have open, in the order of the first opening of the key."""
         for place, openings in self._open.items():
             if openings and place >> 32 not in self.exited:
-                yield _held(place, openings)
+                since = self._since(openings, place & _KEY_BITS)
+                if since:
+                    yield Held(place >> 32, place & _KEY_BITS, since)
 
     def unmatched_on(self, hive: int) -> int:
         """Return how many closes on a hive, or on keys without a name, had no open since then."""

@@ -111,6 +111,49 @@ class UnloadAttempt:
     ticks: int | None = None
 
 
+@attrs.frozen
+class Skipped:
+    """Rows that were not understood, and why: how many, and the first and last, counted from 1."""
+
+    reason: str
+    rows: int
+    first: int
+    last: int
+
+
+@attrs.frozen(kw_only=True)
+class Extent:
+    """What of its file a finding rests on, and what of it could not be read or does not tell.
+
+    ``rows`` are all rows of the file. ``keys_not_resolved`` counts keys still open that it does not
+    name, ``gaps`` numbers that the driver gave to events that are not in it, ``out_of_order`` rows
+    before their time or number, ``untimed`` those without a time that can be read. ``begins`` and
+    ``ends`` are its first and last time, None where it has none. ``shows_filters`` and
+    ``shows_duplicates`` say what files of the format show at all; ``damage`` is in sentences.
+    """
+
+    rows: int
+    skipped: tuple[Skipped, ...] = ()
+    calls_not_understood: int = 0
+    statuses_not_known: int = 0
+    keys_not_resolved: int = 0
+    gaps: int = 0
+    out_of_order: int = 0
+    untimed: int = 0
+    begins: str | None = None
+    ends: str | None = None
+    processes: int = 0
+    processes_without_start: int = 0
+    processes_without_exit: int = 0
+    duplicates: int = 0
+    loads: int = 0
+    unloads: int = 0
+    refused_unloads: int = 0
+    shows_filters: bool = False
+    shows_duplicates: bool = False
+    damage: tuple[str, ...] = ()
+
+
 @attrs.frozen(kw_only=True)
 class Finding:
     """The whole answer to "what keeps the hive loaded?".
@@ -141,6 +184,7 @@ class Finding:
     closes: int = 0
     unmatched_closes: int = 0
     reasons: tuple[str, ...] = ()
+    completeness: Extent = Extent(rows=0)
     span: tuple[int, int] | None = None
     clock: str = ""
 

@@ -18,9 +18,17 @@ from regsim.kernel.holding import blocks
 from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
-from regsim.trace.conditions import Asked, doubts
+from regsim.trace.conditions import Asked, doubts, filtered
 from regsim.trace.evidence import Facts, Fidelity, Reading, Snapshot
-from regsim.trace.finding import Conclusion, Finding, HeldKey, HiveFinding, UnloadAttempt
+from regsim.trace.finding import (
+    Conclusion,
+    Extent,
+    Finding,
+    HeldKey,
+    HiveFinding,
+    Skipped,
+    UnloadAttempt,
+)
 from regsim.trace.holders import ends_with_session
 from regsim.trace.ledger import Held, Ledger
 from regsim.trace.sightings import ENDS, seen_hives
@@ -102,8 +110,26 @@ def _finding(
         host=facts.host,
         hives=tuple(hives),
         events=facts.events,
+        completeness=_extent(facts),
         reasons=tuple(dict.fromkeys(limits)),
         clock=facts.clock,
+    )
+
+
+def _extent(facts: Facts) -> Extent:
+    """Return how much of the file was read, as its reader counted."""
+    record = facts.record
+    skipped = (Skipped(why, one.count, one.first, one.last) for why, one in record.skipped.items())
+    return Extent(
+        rows=record.rows or facts.events,
+        skipped=tuple(skipped),
+        calls_not_understood=sum(one.count for one in record.calls.values()),
+        statuses_not_known=sum(one.count for one in record.statuses.values()),
+        gaps=record.gaps.count,
+        untimed=record.untimed.count,
+        shows_filters=record.shows_filters,
+        shows_duplicates=facts.fidelity is Fidelity.HANDLES,
+        damage=tuple(record.damage),
     )
 
 
@@ -162,7 +188,7 @@ class _LedgerJudge:
         self.ledger, self.dialect = ledger, dialect
         self.capture = ledger.capture
         self.keys = ledger.capture.keys
-        self.filtered = _filtered(ledger)
+        self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
         self.held: tuple[Held, ...] = ()
         self.sessions: set[int] = set()
@@ -185,13 +211,8 @@ class _LedgerJudge:
             if self._matters(hive)
         ]
         limits = [*self.filtered, *self._limits(bool(hives))]
-        if not facts.record.shows_filters and any(
-            hive.conclusion is Conclusion.CLEAR for hive in hives
-        ):
-            limits.append(
-                f"a {facts.format} file does not say which filters it was saved with: "
-                "this holds for what it shows"
-            )
+        if any(hive.conclusion is Conclusion.CLEAR for hive in hives):
+            limits += _unseen(facts)
         last = ledger.until or facts.last_time
         return attrs.evolve(
             _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
@@ -201,6 +222,7 @@ class _LedgerJudge:
             opens=ledger.opens,
             closes=ledger.closes,
             unmatched_closes=ledger.unmatched,
+            completeness=self._extent(),
             span=None if facts.first_time is None or last is None else (facts.first_time, last),
         )
 
@@ -231,17 +253,40 @@ class _LedgerJudge:
                 return attrs.evolve(found, why=f"it runs in session {found.session} and {_ENDS}")
         return found
 
+    def _extent(self) -> Extent:
+        """Return what of the capture the finding rests on."""
+        ledger, facts, whole = self.ledger, self.capture.facts, self.ledger.is_whole
+        last = ledger.until or facts.last_time
+        every = range(len(self.capture.processes))
+        times = (None if at is None else self.capture.when(at) for at in (facts.first_time, last))
+        begins, ends = (text or None for text in times)
+        return attrs.evolve(
+            _extent(facts),
+            keys_not_resolved=sum(
+                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
+            ),
+            out_of_order=facts.record.disordered.count + ledger.backwards.count,
+            begins=begins,
+            ends=ends,
+            processes=len(every),
+            processes_without_start=sum(not whole(at) for at in every),
+            processes_without_exit=sum(at not in ledger.exited for at in every),
+            duplicates=len(ledger.copies),
+            loads=ledger.loads,
+            unloads=sum(not one.status for one in ledger.attempts),
+            refused_unloads=sum(one.status > 0 for one in ledger.attempts),
+        )
+
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
-        if self.filtered:
-            return list(self.filtered)
         ledger, name = self.ledger, self.keys.hive_names[hive]
         return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.held))
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
         process = self.capture.processes[held.process]
-        first, count, certain = held.openings[0], len(held.openings), not self.filtered
+        first, count = held.openings[0], len(held.openings)
+        certain = not self.filtered and self.ledger.is_certain(held)
         hive = self.keys.hives[held.key]
         whole = self.ledger.is_whole(held.process) or hive in self.ledger.loaded
         return HeldKey(
@@ -324,18 +369,10 @@ class _LedgerJudge:
 _ENDS: Final = "ends when that session logs off, before the hive is unloaded"
 
 
-def _filtered(ledger: Ledger) -> list[str]:
-    """Return why the capture cannot show balances at all, if it cannot.
-
-    Where closes are seen by their handle, a trace without any may be that of a program that leaks.
-    """
-    facts = ledger.capture.facts
-    unclosed = ledger.opens and not ledger.closes
-    if unclosed and not facts.closes:
-        return [f"a {facts.format} shows no closes: what is still open cannot be told"]
-    if unclosed and facts.fidelity is not Fidelity.HANDLES:
-        text = f"not one key is closed in it against {ledger.opens:,} opened"
-        return [f"{text}: it was saved with a filter, and what is still open cannot be told"]
-    if ledger.closes and not ledger.opens:
-        return ["keys are closed in it but none is opened: it was saved with a filter"]
-    return []
+def _unseen(facts: Facts) -> list[str]:
+    """Return what no file of the format shows, for a verdict that rests on what is shown."""
+    hidden = [] if facts.record.shows_filters else ["which filters it was saved with"]
+    if facts.fidelity is not Fidelity.HANDLES:
+        hidden.append("which handles were duplicated or inherited")
+    text = f"a {facts.format} file does not say {' nor '.join(hidden)}"
+    return [f"{text}: this holds for what it shows"] if hidden else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
@@ -55,6 +56,10 @@ class OpenKeys:
     def closed(self, process: int, handle: int) -> str | None:
         """Forget *handle*; return the path that was behind it, None if it was of no known key."""
         return self._paths.pop((process, handle & ~3), None)
+
+    def behind(self, is_of: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+        """Yield process and handle of all that are open on a key of which *is_of* is true."""
+        yield from (place for place, path in self._paths.items() if is_of(path))
 
     def ended(self, process: int) -> None:
         """Forget the handles of a process that ended."""

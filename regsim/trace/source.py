@@ -133,24 +133,28 @@ class Source:
     @contextlib.contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:
         """Yield the content as an open file; a packed one is unpacked to a temporary file."""
-        if not self.packing:
-            with self.open() as file:
+        if not self.packing and self.content is None:
+            with self.path.open("rb") as file:
                 yield file
             return
         with tempfile.TemporaryFile() as spool:
-            self._unpack(spool)
+            # Where the packed data is cut short, the reader finds that the content ends too early.
+            with contextlib.suppress(CutShortError):
+                self._unpack(spool)
             spool.seek(0)
             yield spool
 
     def _unpack(self, spool: IO[bytes]) -> None:
-        # Where the packed data is cut short, the reader finds that the content ends too early.
-        with contextlib.suppress(CutShortError):
-            for data, _ in self.blocks():
-                spool.write(data)
+        for data, _ in self.blocks():
+            spool.write(data)
         spool.flush()
 
     def map(self) -> mmap.mmap | bytes:
-        """Return the unpacked content, in memory or as a map that nobody can cut short."""
+        """Return the unpacked content, in memory or as a map that nobody can cut short.
+
+        Raises:
+            CutShortError: it is packed, and damaged or cut short.
+        """
         if not self.packing:
             return steady(self.path) if self.content is None else self.content
         with tempfile.TemporaryFile() as spool:
@@ -229,13 +233,20 @@ def _limit(name: str, default: float) -> float:
         raise UsageError(f"{name} takes a number, not {text!r}") from None
 
 
+def most_unpacked(size: int) -> int:
+    """Return how many bytes *size* bytes of evidence may unpack to, by both limits."""
+    ratio, most = _limit("REGSIM_UNPACK_RATIO", RATIO), _limit("REGSIM_UNPACK_GIB", MOST_GIB)
+    return int(min(most * (1 << 30), max(_HARMLESS, ratio * size)))
+
+
 def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[tuple[bytes, int]]:
     """Yield the content in blocks of *size*; a stream cut short yields what there is of it."""
-    unpack = zlib.decompressobj(31 if packing == "gzip" else 15)
-    total = 0
+    wbits = 31 if packing == "gzip" else 15
+    unpack, ahead, total = zlib.decompressobj(wbits), b"", 0
     ratio, most = _limit("REGSIM_UNPACK_RATIO", RATIO), _limit("REGSIM_UNPACK_GIB", MOST_GIB)
     try:
-        while data := unpack.unconsumed_tail or file.read(size):
+        while data := ahead or unpack.unconsumed_tail or file.read(size):
+            ahead = b""
             block = unpack.decompress(data, size)
             total += len(block)
             if total > most * (1 << 30):
@@ -248,8 +259,22 @@ def _unpacked(file: IO[bytes], packing: str, name: str, size: int) -> Iterator[t
             if block:
                 yield block, file.tell()
             if unpack.eof:
-                return
+                ahead = _after(unpack.unused_data, file, size)
+                if not ahead:
+                    return
+                if packing != "gzip":
+                    break
+                unpack = zlib.decompressobj(wbits)  # gzip joins files by their bytes (RFC 1952)
     except zlib.error as error:
         if not total:
             raise DataError(f"{name} is damaged {packing} data: {error}") from None
     raise CutShortError(f"{name}: the {packing} data is damaged or cut short after {total:,} bytes")
+
+
+def _after(data: bytes, file: IO[bytes], size: int) -> bytes:
+    """Return what follows the packed data, from *data* on or in the file, but for zeros; or b""."""
+    while not (rest := data.lstrip(b"\0")):
+        data = file.read(size)
+        if not data:
+            return b""
+    return rest

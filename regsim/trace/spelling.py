@@ -95,8 +95,9 @@ _PLACED: Final = frozenset(
 
 
 def is_placed(parts: Parts) -> bool:
-    """Return whether the key is one below a root that is known: its hive can be told."""
-    return bool(parts) and parts[0] in _PLACED
+    r"""Return whether the key is one below a root that is known: its hive can be told."""
+    # A container's hives are mounted below \REGISTRY\WC: they lie over those of its user.
+    return bool(parts) and parts[0] in _PLACED and parts[:2] != ("REGISTRY", "WC")
 
 
 def _rooted(parts: Parts) -> Parts:
@@ -241,9 +242,13 @@ class KeyTable:
         if known is not None:
             return known
         number = self._by_parts[parts] = len(self.names)
-        hive = hive_of(parts, self.mounts)
+        # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
+        whole = "\0" not in path
+        # What a container mounts may be one of its user's hives, so it stays in doubt there.
+        named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
+        hive = hive_of(parts, self.mounts) if named else None
         self.names.append(path.rstrip("\\"))
-        placed = 0 if is_placed(parts) else UNPLACED
+        placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
         self.roots.append(is_root(parts, self.mounts))
         return number

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from regsim.kernel import wow64
 from regsim.kernel.calls import Call, Plan
-from regsim.kernel.classes import VIEW
+from regsim.kernel.classes import VIEW, VIEWED
 from regsim.kernel.expr import Arg, Expr
 from regsim.kernel.steps import FAIL, RETURN, Step, go, ok, op
 from regsim.policy import ClassesView, Dialect, EmptySubkey, PredefClose, PredefEmpty
@@ -18,13 +19,13 @@ from regsim.status import Win32Error
 from regsim.types import NO_HANDLE, Access, CreateOption, PredefinedKey
 from regsim.win32.plans import (
     UNTOUCHED,
-    VALUE,
     Planned,
     alone,
     answer,
     on_key,
     predefined_of,
     quoted,
+    seen_in,
     shown,
     written,
 )
@@ -57,7 +58,8 @@ def RegOpenKeyEx(
     On a predefined key, its root is opened first, behind the caller's back, and stays open when
     the handle is closed: the defect of KB Q241572. A NULL or empty subkey of a predefined key
     closes that root again where the dialect refreshes it. 87 without a place for the result; 161
-    for a leading backslash, but for HKEY_CLASSES_ROOT (Wine's registry tests; observed).
+    for a leading backslash, but for HKEY_CLASSES_ROOT (Wine's registry tests; observed). With
+    KEY_WOW64_32KEY in *access* it is opened in the 32-bit view (`regsim.kernel.wow64`).
     """
     if not phk_result:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
@@ -131,44 +133,22 @@ def _open(
     dialect: Dialect, name: str, key: Expr, subkey: str, access: int, options: int = 0
 ) -> Planned:
     shows = quoted(subkey)
+    if access & wow64.EITHER and dialect.view32.refusal is not None:
+        return answer(dialect.view32.refusal, NO_HANDLE)
     if predefined_of(key) is PredefinedKey.CLASSES_ROOT:
-        if dialect.classes_root is ClassesView.MERGED:
-            return _in_view(name, key, subkey, access, create=False)
         subkey = subkey.lstrip("\\")
     return on_key(
         dialect,
         name,
-        "NtOpenKey",
+        "OpenClassesView" if viewed(dialect, key) else "NtOpenKey",
         key,
         shows,
         key_param="root",
         path=subkey,
         access=access,
         options=options,
+        **seen_in(access),
     )
-
-
-def _in_view(name: str, key: Expr, subkey: str, access: int, *, create: bool) -> Call:
-    args = {"path": subkey, "access": access, "create": create}
-    return Call(_view_plan(name), args, written(name, shown(key), quoted(subkey)))
-
-
-@cache
-def _view_plan(name: str) -> Plan:
-    params = ("path", "access", "create")
-    resolve = Step(
-        at="root",
-        does="open-root",
-        op=op("ResolvePredefined", key=PredefinedKey.CLASSES_ROOT),
-        then=(ok("use"), go(FAIL)),
-    )
-    use = Step(
-        at="use",
-        does="open-subkey",
-        op=op("OpenClassesView", VALUE, **{param: Arg(param) for param in params}),
-        then=(ok(RETURN), go(FAIL)),
-    )
-    return Plan(name, params, (resolve, use), VALUE)
 
 
 def RegCreateKeyEx(
@@ -192,14 +172,14 @@ def RegCreateKeyEx(
     if reserved:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
     shows = quoted(subkey)
+    if access & wow64.EITHER and dialect.view32.refusal is not None:
+        return answer(dialect.view32.refusal, NO_HANDLE)
     if predefined_of(key) is PredefinedKey.CLASSES_ROOT:
-        if dialect.classes_root is ClassesView.MERGED and not options:
-            return _in_view("RegCreateKeyEx", key, subkey, access, create=True)
         subkey = subkey.lstrip("\\")
     return on_key(
         dialect,
         "RegCreateKeyEx",
-        "NtCreateKey",
+        "CreateClassesView" if viewed(dialect, key) else "NtCreateKey",
         key,
         shows,
         key_param="root",
@@ -207,6 +187,7 @@ def RegCreateKeyEx(
         access=access,
         options=CreateOption(options),
         class_name=class_name,
+        **seen_in(access),
     )
 
 
@@ -294,6 +275,14 @@ def RegOverridePredefKey(dialect: Dialect, key: Expr, new: Expr) -> Planned:
     )
 
 
-def in_view(key: Expr) -> bool:
+def viewed(dialect: Dialect, key: Expr) -> bool:
     """Return whether *key* is HKEY_CLASSES_ROOT's merged view or was opened through it."""
-    return isinstance(key, int) and predefined_of(key) is None and bool(key & VIEW)
+    if dialect.classes_root is not ClassesView.MERGED or not isinstance(key, int):
+        return False
+    predefined = predefined_of(key)
+    return predefined is PredefinedKey.CLASSES_ROOT or (predefined is None and bool(key & VIEW))
+
+
+def through(dialect: Dialect, key: Expr, operation: str) -> str:
+    """Return the operation that *operation* on *key* is, through the merged view or not."""
+    return VIEWED[operation].name if viewed(dialect, key) else operation

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from regsim.kernel.calls import Call, Plan
-from regsim.kernel.expr import Arg, Expr, HandleVar, Root, Var
-from regsim.kernel.steps import FAIL, RETURN, STATUS, Set, Step, go, ok, op
-from regsim.policy import ClassesView, Dialect, PerCallRoot
+from regsim.kernel import wow64
+from regsim.kernel.expr import Expr
+from regsim.policy import Dialect
 from regsim.status import Win32Error
-from regsim.types import Access, NotifyFilter, PredefinedKey, Value, ValueType
-from regsim.win32.advapi import in_view
-from regsim.win32.plans import OWN, Planned, answer, on_key, predefined_of, quoted, shown
-
-
-def _viewed(dialect: Dialect, key: Expr) -> bool:
-    root = predefined_of(key) is PredefinedKey.CLASSES_ROOT
-    return in_view(key) or (root and dialect.classes_root is ClassesView.MERGED)
+from regsim.types import Access, NotifyFilter, Value, ValueType
+from regsim.win32.advapi import through, viewed
+from regsim.win32.children import DELETES, on_child
+from regsim.win32.plans import Planned, answer, on_key, predefined_of, quoted, shown, written
 
 
 def RegQueryValueEx(dialect: Dialect, key: Expr, name: str | None = None) -> Planned:
     """Read one value, the default one for NULL; the value is a `Value`. 2 when it is not there."""
-    operation = "QueryClassesView" if _viewed(dialect, key) else "NtQueryValueKey"
+    operation = through(dialect, key, "NtQueryValueKey")
     return on_key(dialect, "RegQueryValueEx", operation, key, quoted(name), name=name or "")
 
 
 def RegSetValueEx(
     dialect: Dialect, key: Expr, name: str | None, type_: int, data: bytes
 ) -> Planned:
-    """Write one value, the default one for NULL; *data* is taken as it is."""
+    """Write one value, the default one for NULL; *data* is taken as it is.
+
+    Windows adds the NUL of a text whose last character is none when the next one in the caller's
+    memory is a NUL, in the A and in the W call (Wine ``dlls/advapi32/tests/registry.c``,
+    test_set_value and test_string_termination; observed on Windows): no memory is simulated, so
+    pass the NUL as such a call would.
+    """
     value = Value(name or "", type_, data)
     shows = (quoted(name), _type(type_))
-    return on_key(dialect, "RegSetValueEx", "NtSetValueKey", key, *shows, value=value)
+    operation = through(dialect, key, "NtSetValueKey")
+    return on_key(dialect, "RegSetValueEx", operation, key, *shows, value=value)
 
 
 def _type(number: int) -> str:
@@ -43,7 +43,66 @@ def _type(number: int) -> str:
 
 def RegDeleteValue(dialect: Dialect, key: Expr, name: str | None = None) -> Planned:
     """Remove one value, the default one for NULL; 2 when it is not there."""
-    return on_key(dialect, "RegDeleteValue", "NtDeleteValueKey", key, quoted(name), name=name or "")
+    operation = through(dialect, key, "NtDeleteValueKey")
+    return on_key(dialect, "RegDeleteValue", operation, key, quoted(name), name=name or "")
+
+
+def RegSetKeyValue(
+    dialect: Dialect, key: Expr, subkey: str | None, name: str | None, type_: int, data: bytes
+) -> Planned:
+    """Write one value of *key*, or of the key below it, which is made where it is missing."""
+    dialect.require("RegSetKeyValue")
+    if not subkey:
+        return RegSetValueEx(dialect, key, name, type_, data)
+    shows = (shown(key), quoted(subkey), quoted(name), _type(type_))
+    return on_child(
+        dialect,
+        "RegSetKeyValue",
+        key,
+        subkey,
+        written("RegSetKeyValue", *shows),
+        (("NtSetValueKey", ("value",)),),
+        access=Access.SET_VALUE,
+        opener="NtCreateKey",
+        value=Value(name or "", type_, data),
+    )
+
+
+def RegGetValue(
+    dialect: Dialect, key: Expr, subkey: str | None = None, name: str | None = None
+) -> Planned:
+    """Read one value of *key*, or of the key below it; what is asked of it is not looked at here.
+
+    `regsim.win32.reading.got` does that.
+    """
+    dialect.require("RegGetValue")
+    if not subkey:
+        return RegQueryValueEx(dialect, key, name)
+    return on_child(
+        dialect,
+        "RegGetValue",
+        key,
+        subkey,
+        written("RegGetValue", shown(key), quoted(subkey), quoted(name)),
+        (("NtQueryValueKey", ("name",)),),
+        access=Access.QUERY_VALUE,
+        name=name or "",
+    )
+
+
+def RegDeleteKeyEx(
+    dialect: Dialect, key: Expr, subkey: str | None, *, access: int = 0, reserved: int = 0
+) -> Planned:
+    """Delete a key as RegDeleteKey does, in the view that *access* names; 87 for a *reserved*."""
+    dialect.require("RegDeleteKeyEx")
+    if subkey is None or reserved:
+        return answer(Win32Error.INVALID_PARAMETER)
+    if not access & wow64.ASKS_32:
+        return RegDeleteKey(dialect, key, subkey)
+    shows = (shown(key), quoted(subkey), hex(access))
+    text = written("RegDeleteKeyEx", *shows)
+    rights = Access.DELETE | Access.WOW64_32KEY
+    return on_child(dialect, "RegDeleteKeyEx", key, subkey, text, DELETES, access=rights)
 
 
 def RegDeleteKey(dialect: Dialect, key: Expr, subkey: str | None) -> Planned:
@@ -54,64 +113,29 @@ def RegDeleteKey(dialect: Dialect, key: Expr, subkey: str | None) -> Planned:
     if subkey is None:
         return answer(Win32Error.INVALID_PARAMETER)
     text = f"RegDeleteKey({shown(key)}, {quoted(subkey)})"
-    predefined = predefined_of(key)
-    if predefined is None:
-        return Call(_delete_plan(None), {"key": key, "path": subkey}, text)
-    plan = _delete_plan(dialect.per_call_root)
-    return Call(plan, {"key": predefined, "path": subkey}, text)
-
-
-_VICTIM = HandleVar("victim")
-_SAVED = Var("status")
-
-
-@cache
-def _delete_plan(root: PerCallRoot | None) -> Plan:
-    """Return the plan on a handle (None) or on a predefined key, whose own root *root* treats."""
-    source: Expr = Arg("key") if root is None else Root(Arg("key"), OWN)
-    saved = Set(_SAVED, STATUS)
-    last = "release" if root is PerCallRoot.CLOSED else "end"
-    steps = [
-        Step(
-            at="open",
-            does="open-subkey",
-            op=op("NtOpenKey", _VICTIM, root=source, path=Arg("path"), access=Access.DELETE),
-            then=(ok("delete"), go(last, saved)),
-        ),
-        Step(
-            at="delete",
-            does="delete-key",
-            op=op("NtDeleteKey", handle=_VICTIM),
-            then=(go("close", saved),),
-        ),
-        Step(at="close", does="close-key", op=op("NtClose", handle=_VICTIM), then=(go(last),)),
-    ]
-    ends = (ok(RETURN), go(FAIL))
-    if root is not None:
-        resolve = op("ResolvePredefined", OWN, key=Arg("key"))
-        steps.insert(0, Step(at="root", does="open-root", op=resolve, then=(ok("open"), go(FAIL))))
-    if root is PerCallRoot.CLOSED:
-        close = op("NtClose", handle=OWN)
-        has_own = Step(at="release", does="close-root", op=close, status=_SAVED, then=ends)
-        steps.append(has_own)
-    steps.append(Step(at="end", does="return", status=_SAVED, then=ends))
-    return Plan("RegDeleteKey", ("key", "path"), tuple(steps))
+    if subkey and viewed(dialect, key):
+        name, path = "RegDeleteKey", subkey.lstrip("\\") if predefined_of(key) else subkey
+        return on_key(
+            dialect, name, "DeleteClassesView", key, quoted(subkey), key_param="root", path=path
+        )
+    return on_child(dialect, "RegDeleteKey", key, subkey, text, DELETES, access=Access.DELETE)
 
 
 def RegEnumKeyEx(dialect: Dialect, key: Expr, index: int) -> Planned:
     """Return the name of subkey number *index*; 259 after the last."""
-    operation = "EnumerateClassesView" if _viewed(dialect, key) else "NtEnumerateKey"
+    operation = through(dialect, key, "NtEnumerateKey")
     return on_key(dialect, "RegEnumKeyEx", operation, key, str(index), index=index)
 
 
 def RegEnumValue(dialect: Dialect, key: Expr, index: int) -> Planned:
     """Return value number *index* as a `Value`; 259 after the last."""
-    return on_key(dialect, "RegEnumValue", "NtEnumerateValueKey", key, str(index), index=index)
+    operation = through(dialect, key, "NtEnumerateValueKey")
+    return on_key(dialect, "RegEnumValue", operation, key, str(index), index=index)
 
 
 def RegQueryInfoKey(dialect: Dialect, key: Expr) -> Planned:
     """Return the key's `KeyInfo`: counts, longest names, last-write time."""
-    return on_key(dialect, "RegQueryInfoKey", "NtQueryKey", key)
+    return on_key(dialect, "RegQueryInfoKey", through(dialect, key, "NtQueryKey"), key)
 
 
 def RegFlushKey(dialect: Dialect, key: Expr) -> Planned:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regsim.kernel.calls import Call
 from regsim.kernel.expr import Expr
 from regsim.policy import Dialect
-from regsim.types import Access
+from regsim.types import Access, CreateOption
 from regsim.win32.plans import alone, quoted, shown
 
 
@@ -21,11 +21,44 @@ def NtOpenKey(
     root: Expr = None,
     access: int = Access.READ,
     inherit: bool = False,
+    open_link: bool = False,
 ) -> Call:
-    r"""Open the key at *path*, a full ``\REGISTRY`` path or one below handle *root*."""
+    r"""Open the key at *path*, a full ``\REGISTRY`` path or one below handle *root*.
+
+    With *open_link* (OBJ_OPENLINK) a link is opened itself, not what it leads to.
+    """
     shows = (quoted(path),) if root is None else (shown(root), quoted(path))
-    args = {"root": root, "path": path, "access": access, "inherit": inherit}
+    args: dict[str, Expr] = {"root": root, "path": path, "access": access, "inherit": inherit}
+    if open_link:
+        args["options"] = CreateOption.OPEN_LINK
     return _nt(dialect, "NtOpenKey", *shows, does="open-key", **args)
+
+
+def NtCreateKey(
+    dialect: Dialect,
+    path: str,
+    *,
+    root: Expr = None,
+    access: int = Access.ALL,
+    options: int = 0,
+    class_name: str = "",
+) -> Call:
+    r"""Open the key at *path*, named as for NtOpenKey, or create it; gives ``Created``."""
+    shows = (quoted(path),) if root is None else (shown(root), quoted(path))
+    args = {"root": root, "path": path, "access": access, "options": options}
+    return _nt(dialect, "NtCreateKey", *shows, class_name=class_name, **args)
+
+
+def NtDeleteKey(dialect: Dialect, handle: Expr) -> Call:
+    """Delete the key behind *handle*, links themselves too; CANNOT_DELETE for one with subkeys."""
+    return _nt(dialect, "NtDeleteKey", shown(handle), handle=handle)
+
+
+def NtQueryKey(dialect: Dialect, handle: Expr, *, name: bool = False) -> Call:
+    r"""Tell the `KeyInfo` of a key, or with *name* its full path, ``\REGISTRY\...``."""
+    dialect.require("NtQueryKey")
+    operation = "QueryKeyName" if name else "NtQueryKey"
+    return alone("NtQueryKey", operation, shown(handle), handle=handle)
 
 
 def NtClose(dialect: Dialect, handle: Expr) -> Call:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from regsim.kernel import wow64
 from regsim.kernel.calls import Call, Plan
 from regsim.kernel.expr import Apply, Arg, Expr, HandleVar, Root, Var
 from regsim.kernel.operations import OPERATIONS, Gives
@@ -174,6 +175,11 @@ def _alone(name: str, operation: str, params: tuple[str, ...], does: str) -> Pla
     work = op(operation, into, **{param: Arg(param) for param in params})
     does = does or OPERATIONS[operation].does
     return Plan(name, params, (Step(at="do", does=does, op=work, then=_ENDS),), into)
+
+
+def seen_in(access: int) -> dict[str, Expr]:
+    """Return the argument that has an operation look in the view that *access* asks for."""
+    return {"view32": True} if access & wow64.ASKS_32 else {}
 
 
 def written(name: str, *shows: str) -> str:

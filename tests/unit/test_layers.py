@@ -16,6 +16,7 @@ import regsim
 # From the bottom up. Layer 0 has two rows, since the Dialect record is made of status codes and
 # errors; between the names of one row no import is allowed.
 ROWS = (
+    ("upcase",),
     ("_version", "display", "errors", "keypath", "status", "types"),
     ("accel", "naming", "policy", "reading", "writing"),
     ("kernel",),

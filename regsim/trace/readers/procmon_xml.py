@@ -37,7 +37,8 @@ class ProcmonXmlCapture(RowCapture):
     def read(self) -> Iterator[int]:
         """Take the processes in, which the file lists first, and then the events."""
         wanted = frozenset({"process", "event"})
-        for name, record, done in XmlRecords(self.source, self.facts, wanted):
+        around = frozenset({"procmon", "processlist", "eventlist"})
+        for name, record, done in XmlRecords(self.source, self.facts, wanted, around):
             if name == "event":
                 self._event(record)
             else:
