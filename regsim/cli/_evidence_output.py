@@ -82,9 +82,9 @@ class Manner:
     def __attrs_post_init__(self) -> None:
         if self.ticket + self.html + self.as_object > 1:
             raise UsageError("--json, --ticket and --html are three forms of one answer: give one")
-        refuse_both(self.svg, as_json=self.as_object)
         if self.output is not None and not (self.ticket or self.html):
             raise UsageError("-o names the file for --ticket or --html")
+        refuse_both(self.svg, as_json=self.as_object)
 
     def find(self, source: Source) -> Finding:
         """Return what *source* says, with the progress on the terminal meanwhile."""
@@ -153,24 +153,24 @@ def kind_of(finding: Finding) -> str:
 def show(finding: Finding, how: Manner, *inputs: Path, compact: bool = False) -> int:
     """Print the finding in the form asked for and return the exit code."""
     dialect = dialect_named(finding.os if finding.os in dialects.ALL else None)
-    rest = say
+    tell_it = say
     if how.svg is not None:
         from regsim.report.pictures.evidence import evidence_svg  # noqa: PLC0415 - if asked for
 
-        rest = put(how.svg, evidence_svg(finding).encode(), *inputs)
+        tell_it = put(how.svg, evidence_svg(finding).encode(), *inputs)
     if how.as_object:
         record = {**as_json(finding), "kind": kind_of(finding)}
-        rest(json.dumps(record, indent=None if compact else 2))
+        tell_it(json.dumps(record, indent=None if compact else 2))
     elif how.ticket or how.html:
         from regsim.report.pages import as_page, as_ticket  # noqa: PLC0415 - if asked for
 
         text = as_ticket(finding, dialect) if how.ticket else as_page(finding, dialect)
         if how.output is None:
-            rest(text.rstrip("\n"))
+            tell_it(text.rstrip("\n"))
         else:
             put(how.output, text.encode(), *inputs)
     else:
-        rest(as_text(finding, dialect, verbose=how.verbose))
+        tell_it(as_text(finding, dialect, verbose=how.verbose))
     return EXIT[finding.conclusion]
 
 

@@ -226,30 +226,6 @@ class _LedgerJudge:
             span=None if facts.first_time is None or last is None else (facts.first_time, last),
         )
 
-    def _extent(self) -> Extent:
-        """Return what of the capture the finding rests on."""
-        ledger, facts, whole = self.ledger, self.capture.facts, self.ledger.is_whole
-        last = ledger.until or facts.last_time
-        every = range(len(self.capture.processes))
-        times = (None if at is None else self.capture.when(at) for at in (facts.first_time, last))
-        begins, ends = (text or None for text in times)
-        return attrs.evolve(
-            _extent(facts),
-            keys_not_resolved=sum(
-                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
-            ),
-            out_of_order=facts.record.disordered.count + ledger.backwards.count,
-            begins=begins,
-            ends=ends,
-            processes=len(every),
-            processes_without_start=sum(not whole(at) for at in every),
-            processes_without_exit=sum(at not in ledger.exited for at in every),
-            duplicates=len(ledger.copies),
-            loads=ledger.loads,
-            unloads=sum(not one.status for one in ledger.attempts),
-            refused_unloads=sum(one.status > 0 for one in ledger.attempts),
-        )
-
     def _matters(self, hive: int) -> bool:
         """Return whether the hive is a user's, or the evidence shows it loaded or asks about it.
 
@@ -276,6 +252,30 @@ class _LedgerJudge:
             if len(self.sessions) == 1:
                 return attrs.evolve(found, why=f"it runs in session {found.session} and {_ENDS}")
         return found
+
+    def _extent(self) -> Extent:
+        """Return what of the capture the finding rests on."""
+        ledger, facts, whole = self.ledger, self.capture.facts, self.ledger.is_whole
+        last = ledger.until or facts.last_time
+        every = range(len(self.capture.processes))
+        times = (None if at is None else self.capture.when(at) for at in (facts.first_time, last))
+        begins, ends = (text or None for text in times)
+        return attrs.evolve(
+            _extent(facts),
+            keys_not_resolved=sum(
+                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
+            ),
+            out_of_order=facts.record.disordered.count + ledger.backwards.count,
+            begins=begins,
+            ends=ends,
+            processes=len(every),
+            processes_without_start=sum(not whole(at) for at in every),
+            processes_without_exit=sum(at not in ledger.exited for at in every),
+            duplicates=len(ledger.copies),
+            loads=ledger.loads,
+            unloads=sum(not one.status for one in ledger.attempts),
+            refused_unloads=sum(one.status > 0 for one in ledger.attempts),
+        )
 
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
@@ -366,6 +366,9 @@ class _LedgerJudge:
             )
 
 
+_ENDS: Final = "ends when that session logs off, before the hive is unloaded"
+
+
 def _unseen(facts: Facts) -> list[str]:
     """Return what no file of the format shows, for a verdict that rests on what is shown."""
     hidden = [] if facts.record.shows_filters else ["which filters it was saved with"]
@@ -373,6 +376,3 @@ def _unseen(facts: Facts) -> list[str]:
         hidden.append("which handles were duplicated or inherited")
     text = f"a {facts.format} file does not say {' nor '.join(hidden)}"
     return [f"{text}: this holds for what it shows"] if hidden else []
-
-
-_ENDS: Final = "ends when that session logs off, before the hive is unloaded"

@@ -138,6 +138,8 @@ class _Hives:
         last = {(one.process.lower(), one.pid, one.key.lower()): one for one in held}
         hives = list(dict.fromkeys(one.hive for one in last.values()))
         hive = name or (hives[0] if hives else "")
+        if not report.held and not report.note:
+            return
         self.occasions.append(
             Occasion(
                 source=report.source,

@@ -133,8 +133,8 @@ class Source:
     @contextlib.contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:
         """Yield the content as an open file; a packed one is unpacked to a temporary file."""
-        if not self.packing:
-            with self.open() as file:
+        if not self.packing and self.content is None:
+            with self.path.open("rb") as file:
                 yield file
             return
         with tempfile.TemporaryFile() as spool:

@@ -244,7 +244,9 @@ class KeyTable:
         number = self._by_parts[parts] = len(self.names)
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
         whole = "\0" not in path
-        hive = hive_of(parts, self.mounts) if whole else None
+        # What a container mounts may be one of its user's hives, so it stays in doubt there.
+        named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
+        hive = hive_of(parts, self.mounts) if named else None
         self.names.append(path.rstrip("\\"))
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)

@@ -11,6 +11,7 @@ from regsim.policy import Dialect
 from regsim.report.text.console import PROSE, terminal_width, wrap
 from regsim.report.words import evidence as words
 from regsim.report.words.writing import counted, fields
+from regsim.trace.evidence import Fidelity
 from regsim.trace.finding import (
     Conclusion,
     Extent,
@@ -50,17 +51,17 @@ def as_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _completeness(extent: Extent) -> dict[str, Any]:
-    found = attrs.asdict(extent)
-    return {**found, "skipped": list(found["skipped"]), "damage": list(extent.damage)}
-
-
 def _occasion(one: Occasion) -> dict[str, Any]:
     found = fields(one, "source id hive moment at held said")
     blockers = [
         {"process": held.process, "pid": held.pid, "key": held.key} for held in one.blockers
     ]
     return {**found, "moment": one.moment or None, "blockers": blockers}
+
+
+def _completeness(extent: Extent) -> dict[str, Any]:
+    found = attrs.asdict(extent)
+    return {**found, "skipped": list(found["skipped"]), "damage": list(extent.damage)}
 
 
 def _hive(hive: HiveFinding) -> dict[str, Any]:
@@ -160,7 +161,9 @@ def _occasions(finding: Finding, most: int) -> Iterator[Paragraph]:
     """Yield the events, the newest first, each with its holders."""
     if not finding.occasions:
         return
-    for one in finding.occasions[:most]:
+    for shown, one in enumerate(finding.occasions[:most]):
+        if shown:
+            yield *_PLAIN, ""
         when = f"{one.at}: " if one.at else ""
         number = f"event {one.id}, " if one.id else ""
         about = "" if one.hive.startswith("(") else f", about {one.hive}"
@@ -306,13 +309,23 @@ def _reasons(finding: Finding) -> Iterator[str]:
     yield from (f"{reason}." for reason in dict.fromkeys(found))
 
 
+_COUNTED: Final = {
+    **dict.fromkeys(("event-text", "event-csv", "event-xml", "evtx"), "event"),
+    **dict.fromkeys(("handle.exe", "handle.exe-csv", "handle-table"), "handle"),
+    "script-log": "line",
+}
+
+
 def _evidence(finding: Finding) -> str:
     system = f", {finding.os_title}" if finding.os_title else ""
     counts = ""
-    if finding.events:
+    if finding.events and finding.fidelity is Fidelity.SNAPSHOT:
+        counts = f"; {counted(finding.events, _COUNTED.get(finding.format, 'record'))} read"
+    elif finding.events:
         counts = (
-            f"; {finding.events:,} events, {finding.opens:,} opens, {finding.closes:,} closes, "
-            f"{finding.unmatched_closes:,} closes without an open"
+            f"; {counted(finding.events, 'event')}, {counted(finding.opens, 'open')}, "
+            f"{counted(finding.closes, 'close')}, {finding.unmatched_closes:,} closes without an "
+            "open"
         )
     tier = f"{finding.fidelity.meaning} (tier {finding.fidelity.value})"
     return f"{finding.format}, {tier}{system}{counts}."
