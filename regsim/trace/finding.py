@@ -25,7 +25,8 @@ class HeldKey:
     ``implicit`` says that Windows opened it unasked, as the cached root of a predefined key;
     ``inferred`` that this is a guess, from a root that is held (and was opened with Maximum
     Allowed, where the evidence tells). ``seen_at`` is the time of a snapshot. ``ticks`` and
-    ``closed`` are the times of the first opening and of the closing as numbers.
+    ``closed`` are the times of the first opening and of the closing as numbers. ``source`` is the
+    line of the program that made the call, where the evidence tells it.
     """
 
     process: str
@@ -47,6 +48,7 @@ class HeldKey:
     service: str = ""
     ticks: int | None = None
     closed: int | None = None
+    source: str = ""
 
     @property
     def holder(self) -> str:
