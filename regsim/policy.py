@@ -83,6 +83,7 @@ class OverrideHold(enum.Enum):
     """How RegOverridePredefKey keeps the key it is given (rule P7)."""
 
     DUPLICATED = "a handle of its own"
+    DUPLICATED_DEAD = "a handle of its own, to a deleted key too"
     BORROWED = "the caller's handle"
 
 
@@ -97,7 +98,7 @@ class NoHive(enum.Enum):
     """What RegOpenCurrentUser does when the user's hive is not loaded (rule P8)."""
 
     DEFAULT_USER = "opens .DEFAULT"
-    NOT_FOUND = "fails with ERROR_FILE_NOT_FOUND"
+    NOT_FOUND = "fails with ERROR_FILE_NOT_FOUND, having opened the user below HKEY_USERS"
 
 
 class ClassesView(enum.Enum):
@@ -106,6 +107,7 @@ class ClassesView(enum.Enum):
     MACHINE = "the machine's classes"
     MERGED = "the user's classes over the machine's"
     USER = "the user's classes"
+    PSEUDO = "the number HKEY_CLASSES_ROOT itself"
 
 
 class UnloadBlockers(enum.Enum):
@@ -121,6 +123,26 @@ class Reload(enum.Enum):
 
     REFUSED = "a sharing violation"
     ACCEPTED = "success"
+    COLLIDES = "that the name is taken"
+
+
+class HiveModel(enum.Enum):
+    """What a loaded hive is.
+
+    Grafted, a file may be loaded twice, below any key, and is not written back; a file that is not
+    there is not made, one that is there is saved over; any key can be unloaded, which deletes it,
+    and a hive's root be deleted; keys are created directly below the users and the machine.
+    """
+
+    SEPARATE = "a file of its own, written back"
+    GRAFTED = "a copy of the file's keys in the one tree of all"
+
+
+class NullKey(enum.Enum):
+    """What RegCreateKeyEx, and RegOpenKey, of a NULL key leave where the result goes."""
+
+    CREATE_NULLS = "NULL, and what was there"
+    OPEN_NULLS = "what was there, and NULL"
 
 
 class ListOrder(enum.Enum):
@@ -248,6 +270,10 @@ class Dialect:
     user_classes_root: ClassesView
     classes_hive: bool
     lists: ListOrder
+    hives: HiveModel
+    info_rights: Access
+    subkeys_status: NtStatus
+    null_key_result: NullKey
     no_rights: NoRights
     limits: ElementSizes
     link_loop_status: NtStatus

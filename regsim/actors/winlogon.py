@@ -9,7 +9,7 @@ from __future__ import annotations
 from regsim.actors.stage import ICW, PROFILE, SERVER, USER_ON, USER_PATH
 from regsim.kernel.expr import Ask, HandleVar, Var, both, negate
 from regsim.kernel.steps import Act, Branch, Forget, Program, Set, Step, go, ok, op
-from regsim.policy import Dialect, UnloadFailure
+from regsim.policy import Dialect, HiveModel, UnloadFailure
 from regsim.status import NtStatus
 from regsim.types import Access
 
@@ -36,8 +36,8 @@ EVENT_1530 = (
 )
 
 
-def session_steps(wait: int = 0) -> tuple[Step, ...]:
-    """Return logon and the start of logoff.
+def session_steps(wait: int = 0, *, saves: bool = False) -> tuple[Step, ...]:
+    """Return logon and the start of logoff, which with *saves* writes the user's hive to its file.
 
     With *wait*, CSRSS first waits that many seconds for the session's processes to end by
     themselves (``ProcessTerminateTimeout``, KB Q234606; documented).
@@ -54,15 +54,16 @@ def session_steps(wait: int = 0) -> tuple[Step, ...]:
             call="LoadUserProfile()",
         ),
         Step(at="off", does="logon-again", when=MOUNTED, then=(on,)),
-        *_ending(wait),
+        *_ending(wait, saves=saves),
         Step(at="saved", does="again", then=(go("off"),)),
         Step(at="lost", does="again", then=(go("off"),)),
     )
 
 
-def _ending(wait: int) -> tuple[Step, ...]:
+def _ending(wait: int, *, saves: bool) -> tuple[Step, ...]:
     end = op("EndSession")
-    ended = go("unloading", Set(USER_ON, 0), Set(ICW, 0), Set(TRIES, 0))
+    writes = (Act("write-back", (USER_PATH,)),) if saves else ()
+    ended = go("unloading", Set(USER_ON, 0), Set(ICW, 0), Set(TRIES, 0), *writes)
     if not wait:
         return (Step(at="session", does="logoff", op=end, then=(ended,)),)
     late = both(SESSION_RUNNING, WAITED.less(wait))
@@ -76,7 +77,10 @@ def _ending(wait: int) -> tuple[Step, ...]:
 
 
 def winlogon(dialect: Dialect) -> Program:
-    """Return the program that logs a user on and off by the dialect's `LogoffPolicy`."""
+    """Return the program that logs a user on and off by the dialect's `LogoffPolicy`.
+
+    Where an unload writes nothing, what stands for Winlogon saves the hive first.
+    """
     policy = dialect.logoff
     lost = go("lost", Act("log", ("Userenv", 1000, dialect.unsaved_text)), Set(TRIES, 0))
     after: dict[UnloadFailure, Branch] = {
@@ -99,7 +103,12 @@ def winlogon(dialect: Dialect) -> Program:
         call=_UNLOAD_CALL,
     )
     extra = {UnloadFailure.SAVE_COPY: _copying(), UnloadFailure.FORCE: _forcing()}
-    steps = (*session_steps(policy.session_wait), unload, *extra.get(policy.on_failure, ()))
+    saves = dialect.hives is HiveModel.GRAFTED
+    steps = (
+        *session_steps(policy.session_wait, saves=saves),
+        unload,
+        *extra.get(policy.on_failure, ()),
+    )
     return Program("winlogon", steps, "off")
 
 

@@ -11,10 +11,12 @@ from regsim.policy import (
     ElementSizes,
     EmptySubkey,
     HandlePolicy,
+    HiveModel,
     ListOrder,
     LogoffPolicy,
     NoHive,
     NoRights,
+    NullKey,
     OverrideHold,
     OverrideNull,
     PerCallRoot,
@@ -89,6 +91,12 @@ NT4_RTM = first(
     user_classes_root=documented(ClassesView.MERGED, f"{MSDN}, RegOpenUserClassesRoot"),
     classes_hive=inferred(False, "NT 4.0 has one hive a user; UsrClass.dat came with 2000"),
     lists=observed(ListOrder.HIVE, f"{TESTS}, test_rw_order; the order of subkeys in a hive"),
+    hives=documented(HiveModel.SEPARATE, f"{MSDN}, RegLoadKey, RegUnLoadKey"),
+    info_rights=documented(Access.QUERY_VALUE, f"{MSDN}, RegQueryInfoKey"),
+    subkeys_status=observed(
+        NtStatus.CANNOT_DELETE, "ReactOS ntoskrnl/config/cmapi.c, CmDeleteKey; the same Win32 code"
+    ),
+    null_key_result=observed(NullKey.CREATE_NULLS, f"{TESTS}, test_reg_open_key"),
     no_rights=observed(NoRights.REFUSED, f"{NT_TESTS}, test_NtOpenKey"),
     limits=documented(
         ElementSizes(key_name=256, value_name=16_383, data=1 << 20, levels=512, levels_at_once=32),

@@ -13,9 +13,11 @@ from regsim.policy import (
     ElementSizes,
     EmptySubkey,
     HandlePolicy,
+    HiveModel,
     ListOrder,
     NoHive,
     NoRights,
+    NullKey,
     OverrideHold,
     OverrideNull,
     PerCallRoot,
@@ -83,7 +85,7 @@ WIN95 = after(
 WINE = after(
     WIN7,
     "wine",
-    "Wine",
+    "Wine 8.0",
     handles=observed(HandlePolicy.UNIQUE, f"{_WINE_SERVER}, open_key: a handle for each open"),
     refcount_bits=observed(32, "Wine server/object.h: handle_count is an unsigned int"),
     cached_root_access=observed(Access.MAXIMUM_ALLOWED, f"{_WINE}, get_special_root_hkey"),
@@ -100,20 +102,28 @@ WINE = after(
         f"{_WINE}: create_special_root_hkey opens a root that no caller of it closes",
     ),
     override_hold=observed(
-        OverrideHold.DUPLICATED, f"{_WINE}, RemapPredefinedHandleInternal duplicates it"
+        OverrideHold.DUPLICATED_DEAD,
+        f"{_WINE}, RemapPredefinedHandleInternal duplicates it; run on 8.0",
     ),
     override_null=observed(
         OverrideNull.CLEARS, f"{_WINE}, RemapPredefinedHandleInternal empties the slot"
     ),
-    no_user_hive=observed(NoHive.NOT_FOUND, f"{_WINE}, RegOpenCurrentUser: HKU\\<SID> only"),
-    classes_root=observed(ClassesView.MACHINE, f"{_WINE}, root_key_names"),
-    user_classes_root=observed(
-        ClassesView.MACHINE, f"{_WINE}, RegOpenUserClassesRoot gives back HKEY_CLASSES_ROOT"
+    no_user_hive=observed(
+        NoHive.NOT_FOUND, f"{_WINE}, RegOpenCurrentUser: HKU\\<SID> only; run on 8.0"
     ),
+    classes_root=observed(ClassesView.MACHINE, f"{_WINE}, root_key_names"),
+    user_classes_root=observed(ClassesView.PSEUDO, f"{_WINE}, RegOpenUserClassesRoot; run on 8.0"),
     classes_hive=inferred(False, "Wine keeps one user hive"),
     lists=observed(
         ListOrder.LOWERED, f"{_WINE_SERVER}, find_subkey and find_value: sorted, case ignored"
     ),
+    hives=observed(
+        HiveModel.GRAFTED,
+        f"{_WINE_SERVER}, load_registry, unload_registry, save_registry, delete_key; run on 8.0",
+    ),
+    info_rights=observed(Access.NONE, f"{_WINE_SERVER}, enum_key: a handle will do; run on 8.0"),
+    subkeys_status=observed(NtStatus.ACCESS_DENIED, f"{_WINE_SERVER}, delete_key; run on 8.0"),
+    null_key_result=observed(NullKey.OPEN_NULLS, f"{_WINE}, RegCreateKeyExW; run on 8.0"),
     no_rights=observed(NoRights.OPENS, "Wine dlls/ntdll/tests/reg.c, test_NtOpenKey: todo_wine"),
     limits=observed(
         ElementSizes(key_name=256, value_name=16_383, data=None, levels=None, levels_at_once=None),
@@ -131,11 +141,9 @@ WINE = after(
         NtStatus.KEY_DELETED, f"{_WINE_SERVER}, unload_registry deletes the tree under its handles"
     ),
     default_unload_status=observed(
-        NtStatus.ACCESS_DENIED, f"{_WINE_SERVER}, unload_registry: a permanent key"
+        NtStatus.SUCCESS, f"{_WINE_SERVER}, unload_registry: a key like any other; run on 8.0"
     ),
-    reload=observed(
-        Reload.ACCEPTED, f"{_WINE_SERVER}, load_registry opens the key that is there and merges"
-    ),
+    reload=observed(Reload.COLLIDES, f"{_WINE_SERVER}, load_registry; run on 8.0"),
     load_privileges=observed(_RESTORE, f"{_WINE_SERVER}, load_registry and unload_registry"),
     absent=observed(
         {

@@ -13,8 +13,8 @@ from regsim import keypath
 from regsim.kernel import wow64
 from regsim.kernel.objects import KeyObject, Watch
 from regsim.kernel.tree import Node, put
-from regsim.kernel.unload import flush
-from regsim.policy import HandlePolicy, ListOrder, NoRights
+from regsim.kernel.unload import flush, unmount
+from regsim.policy import HandlePolicy, HiveModel, ListOrder, NoRights
 from regsim.status import NtStatus
 from regsim.types import Access, CreateOption, Handle, NotifyFilter, Pid, Tid, Value, ValueType
 
@@ -48,6 +48,8 @@ _GENERIC = {
 }
 _OPEN_LINK = int(CreateOption.OPEN_LINK)
 _VOLATILE = int(CreateOption.VOLATILE)
+SHALLOWEST = 3
+"""How many names the full path of a key has that may be deleted: those above are there for good."""
 _SUCCESS = NtStatus.SUCCESS
 
 
@@ -240,8 +242,11 @@ def create_key(
     class_name: str = "",
     inherit: bool = False,
     view32: bool = False,
+    parents: bool = True,
 ) -> Answered:
     """Open a key, or create it and what is missing above it; the result is `Created`.
+
+    Without *parents* the key above must be there.
 
     OBJECT_NAME_COLLISION for a link where a key is; CHILD_MUST_BE_VOLATILE for a lasting key below
     a volatile one. Nothing can be created directly below ``MACHINE`` or ``USER`` (MSDN
@@ -266,22 +271,31 @@ def create_key(
         return _created(_give(machine, caller, place, access, inherit), new=False)
     if status is not NtStatus.OBJECT_NAME_NOT_FOUND:
         return status, None
-    written = machine.follow(written)
-    known = _nearest(machine, keypath.fold(written))
-    if known is None:
+    status, made = _make(machine, machine.follow(written), access, options, parents=parents)
+    if made is None:
         return status, None
+    node = made[0].edit(made[1])
+    node.class_name = class_name
+    if makes_link:
+        node.link = ""
+    return _created(_give(machine, caller, made, access, inherit), new=True)
+
+
+def _make(
+    machine: Machine, written: Parts, access: int, options: int, *, parents: bool
+) -> tuple[NtStatus, tuple[Hive, Parts] | None]:
+    """Make the key at full path *written*, with *parents* those above too; return where it is."""
+    known = _nearest(machine, keypath.fold(written))
+    if known is None or (not parents and len(written) - known[1] > 1):
+        return NtStatus.OBJECT_NAME_NOT_FOUND, None
     (hive, above), depth = known
     status = _may_create(machine, hive, above, written[depth:], options)
     if status.ok and not granted(access) and machine.dialect.no_rights is NoRights.REFUSED:
         status = NtStatus.ACCESS_DENIED
     if not status.ok:
         return status, None
-    leaf = _grow(machine, hive, above, written[depth:], volatile=bool(options & _VOLATILE))
-    node = hive.edit(leaf)
-    node.class_name = class_name
-    if makes_link:
-        node.link = ""
-    return _created(_give(machine, caller, (hive, leaf), access, inherit), new=True)
+    volatile = bool(options & _VOLATILE)
+    return status, (hive, _grow(machine, hive, above, written[depth:], volatile=volatile))
 
 
 def _created(given: Answered, *, new: bool) -> Answered:
@@ -319,7 +333,8 @@ def _spelled(root: int | None, path: str, full: Parts) -> Parts:
 def _may_create(
     machine: Machine, hive: Hive, above: Parts, missing: Parts, options: int
 ) -> NtStatus:
-    if hive.mount == ("REGISTRY",):
+    grafted = machine.dialect.hives is HiveModel.GRAFTED
+    if hive.mount == ("REGISTRY",) and not (grafted and above):
         return NtStatus.INVALID_PARAMETER
     limits = machine.dialect.limits
     levels = len(hive.mount) + len(above) + len(missing)
@@ -450,8 +465,15 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
         return status, None
     kcb = obj.kcb
     hive = machine.hives[kcb.hive]
-    if not kcb.path or len(hive.mount) == 1 or subkey_names(machine, obj):
+    grafted = machine.dialect.hives is HiveModel.GRAFTED
+    top = len(hive.mount) == 1 and (len(kcb.path) + 1 < SHALLOWEST or not grafted)
+    if subkey_names(machine, obj):
+        return machine.dialect.subkeys_status, None
+    if top or (not kcb.path and not grafted):
         return NtStatus.CANNOT_DELETE, None
+    if not kcb.path:
+        unmount(machine, hive, NtStatus.KEY_DELETED)
+        return NtStatus.SUCCESS, None
     machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
     parent = hive.edit(kcb.path[:-1])
     del parent.children[kcb.path[-1]]
@@ -486,7 +508,7 @@ def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -
 
 def query_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Return the `KeyInfo` of the key behind *handle*."""
-    status, obj = use(machine, caller, handle, _QUERY)
+    status, obj = use(machine, caller, handle, machine.dialect.info_rights)
     if obj is None:
         return status, None
     node = node_of(machine, obj)

@@ -10,8 +10,8 @@ from regsim.kernel import keys
 from regsim.kernel.holding import blockers
 from regsim.kernel.keys import Answered
 from regsim.kernel.tree import Node, durable
-from regsim.kernel.unload import flush, unmount
-from regsim.policy import Reload
+from regsim.kernel.unload import flush, unmount, uproot
+from regsim.policy import HiveModel, Reload
 from regsim.status import NtStatus
 from regsim.types import Access, NotifyFilter, Privilege, RestoreFlag, Tid
 
@@ -43,13 +43,25 @@ def load_key(
     status, full = keys.target(machine, caller, root, path)
     if not status.ok:
         return status, None
-    if full[:-1] not in (keypath.MACHINE, keypath.USER):
+    if machine.dialect.hives is HiveModel.GRAFTED:
+        status = _may_graft(machine, full, file)
+    elif full[:-1] not in (keypath.MACHINE, keypath.USER):
         return NtStatus.INVALID_PARAMETER, None
-    status = _may_mount(machine, full, file)
+    else:
+        status = _may_mount(machine, full, file)
     if status is not NtStatus.PENDING:
         return status, None
     name = keypath.split(path)[-1]
     return _mount_file(machine, keypath.join((*full[:-1], name)), file)
+
+
+def _may_graft(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
+    """Return PENDING when the file is there, the place is free and the key above it exists."""
+    above, _ = machine.locate(full[:-1])
+    if not machine.files.exists(file) or not above.ok:
+        return NtStatus.OBJECT_NAME_NOT_FOUND
+    taken = machine.locate(full)[1] is not None
+    return NtStatus.OBJECT_NAME_COLLISION if taken else NtStatus.PENDING
 
 
 def _may_mount(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
@@ -112,15 +124,29 @@ def _hive_to_unload(
     if not status.ok:
         return status, None
     number = machine.mounts.get(full)
+    grafted = machine.dialect.hives is HiveModel.GRAFTED
     if number is None:
-        found, _ = machine.locate(full)
+        found, place = machine.locate(full)
+        if grafted and place is not None:
+            return _cut(machine, *place), None
         return (NtStatus.INVALID_PARAMETER if found.ok else found), None
     hive = machine.hives[number]
-    if full == ("REGISTRY", "USER", ".DEFAULT"):
-        return machine.dialect.default_unload_status, None
-    if hive.file is None and full[:-1] != keypath.USER:
+    default = machine.dialect.default_unload_status
+    if full == ("REGISTRY", "USER", ".DEFAULT") and not default.ok:
+        return default, None
+    if not grafted and hive.file is None and full[:-1] != keypath.USER:
         return NtStatus.CANNOT_DELETE, None
     return NtStatus.SUCCESS, hive
+
+
+def _cut(machine: Machine, hive: Hive, path: keypath.Parts) -> NtStatus:
+    """Take a plain key and all below it out of the tree, unless a handle to it is open."""
+    kcb = machine.kcbs.get((hive.id, path))
+    if len(hive.mount) + len(path) < keys.SHALLOWEST or (kcb is not None and kcb.objects):
+        return NtStatus.CANNOT_DELETE
+    uproot(machine, hive, path)
+    keys.changed(machine, hive, path[:-1], NotifyFilter.NAME)
+    return NtStatus.SUCCESS
 
 
 def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: str) -> Answered:
@@ -184,7 +210,7 @@ def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Answer
     status, obj = keys.use(machine, caller, handle)
     if obj is None:
         return status, None
-    if machine.files.exists(file):
+    if machine.files.exists(file) and machine.dialect.hives is not HiveModel.GRAFTED:
         return NtStatus.OBJECT_NAME_COLLISION, None
     hive = machine.hives[obj.kcb.hive]
     tree = hive.image().find(obj.kcb.path)

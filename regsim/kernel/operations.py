@@ -271,11 +271,19 @@ def upload(machine: Machine, _caller: Tid, file: str, path: str) -> None:
         machine.server.write(path, durable(tree))
 
 
+def write_back(machine: Machine, _caller: Tid, path: str) -> None:
+    """Write the hive at *path* over its file, as saving it there would; for who unloads it next."""
+    hive = machine.hive_at(path)
+    if hive is not None and hive.file is not None:
+        machine.files.write(hive.file, hive.image())
+
+
 ACTS: Final[Mapping[str, Callable[..., None]]] = {
     "impersonate": impersonate,
     "revert": revert,
     "sleep": sleep,
     "log": log,
     "upload": upload,
+    "write-back": write_back,
 }
 """What a step may do besides its one operation: none of these touches a handle."""

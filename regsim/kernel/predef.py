@@ -71,6 +71,8 @@ def resolve(machine: Machine, caller: Tid, *, key: PredefinedKey) -> Answered:
         return _open_root(machine, caller, key)
     if slot is None:
         return _fill(machine, caller, key)
+    if slot.override:  # what is done to the key will tell, its rights before that it is gone
+        return NtStatus.SUCCESS, None
     status, _ = keys.use(machine, caller, slot.handle)
     return status, None
 
@@ -142,7 +144,8 @@ def override(machine: Machine, caller: Tid, *, key: PredefinedKey, handle: int |
             return _fill(machine, caller, key)
         return NtStatus.SUCCESS, None
     status, obj = keys.use(machine, caller, handle)
-    if obj is None:
+    dead = machine.dialect.override_hold is OverrideHold.DUPLICATED_DEAD
+    if obj is None and not (dead and status is not NtStatus.INVALID_HANDLE):
         return status, None
     if not borrows:
         _, handle = keys.duplicate(machine, caller, handle=handle)

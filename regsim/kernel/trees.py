@@ -12,6 +12,7 @@ from regsim import keypath
 from regsim.kernel import keys
 from regsim.kernel.keys import Answered
 from regsim.kernel.tree import Node, put
+from regsim.kernel.unload import uproot
 from regsim.status import NtStatus
 from regsim.types import Access, NotifyFilter, Tid
 
@@ -33,22 +34,9 @@ def delete_tree(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     if obj is None:
         return status, None
     hive, here = machine.hives[obj.kcb.hive], obj.kcb.path
-    if len(hive.mount) == 1:
+    if len(hive.mount) + len(here) < keys.SHALLOWEST:
         return NtStatus.CANNOT_DELETE, None
-    depth = len(here)
-    below = [
-        kcb
-        for kcb in machine.kcbs.values()
-        if kcb.hive == hive.id and len(kcb.path) > depth and kcb.path[:depth] == here
-    ]
-    for kcb in sorted(below, key=lambda kcb: len(kcb.path), reverse=True):
-        if kcb.objects:
-            machine.kill_kcb(kcb, NtStatus.KEY_DELETED)
-    machine.forget_idle()
-    machine.reshaped()
-    node = hive.edit(here)
-    node.children, node.values = {}, {}
-    node.last_write = machine.clock
+    uproot(machine, hive, here, itself=False)
     keys.changed(machine, hive, here, _BOTH)
     machine.settle(hive)
     return NtStatus.SUCCESS, None
@@ -67,7 +55,7 @@ def copy_tree(machine: Machine, caller: Tid, *, handle: int, to: int) -> Answere
     if target is None:
         return status, None
     hive = machine.hives[target.kcb.hive]
-    if len(hive.mount) == 1:
+    if len(hive.mount) + len(target.kcb.path) < keys.SHALLOWEST:
         return NtStatus.INVALID_PARAMETER, None
     machine.reshaped()
     image = _image(keys.node_of(machine, source))
@@ -112,7 +100,7 @@ def rename_key(machine: Machine, caller: Tid, *, handle: int, name: str) -> Answ
     if not name or "\\" in name or long:
         return NtStatus.INVALID_PARAMETER, None
     hive, old = machine.hives[obj.kcb.hive], obj.kcb.path
-    if not old or len(hive.mount) == 1:
+    if not old or len(hive.mount) + len(old) < keys.SHALLOWEST:
         return NtStatus.ACCESS_DENIED, None
     parent = hive.edit(old[:-1])
     new = (*old[:-1], keypath.fold_name(name))

@@ -18,6 +18,7 @@ from regsim.policy import (
     PredefClose,
     PredefEmpty,
 )
+from regsim.trace.calls import GONE
 from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
@@ -68,6 +69,7 @@ class HandleLedger(Ledger):
         self._roots = array("I", [0, 0])
         self._openings: dict[int, Opened] = {}
         self._exits: dict[int, tuple[int, int, int]] = {}
+        self._begun: dict[int, tuple[int, int]] = {}
         self._unloads: dict[int, tuple[Opened, int, int]] = {}
         self._rows = 0
         self._holders: tuple[Holder, ...] = ()
@@ -107,7 +109,7 @@ class HandleLedger(Ledger):
                 self._check_opened(batch, at, opened)
                 continue
             self._see(op, first + at, batch, at)
-            if op == EXIT:
+            if op in (EXIT, START):
                 stops.append(first + at)
         return stops
 
@@ -126,7 +128,10 @@ class HandleLedger(Ledger):
 
     def _check_opened(self, batch: Batch, at: int, opened: Opened) -> None:
         """Note an open that nobody can have made: of a hive that is gone, by who has ended."""
-        if batch.status[at]:
+        status = int(batch.status[at])
+        if status:
+            if status in GONE:
+                self._gone(self._hives[int(batch.key[at])], opened, status)
             return
         hive, process = self._hives[int(batch.key[at])], int(batch.process[at])
         if process in self.exited:
@@ -143,6 +148,7 @@ class HandleLedger(Ledger):
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
         if op == START:
+            self._begun[row] = (process, int(batch.number[at]))
             self._start_seen(process, time, int(batch.number[at]))
             self.exited.pop(process, None)
         elif op == EXIT:
@@ -152,6 +158,8 @@ class HandleLedger(Ledger):
             self._load_seen(hive, time, int(batch.number[at]))
         elif op != LOAD and hive > UNPLACED:
             self._unloads[row] = (Opened(time, int(batch.number[at]), 0), key, status)
+            if op == EventKind.FORCE:
+                self.forced.add(hive)
             if status == 0:
                 self._unload_seen(hive, time, int(batch.number[at]))
 
@@ -173,8 +181,12 @@ class HandleLedger(Ledger):
             counters.closes,
             counters.unmatched,
         )
+        self.replaced = counters.replaced
         self._holders = answer.holders
         for row, holders in answer.snapshots:
+            begun, number = self._begun.get(row, (-1, 0))
+            if any(holder.pid == begun for holder in holders):
+                self.unended.add(number)  # who has handles before its start is another
             process, time, number = self._exits.get(row, (-1, 0, 0))
             for holder in holders:
                 if holder.pid == process:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import EventKind
+from regsim.trace.calls import GONE
 from regsim.trace.columns import (
     CLOSE,
     DUPLICATE,
@@ -40,6 +41,7 @@ class PathLedger(Ledger):
         self._unmatched: dict[int, int] = {}
         self._nameless: list[int] = []
         self._stale: dict[int, int] = {}
+        self._unsure: dict[int, int] = {}
 
     def feed(self, batch: Batch) -> None:  # noqa: C901, PLR0912 - one branch a row, for speed
         """Take the rows of *batch* into account, up to the asked-for moment."""
@@ -83,6 +85,8 @@ class PathLedger(Ledger):
                     held_by[place] = [opening]
             elif op != OPEN:
                 self._other(op, process, key, Opened(time, number, access), status)
+            elif status in GONE:
+                self._gone(hives[key], Opened(time, number, access), status)
 
     def _within(self, batch: Batch) -> int:
         """Return how many rows of *batch* are up to the moment asked about."""
@@ -97,11 +101,12 @@ class PathLedger(Ledger):
     def _close_stale(self, place: int, number: int) -> None:
         """Take a close for that of a handle which a forced unload left, if no other is open."""
         if self._open.get(place):
-            self.confused[self.capture.keys.hives[place & _KEY_BITS]] = number
+            self._unsure[place] = number
             return
         self._stale[place] -= 1
         if not self._stale[place]:
             del self._stale[place]
+            self._unsure.pop(place, None)  # as many closes as handles: none is left
         self._open[place] = [Opened(0, 0, 0)]
 
     def _close_unseen(self, process: int, key: int, number: int) -> None:
@@ -141,6 +146,8 @@ class PathLedger(Ledger):
         elif op in (UNLOAD, _FORCE) and hive > UNPLACED:
             held = tuple(h for h in self.held() if self.capture.keys.hives[h.key] == hive)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
+            if op == _FORCE:
+                self.forced.add(hive)
             if status == 0:
                 self._unload(hive, at.number)
                 self._unload_seen(hive, at.time, at.number)
@@ -166,6 +173,9 @@ class PathLedger(Ledger):
 
     def finish(self) -> None:
         """End what the processes that have ended still held: no rundown was logged for it."""
+        for place, number in self._unsure.items():
+            hive = self.capture.keys.hives[place & _KEY_BITS]
+            self.confused[hive] = max(number, self.confused.get(hive, 0))
         for place, held in self._open.items():
             if place >> 32 in self.exited:
                 self._end_with_process(place, held)

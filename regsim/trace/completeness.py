@@ -49,9 +49,9 @@ def note(reasons: Reasons, reason: str, number: int, count: int = 1, last: int =
 class Completeness:
     """What was read of a file, and what was not.
 
-    ``rows`` are all rows of the file, ``taken`` those handed on; the others are known to touch no
-    handle, or are counted in one of three ways: ``malformed`` (what is wrong with the row),
-    ``calls`` (names not understood), ``statuses`` (of calls that may have opened something).
+    ``rows`` are all rows of the file, ``taken`` those handed on, ``harmless`` those known to touch
+    no handle; each of the others is counted once: as ``malformed`` (what is wrong with the row),
+    in ``calls`` (names not understood) or ``statuses`` (of calls that may have opened something).
     ``gaps`` counts numbers that a driver gave to events that are not in the file, ``disordered``
     rows whose number is below that of a row before, ``untimed`` rows whose time cannot be read.
     ``untold`` has what a recorder says that it could not record, by what that is. ``damage`` says
@@ -63,6 +63,7 @@ class Completeness:
     inherits: bool = False
     rows: int = 0
     taken: int = 0
+    harmless: int = 0
     malformed: Reasons = attrs.field(factory=dict)
     calls: Reasons = attrs.field(factory=dict)
     statuses: Reasons = attrs.field(factory=dict)
@@ -76,6 +77,7 @@ class Completeness:
         """Take over what was counted in a part of the file that begins after row *offset*."""
         self.rows += part.rows
         self.taken += part.taken
+        self.harmless += part.harmless
         if part.untimed.count:
             untimed = part.untimed
             self.untimed.add(untimed.first + offset, untimed.count, untimed.last + offset)
@@ -90,8 +92,3 @@ class Completeness:
         calls = {f"call {name!r} is not understood": skips for name, skips in self.calls.items()}
         statuses = {f"status {text!r} is unknown": skips for text, skips in self.statuses.items()}
         return {**self.malformed, **calls, **statuses, **self.untold}
-
-    @property
-    def harmless(self) -> int:
-        """The rows that are known to touch no handle."""
-        return self.rows - self.taken - sum(skips.count for skips in self.skipped.values())

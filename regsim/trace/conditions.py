@@ -136,6 +136,11 @@ def _balance(asked: Asked) -> Iterator[str]:
     """10: every close has its open."""
     if asked.anchor and asked.ledger.unmatched_on(asked.hive):
         yield f"closes on {asked.name} have no open: some events are missing"
+    if asked.ledger.replaced:
+        yield (
+            f"{asked.ledger.replaced:,} handles were given anew before their close: closes are "
+            "missing, or rows of several processes are taken for those of one"
+        )
     if asked.ledger.confused.get(asked.hive, 0) > asked.anchor:
         yield (
             f"{asked.name} was unloaded by force, and a key of it was closed that may be an older "
@@ -156,6 +161,8 @@ def _witness(asked: Asked) -> Iterator[str]:
                 f"no handle on {asked.name} is seen to be open, yet at {at} its unload was refused "
                 f"with {attempt.status:#x}: there was one that the capture does not show"
             )
+    if asked.hive in ledger.ghosts:
+        yield f"{asked.name}: {ledger.ghosts[asked.hive]}"
     # Anywhere, as in 9: rows that contradict each other may be in the wrong order.
     for text in ledger.against.get(asked.hive, []):
         yield f"{asked.name}: {text}; events are missing or out of order"

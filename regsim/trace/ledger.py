@@ -56,14 +56,17 @@ class Ledger(ABC):
 
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
-    process. ``anchors`` has the row of either, after which a hive is known to be let go.
-    ``touched`` are hives with a key opened since their last unload, ``left`` the last unload of a
-    hive that left handles behind, ``copies`` duplicates by hive and row. ``orphans`` are handles
-    kept until an exit that shows no close of them, with its row; ``starts`` the rows of starts;
-    ``revived`` opens by a process that had ended; ``unended`` starts under the number of a process
-    whose end is not shown; ``backwards`` rows before their time. ``confused`` has the last close on
-    a hive that may have been of an older handle, ``against`` sentences on what contradicts the
-    balance or the order. ``until`` and ``until_number`` are the last time and event to be taken in.
+    process, ``loads`` counts what was loaded. ``anchors`` has the row of a hive's last load or
+    unload, after which it is known to be let go.
+    ``touched`` are hives with a key opened since their last unload, ``forced`` those unloaded by
+    force, as the evidence says, ``ghosts`` what shows that an unload left a handle, ``left`` the
+    last that is seen to have left one, ``copies`` duplicates by hive and row. ``replaced`` counts
+    handles given anew before their close. ``orphans`` are handles kept until an exit that shows no
+    close of them, with its row; ``starts`` the rows of starts; ``revived`` opens by a process that
+    had ended; ``unended`` starts under the number of a process whose end is not shown;
+    ``backwards`` rows before their time. ``confused`` has the last close on a hive that may have
+    been of an older handle, ``against`` sentences on what contradicts the balance or the order.
+    ``until`` and ``until_number`` are the last time and event to be taken in.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -71,17 +74,20 @@ class Ledger(ABC):
         self.until: int | None = None
         self.until_number: int | None = None
         self.stopped = False
-        self.opens = self.closes = self.unmatched = 0
+        self.opens = self.closes = self.unmatched = self.replaced = 0
         self.started: set[int] = set()
         self.exited: dict[int, int] = {}
         self.loaded: dict[int, int] = {}
         self.unloaded: dict[int, int] = {}
         self.anchors: dict[int, int] = {}
+        self.loads = 0
         self.starts: list[int] = []
         self.orphans: list[tuple[Held, int]] = []
         self.revived = Skips()
         self.unended = Skips()
         self.touched: set[int] = set()
+        self.forced: set[int] = set()
+        self.ghosts: dict[int, str] = {}
         self.copies: set[tuple[int, int]] = set()
         self.left: dict[int, int] = {}
         self._exit_rows: dict[int, int] = {}
@@ -114,8 +120,10 @@ class Ledger(ABC):
         """Note that a hive was loaded."""
         if hive in self.touched or (hive in self.loaded and hive not in self.unloaded):
             self._contradicts(hive, "it was loaded again, but its unload is not shown")
+        self.loads += 1
         self.loaded[hive] = time
         self.unloaded.pop(hive, None)
+        self.ghosts.pop(hive, None)
         self.anchors[hive] = number
 
     def _unload_seen(self, hive: int, time: int, number: int) -> None:
@@ -153,16 +161,26 @@ class Ledger(ABC):
 
     def is_certain(self, held: Held) -> bool:
         """Return whether the handles are of the hive as it is mounted now."""
-        hive, number = self.capture.keys.hives[held.key], held.openings[0].number
-        stale = (hive, number) in self.copies and number > self.left.get(hive, number)
+        hive = self.capture.keys.hives[held.key]
+        copied = (hive, held.openings[0].number) in self.copies
+        stale = copied and (hive in self.left or hive in self.unloaded)
         return not stale and len(self.copies) < _MOST_COPIES
 
     def _since(self, openings: list[Opened], key: int) -> tuple[Opened, ...]:
-        """Return those of *openings* that follow the hive's last load or unload."""
-        anchor = self.anchors.get(self.capture.keys.hives[key], 0)
-        if not anchor or openings[0].number > anchor:
+        """Return those of *openings* that follow the hive's last load or unload.
+
+        While it is not loaded again, what is copied are handles that its unload left.
+        """
+        hive = self.capture.keys.hives[key]
+        anchor = self.anchors.get(hive, 0)
+        if not anchor:
             return tuple(openings)
-        return tuple(opening for opening in openings if opening.number > anchor)
+        gone = hive in self.unloaded and self.left.get(hive) == anchor
+        return tuple(
+            opening
+            for opening in openings
+            if opening.number > anchor and not (gone and (hive, opening.number) in self.copies)
+        )
 
     def _contradicts(self, hive: int, text: str) -> None:
         found = self.against.setdefault(hive, [])
@@ -172,6 +190,16 @@ class Ledger(ABC):
     def _opened_after_unload(self, hive: int, at: Opened) -> None:
         when = self.capture.when(at.time) or f"row {at.number:,}"
         self._contradicts(hive, f"a key in it was opened at {when}, after its unload")
+
+    def _gone(self, hive: int, at: Opened, status: int) -> None:
+        """Note a call that found its key gone: after a normal unload nobody has such a handle."""
+        if hive in self.unloaded and hive not in self.forced:
+            unloaded = self.capture.when(self.unloaded[hive]) or f"row {self.anchors[hive]:,}"
+            when = self.capture.when(at.time) or f"row {at.number:,}"
+            self.ghosts[hive] = (
+                f"it was unloaded at {unloaded}, yet at {when} a call on a key in it failed with "
+                f"{status:#x}: somebody kept a handle"
+            )
 
     def _check_order(self, batch: Batch, end: int) -> None:
         """Note the rows whose time is before an earlier one; real captures have none (observed)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
@@ -57,11 +57,9 @@ class OpenKeys:
         """Forget *handle*; return the path that was behind it, None if it was of no known key."""
         return self._paths.pop((process, handle & ~3), None)
 
-    def unloaded(self, hive: int, hive_of: Callable[[str], int]) -> None:
-        """Forget the keys of a hive that is gone; a handle that was left is of no key any more."""
-        for place, path in list(self._paths.items()):
-            if hive_of(path) == hive:
-                del self._paths[place]
+    def behind(self, is_of: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+        """Yield process and handle of all that are open on a key of which *is_of* is true."""
+        yield from (place for place, path in self._paths.items() if is_of(path))
 
     def ended(self, process: int) -> None:
         """Forget the handles of a process that ended."""

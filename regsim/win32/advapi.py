@@ -14,10 +14,19 @@ from regsim.kernel.calls import Call, Plan
 from regsim.kernel.classes import VIEW, VIEWED
 from regsim.kernel.expr import Arg, Expr
 from regsim.kernel.steps import FAIL, RETURN, Step, go, ok, op
-from regsim.policy import ClassesView, Dialect, EmptySubkey, PredefClose, PredefEmpty
+from regsim.policy import (
+    ClassesView,
+    Dialect,
+    EmptySubkey,
+    NoHive,
+    NullKey,
+    PredefClose,
+    PredefEmpty,
+)
 from regsim.status import Win32Error
-from regsim.types import NO_HANDLE, Access, CreateOption, PredefinedKey
+from regsim.types import NO_HANDLE, Access, CreateOption, Handle, PredefinedKey
 from regsim.win32.plans import (
+    HANDLE,
     UNTOUCHED,
     Planned,
     alone,
@@ -88,8 +97,10 @@ def RegOpenKey(
     if not phk_result:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
     if key == NO_HANDLE:
-        error = dialect.null_key_error
-        return answer(error, UNTOUCHED) if subkey else answer(Win32Error.SUCCESS, NO_HANDLE)
+        if not subkey:
+            return answer(Win32Error.SUCCESS, NO_HANDLE)
+        nulls = dialect.null_key_result is NullKey.OPEN_NULLS
+        return answer(dialect.null_key_error, NO_HANDLE if nulls else UNTOUCHED)
     if not subkey:
         return _open_empty(dialect, key, dialect.open_empty, "RegOpenKey", quoted(subkey))
     return _open(dialect, "RegOpenKey", key, subkey, Access.MAXIMUM_ALLOWED)
@@ -171,6 +182,8 @@ def RegCreateKeyEx(
         return answer(Win32Error.BADKEY, UNTOUCHED)
     if reserved:
         return answer(Win32Error.INVALID_PARAMETER, UNTOUCHED)
+    if key == NO_HANDLE and dialect.null_key_result is NullKey.OPEN_NULLS:
+        return answer(dialect.null_key_error, UNTOUCHED)
     shows = quoted(subkey)
     if access & wow64.EITHER and dialect.view32.refusal is not None:
         return answer(dialect.view32.refusal, NO_HANDLE)
@@ -222,14 +235,31 @@ def RegConnectRegistry(dialect: Dialect, computer: str | None, key: Expr) -> Pla
 
 def RegOpenCurrentUser(dialect: Dialect, *, access: int = Access.MAXIMUM_ALLOWED) -> Planned:
     """Open the keys of whom the thread acts as, past the cache; the caller closes the handle."""
-    dialect.require("RegOpenCurrentUser")
-    return alone("RegOpenCurrentUser", "OpenCurrentUser", access=access)
+    name = "RegOpenCurrentUser"
+    dialect.require(name)
+    if dialect.no_user_hive is NoHive.NOT_FOUND:
+        return Call(_below_users(), {"access": access}, written(name))
+    return alone(name, "OpenCurrentUser", access=access)
+
+
+@cache
+def _below_users() -> Plan:
+    """Return the plan of RegOpenCurrentUser where it is a use of HKEY_USERS, which stays open."""
+    resolve = op("ResolvePredefined", key=PredefinedKey.USERS)
+    work = op("OpenCurrentUser", HANDLE, access=Arg("access"))
+    steps = (
+        Step(at="root", does="open-users", op=resolve, then=(ok("open"), go(FAIL))),
+        Step(at="open", does="open-root", op=work, then=(ok(RETURN), go(FAIL))),
+    )
+    return Plan("RegOpenCurrentUser", ("access",), steps, HANDLE)
 
 
 def RegOpenUserClassesRoot(dialect: Dialect, *, access: int = Access.MAXIMUM_ALLOWED) -> Planned:
     """Open the classes of whom the thread acts as: merged, or one side alone (rule P9)."""
     dialect.require("RegOpenUserClassesRoot")
     name = "RegOpenUserClassesRoot"
+    if dialect.user_classes_root is ClassesView.PSEUDO:
+        return answer(Win32Error.SUCCESS, Handle(PredefinedKey.CLASSES_ROOT))
     if dialect.user_classes_root is ClassesView.USER:
         return alone(name, "OpenUserClasses", access=access)
     if dialect.user_classes_root is ClassesView.MACHINE:

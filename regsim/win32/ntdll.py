@@ -43,10 +43,13 @@ def NtCreateKey(
     options: int = 0,
     class_name: str = "",
 ) -> Call:
-    r"""Open the key at *path*, named as for NtOpenKey, or create it; gives ``Created``."""
+    r"""Open the key at *path*, named as for NtOpenKey, or create it; gives ``Created``.
+
+    The key above must be there (MSDN ZwCreateKey; documented).
+    """
     shows = (quoted(path),) if root is None else (shown(root), quoted(path))
-    args = {"root": root, "path": path, "access": access, "options": options}
-    return _nt(dialect, "NtCreateKey", *shows, class_name=class_name, **args)
+    args: dict[str, Expr] = {"root": root, "path": path, "access": access, "options": options}
+    return _nt(dialect, "NtCreateKey", *shows, class_name=class_name, parents=False, **args)
 
 
 def NtDeleteKey(dialect: Dialect, handle: Expr) -> Call:

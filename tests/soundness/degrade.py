@@ -6,6 +6,7 @@ apply. It may say how many events are left of the program: the truth is then tha
 
 from __future__ import annotations
 
+import gzip
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -240,7 +241,7 @@ def other_operation(rng: random.Random, rows: list[Row], of: frozenset[int]) -> 
 
 
 def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
-    """Lose rows of which only the driver's counter still tells."""
+    """Lose rows of which only the driver's counter still tells: a row that follows shows it."""
     which = _victims(rng, rows, of, ("RegOpenKey", "RegCloseKey", "RegUnloadKey"))
     if not which:
         return None
@@ -250,7 +251,8 @@ def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list
             counter += 1
         if n not in which:
             kept.append({**row, "counter": counter})
-    return kept
+    query = {"operation": "RegQueryValue", "path": "HKLM", "result": "SUCCESS", "status": 0}
+    return [*kept, {**rows[-1], **query, "counter": counter + 1}]
 
 
 def reversed_rows(_: random.Random, rows: list[Any], __: frozenset[int]) -> list[Any] | None:
@@ -336,6 +338,26 @@ def line_lost(rng: random.Random, data: bytes) -> bytes | None:
     return _at_line(rng, data, lambda _: other)
 
 
+def joined(rng: random.Random, data: bytes) -> bytes | None:
+    """Lose the line break before rows that open a key."""
+    lines = data.split(b"\n")
+    fit = [n for n, line in enumerate(lines) if n > 1 and b"pen" in line]
+    lost = set(fit[-3:] if rng.random() < 0.7 else rng.sample(fit, min(len(fit), 1)))
+    if not lost:
+        return None
+    end = b"\r" if rng.random() < 0.5 else b""
+    return b"".join(
+        line.removesuffix(end) if n + 1 in lost else line + b"\n" for n, line in enumerate(lines)
+    )
+
+
+def packed_and_cut(rng: random.Random, data: bytes) -> bytes | None:
+    """Pack the file in two parts, one after the other, and perhaps lose the end."""
+    at = rng.randrange(len(data))
+    packed = gzip.compress(data[:at], mtime=0) + gzip.compress(data[at:], mtime=0)
+    return packed if rng.random() < 0.5 else packed[: -rng.randrange(1, 12)]
+
+
 ALL: Final = frozenset(
     {"csv", "xml", "pml", "jsonl", "jsonl-paths", "parquet", "etw-xml", "etw-csv", "wine"}
 )
@@ -360,4 +382,6 @@ OPERATIONS: Final = (
     Degrade("column lost", frozenset({"csv"}), data=column_lost),
     Degrade("overwritten", ALL, data=overwritten),
     Degrade("line lost", TEXT, data=line_lost),
+    Degrade("lines joined", TEXT - {"etw-xml"}, data=joined),
+    Degrade("packed", ALL, data=packed_and_cut),
 )

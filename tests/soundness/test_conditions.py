@@ -64,6 +64,7 @@ def procmon(write: Callable[[Sequence[Row]], bytes]) -> Callable[[Sequence[Row]]
 
 JSONL, CSV, XML, PML = lines, procmon(csv), procmon(xml), procmon(pml)
 
+QUERY: Final[Row] = {"op": "RegQueryValue", "pid": 2, "key": KEY}
 BEGUN: Final[list[Row]] = [{"op": "start", "pid": 2}]
 LOADED: Final[list[Row]] = [{"op": "load", "pid": 1, "key": HIVE}]
 BALANCED: Final[list[Row]] = [
@@ -103,6 +104,12 @@ CASES: Final = (
     Case("loaded earlier", "_begins", "was loaded before", rows=[*BEGUN, *BALANCED], kept=False),
     Case("cut", "_whole", "cut short", data=lambda data: gzip.compress(data)[:-4], kept=False),
     Case("no record", "_rows", "could not be read", [{"text": "{"}]),
+    Case(
+        *("a line lost between two rows", "_rows", "could not be read"),
+        [QUERY, opened()],
+        write=CSV,
+        data=lambda data: data.replace(b'""\r\n"16:33:19', b'"""16:33:19'),
+    ),
     Case("a record of no object", "_rows", "could not be read", [{"text": "[1]"}]),
     Case("a hive without a name", "_rows", "the hive has no name", [{"op": "load", "pid": 1}]),
     Case("a call that nobody knows", "_calls", "'CmOpenKey'", [opened(op="CmOpenKey")]),
@@ -149,12 +156,13 @@ CASES: Final = (
     Case(
         "a close too many", "_balance", "have no open", [{**BALANCED[1], "handle": 12}], kept=False
     ),
+    Case("a handle given anew", "_balance", "given anew", [BALANCED[0], *BALANCED], kept=False),
     Case(
         *("a close of an older handle or a newer", "_balance", "older"),
         write=CSV,
         rows=[
             *(*BEGUN, *LOADED, opened(), *LET_GO, *LOADED, opened()),
-            *(BALANCED[1], BALANCED[1]),
+            BALANCED[1],
         ],
         kept=False,
     ),
@@ -164,6 +172,21 @@ CASES: Final = (
     ),
     Case(
         "opened after its unload", "_witness", "after its unload", [*LET_GO, *BALANCED], kept=False
+    ),
+    Case(
+        *("a key gone with its hive", "_witness", "failed with 0xc000017c"),
+        [*LET_GO, {"op": "RegQueryValueEx", "pid": 2, "key": KEY, "status": 1018}],
+    ),
+    *(
+        Case(
+            *(f"the same as {name}", "_witness", "failed with 0xc000017c"),
+            [*LET_GO, opened(op=op, result="KEY DELETED", status=0xC000017C)],
+            write=write,
+        )
+        for name, op, write in (
+            *(("CSV", "RegQueryValue", CSV), ("CSV, an open", "open", CSV)),
+            *(("XML", "RegQueryValue", XML), ("PML", "open", PML)),
+        )
     ),
     Case("loaded twice", "_witness", "was loaded again", LOADED, kept=False),
     Case(

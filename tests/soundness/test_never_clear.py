@@ -36,6 +36,11 @@ FOUND: Final = (
     (212, "line lost", "xml"),
     (638, "clock back", "pml"),
     (1112, "clock back", "csv"),
+    (1002418, "overwritten", "pml"),
+    (2000910, "line lost", "csv"),
+    (11005382, "clock back", "parquet"),
+    (11008767, "lines joined", "wine"),
+    (12000931, "lines joined", "csv"),
 )
 """Seeds, operations and formats of faults that were found and mended."""
 
@@ -70,6 +75,16 @@ def written(events: Sequence[Event], form: str) -> bytes:
 def quiet(events: Sequence[Event]) -> bool:
     """Return whether no handle travels: nothing is duplicated, nobody could inherit."""
     return all(e.kind != "duplicate" and e.parent in (0, 4) for e in events)
+
+
+def formats(events: Sequence[Event]) -> list[str]:
+    """Return the formats that can hold the program.
+
+    Wine's server gives a child what it inherits under the values that its parent has; a machine
+    takes the next free ones, and the log of a program in which they differ would tell of another.
+    """
+    moved = any(e.inherited and e.handle != e.source[1] for e in events)
+    return sorted(set(FORMATS) - ({"wine"} if moved else set()))
 
 
 def suspected(events: Sequence[Event]) -> bool:
@@ -107,7 +122,7 @@ def test_undegraded_evidence_is_judged_exactly(
     wrong = []
     for seed, events in part:
         rng = random.Random(f"exact {seed}")
-        for form in rng.sample(sorted(FORMATS), 3):
+        for form in rng.sample(formats(events), 3):
             finding = verdict(written(events, form), tmp_path / form)
             assert finding is not None, f"program {seed} as {form} is refused"
             for sid in loaded(events):
@@ -151,7 +166,7 @@ def degraded(
     held = frozenset(USERS).intersection(*(events[at].held for at in moments))
     if form not in SHOWS_DUPLICATES:
         told = frozenset(USERS).intersection(*(shown(events[: at + 1]) for at in moments))
-        held &= told | orphaned(events, changed)
+        held &= told | (orphaned(events, changed) if operation.name == "no rundown" else set())
     if operation.data is not None:
         data = operation.data(rng, data)
     return None if data is None else (data, held)
@@ -169,7 +184,9 @@ def misleads(
     if finding is None:
         return None
     wrong = sorted(sid for sid in held if on(finding, sid) == "clear")
-    if wrong or (held and finding.conclusion is Conclusion.CLEAR):
+    # A verdict is on the hives that the file names: of another nothing is said.
+    named = [sid for sid in held if any(sid in hive.hive.upper() for hive in finding.hives)]
+    if wrong or (named and finding.conclusion is Conclusion.CLEAR):
         return f"program {seed}, {operation.name}, as {form}: {wrong or 'all'} is called clear"
     return None
 
@@ -179,9 +196,9 @@ def test_a_held_hive_is_never_clear(
 ) -> None:
     """Whatever was lost, torn, renamed or reordered, a held hive is never called clear."""
     wrong = []
-    choices = [(operation, form) for operation in OPERATIONS for form in sorted(operation.formats)]
     for seed, events in part:
-        rng = random.Random(f"never {seed}")
+        rng, forms = random.Random(f"never {seed}"), formats(events)
+        choices = [(one, form) for one in OPERATIONS for form in forms if form in one.formats]
         for operation, form in rng.sample(choices, 5):
             wrong.append(misleads(seed, events, operation, form, tmp_path / "capture"))
 

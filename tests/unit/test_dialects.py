@@ -16,6 +16,7 @@ from regsim.policy import (
     Evidence,
     Grade,
     HandlePolicy,
+    HiveModel,
     LogoffPolicy,
     NoHive,
     OverrideHold,
@@ -566,23 +567,24 @@ def test_cache_control_on_wine() -> None:
 
     assert dialect.disabled_root is DisabledRoot.CLOSED
     assert dialect.per_call_root is PerCallRoot.LEAKED
-    assert dialect.override_hold is OverrideHold.DUPLICATED
+    assert dialect.override_hold is OverrideHold.DUPLICATED_DEAD
     assert dialect.override_null is OverrideNull.CLEARS
     assert dialect.no_user_hive is NoHive.NOT_FOUND
 
 
 def test_hives_on_wine() -> None:
-    """Only the root's handles block an unload, and a second load of one place succeeds.
+    """Only the root's handles block an unload; a second load of one place finds it taken.
 
-    Source: Wine server/registry.c, unload_registry and load_registry.
+    Source: Wine server/registry.c, unload_registry and load_registry; run on Wine 8.0.
     """
     dialect = dialects.get("wine")
 
     assert dialect.unload_blockers is UnloadBlockers.ROOT
     assert dialect.unloaded_status is NtStatus.KEY_DELETED
-    assert dialect.reload is Reload.ACCEPTED
+    assert dialect.reload is Reload.COLLIDES
+    assert dialect.hives is HiveModel.GRAFTED
     assert dialect.classes_root is ClassesView.MACHINE
-    assert dialect.user_classes_root is ClassesView.MACHINE
+    assert dialect.user_classes_root is ClassesView.PSEUDO
     assert dialect.classes_hive is False
 
 

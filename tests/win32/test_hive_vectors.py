@@ -198,12 +198,38 @@ def test_load_twice(build: Callable, os_name: str) -> None:
     assert world.api.RegLoadKey(HKU, USER, FILE) == (32, None)
 
 
-@pytest.mark.parametrize("os_name", ["wine", "reactos"])
-def test_load_twice_elsewhere(build: Callable, os_name: str) -> None:
-    """Wine and ReactOS accept a file that is loaded at that very place."""
+@pytest.mark.parametrize(("os_name", "code"), [("wine", 183), ("reactos", 0)])
+def test_load_twice_elsewhere(build: Callable, os_name: str, code: int) -> None:
+    """A file that is loaded at that very place ReactOS accepts; Wine finds the place taken."""
     world = build(os_name)
 
-    assert world.api.RegLoadKey(HKU, USER, FILE) == (0, None)
+    assert world.api.RegLoadKey(HKU, USER, FILE) == (code, None)
+
+
+def test_load_where_hives_are_grafted(build: Callable) -> None:
+    """Wine loads a file twice and below any key, but makes none; elsewhere none of the three."""
+    answers = {}
+    for os_name in ("wine", "win11"):
+        api = build(os_name).api
+        calls = ((HKU, "twice", FILE), (HKCU, "Below", FILE), (HKU, "none", r"C:\none.dat"))
+        answers[os_name] = [int(api.RegLoadKey(*call).code) for call in calls]
+
+    assert answers == {"wine": [0, 0, 2], "win11": [32, 87, 0]}
+
+
+def test_unload_where_hives_are_grafted(build: Callable) -> None:
+    """Wine's unload writes nothing back; on Windows what was written is there again."""
+    found = {}
+    for os_name in ("wine", "win11"):
+        api = build(os_name).api
+        _, key = api.RegOpenKeyEx(HKU, USER, access=Access.ALL)
+        api.RegSetValueEx(key, "written", 1, b"")
+        api.RegCloseKey(key)
+        assert (api.RegUnLoadKey(HKU, USER).code, api.RegLoadKey(HKU, USER, FILE).code) == (0, 0)
+        _, key = api.RegOpenKeyEx(HKU, USER)
+        found[os_name] = int(api.RegQueryValueEx(key, "written").code)
+
+    assert found == {"wine": 2, "win11": 0}
 
 
 # -- save, restore, replace ----------------------------------------------------------------------

@@ -428,7 +428,10 @@ def test_p7_bad_handles(build: Callable) -> None:
 
 @pytest.mark.parametrize("os_name", SINCE_2000)
 def test_p8_past_the_cache(build: Callable, os_name: str) -> None:
-    """RegOpenCurrentUser gives the thread's user whatever is cached, and caches nothing."""
+    """RegOpenCurrentUser gives the thread's user whatever is cached, and caches no user.
+
+    On Wine it is a use of HKEY_USERS, whose root stays open (run on Wine 8.0).
+    """
     world = build(os_name)
     use(world.api)
     world.api.impersonate(USER)
@@ -437,7 +440,7 @@ def test_p8_past_the_cache(build: Callable, os_name: str) -> None:
     assert (code, world.where(handle)) == (0, ROOT)
     assert world.api.RegCloseKey(handle) == (0, None)
     assert world.user.handles == 0
-    assert world.open_handles() == 1
+    assert world.open_handles() == (2 if os_name == "wine" else 1)
 
 
 def test_p8_with_the_access_asked_for(build: Callable) -> None:

@@ -142,6 +142,28 @@ static void put_bytes(const BYTE *from, ULONG length)
     for (ULONG i = 0; i < length; i++) printf("%02x", from[i]);
 }
 
+static void put_sizes(LONG code, DWORD type, DWORD size)
+{
+    printf("%ld\t", code);
+    if (type == 0xdead) printf("-1\t%lu", size);
+    else printf("%lu\t%lu", type, size);
+}
+
+/* A closed handle's value may be given out again: no slot keeps one once a handle was opened. */
+static void drop_stale(void)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        int live = is_open[i] || (ULONG)(ULONG_PTR)slot[i] >= 0x80000000u;
+        for (int k = 0; k < SLOTS; k++) live |= is_open[k] && slot[k] == slot[i];
+        if (!live) slot[i] = 0;
+    }
+}
+
+static void forget(HKEY closed)
+{
+    for (int i = 0; i < SLOTS; i++) if (slot[i] == closed) is_open[i] = 0;
+}
+
 static void put_handle(HKEY given, HKEY got, int to)
 {
     char kind = 'N';
@@ -151,13 +173,9 @@ static void put_handle(HKEY given, HKEY got, int to)
     else if (got == given) kind = 'S';
     else for (int i = 0; i < SLOTS; i++) if (is_open[i] && slot[i] == got) kind = 'O';
     printf("\t%c", kind);
+    if (kind == 'N') drop_stale();
     slot[to] = kind == 'U' ? 0 : got;
     is_open[to] = kind == 'N';
-}
-
-static void forget(HKEY closed)
-{
-    for (int i = 0; i < SLOTS; i++) if (slot[i] == closed) is_open[i] = 0;
 }
 
 /* -- this process ---------------------------------------------------------------------------- */
@@ -229,7 +247,7 @@ static int open_or_close(HKEY k)
         printf("%ld", c), put_handle(0, h, number(2));
     } else if (is("discache")) printf("%ld", RegDisablePredefinedCache());
     else if (is("discacheex")) printf("%ld", disable_ex ? disable_ex() : -1);
-    else if (is("override")) printf("%ld", RegOverridePredefKey(k, key(2)));
+    else if (is("override")) printf("%ld", RegOverridePredefKey(k, key(2))), drop_stale();
     else if (is("dup")) {
         HANDLE me = GetCurrentProcess();
         BOOL done = DuplicateHandle(me, (HANDLE)k, me, (HANDLE *)&h, 0, FALSE, DUPLICATE_SAME_ACCESS);
@@ -253,7 +271,7 @@ static int values(HKEY k)
     } else if (is("querysz")) { /* key, name, room: code, type, size */
         room = number(3);
         c = RegQueryValueExW(k, text(2), 0, &type, data, &room);
-        printf("%ld\t%ld\t%lu", c, type == 0xdead ? -1 : (long)type, room);
+        put_sizes(c, type, room);
     } else if (is("getval")) { /* key, subkey, name, flags */
         c = RegGetValueW(k, text(2), text(3), number(4), &type, data, &room);
         printf("%ld", c);
@@ -261,7 +279,7 @@ static int values(HKEY k)
     } else if (is("getvalsz")) { /* key, subkey, name, flags, room: code, type, size */
         room = number(5);
         c = RegGetValueW(k, text(2), text(3), number(4), &type, data, &room);
-        printf("%ld\t%ld\t%lu", c, type == 0xdead ? -1 : (long)type, room);
+        put_sizes(c, type, room);
     } else if (is("setkv")) { /* key, subkey, name, type, data */
         DWORD size = bytes(5);
         printf("%ld", RegSetKeyValueW(k, text(2), text(3), number(4), data, size));
@@ -273,7 +291,7 @@ static int values(HKEY k)
     } else if (is("enumvsz")) { /* key, index, room for the name, for the data: code, type, size */
         length = number(3), room = number(4);
         c = RegEnumValueW(k, number(2), name, &length, 0, &type, data, &room);
-        printf("%ld\t%ld\t%lu", c, type == 0xdead ? -1 : (long)type, room);
+        put_sizes(c, type, room);
     } else if (is("vals")) {
         for (DWORD i = 0;; i++) {
             type = 0, room = ROOM, length = 17000;
@@ -384,7 +402,8 @@ static int other(HKEY k)
     static PROCESS_INFORMATION child;
     static HANDLE feed;
     HANDLE copy = 0;
-    if (is("spawn")) {
+    if (is("spawn") && child.hProcess) putchar('1'); /* one child at a time */
+    else if (is("spawn")) {
         SECURITY_ATTRIBUTES shared = { sizeof shared, NULL, TRUE };
         STARTUPINFOW start = { .cb = sizeof start };
         WCHAR command[400] = L"\"", *end;
@@ -396,6 +415,8 @@ static int other(HKEY k)
         end = command + 1 + GetModuleFileNameW(NULL, command + 1, 300);
         lstrcpyW(end, L"\" child");
         printf("%d", CreateProcessW(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL, &start, &child));
+        handles_before += 3; /* the child, its thread and the pipe */
+        drop_stale();
         CloseHandle(from);
     } else if (is("give")) {
         printf("%d", DuplicateHandle(GetCurrentProcess(), (HANDLE)k, child.hProcess, &copy, 0, FALSE,
@@ -406,6 +427,7 @@ static int other(HKEY k)
             TerminateProcess(child.hProcess, 0);
             WaitForSingleObject(child.hProcess, 10000);
             CloseHandle(child.hProcess), CloseHandle(child.hThread), CloseHandle(feed);
+            handles_before -= 3;
         }
         memset(&child, 0, sizeof child);
     } else return 0;

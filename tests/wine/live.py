@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from lines import filled
+from programs import NAMES, ODD_NAMES, VALUES
 
 HERE = Path(__file__).parent
 COMPILER = "x86_64-w64-mingw32-gcc"
@@ -25,6 +26,8 @@ _TIDY = (
     *(f"unload|hklm|=@h{number}" for number in range(3)),
     "priv|backup|1",
     "priv|restore|1",
+    *(f"deltree|hkcu|={name}" for name in (*NAMES, *ODD_NAMES)),
+    *(f"delval|hkcu|{name}" for name in VALUES),
     "deltree|hkcu|=@",
     r"deltree|hkcu|=Software\Classes\@",
     r"deltree|hklm|=Software\Classes\@",
@@ -80,6 +83,8 @@ class Wine:
             env=environment(prefix),
             cwd=program.parent,
         )
+        # The first load of a process leaves a handle of Wine's own behind; it is none of ours.
+        self.send([filled(r"load|hku|=none|=C:\none.hiv", "")])
 
     def send(self, lines: list[str]) -> list[str]:
         """Return the answers to *lines*; raise EOFError when the driver dies of one."""

@@ -32,6 +32,7 @@ PREDEFINED = {
     "hkdd": PredefinedKey.DYN_DATA,
 }
 OBJ_INHERIT, OBJ_OPENLINK = 0x2, 0x100
+FIRST_PREDEFINED = 0x80000000
 
 
 def computer(system: str) -> Machine:
@@ -98,8 +99,10 @@ class Simulated:
             kind = "P"
         elif got == given:
             kind = "S"
-        elif any(self.slots[n] == got for n, is_open in self.open.items() if is_open):
+        elif any(self.slots.get(n) == got for n, is_open in self.open.items() if is_open):
             kind = "O"
+        if kind == "N":
+            self.drop_stale()
         self.slots[int(to)], self.open[int(to)] = got, kind == "N"
         return f"{code}\t{kind}"
 
@@ -107,6 +110,11 @@ class Simulated:
         for number, value in self.slots.items():
             if value == closed:
                 self.open[number] = False
+
+    def drop_stale(self) -> None:
+        """Empty the slots of closed handles, whose values may be given out again."""
+        live = {self.slots.get(number) for number, is_open in self.open.items() if is_open}
+        self.slots = {n: v for n, v in self.slots.items() if v in live or v >= FIRST_PREDEFINED}
 
     def native(self, given: int, reply: Any, to: str) -> str:
         told = self.handle(given, reply.value, to, int(not reply.status.ok))
@@ -181,7 +189,9 @@ class Simulated:
         return str(int(self.api.RegDisablePredefinedCacheEx().code))
 
     def do_override(self, key: str, new: str) -> str:
-        return str(int(self.api.RegOverridePredefKey(self.key(key), self.key(new)).code))
+        code = int(self.api.RegOverridePredefKey(self.key(key), self.key(new)).code)
+        self.drop_stale()
+        return str(code)
 
     def do_dup(self, key: str, to: str) -> str:
         k = self.key(key)
@@ -293,6 +303,7 @@ class Simulated:
         return str(int(self.api.RegFlushKey(self.key(key)).code))
 
     def do_notify(self, key: str, event: str, subtree: str, what: str) -> str:
+        self.machine.signalled.discard(event)  # as the driver resets it
         reply = self.api.RegNotifyChangeKeyValue(
             self.key(key), event, subtree=bool(int(subtree)), filter_=int(what, 0)
         )
@@ -367,6 +378,9 @@ class Simulated:
     # -- another process ----------------------------------------------------------------------
 
     def do_spawn(self) -> str:
+        if self.child is not None:
+            return "1"  # the driver has one child at a time
+        self.drop_stale()
         token = self.process.token
         self.child = self.machine.start_process("child", token=token, parent=self.process)
         return "1"

@@ -34,16 +34,17 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
-from regsim.trace.calls import HARMLESS, KnownCall, call_of, success
+from regsim.trace.calls import GONE, HARMLESS, KnownCall, call_of, success
 from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys, predefined
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
 from regsim.trace.spelling import HANDLES, SHORT_NAMES, UNPLACED, KeyTable
 from regsim.trace.times import ticks_of
 
+_KEY_DELETED: Final = 0xC000017C
 _MOST_BAD: Final = 100_000
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 
@@ -130,9 +131,14 @@ class JsonlCapture(RowCapture):
             note(facts.record.untold, str(record.get("why") or "something"), facts.events)
         elif call is None:
             note(facts.record.calls, name, facts.events)
-        elif call is not HARMLESS and not (
-            call.any_handle and call.op == CLOSE and not self._is_key(record)
-        ):
+        elif call is HARMLESS:
+            if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
+                self._row(OPEN, {**record, "handle": 0}, time, _KEY_DELETED)
+            else:
+                facts.record.harmless += 1
+        elif call.any_handle and call.op == CLOSE and not self._is_key(record):
+            facts.record.harmless += 1
+        else:
             self._call(call, record, time)
 
     def _call(self, call: KnownCall, record: dict[str, Any], time: int) -> None:
@@ -146,7 +152,6 @@ class JsonlCapture(RowCapture):
         if call.op in (LOAD, *_UNLOADS) and self.keys.hives[self.keys.number(given)] == UNPLACED:
             note(facts.record.malformed, "the hive has no name", facts.events)
             return
-        facts.record.taken += 1
         self._row(call.op, record, time, 0 if done else status)
 
     def _is_key(self, record: dict[str, Any]) -> bool:
@@ -170,6 +175,7 @@ class JsonlCapture(RowCapture):
         words = isinstance(access, str) and not access[:1].isdigit()
         mask = access_of(f"Desired Access: {access}") if words else number_of(access)
         row = (op, process, self.keys.number(path), status, time)
+        self.facts.record.taken += 1
         self.rows.append((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
 
     def _path(self, op: int, process: int, handle: int, parent: int, path: str, status: int) -> str:
@@ -223,4 +229,4 @@ def _recognises(head: bytes) -> bool:
     return first.startswith(b"{") and b'"op"' in head
 
 
-FORMATS: Final = (Format("JSON lines", Kind.TRACE, _recognises, JsonlCapture),)
+FORMATS: Final = (Format("JSON lines", _recognises, JsonlCapture),)

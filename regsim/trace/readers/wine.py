@@ -27,7 +27,7 @@ from regsim.trace.columns import (
     UNLOAD,
 )
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
 from regsim.trace.spelling import KeyTable
@@ -38,8 +38,9 @@ SERVER_LINE: Final = re.compile(rb"^[0-9a-f]{4,8}: [a-z_]+\(")
 CLIENT_LINE: Final = re.compile(rb"^(?:\d+\.\d+:)?(?:[0-9a-f]{4,8}:){1,2}trace:reg:Nt")
 
 _LINE: Final = re.compile(
-    rb"^([0-9a-f]{4,8}): (?:(\w+)\((.*)\)(?: = (\w+)(?: \{ (.*) \})?)?|(\*.*))$"
+    rb"^([0-9a-f]{4,8}): (?:(\w+)\((?:(?:\) = (\w+)(?: \{ (.*) \})?)|(.*)\))|(\*.*))$"
 )
+_ANOTHER: Final = re.compile(rb"[0-9a-f]{4}: (?:\*|\w+\()")
 _FIELD: Final = re.compile(rb"\b(\w+)=([0-9a-f]+)\b")
 _NAME: Final = re.compile(rb'\bname=L"((?:[^"\\]|\\.)*)"')
 _IMAGE: Final = re.compile(rb'imagepath=L"((?:[^"\\]|\\.)*)"')
@@ -133,6 +134,7 @@ class _LineCapture(RowCapture):
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
         self.open = OpenKeys()
+        self._odd = False
 
     def when(self, ticks: int) -> str:
         """Return which line it was, where the log has no times."""
@@ -146,7 +148,12 @@ class _LineCapture(RowCapture):
         """Take the lines in."""
         for number, (line, done) in enumerate(self.source.lines(), 1):
             self.facts.events = number
+            rows, self._odd = len(self.rows), False
             self.line(line)
+            if len(self.rows) > rows:
+                self.facts.record.taken += 1
+            elif not self._odd:
+                self.facts.record.harmless += 1
             yield done
 
     @abstractmethod
@@ -163,6 +170,7 @@ class WineServerCapture(_LineCapture):
         self._asked: dict[int, tuple[bytes, bytes]] = {}
         self._process_handles: dict[tuple[int, int], int] = {}
         self._inheritable: set[tuple[int, int]] = set()
+        self._stale: set[tuple[int, int]] = set()
         self._begun: set[int] = set()
         self._last = b""
 
@@ -170,11 +178,11 @@ class WineServerCapture(_LineCapture):
         """Pair a request with its answer; an answer that follows at once ends the request."""
         found = _LINE.match(line)
         self._last = line or self._last
-        if found is None or b"\0" in line:
+        if found is None or b"\0" in line or _ANOTHER.search(line, 6):
             if line.strip() and not line.startswith(b"wine"):
                 self._broken("it is no line of the server's")
             return
-        thread, call, text, status, answer, star = found.groups()
+        thread, call, status, answer, text, star = found.groups()
         tid = int(thread, 16)
         self.facts.saw(self.facts.events)
         if star is not None:
@@ -192,6 +200,7 @@ class WineServerCapture(_LineCapture):
                 self._broken("it answers what the log does not show being asked")
 
     def _broken(self, reason: str) -> None:
+        self._odd = True
         note(self.facts.record.malformed, reason, self.facts.events)
 
     def _killed(self, number: int, what: bytes) -> None:
@@ -213,7 +222,8 @@ class WineServerCapture(_LineCapture):
         info.ended = self.facts.events
         self._add(EXIT, process)
         self.open.ended(process)
-        self._inheritable = {place for place in self._inheritable if place[0] != process}
+        for places in (self._inheritable, self._stale):
+            places -= {place for place in places if place[0] == process}
 
     def _answered(self, tid: int, did: Answered) -> None:
         mine = self._threads.get(tid)
@@ -266,9 +276,7 @@ class WineServerCapture(_LineCapture):
         chosen = {int(value, 16) & ~3 for value in listed[1].split(b",")} if listed else None
         for owner, handle in sorted(self._inheritable):
             if owner == parent and (chosen is None or handle in chosen):
-                path = self.open.path(owner, handle)
-                if path is not None:
-                    self._get(DUPLICATE, child, path, handle, inherit=True)
+                self._copy((owner, handle), child, handle, inherit=True)
 
     def _inherit(self, process: int, handle: int, inherit: bool) -> None:
         """Note whether children of the process inherit the handle."""
@@ -309,11 +317,10 @@ class WineServerCapture(_LineCapture):
                 self._broken("the hive has no name")
 
     def _unloaded(self, path: str) -> None:
-        """Forget the handles on a hive that is gone: a duplicate of one holds no hive."""
+        """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
         keys = self.keys
-        self.open.unloaded(
-            keys.hives[keys.number(path)], lambda path: keys.hives[keys.number(path)]
-        )
+        gone = keys.hives[keys.number(path)]
+        self._stale.update(self.open.behind(lambda path: keys.hives[keys.number(path)] == gone))
 
     def _path(self, process: int, did: Answered) -> str:
         name = _NAME.search(did.text)
@@ -323,6 +330,7 @@ class WineServerCapture(_LineCapture):
     def _close(self, process: int, handle: int) -> None:
         self._process_handles.pop((self.processes[process].pid, handle), None)
         self._inherit(process, handle, False)
+        self._stale.discard((process, handle & ~3))
         path = self.open.closed(process, handle)
         if path is not None:
             self._add(CLOSE, process, path, handle)
@@ -334,16 +342,22 @@ class WineServerCapture(_LineCapture):
         if source is None:
             self._broken("it duplicates a handle of a process that the log does not name")
             return
-        path, options = self.open.path(source, handle), did.asked.get(b"options", 0)
-        if path is not None and given and target is None:
-            self._broken("it hands a key to a process that the log does not name")
-        elif path is not None and given and target is not None:
+        place, options = (source, handle & ~3), did.asked.get(b"options", 0)
+        if target is not None and given:
             inherit = bool(did.asked.get(b"attributes", 0) & _OBJ_INHERIT)
             if options & _SAME_ATTRIBUTES:
-                inherit = (source, handle & ~3) in self._inheritable
-            self._get(DUPLICATE, target, path, given, inherit=inherit)
+                inherit = place in self._inheritable
+            self._copy(place, target, given, inherit=inherit)
+        elif given and self.open.path(*place) is not None:
+            self._broken("it hands a key to a process that the log does not name")
         if options & _CLOSE_SOURCE:
             self._close(source, handle)
+
+    def _copy(self, place: tuple[int, int], process: int, handle: int, *, inherit: bool) -> None:
+        """Note that a process has a copy of the handle at *place*, if that is one of a key."""
+        path = self.open.path(*place)
+        if path is not None and place not in self._stale:
+            self._get(DUPLICATE, process, path, handle, inherit=inherit)
 
     def _target(self, process: int, handle: int) -> int | None:
         """Return the process that *process* means by a handle, None if the log does not tell."""
@@ -428,6 +442,6 @@ def _any_line(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
 
 
 FORMATS: Final = (
-    Format("wineserver -d1's log", Kind.TRACE, _any_line(SERVER_LINE), WineServerCapture),
-    Format("WINEDEBUG=+reg's log", Kind.TRACE, _any_line(CLIENT_LINE), WineClientCapture),
+    Format("wineserver -d1's log", _any_line(SERVER_LINE), WineServerCapture),
+    Format("WINEDEBUG=+reg's log", _any_line(CLIENT_LINE), WineClientCapture),
 )
