@@ -43,6 +43,9 @@ _COMMANDS = {
         "replay", "command", "A trace in, the verdict out: who keeps the hive loaded?"
     ),
     "who": _Entry("who", "command", "A snapshot or an event in, the holders of the hive out."),
+    "record": _Entry(
+        "record", "command", "Run a Windows program under Wine: what does it leave open?"
+    ),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "course": _Entry("course", "command", "Eight exercises: predict, run, see which call decides."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),

@@ -63,8 +63,9 @@ def _whole(asked: Asked) -> Iterator[str]:
 
 
 def _rows(asked: Asked) -> Iterator[str]:
-    """3: no row was skipped."""
+    """3: no row was skipped, and the recorder says of nothing that it did not record it."""
     yield from asked.rows(asked.record.malformed, "could not be read: {}")
+    yield from asked.rows(asked.record.untold, "on what was not recorded: {}")
 
 
 def _calls(asked: Asked) -> Iterator[str]:

@@ -93,6 +93,7 @@ class Capture(ABC):
     def __init__(self, facts: Facts, keys: KeyTable) -> None:
         self.facts, self.keys = facts, keys
         self.processes = ProcessTable()
+        self.sources: dict[int, str] = {}  # by event: the line of a program that made the call
 
     @abstractmethod
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:

@@ -28,7 +28,8 @@ class HeldKey:
     ``closed`` are the times of the first opening and of the closing as numbers. ``key`` is "" where
     it is only told that the process had the hive. ``why`` says of a bystander why it is none of the
     culprits, ``blocks`` whether it refuses an unload all the same. ``seen_event`` says that an
-    event names it, whose number in the file is then ``event``.
+    event names it, whose number in the file is then ``event``. ``source`` is the line of
+    the program that made the call, where the evidence tells it.
     """
 
     process: str
@@ -54,6 +55,7 @@ class HeldKey:
     why: str = ""
     blocks: bool = True
     seen_event: bool = False
+    source: str = ""
 
     @property
     def holder(self) -> str:

@@ -308,6 +308,7 @@ class _LedgerJudge:
             service=process.service,
             ticks=first.time,
             closed=held.closed,
+            source=self.capture.sources.get(first.number, ""),
         )
 
     def _cached(self, held: Held) -> bool:

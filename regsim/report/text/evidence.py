@@ -75,9 +75,10 @@ def _hive(hive: HiveFinding) -> dict[str, Any]:
 
 
 def _blocker(blocker: HeldKey) -> dict[str, Any]:
-    names = "process pid service user session key handle opened_at event seen_at access"
+    names = "process pid service user session key handle opened_at event source seen_at access"
     found = fields(blocker, f"{names} implicit certain balance")
-    return {**found, **{name: found[name] or None for name in ("service", "user", "access")}}
+    empty = ("service", "user", "access", "source")
+    return {**found, **{name: found[name] or None for name in empty}}
 
 
 def _root(root: HeldKey) -> dict[str, Any]:
@@ -244,7 +245,8 @@ def _sentence(blocker: HeldKey) -> str:
     handle = f" by handle {blocker.handle:#x}" if blocker.handle is not None else ""
     since = f", since {blocker.opened_at}" if blocker.opened_at else ""
     event = f" (event {blocker.event:,})" if blocker.event else ""
-    text = f"{who} {verb} {blocker.key}{handle}{since}{event}."
+    source = f", opened at {blocker.source}" if blocker.source else ""
+    text = f"{who} {verb} {blocker.key}{handle}{since}{event}{source}."
     if blocker.access and blocker.certain:
         text += f" It was opened with {blocker.access}."
     if blocker.implicit:

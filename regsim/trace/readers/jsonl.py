@@ -5,8 +5,9 @@ Keys of an object; all but ``op`` may be left out where there is nothing to say:
 ``op``
     ``open``, ``create``, ``close``, ``duplicate``, ``start`` and ``exit`` (of the process),
     ``load``, ``unload`` and ``force`` (of a hive), ``delete`` (of a key), ``use`` (another call on
-    a predefined key), ``close_root``, ``refresh_root``, ``disable_cache``; or a Windows function's
-    name, such as ``RegOpenKeyEx``, ``NtCreateKey`` or ``NtClose``. Others are counted and ignored.
+    a predefined key), ``close_root``, ``refresh_root``, ``disable_cache``; ``untold`` for what the
+    recorder could not record, which ``why`` says; or a Windows function's name, such as
+    ``RegOpenKeyEx``, ``NtCreateKey`` or ``NtClose``. Others are counted and ignored.
 ``pid``, ``process``
     the process's number, and its image.
 ``key`` (or ``path``)
@@ -18,6 +19,8 @@ Keys of an object; all but ``op`` may be left out where there is nothing to say:
     the NTSTATUS or Win32 error; 0 by default.
 ``access``, ``time`` (or ``ts``), ``user``, ``session``, ``service``, ``command_line``
     ``time`` in seconds, or as ISO 8601.
+``source``
+    the line of the program that made the call, such as ``main.c:12``.
 
 A record without ``handle`` is paired by process and key. ``os`` in the first record names the
 system.
@@ -121,7 +124,12 @@ class JsonlCapture(RowCapture):
         self._counted = True
         if facts.clock:
             facts.saw(time)
-        if call is None:
+        source = record.get("source")
+        if isinstance(source, str) and source:
+            self.sources[facts.events] = source
+        if name == "untold":
+            note(facts.record.untold, str(record.get("why") or "something"), facts.events)
+        elif call is None:
             note(facts.record.calls, name, facts.events)
         elif call is HARMLESS:
             if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
