@@ -166,7 +166,7 @@ class _LedgerJudge:
         self.held = tuple(ledger.held())
         for one in self.held:
             hive = self.keys.hives[one.key]
-            if hive > UNPLACED and blocks(self.rule, is_root=self.keys.roots[one.key]):
+            if hive > UNPLACED and blocks(self.rule, is_root=self.keys.is_root(one.key)):
                 held[hive].append(one)
         hives = [
             conclude(self.keys.hive_names[hive], map(self._held_key, found), self._doubts(hive))
@@ -227,7 +227,7 @@ class _LedgerJudge:
         return HeldKey(
             process=process.image,
             pid=process.pid,
-            key=self.keys.names[held.key],
+            key=self.keys.name(held.key),
             hive=self.keys.hive_names[hive],
             handle=first.handle or None,
             opened_at=self.capture.when(first.time) or None,
@@ -249,7 +249,7 @@ class _LedgerJudge:
         """Return whether the first handle is, or looks like, a root that Windows caches unasked."""
         opening = held.openings[0]
         asked_for_all = bool(opening.access & MAXIMUM_ALLOWED)
-        return opening.implicit or (self.keys.roots[held.key] and asked_for_all)
+        return opening.implicit or (self.keys.is_root(held.key) and asked_for_all)
 
     def _roots(self) -> Iterable[HeldKey]:
         """Yield the cached roots: a process has one for a hive, the first that it kept."""
