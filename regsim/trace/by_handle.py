@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -24,8 +25,10 @@ from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
 from regsim.trace.ledger import Attempt, Held, Ledger, Opened
 from regsim.trace.spelling import UNPLACED
+from regsim.trace.texts import Texts
 
 _HKCU: Final = 1
+_GROUP: Final = struct.Struct("=II")
 _LARGE: Final = 10_000
 _MOST_OPENINGS: Final = 1_000_000
 _OPENERS: Final = frozenset(
@@ -211,11 +214,22 @@ class HandleLedger(Ledger):
         return Opened(known.time, known.number, access, holder.handle, holder.implicit)
 
     def _held(self, holders: tuple[Holder, ...]) -> Iterator[Held]:
-        found: dict[tuple[int, int], list[Opened]] = {}
-        for holder in holders:
-            found.setdefault((holder.pid, holder.key), []).append(self._opening(holder))
-        for (process, key), openings in found.items():
-            yield Held(process, key, tuple(openings))
+        groups, first, last = Texts(), array("I"), array("I")
+        following = array("I", bytes(4 * len(holders)))  # by holder: the next of its group, from 1
+        for at, holder in enumerate(holders):
+            group = groups.number(_GROUP.pack(holder.pid, holder.key))
+            if group < len(last):
+                following[last[group]] = at + 1
+                last[group] = at
+            else:
+                first.append(at)
+                last.append(at)
+        for at in first:
+            openings = [self._opening(holders[at])]
+            while following[at]:
+                at = following[at] - 1  # noqa: PLW2901 - along the group
+                openings.append(self._opening(holders[at]))
+            yield Held(holders[at].pid, holders[at].key, tuple(openings))
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open on users' hives, the oldest first."""

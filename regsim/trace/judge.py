@@ -9,6 +9,8 @@ decided is decided by `conclude` and `overall`, whatever the evidence is.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -156,22 +158,22 @@ class _LedgerJudge:
         self.keys = ledger.capture.keys
         self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
-        self.held: tuple[Held, ...] = ()
+        self.doubtful: tuple[Held, ...] = ()
 
     def finding(self, asked_at: str | None) -> Finding:
         """Return the finding on the hives of the capture as they are at *asked_at*."""
         ledger, facts = self.ledger, self.capture.facts
         names = self.keys.hive_names
-        held: dict[int, list[Held]] = {at: [] for at in range(UNPLACED + 1, len(names))}
-        self.held = tuple(ledger.held())
-        for one in self.held:
+        held: dict[int, list[HeldKey]] = {at: [] for at in range(UNPLACED + 1, len(names))}
+        doubtful: list[Held] = []
+        for one in ledger.held():
             hive = self.keys.hives[one.key]
             if hive > UNPLACED and blocks(self.rule, is_root=self.keys.is_root(one.key)):
-                held[hive].append(one)
-        hives = [
-            conclude(self.keys.hive_names[hive], map(self._held_key, found), self._doubts(hive))
-            for hive, found in held.items()
-        ]
+                held[hive].append(self._held_key(one))
+            if hive == UNPLACED or names[hive].startswith("HKCU"):
+                doubtful.append(one)
+        self.doubtful = tuple(doubtful)
+        hives = [conclude(names[hive], found, self._doubts(hive)) for hive, found in held.items()]
         limits = [*self.filtered, *self._limits(bool(hives))]
         if any(hive.conclusion is Conclusion.CLEAR for hive in hives):
             limits += _unseen(facts)
@@ -198,7 +200,7 @@ class _LedgerJudge:
         return attrs.evolve(
             _extent(facts),
             keys_not_resolved=sum(
-                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
+                len(one.openings) for one in self.doubtful if self.keys.hives[one.key] == UNPLACED
             ),
             out_of_order=facts.record.disordered.count + ledger.backwards.count,
             begins=begins,
@@ -215,7 +217,7 @@ class _LedgerJudge:
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
         ledger, name = self.ledger, self.keys.hive_names[hive]
-        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.held))
+        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.doubtful))
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
@@ -237,7 +239,7 @@ class _LedgerJudge:
             implicit=self._cached(held),
             inferred=not first.implicit,
             certain=certain,
-            balance=(count if certain else 0, count if whole and certain else None),
+            balance=_balance(count if certain else 0, count if whole and certain else None),
             user=process.user,
             session=process.session,
             service=process.service,
@@ -254,10 +256,12 @@ class _LedgerJudge:
     def _roots(self) -> Iterable[HeldKey]:
         """Yield the cached roots: a process has one for a hive, the first that it kept."""
         kept: dict[tuple[int, int], Held] = {}
-        found = [*self.ledger.lives]
-        for held in self.ledger.held():
-            found += [Held(held.process, held.key, (one,)) for one in held.openings]
-        for held in found:
+        each = (
+            Held(held.process, held.key, (one,))
+            for held in self.ledger.held()
+            for one in held.openings
+        )
+        for held in itertools.chain(self.ledger.lives, each):
             slot = (held.process, self.keys.hives[held.key])
             first = kept.get(slot)
             earlier = first is None or held.openings[0].number < first.openings[0].number
@@ -299,6 +303,12 @@ class _LedgerJudge:
                 f"the driver's counter skips {facts.missing:,} numbers: "
                 "events were filtered out or lost"
             )
+
+
+@functools.lru_cache(maxsize=64)
+def _balance(least: int, most: int | None) -> tuple[int, int | None]:
+    """Return the two as one: a million blockers share a few balances."""
+    return least, most
 
 
 def _unseen(facts: Facts) -> list[str]:
