@@ -26,7 +26,10 @@ _OTHER_CAUSES: Final = frozenset({2, 87, 1314, 0xC0000034, 0xC000003A, 0xC000000
 
 @attrs.frozen
 class Asked:
-    """One hive of a ledger: its number, its name, and the row of its anchor (0: none)."""
+    """One hive of a ledger: its number, its name, and the row of its anchor (0: none).
+
+    ``held`` are the open keys of which it is not known whether they are of this hive.
+    """
 
     ledger: Ledger
     hive: int

@@ -23,7 +23,7 @@ from regsim.trace.times import SECOND, filetime_text
 OnProgress = Callable[[int, int, int], None]
 """Called now and then with the bytes done, the bytes in all (0: unknown) and the events so far."""
 
-_ENOUGH: Final = 100_000
+_ENOUGH: Final = 4_096
 
 
 class Fidelity(enum.Enum):

@@ -9,11 +9,13 @@ captures of Windows 7 and 10).
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from typing import Final
 
 from regsim.errors import UsageError
 from regsim.keypath import Parts, fold_name
+from regsim.trace.texts import Texts, packed, unpacked
 from regsim.types import PredefinedKey
 
 # The predefined keys that lead to another key: number, short and long name, and that key.
@@ -201,9 +203,8 @@ UNPLACED: Final = 1
 class KeyTable:
     """The keys of a capture by number; number 0 is a key without a name.
 
-    ``names`` holds each key as the evidence first wrote it, ``hives`` the number of its user's
-    hive in ``hive_names`` (0: none; `UNPLACED`: unknown), ``roots`` whether it is that hive's root.
-    The hives of users follow `UNPLACED`.
+    ``hives`` holds the number of each key's user's hive in ``hive_names`` (0: none; `UNPLACED`:
+    unknown). The hives of users follow `UNPLACED`.
     """
 
     def __init__(
@@ -216,41 +217,61 @@ class KeyTable:
         self.classes = classes
         self.mounts = tuple(mounts)
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
-        self.names: list[str] = [""]
-        self.hives: list[int] = [UNPLACED]
-        self.roots: list[bool] = [False]
+        self.hives = array("I", [UNPLACED])
+        self._roots = bytearray(1)
         self.hive_names: list[str] = ["", "?"]
-        self._by_text: dict[str, int] = {"": 0}
-        self._by_parts: dict[Parts, int] = {}
+        self._spellings, self._folded = Texts(), Texts()
+        self._key_of = array("I", [0])  # by the number of a spelling
+        self._first = array("I", [0])  # by the number of a key: its first spelling
+        self._recent: dict[str, int] = {}
         self._hive_numbers: dict[str, int] = {}
+        self._spellings.number(b"")
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.hives)
+
+    def name(self, key: int) -> str:
+        """Return the key as the evidence first wrote it, "" for key 0."""
+        return self.spelled(self._first[key]).rstrip("\\")
+
+    def is_root(self, key: int) -> bool:
+        """Return whether the key is the root of a user's hive."""
+        return bool(self._roots[key])
 
     def number(self, path: str) -> int:
         """Return the number of the key at *path*, a new one for a new key, 0 for no path."""
-        known = self._by_text.get(path)
-        if known is None:
-            known = self._add(path)
-            if len(self._by_text) < _MOST_SPELLINGS:
-                self._by_text[path] = known
-        return known
+        return self._key_of[self.spelling(path)]
 
-    def _add(self, path: str) -> int:
+    def spelling(self, path: str) -> int:
+        """Return the number of *path* among all spellings of keys, for `spelled`."""
+        spelling = self._recent.get(path)
+        if spelling is None:
+            spelling = self._spellings.number(packed(path))
+            if spelling == len(self._key_of):
+                self._key_of.append(self._add(path, spelling))
+            if len(self._recent) >= _MOST_RECENT:
+                self._recent.clear()
+            self._recent[path] = spelling
+        return spelling
+
+    def spelled(self, spelling: int) -> str:
+        """Return the path that has the number *spelling*."""
+        return unpacked(self._spellings[spelling])
+
+    def _add(self, path: str, spelling: int) -> int:
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
-        known = self._by_parts.get(parts)
-        if known is not None:
-            return known
-        number = self._by_parts[parts] = len(self.names)
+        number = self._folded.number(packed("\\".join(parts))) + 1
+        if number < len(self):
+            return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
         whole = "\0" not in path
         # What a container mounts may be one of its user's hives, so it stays in doubt there.
         named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
         hive = hive_of(parts, self.mounts) if named else None
-        self.names.append(path.rstrip("\\"))
+        self._first.append(spelling)
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
-        self.roots.append(is_root(parts, self.mounts))
+        self._roots.append(is_root(parts, self.mounts))
         return number
 
     def _hive(self, folded: str, path: str) -> int:
@@ -261,7 +282,8 @@ class KeyTable:
         return known
 
 
-_MOST_SPELLINGS: Final = 2_000_000
+_MOST_RECENT: Final = 4_096
+"""How many spellings are kept twice, because to look for one in `Texts` takes a microsecond."""
 
 
 def _spelled(folded: str, path: str) -> str:

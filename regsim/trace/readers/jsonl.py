@@ -81,7 +81,7 @@ class JsonlCapture(RowCapture):
             os=_system(source.head),
         )
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
-        self._open = OpenKeys()
+        self._open = OpenKeys(self.keys)
         self._bad: list[int] = []
         self._counted = False
 

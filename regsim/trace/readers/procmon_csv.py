@@ -35,7 +35,7 @@ from regsim.trace.readers._procmon_rows import (
 from regsim.trace.source import CutShortError, Source
 from regsim.trace.times import DAY, Calendar, time_of_day
 
-_STRETCH: Final = 4 << 20
+_STRETCH: Final = 1 << 20
 _SHARE: Final = 16 << 20
 _WORTHWHILE: Final = 96 << 20
 _ROWS: Final = 20_000
