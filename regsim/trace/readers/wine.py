@@ -132,7 +132,8 @@ class _LineCapture(RowCapture):
             closes=closes,
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
-        super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
+        keys = KeyTable(reading.hkcu_sid, classes=False, mounts=reading.mounts)
+        super().__init__(source, facts, keys)
         self.open = OpenKeys(self.keys)
         self._odd = False
 
