@@ -131,7 +131,8 @@ def paragraphs(
     yield from _occasions(finding, most)
     for hive in finding.hives:
         listed = [one for one in hive.held if not one.seen_event]
-        if listed or (hive.conclusion is Conclusion.BLOCKED and not finding.occasions):
+        told = hive.conclusion is Conclusion.BLOCKED or finding.fidelity is Fidelity.SNAPSHOT
+        if listed or (told and not finding.occasions):
             yield from _about(hive, listed, most)
     yield from _held_roots(finding, most)
     for attempt in finding.attempts[:most]:
@@ -235,6 +236,8 @@ def _rank(held: HeldKey) -> int:
 def _sentence(blocker: HeldKey) -> str:
     service = f", service {blocker.service}" if blocker.service else ""
     who = f"{blocker.process} (process {blocker.pid}{service})"
+    if blocker.process[:1] == "(" and not blocker.pid:
+        who = "a process that the listing does not name"
     least, most = blocker.balance
     if not blocker.certain:
         verb = "opened"
@@ -330,4 +333,6 @@ def _evidence(finding: Finding) -> str:
             "open"
         )
     tier = f"{finding.fidelity.meaning} (tier {finding.fidelity.value})"
+    if finding.incident is not None or finding.format == "script-log":
+        tier = "what a program wrote of its own doing"
     return f"{finding.format}, {tier}{system}{counts}."

@@ -264,8 +264,8 @@ def _of(sid: str, key: str) -> str:
 def _report(draft: _Draft, said: Unwrapped, end: int) -> Iterator[Report]:
     """Yield what an event says; nothing if it is no event on a hive."""
     text = said.text[draft.end : end]
-    found = _leaks(draft) or _cleaned(draft, text) or _locks(draft) or _sentence(draft, text)
-    if found is not None:
+    listed = [found for found in (_leaks(draft), _cleaned(draft, text), _locks(draft)) if found]
+    for found in listed or filter(None, [_sentence(draft, text)]):
         when = draft.time or None
         dated = tuple(attrs.evolve(one, seen_at=when) for one in found.sightings)
         yield attrs.evolve(found, seen_at=when, sightings=dated, host=draft.host)
@@ -289,7 +289,7 @@ def _leaks(draft: _Draft) -> Report | None:
     unread += [one.key for one in draft.holders if one.cut or _whole(one.key, hive) != one.key]
     return Report(
         source=PROFSVC,
-        id=draft.id or 1530,
+        id=1530 if draft.id in IDS_LOCKED else draft.id or 1530,
         moment=Moment.LOGOFF.value,
         hive=hive,
         sightings=tuple(sightings),
@@ -302,7 +302,7 @@ def _whole(key: str, hive: str) -> str:
     """Return a key whose SID is cut short under the name of the hive that the event is about."""
     short, full = key.lower(), hive.lower().removesuffix("_classes")
     cut = "\\" not in key[len("\\registry\\user\\") :] and len(short) < len(full)
-    return hive if cut and full.startswith(short) else key
+    return hive if cut and full.startswith(short) and full[len(short)] in "-0123456789" else key
 
 
 def _cleaned(draft: _Draft, text: str) -> Report | None:
@@ -327,8 +327,8 @@ def _locks(draft: _Draft) -> Report | None:
     """Return the event that names the process which had a hive or its file at a logon."""
     if not draft.locked:
         return None
-    meaning = known.by_id(PROFSVC, draft.id) or draft.meaning
-    number = meaning.id if meaning is not None and meaning.id in IDS_LOCKED else draft.id or 1552
+    told = [draft.id, draft.meaning.id if draft.meaning is not None else 0]
+    number = next((event for event in told if event in IDS_LOCKED), 1552)
     found = known.by_id(PROFSVC, number)
     return Report(
         source=PROFSVC,
@@ -352,6 +352,7 @@ def _sentence(draft: _Draft, text: str) -> Report | None:
     user = _USER.search(text)
     # What stands there, and is not a list that can be read, may be the holder all the same.
     names = _PROGRAM.search(text) if meaning.held else None
+    rest = text.rstrip()[-40:] if text.rstrip().endswith(("...", "\u2026")) else ""
     return Report(
         source=draft.source or meaning.source,
         id=draft.id or meaning.id,
@@ -359,7 +360,7 @@ def _sentence(draft: _Draft, text: str) -> Report | None:
         hive=f"HKU\\{user[2]}" if user else "",
         held=meaning.held,
         note=meaning.note,
-        unread=names[0] if names is not None else "",
+        unread=names[0] if names is not None else rest,
     )
 
 
