@@ -38,11 +38,19 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTED = ROOT / "tests" / "mutants.toml"
 CALLS = ("tests/win32", "tests/scenario/test_oracle_assertions.py")
 TRACES = ("tests/trace",)
+CLEAR = ("tests/soundness", "tests/trace")
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "predef": (("regsim/kernel/predef.py",), CALLS),
-    "unload": (("regsim/kernel/unload.py", "regsim/kernel/holding.py"), CALLS),
+    "unload": (
+        ("regsim/kernel/unload.py", "regsim/kernel/holding.py"),
+        (*CALLS, "tests/unit/test_holding.py"),
+    ),
     "win32": (("regsim/win32/*.py",), CALLS),
-    "trace": (("regsim/trace/judge.py", "regsim/trace/ledger*.py"), TRACES),
+    "trace": (
+        ("regsim/trace/judge.py", "regsim/trace/ledger.py", "regsim/trace/by_*.py"),
+        (*TRACES, "tests/soundness/test_conditions.py"),
+    ),
+    "clear": (("regsim/trace/conditions.py", "regsim/trace/completeness.py"), CLEAR),
 }
 """By room: the modules (patterns, of which some may match nothing), and the tests."""
 

@@ -6,7 +6,8 @@ path or a name may be given as text.
 - a machine to call: `Machine`, `Api`, `Process`, `Hive`, `Handle`, `HandleTable`, `PredefinedKey`,
   `Value`
 - Windows generations as data: `dialects`, `Dialect`
-- an incident played once: `run`, `Run`, `Outcome`
+- an incident played once: `run`, `Run`, `Outcome`; one of your own, each call written down:
+  `Scenario`
 - every interleaving of a model: `check`, `Verdict`
 - evidence: `who`, `replay`, `Finding`
 - hive files: `open_hive`, `Key`
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from regsim.models import run
     from regsim.policy import Dialect
     from regsim.regf import Key, open_hive
-    from regsim.scenario.result import Outcome, Run
+    from regsim.scenario import Outcome, Run, Scenario
     from regsim.trace.asking import replay, who
     from regsim.trace.finding import Finding
     from regsim.types import Handle, PredefinedKey, Value
@@ -57,6 +58,7 @@ __all__ = [
     "Process",
     "RegsimError",
     "Run",
+    "Scenario",
     "Value",
     "Verdict",
     "check",
@@ -81,6 +83,7 @@ _HOMES = {
     "Process": "regsim.kernel.process",
     "RegsimError": "regsim.errors",
     "Run": "regsim.scenario.result",
+    "Scenario": "regsim.scenario.playing",
     "Value": "regsim.types",
     "Verdict": "regsim.check.property",
     "open_hive": "regsim.regf",

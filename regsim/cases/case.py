@@ -12,7 +12,7 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.process import Process, Thread, Token
 from regsim.kernel.tree import Node, grow
-from regsim.scenario import Run, Stage
+from regsim.scenario import Run, Scenario
 from regsim.status import NtStatus
 from regsim.types import SECOND, PredefinedKey, Value
 from regsim.win32 import advapi, advapi_data
@@ -48,7 +48,7 @@ class Case:
         self.machine.files.write(PROFILE, tree)
         self.machine.server.write(SERVER, tree)
         self.before = self.machine.server.content()
-        self.stage = Stage(self.machine, USER_PATH)
+        self.stage = Scenario(self.machine, USER_PATH)
         self.unloader = Unloader(self.stage)
         self.broken = False
         self.saved: bool | None = None

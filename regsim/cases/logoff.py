@@ -11,7 +11,7 @@ from regsim.actors.stage import ICW, PENDING, USER, USER_ON, USER_PATH
 from regsim.actors.winlogon import winlogon
 from regsim.errors import UsageError
 from regsim.kernel.machine import Event, Machine
-from regsim.scenario import Outcome, Stage
+from regsim.scenario import Outcome, Scenario
 from regsim.status import NtStatus
 from regsim.types import ObjectId
 
@@ -63,7 +63,7 @@ class Unloader:
         at: where its program stands to begin with; ``off`` while nobody is logged on.
     """
 
-    def __init__(self, stage: Stage, *, at: str = "off") -> None:
+    def __init__(self, stage: Scenario, *, at: str = "off") -> None:
         machine, policy = stage.machine, stage.machine.dialect.logoff
         services = (policy.service,) if policy.service else ()
         self.stage = stage
@@ -132,7 +132,7 @@ def log_off(machine: Machine) -> Ending:
     if machine.hive_at(USER_PATH) is None:
         raise UsageError(f"{USER} is not logged on: {USER_PATH} is not loaded")
     logged = len(machine.events)
-    stage = Stage(machine, USER_PATH)
+    stage = Scenario(machine, USER_PATH)
     unloader = Unloader(stage, at="session")
     machine.memory.vars[USER_ON.name] = 1
     unloader.end_session()

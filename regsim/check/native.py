@@ -62,7 +62,7 @@ class _Tests:
         self._core.answer(test, number, bool(atom.test(value)))
 
     def _weigh(self, component: int, number: int) -> None:
-        count = len(self._learner.model.components)
+        count = len(self._known)
         for counter in range(len(self._learner.model.counters)):
             if self._learner.weight(counter, component, number):
                 self._core.answer(counter * count + component, number, True)

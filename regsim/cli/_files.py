@@ -23,7 +23,7 @@ def is_stdout(output: Path | None) -> bool:
 def refuse_both(output: Path | None, *, as_json: bool) -> None:
     """Raise `UsageError` if both the JSON object and the file are to go to standard output."""
     if as_json and is_stdout(output):
-        raise UsageError(f"--json and -o {output} both want standard output: give a file")
+        raise UsageError(f"--json and {output} both want standard output: give a file")
 
 
 def put(output: Path, data: bytes, *inputs: Path) -> Callable[[str], None]:

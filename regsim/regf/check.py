@@ -45,7 +45,7 @@ class _Checker:
             return None
 
     def run(self) -> None:
-        if self.image.salvage and (top := self.root()) is not None:
+        if self.image.extent > self.image.data_size and (top := self.root()) is not None:
             # What the keys refer to decides how far the bins go, see `Image._extend`.
             for _ in walk(top):
                 pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from regsim.scenario.playing import Scenario
 from regsim.scenario.result import CallRecord, Outcome, Run
-from regsim.scenario.stage import Stage
 
-__all__ = ["CallRecord", "Outcome", "Run", "Stage"]
+__all__ = ["CallRecord", "Outcome", "Run", "Scenario"]

@@ -170,7 +170,7 @@ def programs(
 
 
 @attrs.frozen
-class Scenario:
+class DrawnSession:
     """A session on one generation and what a service and the user's own process do in it.
 
     Attributes:
@@ -196,7 +196,7 @@ class Scenario:
         return session
 
 
-def scenarios(*, systems: Sequence[str] = ()) -> st.SearchStrategy[Scenario]:
+def scenarios(*, systems: Sequence[str] = ()) -> st.SearchStrategy[DrawnSession]:
     """Return whole scenarios on one of *systems*, by default on any that has the registry's calls.
 
     Raises `UnknownNameError` for a system that is none.
@@ -204,7 +204,7 @@ def scenarios(*, systems: Sequence[str] = ()) -> st.SearchStrategy[Scenario]:
     known = [name for name in dialects.names() if name not in ("nt31", "win95")]
     chosen = [dialects.get(name).name for name in systems] or known
     calls = programs().map(tuple)
-    return st.builds(Scenario, st.sampled_from(chosen), st.booleans(), calls, calls)
+    return st.builds(DrawnSession, st.sampled_from(chosen), st.booleans(), calls, calls)
 
 
 def accesses() -> st.SearchStrategy[Access]:

@@ -84,7 +84,7 @@ _ANY_HANDLE: Final = frozenset({"ntclose", "closehandle", "ntduplicateobject", "
 _TOUCHES_NONE: Final = re.compile(
     r"(?:query|set_?value|enum|flush|notify|wait|write|read|delete_?value|set|save|rename)|"
     r"(?:reg|nt)(?:query|get|set|enum|flush|notify|save|restore|replace|rename|delete|lock|"
-    r"compact|compress|initialize|freeze|thaw|copytree|override|disablereflection|"
+    r"compact|compress|initialize|freeze|thaw|copytree|disablereflection|"
     r"enablereflection)\w*"
 )
 _MODULE: Final = re.compile(r"^\w+(?:\.dll)?[!.]")
@@ -107,6 +107,9 @@ def call_of(name: str) -> KnownCall | None:
             return KnownCall(_NAMED[one], family, one in _ANY_HANDLE)
     return HARMLESS if _TOUCHES_NONE.fullmatch(folded) else None
 
+
+GONE: Final = frozenset({1018, 0xC000017C, 0xC0000425})
+"""ERROR_KEY_DELETED, STATUS_KEY_DELETED and STATUS_HIVE_UNLOADED: the handle's key is no more."""
 
 REPARSED: Final = (0x104, 0x368)
 """STATUS_REPARSE and STATUS_REPARSE_GLOBAL: an open is tried again elsewhere (observed)."""

@@ -49,24 +49,27 @@ def note(reasons: Reasons, reason: str, number: int, count: int = 1, last: int =
 class Completeness:
     """What was read of a file, and what was not.
 
-    ``rows`` are all rows of the file, ``taken`` those handed on; the others are known to touch no
-    handle, or are counted in one of three ways: ``malformed`` (what is wrong with the row),
-    ``calls`` (names not understood), ``statuses`` (of calls that may have opened something).
-    ``gaps`` counts numbers that a driver gave to events that are not in the file, ``untimed`` rows
-    whose time cannot be read. ``damage`` says where the file ends too early. ``shows_filters`` says
-    whether a file of the format shows that rows were filtered out; ``inherits`` whether it shows
-    what a process inherits. ``jitter`` is by how many ticks its rows may stand out of order.
+    ``rows`` are all rows of the file, ``taken`` those handed on, ``harmless`` those known to touch
+    no handle; each of the others is counted once: as ``malformed`` (what is wrong with the row),
+    in ``calls`` (names not understood) or ``statuses`` (of calls that may have opened something).
+    ``gaps`` counts numbers that a driver gave to events that are not in the file, ``disordered``
+    rows whose number is below that of a row before, ``untimed`` rows whose time cannot be read.
+    ``untold`` has what a recorder says that it could not record, by what that is. ``damage`` says
+    where the file ends too early. ``shows_filters`` says whether a file of the format shows that
+    rows were filtered out; ``inherits`` whether it shows what a process inherits.
     """
 
     shows_filters: bool
     inherits: bool = False
-    jitter: int = 0
     rows: int = 0
     taken: int = 0
+    harmless: int = 0
     malformed: Reasons = attrs.field(factory=dict)
     calls: Reasons = attrs.field(factory=dict)
     statuses: Reasons = attrs.field(factory=dict)
+    untold: Reasons = attrs.field(factory=dict)
     gaps: Skips = attrs.field(factory=Skips)
+    disordered: Skips = attrs.field(factory=Skips)
     untimed: Skips = attrs.field(factory=Skips)
     damage: list[str] = attrs.field(factory=list)
 
@@ -74,7 +77,11 @@ class Completeness:
         """Take over what was counted in a part of the file that begins after row *offset*."""
         self.rows += part.rows
         self.taken += part.taken
-        for name in ("malformed", "calls", "statuses"):
+        self.harmless += part.harmless
+        if part.untimed.count:
+            untimed = part.untimed
+            self.untimed.add(untimed.first + offset, untimed.count, untimed.last + offset)
+        for name in ("malformed", "calls", "statuses", "untold"):
             mine, other = getattr(self, name), getattr(part, name)
             for reason, skips in other.items():
                 note(mine, reason, skips.first + offset, skips.count, skips.last + offset)
@@ -84,9 +91,4 @@ class Completeness:
         """All reasons for which rows were skipped."""
         calls = {f"call {name!r} is not understood": skips for name, skips in self.calls.items()}
         statuses = {f"status {text!r} is unknown": skips for text, skips in self.statuses.items()}
-        return {**self.malformed, **calls, **statuses}
-
-    @property
-    def harmless(self) -> int:
-        """The rows that are known to touch no handle."""
-        return self.rows - self.taken - sum(skips.count for skips in self.skipped.values())
+        return {**self.malformed, **calls, **statuses, **self.untold}

@@ -13,6 +13,7 @@ from regsim.trace.completeness import Skips
 from regsim.trace.evidence import Capture
 
 _MOST_AGAINST: Final = 100
+_MOST_COPIES: Final = 1_000_000
 
 
 class Opened(NamedTuple):
@@ -55,12 +56,17 @@ class Ledger(ABC):
 
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
-    process. ``anchors`` has the row of either, after which a hive is known to be let go.
-    ``orphans`` are handles kept until an exit that shows no close of them, with its row; ``starts``
-    the rows of starts; ``revived`` opens by a process that had ended; ``backwards`` rows before
-    their time. ``confused`` has the last close on a hive that may have been of an older handle,
-    ``against`` what contradicts the balance: rows and sentences. ``until`` and ``until_number`` are
-    the last time and event to be taken in.
+    process, ``loads`` counts what was loaded. ``anchors`` has the row of a hive's last load or
+    unload, after which it is known to be let go.
+    ``touched`` are hives with a key opened since their last unload, ``forced`` those unloaded by
+    force, as the evidence says, ``ghosts`` what shows that an unload left a handle, ``left`` the
+    last that is seen to have left one, ``copies`` duplicates by hive and row. ``replaced`` counts
+    handles given anew before their close. ``orphans`` are handles kept until an exit that shows no
+    close of them, with its row; ``starts`` the rows of starts; ``revived`` opens by a process that
+    had ended; ``unended`` starts under the number of a process whose end is not shown;
+    ``backwards`` rows before their time. ``confused`` has the last close on a hive that may have
+    been of an older handle, ``against`` sentences on what contradicts the balance or the order.
+    ``until`` and ``until_number`` are the last time and event to be taken in.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -68,18 +74,28 @@ class Ledger(ABC):
         self.until: int | None = None
         self.until_number: int | None = None
         self.stopped = False
-        self.opens = self.closes = self.unmatched = 0
+        self.opens = self.closes = self.unmatched = self.replaced = 0
         self.started: set[int] = set()
         self.exited: dict[int, int] = {}
         self.loaded: dict[int, int] = {}
         self.unloaded: dict[int, int] = {}
         self.anchors: dict[int, int] = {}
+        self.loads = 0
         self.starts: list[int] = []
         self.orphans: list[tuple[Held, int]] = []
         self.revived = Skips()
+        self.unended = Skips()
+        self.touched: set[int] = set()
+        self.forced: set[int] = set()
+        self.ghosts: dict[int, str] = {}
+        self.copies: set[tuple[int, int]] = set()
+        self.left: dict[int, int] = {}
+        self._exit_rows: dict[int, int] = {}
+        self._of_pid: dict[int, list[int]] = {}
+        self._known = 0
         self.backwards = Skips()
         self.confused: dict[int, int] = {}
-        self.against: dict[int, list[tuple[int, str]]] = {}
+        self.against: dict[int, list[str]] = {}
         self._latest: int | None = None
         self.lives: list[Held] = []
         self.attempts: list[Attempt] = []
@@ -102,38 +118,101 @@ class Ledger(ABC):
 
     def _load_seen(self, hive: int, time: int, number: int) -> None:
         """Note that a hive was loaded."""
-        if hive in self.loaded and hive not in self.unloaded:
-            self._contradicts(hive, number, "it was loaded again, but its unload is not shown")
+        if hive in self.touched or (hive in self.loaded and hive not in self.unloaded):
+            self._contradicts(hive, "it was loaded again, but its unload is not shown")
+        self.loads += 1
         self.loaded[hive] = time
         self.unloaded.pop(hive, None)
+        self.ghosts.pop(hive, None)
         self.anchors[hive] = number
 
     def _unload_seen(self, hive: int, time: int, number: int) -> None:
         """Note that a hive was unloaded."""
+        self.touched.discard(hive)
         self.unloaded[hive] = time
         self.anchors[hive] = number
 
-    def _contradicts(self, hive: int, number: int, text: str) -> None:
+    def _exit_seen(self, process: int, time: int, number: int) -> None:
+        """Note that a process ended."""
+        self.exited[process] = time
+        self._exit_rows[process] = number
+
+    def _start_seen(self, process: int, time: int, number: int) -> None:
+        """Note that a process was started; an earlier one of its number must have ended."""
+        self.started.add(process)
+        self.starts.append(number)
+        table = self.capture.processes
+        for at in range(self._known, len(table)):
+            self._of_pid.setdefault(table.pid(at), []).append(at)
+        self._known = len(table)
+        for earlier in self._of_pid[table.pid(process)]:
+            # A reader that has to end it by itself does so in the row of the start.
+            if earlier == process or self._exit_rows.get(earlier, number) < number:
+                continue
+            began = table.started(earlier)
+            if earlier < process if began is None else began <= time:
+                self.unended.add(number)
+                self.exited.setdefault(earlier, time)
+
+    def _copied(self, hive: int, number: int) -> None:
+        """Note a duplicate of a key, which may be of a handle that an unload left behind."""
+        if len(self.copies) < _MOST_COPIES:
+            self.copies.add((hive, number))
+
+    def is_certain(self, held: Held) -> bool:
+        """Return whether the handles are of the hive as it is mounted now."""
+        hive = self.capture.keys.hives[held.key]
+        copied = (hive, held.openings[0].number) in self.copies
+        stale = copied and (hive in self.left or hive in self.unloaded)
+        return not stale and len(self.copies) < _MOST_COPIES
+
+    def _since(self, openings: list[Opened], key: int) -> tuple[Opened, ...]:
+        """Return those of *openings* that follow the hive's last load or unload.
+
+        While it is not loaded again, what is copied are handles that its unload left.
+        """
+        hive = self.capture.keys.hives[key]
+        anchor = self.anchors.get(hive, 0)
+        if not anchor:
+            return tuple(openings)
+        gone = hive in self.unloaded and self.left.get(hive) == anchor
+        return tuple(
+            opening
+            for opening in openings
+            if opening.number > anchor and not (gone and (hive, opening.number) in self.copies)
+        )
+
+    def _contradicts(self, hive: int, text: str) -> None:
         found = self.against.setdefault(hive, [])
         if len(found) < _MOST_AGAINST:
-            found.append((number, text))
+            found.append(text)
 
     def _opened_after_unload(self, hive: int, at: Opened) -> None:
         when = self.capture.when(at.time) or f"row {at.number:,}"
-        self._contradicts(hive, at.number, f"a key in it was opened at {when}, after its unload")
+        self._contradicts(hive, f"a key in it was opened at {when}, after its unload")
+
+    def _gone(self, hive: int, at: Opened, status: int) -> None:
+        """Note a call that found its key gone: after a normal unload nobody has such a handle."""
+        if hive in self.unloaded and hive not in self.forced:
+            unloaded = self.capture.when(self.unloaded[hive]) or f"row {self.anchors[hive]:,}"
+            when = self.capture.when(at.time) or f"row {at.number:,}"
+            self.ghosts[hive] = (
+                f"it was unloaded at {unloaded}, yet at {when} a call on a key in it failed with "
+                f"{status:#x}: somebody kept a handle"
+            )
 
     def _check_order(self, batch: Batch, end: int) -> None:
-        """Note the rows whose time is before that of an earlier row, beyond the format's jitter."""
+        """Note the rows whose time is before an earlier one; real captures have none (observed)."""
         if not self.capture.facts.clock or not end:
             return
-        jitter, latest = self.capture.facts.record.jitter, self._latest
+        latest = self._latest
         times = batch.time[:end].tolist() if end < len(batch) else batch.time.tolist()
         latest = times[0] if latest is None else latest
-        if latest - jitter <= min(times) and times == sorted(times):
+        if latest <= min(times) and times == sorted(times):
             self._latest = max(latest, times[-1])
             return
         for time, number in zip(times, batch.number, strict=False):
-            if time < latest - jitter:
+            if time < latest:
                 self.backwards.add(int(number))
             elif time > latest:
                 latest = time
@@ -143,5 +222,5 @@ class Ledger(ABC):
         """Return whether the evidence covers the process from its start."""
         if process in self.started:
             return True
-        started, first = self.capture.processes[process].started, self.capture.facts.first_time
+        started, first = self.capture.processes.started(process), self.capture.facts.first_time
         return started is not None and first is not None and started >= first

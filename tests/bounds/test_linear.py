@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -104,17 +105,34 @@ def seconds(read: Callable[[Path], object], path: Path) -> float:
 def growth(read: Callable[[Path], object], prefix: bytes, unit: bytes, folder: Path) -> str:
     """Return what is wrong with the time that *read* takes, or "".
 
-    The least of up to five times is taken of each size, since another process may slow any.
+    Other processes may slow any reading, so both sizes are read up to seven times, in turn. A
+    quadratic reader has neither the least times nor most of the pairs within the bound.
     """
     small, large = folder / "small", folder / "large"
     small.write_bytes(content(prefix, unit, HALF))
     large.write_bytes(content(prefix, unit, WHOLE))
-    low, high = seconds(read, small), seconds(read, large)
-    for _ in range(4):
-        if high <= QUIET or high <= MOST * low:
+    lows: list[float] = []
+    highs: list[float] = []
+    for _ in range(7):
+        highs.append(seconds(read, large))
+        if min(highs) <= QUIET:
             return ""
-        low, high = min(low, seconds(read, small)), min(high, seconds(read, large))
-    return "" if high <= MOST * low else f"{low:.2f} s, and {high:.2f} s for twice as much"
+        lows.append(seconds(read, small))
+        ratios = [high / low for high, low in zip(highs, lows, strict=True)]
+        if min(min(highs) / min(lows), median(ratios)) <= MOST:
+            return ""
+    return f"{min(lows):.2f} s, and {min(highs):.2f} s for twice as much"
+
+
+@pytest.mark.parametrize(("power", "found"), [(1, False), (2, True)])
+def test_a_quadratic_reader_is_noticed(power: int, found: bool, tmp_path: Path) -> None:
+    """A linear one is not."""
+
+    def read(path: Path) -> None:
+        for _ in range(int(8_000_000 * (path.stat().st_size / WHOLE) ** power)):
+            pass
+
+    assert bool(growth(read, b"", b" ", tmp_path)) == found
 
 
 @pytest.mark.parametrize("unit", UNITS)

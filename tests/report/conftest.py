@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import attrs
@@ -11,6 +12,10 @@ from regsim.kernel.holding import Holding
 from regsim.kernel.machine import Event
 from regsim.scenario.result import CallRecord, Outcome, Run
 from regsim.status import NtStatus
+
+HERE = str(Path(__file__).resolve().parent)
+if HERE not in sys.path:  # the oracle beside these tests can be imported by name
+    sys.path.append(HERE)
 
 USER = r"\REGISTRY\USER\S-1-5-21-7"
 ICW, TAPI, WINLOGON = "ICW", "Telephony service", "Winlogon"

@@ -8,6 +8,7 @@ import sys
 from xml.etree import ElementTree as ET
 
 import attrs
+import oracle_space
 import pytest
 
 from regsim.errors import UsageError
@@ -16,8 +17,6 @@ from regsim.report.pictures.figures import Series, benchmark_figure, openings_fi
 from regsim.report.pictures.statespace import StateSpace, state_space_figure
 from regsim.report.words import runs as words
 from regsim.scenario.result import Outcome
-
-from . import oracle
 
 NS = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</svg><script>$x_1$</script>\x07"
@@ -30,7 +29,7 @@ plotting = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def small() -> StateSpace:
     """The space of the smallest case, state by state."""
-    layers, edges, path, route = oracle.explored()
+    layers, edges, path, route = oracle_space.explored()
     return StateSpace(
         model="q241572 N=1 K=0 Q=1",
         claim="LEAK",

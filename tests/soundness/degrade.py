@@ -6,13 +6,14 @@ apply. It may say how many events are left of the program: the truth is then tha
 
 from __future__ import annotations
 
+import gzip
 import random
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from programs import Event
+from programs import USERS, Event
 
 if TYPE_CHECKING:
     from writers import Row
@@ -27,17 +28,6 @@ RECORDS: Final = frozenset({"jsonl", "jsonl-paths", "parquet"})
 LINES: Final = frozenset({"jsonl", "jsonl-paths"})
 
 
-@attrs.frozen
-class Degrade:
-    """One operation: its name, the formats that it applies to, and what it does there."""
-
-    name: str
-    formats: frozenset[str]
-    events: OnEvents | None = None
-    rows: OnRows | None = None
-    data: OnBytes | None = None
-
-
 def holders(events: Events) -> frozenset[int]:
     """Return the places of the openings that are still open at the end, duplicates among them."""
     live: dict[tuple[int, int], int] = {}
@@ -47,6 +37,53 @@ def holders(events: Events) -> frozenset[int]:
         elif event.kind == "close":
             live.pop((event.pid, event.handle), None)
     return frozenset(live.values())
+
+
+def openings(events: Events) -> frozenset[int]:
+    """Return the places of what opens, passes on or inherits keys of hives that stay held.
+
+    That such a row is lost nothing in a file tells, unless its rows are numbered.
+    """
+    held = events[-1].held
+    return frozenset(
+        at
+        for at, event in enumerate(events)
+        if event.kind == "start"
+        or (event.kind in ("open", "duplicate") and any(sid in event.key for sid in held))
+    )
+
+
+def orphaned(events: Events, changed: Events) -> frozenset[str]:
+    """Return the users of whose hives *changed* leaves out a close that an exit made.
+
+    Only closes of handles that were opened since the hive was last loaded or unloaded count.
+    """
+    kept = {id(event) for event in changed}
+    opened: dict[tuple[int, int], int] = {}
+    anchors: dict[str, int] = {}
+    lost: list[tuple[str, int]] = []
+    for at, event in enumerate(events):
+        if event.kind in ("load", "unload") and not event.status:
+            anchors[event.key[-len(USERS[0]) :]] = at
+        elif event.kind == "open" and not event.status:
+            opened[event.pid, event.handle] = at
+        elif event.rundown and id(event) not in kept:
+            lost.append((event.key, opened.get((event.pid, event.handle), -1)))
+    return frozenset(
+        sid for sid in USERS for key, at in lost if sid in key and at > anchors.get(sid, 0)
+    )
+
+
+@attrs.frozen
+class Degrade:
+    """One operation: its name, the formats that it applies to, and what it does there."""
+
+    name: str
+    formats: frozenset[str]
+    events: OnEvents | None = None
+    rows: OnRows | None = None
+    data: OnBytes | None = None
+    of: Callable[[Events], frozenset[int]] = holders
 
 
 # -- of events --------------------------------------------------------------------------------
@@ -204,7 +241,7 @@ def other_operation(rng: random.Random, rows: list[Row], of: frozenset[int]) -> 
 
 
 def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
-    """Lose rows of which only the driver's counter still tells."""
+    """Lose rows of which only the driver's counter still tells: a row that follows shows it."""
     which = _victims(rng, rows, of, ("RegOpenKey", "RegCloseKey", "RegUnloadKey"))
     if not which:
         return None
@@ -214,12 +251,23 @@ def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list
             counter += 1
         if n not in which:
             kept.append({**row, "counter": counter})
-    return kept
+    query = {"operation": "RegQueryValue", "path": "HKLM", "result": "SUCCESS", "status": 0}
+    return [*kept, {**rows[-1], **query, "counter": counter + 1}]
 
 
 def reversed_rows(_: random.Random, rows: list[Any], __: frozenset[int]) -> list[Any] | None:
     """Sort the rows from the last to the first."""
     return list(reversed(rows))
+
+
+def dropped(rng: random.Random, rows: list[Any], of: frozenset[int]) -> list[Any] | None:
+    """Lose rows without a trace, but none of *of*."""
+    kept = []
+    for row in rows:
+        at = row["at"] if isinstance(row, dict) else row[0]
+        if at in of or rng.random() < 0.9:
+            kept.append(row)
+    return kept if 0 < len(kept) < len(rows) else None
 
 
 def clock_back(rng: random.Random, rows: list[Row], _: frozenset[int]) -> list[Row] | None:
@@ -290,6 +338,26 @@ def line_lost(rng: random.Random, data: bytes) -> bytes | None:
     return _at_line(rng, data, lambda _: other)
 
 
+def joined(rng: random.Random, data: bytes) -> bytes | None:
+    """Lose the line break before rows that open a key."""
+    lines = data.split(b"\n")
+    fit = [n for n, line in enumerate(lines) if n > 1 and b"pen" in line]
+    lost = set(fit[-3:] if rng.random() < 0.7 else rng.sample(fit, min(len(fit), 1)))
+    if not lost:
+        return None
+    end = b"\r" if rng.random() < 0.5 else b""
+    return b"".join(
+        line.removesuffix(end) if n + 1 in lost else line + b"\n" for n, line in enumerate(lines)
+    )
+
+
+def packed_and_cut(rng: random.Random, data: bytes) -> bytes | None:
+    """Pack the file in two parts, one after the other, and perhaps lose the end."""
+    at = rng.randrange(len(data))
+    packed = gzip.compress(data[:at], mtime=0) + gzip.compress(data[at:], mtime=0)
+    return packed if rng.random() < 0.5 else packed[: -rng.randrange(1, 12)]
+
+
 ALL: Final = frozenset(
     {"csv", "xml", "pml", "jsonl", "jsonl-paths", "parquet", "etw-xml", "etw-csv", "wine"}
 )
@@ -305,6 +373,7 @@ OPERATIONS: Final = (
     Degrade("informational", PROCMON | RECORDS, rows=informational),
     Degrade("other calls", RECORDS, rows=other_calls),
     Degrade("other operation", frozenset({"csv", "xml"}), rows=other_operation),
+    Degrade("rows dropped", ALL, rows=dropped, of=openings),
     Degrade("counter gap", frozenset({"pml"}), rows=counter_gap),
     Degrade("reversed", ALL - {"wine"}, rows=reversed_rows),
     Degrade("clock back", PROCMON | RECORDS, rows=clock_back),
@@ -313,4 +382,6 @@ OPERATIONS: Final = (
     Degrade("column lost", frozenset({"csv"}), data=column_lost),
     Degrade("overwritten", ALL, data=overwritten),
     Degrade("line lost", TEXT, data=line_lost),
+    Degrade("lines joined", TEXT - {"etw-xml"}, data=joined),
+    Degrade("packed", ALL, data=packed_and_cut),
 )

@@ -8,7 +8,8 @@ users' hives were held once it had happened: the truth that a verdict must not c
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -238,6 +239,24 @@ def play(seed: int) -> list[Event]:
     if rng.random() < 0.6:
         played.log_off()
     return played.events
+
+
+def shown(events: Sequence[Event]) -> frozenset[str]:
+    """Return the users whose hives are held by more than handles that only duplicates tell of.
+
+    By path, each process has of each key as many handles as it has opened and not closed.
+    """
+    held: Counter[tuple[int, str]] = Counter()
+    for event in events:
+        if event.kind == "open" and not event.status:
+            held[event.pid, event.key.upper()] += 1
+        elif event.kind == "close":
+            held[event.pid, event.key.upper()] -= 1
+        elif event.kind in ("load", "unload") and not event.status:
+            for place in [place for place in held if event.key.upper() in place[1]]:
+                del held[place]
+    names = {key for (_, key), count in held.items() if count > 0}
+    return frozenset(sid for sid in events[-1].held if any(sid in name for name in names))
 
 
 def programs(first: int, count: int) -> Iterator[tuple[int, list[Event]]]:

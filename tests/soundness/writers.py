@@ -417,6 +417,5 @@ FORMATS: Final[dict[str, tuple[Callable[[Any], Any], Callable[[Any], bytes]]]] =
 }
 """Each format: from events to rows that can be degraded one by one, and from rows to a file."""
 
-# Wine's log has duplicates too, but its reader does not tell what a child inherits.
-SHOWS_DUPLICATES: Final = frozenset({"jsonl", "parquet"})
+SHOWS_DUPLICATES: Final = frozenset({"jsonl", "parquet", "wine"})
 SHOWS_LOADS: Final = frozenset(FORMATS) - {"etw-xml", "etw-csv"}

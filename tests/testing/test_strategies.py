@@ -91,7 +91,7 @@ def test_programs_hold_handles_and_close_them() -> None:
 
 
 @given(rs.scenarios(systems=("nt4-sp6a", "win11")))
-def test_a_scenario_plays_on_its_system(scenario: rs.Scenario) -> None:
+def test_a_scenario_plays_on_its_system(scenario: rs.DrawnSession) -> None:
     """It ends in a sound session of the system it names."""
     session = scenario.play()
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
+
+HERE = str(Path(__file__).resolve().parent)
+if HERE not in sys.path:  # the maker of event logs beside these tests can be imported by name
+    sys.path.append(HERE)
 
 REPO = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("REGSIM_SHARED") or REPO.parent / "shared")

@@ -1,7 +1,8 @@
 """Damaged and hostile inputs: one clear error or a partial result, never a crash or a hang.
 
 Each reader gets mutants of a small valid file: 50 in the quick run, 1,000 with
-``HYPOTHESIS_PROFILE=ci``. A mutant is cut, overwritten, repeated or has numbers made huge.
+``HYPOTHESIS_PROFILE=ci`` (of event logs, each of which takes a process, at night only). A mutant is
+cut, overwritten, repeated, has numbers made huge, or made to point at one another.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import evtx_files
 import pytest
 
 from regsim.errors import RegsimError
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.report.text.evidence import as_json, as_text
 from regsim.trace.asking import replay, who
+from regsim.trace.readers import evtx_apart
 from regsim.trace.redact import redacted
 
 resource = pytest.importorskip("resource")  # Windows has none
 
 MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") in ("ci", "nightly") else 50
+EVTX_MUTANTS = MUTANTS if os.environ.get("HYPOTHESIS_PROFILE") != "ci" else 200
 SLOWEST = 10.0
 MOST_MEMORY = 1 << 30
 
@@ -72,7 +76,17 @@ def early(rng: random.Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-MUTATIONS: tuple[Mutate, ...] = (cut, flip, splice, blow_up, early)
+def point(rng: random.Random, data: bytes) -> bytes:
+    """Write places in the file, that of the place itself among them, or small numbers, anywhere."""
+    changed = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(max(len(changed) - 8, 1))
+        place = rng.choice([at, at - 4096, rng.randrange(65_536), rng.randrange(20)])
+        changed[at : at + 4] = max(place, 0).to_bytes(4, "little")
+    return bytes(changed)
+
+
+MUTATIONS: tuple[Mutate, ...] = (cut, flip, splice, blow_up, early, point)
 
 
 def small_csv() -> bytes:
@@ -195,6 +209,11 @@ WINDBG = (
     b"Handle 44\n  Type \tKey\n  GrantedAccess\t0x9:\n  Name  \t\\REGISTRY\\USER\\S-1-5-21-7\n" * 9
 )
 
+LEAK = (
+    "1 user registry handles leaked from \\Registry\\User\\S-1-5-21-7:\n"
+    "Process 812 (\\Device\\HarddiskVolume3\\s.exe) has opened key \\REGISTRY\\USER\\S-1-5-21-7"
+)
+
 READERS: dict[str, tuple[Callable[[Path], Any], Callable[..., bytes] | bytes]] = {
     "csv": (replay, small_csv),
     "csv-gzip": (replay, lambda: gzip.compress(small_csv())),
@@ -211,20 +230,22 @@ READERS: dict[str, tuple[Callable[[Path], Any], Callable[..., bytes] | bytes]] =
 }
 
 
-def mutants(data: bytes, seed: str) -> Iterator[bytes]:
-    """Yield mutants of *data*, the same each time."""
+def mutants(data: bytes, seed: str, count: int) -> Iterator[bytes]:
+    """Yield *count* mutants of *data*, the same each time."""
     rng = random.Random(seed)
-    for number in range(MUTANTS):
+    for number in range(count):
         mutant = data
         for _ in range(rng.randint(1, 2)):
             mutant = MUTATIONS[number % len(MUTATIONS)](rng, mutant)
         yield mutant
 
 
-def survive(read: Callable[[Path], Any], data: bytes, path: Path, seed: str) -> tuple[int, int]:
+def survive(
+    read: Callable[[Path], Any], data: bytes, path: Path, seed: str, count: int = MUTANTS
+) -> tuple[int, int]:
     """Read every mutant and report on it; return how many were read and how many refused."""
     read_well = refused = 0
-    for mutant in mutants(data, seed):
+    for mutant in mutants(data, seed, count):
         path.write_bytes(mutant)
         began = time.monotonic()
         try:
@@ -306,14 +327,84 @@ def shortened_pml(data: bytes, events: int) -> bytes:
     return bytes(head)
 
 
+def small_evtx() -> bytes:
+    """An event log with leaks, other events, and templates."""
+    chunk = evtx_files.Chunk()
+    for number in range(9):
+        chunk.event("Microsoft-Windows-User Profiles Service", 1530, [LEAK])
+        chunk.event("Other", number, ["text"])
+        chunk.laughs(3, "ha", 2)
+    return evtx_files.evtx_file(chunk, chunk)
+
+
+def test_evtx_mutants(tmp_path: Path) -> None:
+    """So does the reader of event logs, wherever the mutant makes the library lose its way."""
+    pytest.importorskip("evtx")
+    path = tmp_path / "mutant"
+    path.write_bytes(data := small_evtx())
+    assert who(path).events == 54
+    read_well, refused = survive(who, data, path, "evtx", EVTX_MUTANTS)
+    assert read_well + refused == EVTX_MUTANTS
+    assert read_well
+
+
 @pytest.mark.shared_data
-def test_evtx_mutants(captured: Callable[[str], Path], tmp_path: Path) -> None:
-    """So does the reader of event logs, on a real one."""
+def test_real_evtx_mutants(captured: Callable[[str], Path], tmp_path: Path) -> None:
+    """And on a real log."""
     pytest.importorskip("evtx")
     data = captured("events/omerbenamram_Application_no_crc32.evtx").read_bytes()
-    read_well, refused = survive(who, data, tmp_path / "mutant", "evtx")
-    assert read_well + refused == MUTANTS
+    read_well, refused = survive(who, data, tmp_path / "mutant", "evtx", EVTX_MUTANTS)
+    assert read_well + refused == EVTX_MUTANTS
     assert read_well
+
+
+@pytest.mark.parametrize(
+    ("times", "text", "levels", "said"),
+    [
+        (7_000, "x" * 15_000, 1, "record 2 unpacks to more than any log does"),
+        (1_500, "x" * 5_000, 4, "the library that reads EVTX files failed after 1 records"),
+    ],
+    ids=["a long one", "nested ones"],
+)
+def test_templates_that_multiply_are_bounded(
+    times: int, text: str, levels: int, said: str, tmp_path: Path
+) -> None:
+    """A chunk of 64 KiB that unpacks to gigabytes ends neither regsim nor the reading before it."""
+    pytest.importorskip("evtx")
+    first, second = evtx_files.Chunk(), evtx_files.Chunk()
+    first.event("Microsoft-Windows-User Profiles Service", 1530, [LEAK])
+    second.laughs(times, text, levels)
+    path = tmp_path / "log"
+    path.write_bytes(evtx_files.evtx_file(first, second))
+
+    found = who(path)
+
+    assert [blocker.pid for blocker in found.blockers] == [812]
+    assert any(said in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize("seconds", [1, 60])
+def test_a_library_that_hangs_is_ended(
+    seconds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes too long over a record is ended; one that takes its time is waited for."""
+    package = tmp_path / "evtx.py"
+    package.write_text(
+        "import time\nclass PyEvtxParser:\n    def __init__(self, file, **_): pass\n"
+        "    def records_json(self):\n        time.sleep(3)\n        yield {'data': '{}'}\n"
+    )
+    program = Path(evtx_apart.__file__).read_text(encoding="utf-8")
+    slow = tmp_path / "apart.py"
+    slow.write_text(program.replace("MOST_SECONDS: Final = 30", f"MOST_SECONDS: Final = {seconds}"))
+    monkeypatch.setattr(evtx_apart, "__file__", str(slow))
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "log"
+    path.write_bytes(evtx_files.evtx_file(evtx_files.Chunk()))
+
+    found = who(path)
+
+    assert found.events == (seconds > 3)
+    assert any("failed after 0 records" in reason for reason in found.reasons) == (seconds < 3)
 
 
 def test_endless_row_is_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from regsim.kernel.holding import (
     holdings,
     open_handles,
 )
+from regsim.kernel.unload import flush
 from regsim.policy import UnloadBlockers
 from regsim.status import NtStatus
 from regsim.testing.session import Session, log_on
@@ -124,3 +125,33 @@ def test_list_has_the_first_of_each_process() -> None:
 
     assert open_handles(session.machine, [hive], limit=1) == (every[0], every[2])
     assert count_handles(session.machine) == len(every) == 3
+
+
+def test_a_long_table_is_listed_in_part() -> None:
+    """Without a limit of its own a list has the first 64 handles of each process; all count."""
+    session, hive = session_with(UnloadBlockers.ANY)
+    for _ in range(70):
+        session.desktop.NtOpenKey(r"\REGISTRY\MACHINE")
+
+    assert len(open_handles(session.machine, [hive])) == 2 + 64
+    assert count_handles(session.machine) == 3 + 70
+
+
+def test_a_hive_is_written_once_and_only_to_a_file() -> None:
+    """A flush writes what has changed, once; a hive without a file stays as it is."""
+    session, hive = session_with(UnloadBlockers.ANY)
+    session.machine.mount_hive(r"\REGISTRY\USER\S-1-5-21-77")
+    homeless = session.machine.hive_at(r"\REGISTRY\USER\S-1-5-21-77")
+    assert homeless is not None
+    files = session.machine.files
+    assert hive.file is not None
+    files.write(hive.file, None)
+    hive.dirty = homeless.dirty = True
+    flush(session.machine, hive)
+    written = files.read(hive.file)
+    files.write(hive.file, None)
+    flush(session.machine, hive)
+    flush(session.machine, homeless)
+
+    assert written is not None
+    assert (files.read(hive.file), hive.dirty, homeless.dirty) == (None, False, False)

@@ -17,6 +17,7 @@ from regsim.kernel.fast.again import Closing, Reopening
 from regsim.kernel.fast.compiled import compile_plan
 from regsim.kernel.machine import IDLE_KCBS, MAX_PLACES, Machine
 from regsim.kernel.steps import FAIL, RETURN, Act, Set, Step, go, ok, op
+from regsim.policy import OverrideHold
 from regsim.status import to_win32
 from regsim.types import Access, Handle, PredefinedKey, Sid, ValueType
 from regsim.win32 import advapi, advapi_data, advapi_hive, ntdll, userenv
@@ -384,3 +385,25 @@ def test_snapshots_keep_their_own(world: Any) -> None:
     assert keypath.split(ROOT)
     twin.check()
     world.machine.check()
+
+
+def test_an_emptied_slot_is_not_used_again(build: Callable[..., Any]) -> None:
+    """After the close of a root that stood for a caller's own handle, HKCU is the user's again."""
+    world = build(dialects.get("xp").with_(override_hold=OverrideHold.BORROWED))
+    world.api.impersonate(USER)
+    _, own = world.api.RegOpenKeyEx(PredefinedKey.LOCAL_MACHINE, "Software")
+    world.api.RegCreateKeyEx(own, "Software")
+    world.api.RegOverridePredefKey(HKCU, own)
+    planned = advapi.RegOpenKeyEx(world.machine.dialect, HKCU, "Software")
+    assert isinstance(planned, Call)
+    opening = Reopening(planned)
+
+    def opened() -> str:
+        _, handle = opening.run(world.machine, world.service, lambda: world.api.tid)
+        return str(world.where(handle))
+
+    inside = {opened() for _ in range(3)}
+    world.api.RegCloseKey(HKCU)
+
+    assert inside == {r"\REGISTRY\MACHINE\Software\Software"}
+    assert opened() == rf"\REGISTRY\USER\{USER}\Software"

@@ -443,6 +443,17 @@ def test_p8_past_the_cache(build: Callable, os_name: str) -> None:
     assert world.open_handles() == (2 if os_name == "wine" else 1)
 
 
+def test_p8_with_the_access_asked_for(build: Callable) -> None:
+    """RegOpenCurrentUser asks for the access it is given: a handle to read with does not write."""
+    world = build("win11")
+    world.api.impersonate(USER)
+    _, reading = world.api.RegOpenCurrentUser(access=Access.READ)
+    _, writing = world.api.RegOpenCurrentUser(access=Access.WRITE)
+
+    assert world.api.RegSetValueEx(reading, "v", 1, b"").code == 5
+    assert world.api.RegSetValueEx(writing, "v", 1, b"").code == 0
+
+
 @pytest.mark.parametrize(
     ("os_name", "code"), [("w2k", 0), ("win11", 0), ("reactos", 0), ("wine", 2)]
 )
@@ -586,6 +597,7 @@ def test_a_call_resolves_then_uses(build: Callable) -> None:
     [
         (PredefinedKey.CURRENT_USER_LOCAL_SETTINGS, ROOT + r"\Software\Classes\Local Settings"),
         (HKCU, ROOT),
+        (PredefinedKey.DYN_DATA, r"\REGISTRY\DynData"),
         (PredefinedKey.PERFORMANCE_DATA, None),
     ],
 )
@@ -597,3 +609,11 @@ def test_what_a_predefined_key_stands_for(
     world.api.impersonate(USER)
 
     assert root_path(world.machine, world.api.tid, key) == path
+
+
+def test_a_predefined_key_that_is_no_key(build: Callable) -> None:
+    """What lies below HKEY_PERFORMANCE_DATA cannot be opened, and asking leaves nothing open."""
+    world = build("win11")
+
+    assert world.api.RegOpenKeyEx(PredefinedKey.PERFORMANCE_DATA, "Global") == (6, 0)
+    assert world.open_handles() == 0

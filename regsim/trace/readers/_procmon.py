@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from regsim.trace.calls import success
+from regsim.trace.calls import GONE, success
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNKNOWN_FAILURE, UNLOAD
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Facts
@@ -72,15 +72,21 @@ _BY_NAME: Final = {name.lower(): op for name, op in OPERATIONS.items()}
 
 
 def understood(operation: str, result: str, number: int, record: Completeness) -> tuple[int, int]:
-    """Return the op and the status of row *number*; (0, 0) where it touches no handle.
+    """Return the op and the status of row *number*; the op is 0 where it touches no handle.
 
-    A row that is not understood is counted in *record*, and touches no handle either.
+    A row that is not understood is counted in *record*, and touches no handle either. Any call that
+    finds its key gone is told as an open that failed so.
     """
     folded = operation.strip().lower()
     op = _BY_NAME.get(folded, 0)
     if not op:
         if not _HARMLESS.fullmatch(folded):
             note(record.calls, operation, number)
+            return 0, 0
+        if folded.startswith("reg") and status_of(result) in GONE:
+            record.taken += 1
+            return OPEN, status_of(result)
+        record.harmless += 1
         return 0, 0
     status = status_of(result)
     if result.startswith("0x") and status != UNKNOWN_FAILURE:
@@ -90,8 +96,10 @@ def understood(operation: str, result: str, number: int, record: Completeness) -
             note(record.statuses, result, number)
             return 0, 0
         status = 0
-    if status and op in (OPEN, CLOSE):
+    if status and op in (OPEN, CLOSE) and status not in GONE:
+        record.harmless += 1
         return 0, 0
+    op = OPEN if op == CLOSE and status else op
     record.taken += 1
     return op, status
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -50,8 +51,9 @@ _QUIET: Final = (
 )
 _FAILED: Final = (
     rb'Reg(?:Open|Create)Key","' + _FIELD + rb'","(?:'
-    rb"NAME NOT FOUND|ACCESS DENIED|REPARSE|PATH NOT FOUND|KEY DELETED|INVALID PARAMETER)\""
+    rb"NAME NOT FOUND|ACCESS DENIED|REPARSE|PATH NOT FOUND|INVALID PARAMETER)\""
 )
+_NOT_GONE: Final = rb'(?!,"' + _FIELD + rb'","(?:KEY DELETED|0xC000017C|0xC0000425)")'
 
 
 @attrs.frozen
@@ -98,7 +100,7 @@ def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
     lead = columns.index("Operation")
     before = [_UNESCAPED if name in _PLAIN else _FIELD for name in columns[:lead]]
     joined = columns[lead : lead + 3] == ("Operation", "Path", "Result")
-    quiet = _QUIET + (b"|" + _FAILED if joined else b"")
+    quiet = _QUIET + (_NOT_GONE + b"|" + _FAILED if joined else b"")
     while at <= last:
         if columns[at : at + 3] == ("Operation", "Path", "Result"):
             parts.append(_JOINED)
@@ -133,6 +135,8 @@ class Chunk:
 
 
 _HALF: Final = DAY // 2
+_JOINED_ROWS: Final = re.compile(rb'"\r?"(?=[^",\r\n]{0,20}\d[:.]\d\d[:.]\d\d[^"\r\n]{0,20}",")')
+"""Two rows whose line break is lost: a quote that ends a field, and one that begins a time."""
 _ZEROS: Final = bytes(4)
 """What a disk leaves where it lost what was written; a name may hold one, not so many."""
 _LONGEST: Final = 200_000
@@ -150,6 +154,7 @@ class _Clock:
         self.seconds: dict[bytes, int] = {}
         self.days = 0
         self.last = 0
+        self.unread = 0
 
     def ticks(self, text: bytes) -> int:
         """Return *text* in ticks; a time that cannot be read is that of the row before."""
@@ -167,6 +172,7 @@ class _Clock:
     def _read(self, text: bytes) -> int:
         now = time_of_day(text)
         if now < 0:
+            self.unread += 1
             return self.last
         if self.back is None:
             found = _FRACTION.search(text)
@@ -225,21 +231,26 @@ class _Scan:
     def run(self) -> Chunk:
         """Return what is found."""
         self.chunk.batch = batch_of(self._rows())
-        self._look_between()
         self.chunk.record.rows = self.chunk.rows
+        self._look_between()
         return self.chunk
 
     def _look_between(self) -> None:
         """Count the rows that hold more than one row, or bytes that no row has."""
         data = self.data
         breaks = data.count(b"\n") - data.endswith(b"\n")
-        if breaks <= self.chunk.rows and _ZEROS not in data:
+        joined = [found.start() for found in _JOINED_ROWS.finditer(data)]
+        if breaks <= self.chunk.rows and _ZEROS not in data and not joined:
             return
+        extra, counted = 0, frozenset(self.odd)
         starts = [*(found.start() for found in ROW_START.finditer(data)), len(data)]
         for number, (start, end) in enumerate(pairwise(starts), 1):
             row = data[start + 1 : end].rstrip(b"\r\n")
-            if (b"\n" in row or _ZEROS in row) and number not in self.odd:
-                self._parsed(row, number)
+            odd = b"\n" in row or _ZEROS in row or bisect(joined, start) < bisect(joined, end)
+            if odd and number not in counted:
+                # What it holds besides itself comes after it, and is one row more.
+                extra += self._parsed(row, number + 1) is None
+        self.chunk.record.rows += extra
 
     def _parsed(self, row: bytes, number: int) -> list[bytes] | None:
         """Return the fields of a whole row; None, and it is counted, if it is not well formed."""
@@ -272,11 +283,13 @@ class _Scan:
         shape = self.shape
         name_at, pid_at, op_at, path_at, result_at = (shape.places[n] for n in _NEEDED)
         time_at, detail_at = shape.time, shape.places.get("Detail", -1)
-        known, paths, accesses, ticks = self.known, self.paths, self.access, _Clock().ticks
+        known, paths, accesses, clock = self.known, self.paths, self.access, _Clock()
+        ticks = clock.ticks
         wide = shape.width
-        number = 0
+        number = harmless = 0
         for number, line in enumerate(shape.pattern.findall(self.data), 1):
             if not line:
+                harmless += 1
                 continue
             fields = line.split(b'","') if b'""' not in line else fields_of(line)
             op = _OPS.get(fields[op_at], 0) if len(fields) == wide else 0
@@ -299,6 +312,9 @@ class _Scan:
             key = paths[path] if path in paths else self._path(path)
             yield op, process, key, status, ticks(fields[time_at]), access, number
         self.chunk.rows = number
+        self.chunk.record.harmless += harmless
+        if clock.unread:  # which rows it were is not kept: perhaps the last
+            self.chunk.record.untimed.add(1, clock.unread, number)
 
     def _whole(self, line: bytes) -> bytes:
         """Return the whole row that begins as *line* does, without the quote at its start."""

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.errors import DataError
-from regsim.trace.calls import Family, call_of, success
+from regsim.trace.calls import GONE, Family, call_of, success
 from regsim.trace.columns import DUPLICATE, LOAD, OPEN, UNLOAD, Batch
 from regsim.trace.completeness import Completeness, Reasons, note
-from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
@@ -28,6 +28,7 @@ _NEEDED: Final = ("op", "pid", "key")
 _WANTED: Final = (*_NEEDED, "handle", "parent", "status", "access", "time", "process")
 _ROWS: Final = 1 << 20
 _UNKNOWN: Final = 1 << 16
+_OPS: Final = len(EventKind)
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 _DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
 _UNIX_TICKS: Final = 116_444_736_000_000_000
@@ -145,6 +146,10 @@ class ArrowCapture(Capture):
                     ops = np.where(lost, 0, ops)
                 elif done:
                     statuses[rows] = 0
+        # Any call that finds its key gone is told as an open that failed so.
+        gone = (coded == 0) & np.isin(statuses, list(GONE))
+        record.harmless += int(((coded == 0) & ~gone).sum())
+        ops = np.where(gone, OPEN, ops)
         lost = np.isin(ops, (LOAD, *_UNLOADS)) & (hives == UNPLACED)
         self._note(record.malformed, "the hive has no name", lost, first)
         ops = np.where(lost, 0, ops)
@@ -162,16 +167,16 @@ class ArrowCapture(Capture):
         pa, np = self._pa, self._np
         column = table.column(name)
         if pa.types.is_integer(column.type):
-            values = np.asarray(column.fill_null(0))
-            if name == "op" and len(values) and values.max() >= len(EventKind):
+            values = np.asarray(column.fill_null(0)).astype(np.int64)
+            if name == "op" and len(values) and not 0 <= values.min() <= values.max() < _OPS:
                 raise ValueError(f"op {values.max()} is unknown")
-            return values
+            return np.where(np.asarray(column.is_null()), number(None), values)
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         known = self._dictionaries.get(name)
         if known is None or not known[0].equals(column.dictionary):
             numbers = [number(text) for text in column.dictionary.to_pylist()]
-            known = (column.dictionary, np.array([*numbers, 0], np.int64))
+            known = (column.dictionary, np.array([*numbers, number(None)], np.int64))
             self._dictionaries[name] = known
         return known[1][np.asarray(column.indices.fill_null(-1))]
 
@@ -230,7 +235,6 @@ def _first(error: Exception) -> str:
 FORMATS: Final = (
     Format(
         "Parquet and Arrow files",
-        Kind.TRACE,
         lambda head: head.startswith((PARQUET, ARROW_FILE)),
         ArrowCapture,
     ),

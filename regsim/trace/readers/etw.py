@@ -16,8 +16,8 @@ from typing import Final
 import attrs
 
 from regsim.trace.columns import CLOSE, EXIT, OPEN, START
-from regsim.trace.completeness import Completeness
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.completeness import Completeness, note
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source, split_csv
 from regsim.trace.times import iso_ticks
@@ -75,13 +75,20 @@ class _EtwCapture(RowCapture):
         super().__init__(source, facts, reading.keys())
         self._names: dict[int, str] = {}
         self._nameless = 0
+        self._odd = False
 
     def read(self) -> Iterator[int]:
         """Take the events in."""
         for event, done in self._events():
             self.facts.events += 1
+            rows = len(self.rows)
             if event is not None:
                 self._take_in(event)
+            if len(self.rows) > rows:
+                self.facts.record.taken += 1
+            elif not self._odd:
+                self.facts.record.harmless += 1
+            self._odd = False
             yield done
 
     def end(self) -> None:
@@ -132,7 +139,6 @@ class _EtwCapture(RowCapture):
         self._row(op, self.processes.of_pid(event.pid), self.keys.number(name), event)
 
     def _row(self, op: int, process: int, key: int, event: EtwEvent) -> None:
-        self.facts.record.taken += 1
         self.rows.append((op, process, key, 0, event.time, 0, self.facts.events))
 
 
@@ -159,6 +165,8 @@ class EtwCsvCapture(_EtwCapture):
         places = self._places
         data_at = places.get("user data", 19)
         if len(fields) < data_at:
+            note(self.facts.record.malformed, "its columns are too few", self.facts.events + 1)
+            self._odd = True
             return None
         name, kind = fields[0].lower(), fields[1].lower() if len(fields) > 1 else ""
         data = fields[data_at:]
@@ -178,7 +186,8 @@ class EtwXmlCapture(_EtwCapture):
         super().__init__(source, reading, "etw-xml")
 
     def _events(self) -> Iterator[tuple[EtwEvent | None, int]]:
-        for _, record, done in XmlRecords(self.source, self.facts, frozenset({"Event"})):
+        wanted, around = frozenset({"Event"}), frozenset({"Events"})
+        for _, record, done in XmlRecords(self.source, self.facts, wanted, around):
             yield self._event(record), done
 
     def _event(self, record: Record) -> EtwEvent | None:
@@ -244,10 +253,15 @@ def _recognises_csv(head: bytes) -> bool:
 
 
 def _recognises_xml(head: bytes) -> bool:
-    return is_xml(head) and any(root in head for root in (b"<Events", b"<Event ", b"<Event>"))
+    # Only logs number their records; what comes of a trace session has no such element.
+    rooted = any(root in head for root in (b"<Events", b"<Event ", b"<Event>"))
+    return is_xml(head) and rooted and not any(mark in head for mark in _OF_LOGS)
+
+
+_OF_LOGS: Final = (b"<EventRecordID", b"User Profiles Service", b"Userenv", b"UPHClean")
 
 
 FORMATS: Final = (
-    Format("tracerpt's CSV", Kind.TRACE, _recognises_csv, EtwCsvCapture),
-    Format("tracerpt's XML", Kind.TRACE, _recognises_xml, EtwXmlCapture),
+    Format("tracerpt's CSV", _recognises_csv, EtwCsvCapture),
+    Format("tracerpt's XML", _recognises_xml, EtwXmlCapture),
 )

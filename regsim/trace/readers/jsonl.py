@@ -5,8 +5,9 @@ Keys of an object; all but ``op`` may be left out where there is nothing to say:
 ``op``
     ``open``, ``create``, ``close``, ``duplicate``, ``start`` and ``exit`` (of the process),
     ``load``, ``unload`` and ``force`` (of a hive), ``delete`` (of a key), ``use`` (another call on
-    a predefined key), ``close_root``, ``refresh_root``, ``disable_cache``; or a Windows function's
-    name, such as ``RegOpenKeyEx``, ``NtCreateKey`` or ``NtClose``. Others are counted and ignored.
+    a predefined key), ``close_root``, ``refresh_root``, ``disable_cache``; ``untold`` for what the
+    recorder could not record, which ``why`` says; or a Windows function's name, such as
+    ``RegOpenKeyEx``, ``NtCreateKey`` or ``NtClose``. Others are counted and ignored.
 ``pid``, ``process``
     the process's number, and its image.
 ``key`` (or ``path``)
@@ -18,6 +19,8 @@ Keys of an object; all but ``op`` may be left out where there is nothing to say:
     the NTSTATUS or Win32 error; 0 by default.
 ``access``, ``time`` (or ``ts``), ``user``, ``session``, ``service``, ``command_line``
     ``time`` in seconds, or as ISO 8601.
+``source``
+    the line of the program that made the call, such as ``main.c:12``.
 
 A record without ``handle`` is paired by process and key. ``os`` in the first record names the
 system.
@@ -31,16 +34,17 @@ from typing import Any, Final
 
 from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
-from regsim.trace.calls import HARMLESS, KnownCall, call_of, success
+from regsim.trace.calls import GONE, HARMLESS, KnownCall, call_of, success
 from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys, predefined
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
 from regsim.trace.spelling import HANDLES, SHORT_NAMES, UNPLACED, KeyTable
 from regsim.trace.times import ticks_of
 
+_KEY_DELETED: Final = 0xC000017C
 _MOST_BAD: Final = 100_000
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 
@@ -77,7 +81,7 @@ class JsonlCapture(RowCapture):
             os=_system(source.head),
         )
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
-        self._open = OpenKeys()
+        self._open = OpenKeys(self.keys)
         self._bad: list[int] = []
         self._counted = False
 
@@ -120,11 +124,21 @@ class JsonlCapture(RowCapture):
         self._counted = True
         if facts.clock:
             facts.saw(time)
-        if call is None:
+        source = record.get("source")
+        if isinstance(source, str) and source:
+            self.sources[facts.events] = source
+        if name == "untold":
+            note(facts.record.untold, str(record.get("why") or "something"), facts.events)
+        elif call is None:
             note(facts.record.calls, name, facts.events)
-        elif call is not HARMLESS and not (
-            call.any_handle and call.op == CLOSE and not self._is_key(record)
-        ):
+        elif call is HARMLESS:
+            if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
+                self._row(OPEN, {**record, "handle": 0}, time, _KEY_DELETED)
+            else:
+                facts.record.harmless += 1
+        elif call.any_handle and call.op == CLOSE and not self._is_key(record):
+            facts.record.harmless += 1
+        else:
             self._call(call, record, time)
 
     def _call(self, call: KnownCall, record: dict[str, Any], time: int) -> None:
@@ -138,7 +152,6 @@ class JsonlCapture(RowCapture):
         if call.op in (LOAD, *_UNLOADS) and self.keys.hives[self.keys.number(given)] == UNPLACED:
             note(facts.record.malformed, "the hive has no name", facts.events)
             return
-        facts.record.taken += 1
         self._row(call.op, record, time, 0 if done else status)
 
     def _is_key(self, record: dict[str, Any]) -> bool:
@@ -162,6 +175,7 @@ class JsonlCapture(RowCapture):
         words = isinstance(access, str) and not access[:1].isdigit()
         mask = access_of(f"Desired Access: {access}") if words else number_of(access)
         row = (op, process, self.keys.number(path), status, time)
+        self.facts.record.taken += 1
         self.rows.append((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
 
     def _path(self, op: int, process: int, handle: int, parent: int, path: str, status: int) -> str:
@@ -215,4 +229,4 @@ def _recognises(head: bytes) -> bool:
     return first.startswith(b"{") and b'"op"' in head
 
 
-FORMATS: Final = (Format("JSON lines", Kind.TRACE, _recognises, JsonlCapture),)
+FORMATS: Final = (Format("JSON lines", _recognises, JsonlCapture),)

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from regsim.errors import DataError
-from regsim.trace.calls import REPARSED
+from regsim.trace.calls import GONE, REPARSED
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
 from regsim.trace.completeness import Completeness, Reasons, note
-from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.readers._procmon import os_of
@@ -81,6 +81,7 @@ class PmlCapture(Capture):
         self._narrow: dict[bytes, int] = {}
         self._wide: dict[bytes, int] = {}
         self._counters: tuple[int, int] | None = None
+        self._latest = 0
         self._damaged = 0
 
     def _read_header(self) -> None:
@@ -163,7 +164,7 @@ class PmlCapture(Capture):
         np, data = self._numpy, self._data
         size = len(data)
         numbers = np.arange(first + 1, first + 1 + len(at))
-        inside = at + _EVENT <= size
+        inside = (at >= _HEADER) & (at + _EVENT <= size)
         if not inside.all():
             self._damaged += int((~inside).sum())
             self._tally(self.facts.record.malformed, "outside the file", ~inside, numbers)
@@ -194,8 +195,12 @@ class PmlCapture(Capture):
         self._counters = (min(low, known[0]), max(high, known[1]))
 
     def _find_gaps(self, counters: Vector, numbers: Vector) -> None:
-        """Note where the numbers that the driver counts up skip some, within one block."""
+        """Note where the numbers that the driver counts up fall, or skip some, in one block."""
         np = self._numpy
+        falls = np.diff(counters.astype(np.int64), prepend=self._latest) < 0
+        self._latest = int(counters[-1])
+        for place in np.flatnonzero(falls)[-1:].tolist():
+            self.facts.record.disordered.add(int(numbers[place]), int(falls.sum()))
         order = np.argsort(counters, kind="stable")
         steps = np.diff(counters[order].astype(np.int64), prepend=self._last_counter(counters))
         places = np.flatnonzero(steps > 1)
@@ -226,7 +231,9 @@ class PmlCapture(Capture):
             (kind == _REGISTRY) & (number <= _LAST_REGISTRY)
         )
         self._tally(self.facts.record.calls, "operation of an unknown number", ~known, numbers)
-        return np.where((ops == OPEN) & failed, 0, ops)
+        ops = np.where((ops == OPEN) & failed & ~np.isin(result, list(GONE)), 0, ops)
+        self.facts.record.harmless += int((known & (ops == 0)).sum())
+        return ops
 
     def _tally(self, reasons: Reasons, reason: str, rows: Vector, numbers: Vector) -> None:
         """Count the marked rows under *reason*."""
@@ -310,6 +317,4 @@ def _column(code: str, values: Vector) -> array[int]:
     return column
 
 
-FORMATS: Final = (
-    Format("Process Monitor's PML", Kind.TRACE, lambda head: head.startswith(MAGIC), PmlCapture),
-)
+FORMATS: Final = (Format("Process Monitor's PML", lambda head: head.startswith(MAGIC), PmlCapture),)

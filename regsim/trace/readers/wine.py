@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from regsim.trace.calls import success
 from regsim.trace.columns import (
     CLOSE,
     DELETE,
@@ -26,7 +27,7 @@ from regsim.trace.columns import (
     UNLOAD,
 )
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
 from regsim.trace.spelling import KeyTable
@@ -37,11 +38,13 @@ SERVER_LINE: Final = re.compile(rb"^[0-9a-f]{4,8}: [a-z_]+\(")
 CLIENT_LINE: Final = re.compile(rb"^(?:\d+\.\d+:)?(?:[0-9a-f]{4,8}:){1,2}trace:reg:Nt")
 
 _LINE: Final = re.compile(
-    rb"^([0-9a-f]{4,8}): (?:(\w+)\((.*)\)(?: = (\w+)(?: \{ (.*) \})?)?|(\*.*))$"
+    rb"^([0-9a-f]{4,8}): (?:(\w+)\((?:(?:\) = (\w+)(?: \{ (.*) \})?)|(.*)\))|(\*.*))$"
 )
+_ANOTHER: Final = re.compile(rb"[0-9a-f]{4}: (?:\*|\w+\()")
 _FIELD: Final = re.compile(rb"\b(\w+)=([0-9a-f]+)\b")
 _NAME: Final = re.compile(rb'\bname=L"((?:[^"\\]|\\.)*)"')
 _IMAGE: Final = re.compile(rb'imagepath=L"((?:[^"\\]|\\.)*)"')
+_LISTED: Final = re.compile(rb"\bhandles=\{([0-9a-f,]+)\}")
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{1,4}|[0-7]{1,3}|.)", re.DOTALL)
 _KEY_CALLS: Final = {
     b"open_key": OPEN,
@@ -54,9 +57,22 @@ _KEY_CALLS: Final = {
 }
 _CALLS: Final = frozenset(
     {*_KEY_CALLS, b"init_first_thread", b"init_thread", b"new_process", b"new_thread"}
+    | {b"open_process", b"set_handle_info"}
 )
-_STATUS: Final = {b"0": 0, b"OBJECT_NAME_EXISTS": 0, b"OBJECT_NAME_NOT_FOUND": 0xC0000034}
-_SELF: Final = frozenset({0xFFFFFFFF, 0x7FFFFFFF})
+_STATUS: Final = {
+    b"OBJECT_NAME_EXISTS": 0,
+    b"OBJECT_NAME_NOT_FOUND": 0xC0000034,
+    b"ACCESS_DENIED": 0xC0000022,
+    b"PRIVILEGE_NOT_HELD": 0xC0000061,
+    b"INVALID_PARAMETER": 0xC000000D,
+}
+_OBJ_INHERIT: Final = 2
+_HANDLE_FLAG_INHERIT: Final = 1
+_INHERIT_HANDLES: Final = 4  # of new_process; older servers have a field inherit_all (observed)
+_SAME_ATTRIBUTES: Final = 4
+_CLOSE_SOURCE: Final = 1
+_MYSELF: Final = 0xFFFFFFFF
+_SELF: Final = frozenset({_MYSELF, 0x7FFFFFFF})
 
 
 def unescape(raw: bytes) -> str:
@@ -78,7 +94,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 @attrs.frozen
-class _Answered:
+class Answered:
     """A request with its answer: the numbers in both by their names, and the NTSTATUS."""
 
     call: bytes
@@ -92,6 +108,13 @@ class _Answered:
         return self.asked.get(name, 0)
 
 
+def _status_of(word: bytes) -> int:
+    """Return the NTSTATUS that the server prints as *word*, by its name or in hexadecimal."""
+    if not re.fullmatch(rb"[0-9a-f]{1,8}", word):
+        return _STATUS.get(word, UNKNOWN_FAILURE)
+    return 0 if success(int(word, 16)) else int(word, 16)
+
+
 def _numbers(text: bytes) -> dict[bytes, int]:
     return {name: int(value, 16) for name, value in _FIELD.findall(text)}
 
@@ -101,7 +124,7 @@ class _LineCapture(RowCapture):
 
     def __init__(self, source: Source, reading: Reading, form: str, *, closes: bool) -> None:
         facts = Facts(
-            record=Completeness(shows_filters=False),
+            record=Completeness(shows_filters=False, inherits=closes),
             format=form,
             fidelity=Fidelity.HANDLES,
             os="wine",
@@ -110,7 +133,8 @@ class _LineCapture(RowCapture):
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
         super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
-        self.open = OpenKeys()
+        self.open = OpenKeys(self.keys)
+        self._odd = False
 
     def when(self, ticks: int) -> str:
         """Return which line it was, where the log has no times."""
@@ -124,7 +148,12 @@ class _LineCapture(RowCapture):
         """Take the lines in."""
         for number, (line, done) in enumerate(self.source.lines(), 1):
             self.facts.events = number
+            rows, self._odd = len(self.rows), False
             self.line(line)
+            if len(self.rows) > rows:
+                self.facts.record.taken += 1
+            elif not self._odd:
+                self.facts.record.harmless += 1
             yield done
 
     @abstractmethod
@@ -140,70 +169,139 @@ class WineServerCapture(_LineCapture):
         self._threads: dict[int, int] = {}
         self._asked: dict[int, tuple[bytes, bytes]] = {}
         self._process_handles: dict[tuple[int, int], int] = {}
+        self._inheritable: set[tuple[int, int]] = set()
+        self._stale: set[tuple[int, int]] = set()
+        self._begun: set[int] = set()
         self._last = b""
 
     def line(self, line: bytes) -> None:
         """Pair a request with its answer; an answer that follows at once ends the request."""
         found = _LINE.match(line)
         self._last = line or self._last
-        if found is None or b"\0" in line:
+        if found is None or b"\0" in line or _ANOTHER.search(line, 6):
             if line.strip() and not line.startswith(b"wine"):
                 self._broken("it is no line of the server's")
             return
-        thread, call, text, status, answer, star = found.groups()
+        thread, call, status, answer, text, star = found.groups()
         tid = int(thread, 16)
         self.facts.saw(self.facts.events)
         if star is not None:
-            if star.startswith(b"*process killed*"):
-                self._add(EXIT, self.process(tid))
-                self.open.ended(self.process(tid))
+            self._killed(tid, star)
         elif call in _CALLS and status is None:
+            if self._asked.get(tid, (b"", b""))[0] in _KEY_CALLS:
+                self._broken("the answer to its request is not in the log")
             self._asked[tid] = call, text
         elif call in _CALLS:
             asked, text = self._asked.pop(tid, (b"", b""))
             if asked == call:
-                number = _STATUS.get(status, UNKNOWN_FAILURE)
                 fields = _numbers(text[:300]), _numbers(answer or b"")
-                self._answered(tid, _Answered(call, text, number, *fields))
+                self._answered(tid, Answered(call, text, _status_of(status), *fields))
             elif call in _KEY_CALLS:
                 self._broken("it answers what the log does not show being asked")
 
     def _broken(self, reason: str) -> None:
+        self._odd = True
         note(self.facts.record.malformed, reason, self.facts.events)
 
-    def _answered(self, tid: int, did: _Answered) -> None:
-        if did.call not in _KEY_CALLS:
-            if did.status == 0:
-                self._life(tid, did)
-        elif tid in self._threads:
-            self._key_call(_KEY_CALLS[did.call], self.process(self._threads[tid]), did)
+    def _killed(self, number: int, what: bytes) -> None:
+        """Note the end of a thread; with its last one a process ends, and its handles are closed.
 
-    def _life(self, tid: int, did: _Answered) -> None:
-        """Follow which thread belongs to which process, and which image that runs."""
-        mine, pid = self._threads.get(tid, 0), did.given.get(b"pid", 0)
+        The server says so of the process itself only when nobody has a handle to it any more.
+        """
+        if what.startswith(b"*process killed*"):
+            self._ended(self.process(number))
+        elif what.startswith(b"*killed*"):
+            pid = self._threads.pop(number, None)
+            if pid is not None and pid not in self._threads.values():
+                self._ended(self.process(pid))
+
+    def _ended(self, process: int) -> None:
+        info = self.processes[process]
+        if info.ended is not None:
+            return
+        info.ended = self.facts.events
+        self._add(EXIT, process)
+        self.open.ended(process)
+        for places in (self._inheritable, self._stale):
+            places -= {place for place in places if place[0] == process}
+
+    def _answered(self, tid: int, did: Answered) -> None:
+        mine = self._threads.get(tid)
+        if did.call in _KEY_CALLS:
+            if mine is not None:
+                self._key_call(_KEY_CALLS[did.call], self.process(mine), did)
+            elif did.status == 0:
+                self._broken("it is of a thread whose process the log does not name")
+        elif did.status == 0:
+            self._life(tid, mine or 0, did)
+
+    def _life(self, tid: int, mine: int, did: Answered) -> None:
+        """Follow which thread belongs to which process, and what each process has of others."""
+        pid, handle = did.given.get(b"pid", 0), did.given.get(b"handle", 0)
         if did.call == b"init_first_thread":
             self._threads[tid] = pid
-            self._add(START, self.process(pid))
+            if pid not in self._begun:
+                self._add(START, self.process(pid))
+            self._begun.discard(pid)
         elif did.call == b"new_process":
-            self._process_handles[mine, did.given.get(b"handle", 0)] = pid
-            self.processes.forget(pid)  # the number may have been another's before
-            image = _IMAGE.search(did.text)
-            if image is not None:
-                info = self.processes[self.process(pid)]
-                info.image = unescape(image[1]).rpartition("\\")[2]
+            self._process_handles[mine, handle] = pid
+            self._new_process(mine, pid, did)
+        elif did.call == b"open_process":
+            self._process_handles[mine, handle] = did.asked.get(b"pid", 0)
         elif did.call == b"new_thread":
-            target = did.handle(b"process")
-            owner = mine if target in _SELF else self._process_handles.get((mine, target), mine)
-            self._threads[did.given.get(b"tid", 0)] = owner
+            owner = self._target(self.process(mine), did.handle(b"process"))
+            if owner is not None:
+                self._threads[did.given.get(b"tid", 0)] = self.processes.pid(owner)
+        elif did.call == b"set_handle_info" and did.asked.get(b"mask", 0) & _HANDLE_FLAG_INHERIT:
+            inherit = did.asked.get(b"flags", 0) & _HANDLE_FLAG_INHERIT
+            self._inherit(self.process(mine), did.handle(), bool(inherit))
 
-    def _key_call(self, op: int, process: int, did: _Answered) -> None:
+    def _new_process(self, mine: int, pid: int, did: Answered) -> None:
+        """Begin a process; of its parent's handles it gets those that are to be inherited."""
+        self.processes.forget(pid)  # the number may have been another's before
+        child = self.process(pid)
+        self._begun.add(pid)
+        self._add(START, child)
+        image = _IMAGE.search(did.text)
+        if image is not None:
+            self.processes.call(child, unescape(image[1]).rpartition("\\")[2])
+        asked = did.asked
+        if not (asked.get(b"flags", 0) & _INHERIT_HANDLES or asked.get(b"inherit_all", 0)):
+            return
+        parent = self._target(self.process(mine), asked.get(b"parent_process", 0) or _MYSELF)
+        if parent is None:
+            self._broken("a process inherits from one that the log does not name")
+            return
+        listed = _LISTED.search(did.text)
+        chosen = {int(value, 16) & ~3 for value in listed[1].split(b",")} if listed else None
+        for owner, handle in sorted(self._inheritable):
+            if owner == parent and (chosen is None or handle in chosen):
+                self._copy((owner, handle), child, handle, inherit=True)
+
+    def _inherit(self, process: int, handle: int, inherit: bool) -> None:
+        """Note whether children of the process inherit the handle."""
+        place = (process, handle & ~3)
+        (self._inheritable.add if inherit else self._inheritable.discard)(place)
+
+    def _get(
+        self, op: int, process: int, path: str, handle: int, access: int = 0, *, inherit: bool
+    ) -> None:
+        """Note that a process has a new handle on the key at *path*."""
+        self._add(op, process, path, handle, 0, access)
+        self.open.opened(process, handle, path)
+        self._inherit(process, handle, inherit)
+
+    def _key_call(self, op: int, process: int, did: Answered) -> None:
         if op == OPEN:
             path, handle = self._path(process, did), did.given.get(b"hkey", 0)
             status = did.status if handle else did.status or UNKNOWN_FAILURE
-            self._add(OPEN, process, path, handle, status, did.asked.get(b"access", 0))
-            if not status:
-                self.open.opened(process, handle, path)
-        elif did.status:
+            access = did.asked.get(b"access", 0)
+            if status:
+                self._add(OPEN, process, path, handle, status, access)
+            else:
+                inherit = bool(did.asked.get(b"attributes", 0) & _OBJ_INHERIT)
+                self._get(OPEN, process, path, handle, access, inherit=inherit)
+        elif did.status and op != UNLOAD:
             return
         elif op == CLOSE:
             self._close(process, did.handle())
@@ -212,34 +310,59 @@ class WineServerCapture(_LineCapture):
         else:
             path = self.open.path(process, did.handle(b"hkey")) or self._path(process, did)
             if path:
-                self._add(op, process, path)
+                self._add(op, process, path, status=did.status)
+                if op == UNLOAD and not did.status:
+                    self._unloaded(path)
+            elif op != DELETE:
+                self._broken("the hive has no name")
 
-    def _path(self, process: int, did: _Answered) -> str:
+    def _unloaded(self, path: str) -> None:
+        """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
+        self._stale.update(self.open.on_hive(self.keys.hives[self.keys.number(path)]))
+
+    def _path(self, process: int, did: Answered) -> str:
         name = _NAME.search(did.text)
         parent = did.asked.get(b"parent", did.handle(b"rootdir"))
         return self.open.full(process, parent, unescape(name[1]) if name else "")
 
     def _close(self, process: int, handle: int) -> None:
+        self._process_handles.pop((self.processes.pid(process), handle), None)
+        self._inherit(process, handle, False)
+        self._stale.discard((process, handle & ~3))
         path = self.open.closed(process, handle)
         if path is not None:
             self._add(CLOSE, process, path, handle)
 
-    def _duplicate(self, process: int, did: _Answered) -> None:
-        source = self._target(process, did.asked.get(b"src_process", 0xFFFFFFFF))
-        target = self._target(process, did.asked.get(b"dst_process", 0xFFFFFFFF))
-        path = self.open.path(source, did.handle(b"src_handle"))
-        handle = did.given.get(b"handle", 0)
-        if path is not None and handle:
-            self._add(DUPLICATE, target, path, handle)
-            self.open.opened(target, handle, path)
-        if did.asked.get(b"options", 0) & 1:  # DUPLICATE_CLOSE_SOURCE
-            self._close(source, did.handle(b"src_handle"))
+    def _duplicate(self, process: int, did: Answered) -> None:
+        source = self._target(process, did.asked.get(b"src_process", _MYSELF))
+        target = self._target(process, did.asked.get(b"dst_process", _MYSELF))
+        handle, given = did.handle(b"src_handle"), did.given.get(b"handle", 0)
+        if source is None:
+            self._broken("it duplicates a handle of a process that the log does not name")
+            return
+        place, options = (source, handle & ~3), did.asked.get(b"options", 0)
+        if target is not None and given:
+            inherit = bool(did.asked.get(b"attributes", 0) & _OBJ_INHERIT)
+            if options & _SAME_ATTRIBUTES:
+                inherit = place in self._inheritable
+            self._copy(place, target, given, inherit=inherit)
+        elif given and self.open.path(*place) is not None:
+            self._broken("it hands a key to a process that the log does not name")
+        if options & _CLOSE_SOURCE:
+            self._close(source, handle)
 
-    def _target(self, process: int, handle: int) -> int:
+    def _copy(self, place: tuple[int, int], process: int, handle: int, *, inherit: bool) -> None:
+        """Note that a process has a copy of the handle at *place*, if that is one of a key."""
+        path = self.open.path(*place)
+        if path is not None and place not in self._stale:
+            self._get(DUPLICATE, process, path, handle, inherit=inherit)
+
+    def _target(self, process: int, handle: int) -> int | None:
+        """Return the process that *process* means by a handle, None if the log does not tell."""
         if handle in _SELF:
             return process
-        pid = self._process_handles.get((self.processes[process].pid, handle))
-        return process if pid is None else self.process(pid)
+        pid = self._process_handles.get((self.processes.pid(process), handle))
+        return None if pid is None else self.process(pid)
 
     def _add(
         self,
@@ -317,6 +440,6 @@ def _any_line(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
 
 
 FORMATS: Final = (
-    Format("wineserver -d1's log", Kind.TRACE, _any_line(SERVER_LINE), WineServerCapture),
-    Format("WINEDEBUG=+reg's log", Kind.TRACE, _any_line(CLIENT_LINE), WineClientCapture),
+    Format("wineserver -d1's log", _any_line(SERVER_LINE), WineServerCapture),
+    Format("WINEDEBUG=+reg's log", _any_line(CLIENT_LINE), WineClientCapture),
 )

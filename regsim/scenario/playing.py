@@ -25,8 +25,8 @@ class _Table(TypedDict):
     unlisted: int
 
 
-class Stage:
-    """A machine with a recorder: what every call did to the handles on one hive.
+class Scenario:
+    """A machine with actors and a recorder: what every call did to the handles on one hive.
 
     Args:
         machine: the machine to play on.

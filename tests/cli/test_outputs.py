@@ -1,0 +1,200 @@
+"""Every command that writes: what is no file and what it reads survive, and a dash is stdout."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from regsim.cli import cli, main
+from regsim.regf import new_hive
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
+
+MODEL = b"""
+from regsim.check import always, state
+class Model:
+    name, processes = "m", ("a",)
+    properties = (always("p", state(lambda s: s < 3)),)
+    def init_states(self): return [0]
+    def actions(self, s, p): return ["x"] if s < 2 else []
+    def next_state(self, s, p, a): return s + 1
+"""
+TRACE = b'{"op":"open","pid":1,"key":"HKCU","handle":4}\n'
+LISTING = rb"""
+tapisrv.exe pid: 104 NT AUTHORITY\SYSTEM
+   40: Key           HKU\S-1-5-21-1-2-3-1001\Software
+"""
+
+# Names in capitals are replaced: OUT by what is written, the others by a file that is read.
+WRITES: dict[tuple[str, str], list[str]] = {
+    ("demo", "-o"): ["-o", "OUT"],
+    ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
+    ("lab", "-o"): ["--trace", "TRACE", "-o", "OUT"],
+    ("replay", "--svg"): ["TRACE", "--svg", "OUT"],
+    ("replay", "-o"): ["TRACE", "--ticket", "-o", "OUT"],
+    ("who", "--svg"): ["LISTING", "--svg", "OUT"],
+    ("who", "-o"): ["LISTING", "--html", "-o", "OUT"],
+    ("hive new", "FILE"): ["OUT"],
+    ("hive set", "-o"): ["HIVE", "Key", "--timestamp", "0", "-o", "OUT"],
+    ("hive set", "FILE"): ["OUT", "Key"],
+    ("hive delete", "-o"): ["HIVE", "Old", "--timestamp", "0", "-o", "OUT"],
+    ("hive delete", "FILE"): ["OUT", "Old"],
+    ("hive import", "-o"): ["HIVE", "REG", "--timestamp", "0", "-o", "OUT"],
+    ("hive import", "FILE"): ["OUT", "REG"],
+    ("hive export", "-o"): ["HIVE", "-o", "OUT"],
+    ("hive recover", "-o"): ["HIVE", "--log", "LOG", "-o", "OUT"],
+}
+"""An example for each option or argument that names what a command writes."""
+
+READS = {
+    ("lab", "--trace"),
+    ("replay", "TRACE"),
+    ("who", "FILE"),
+    ("hive cat", "FILE"),
+    ("hive diff", "OLD"),
+    ("hive diff", "NEW"),
+    ("hive export", "FILE"),
+    ("hive import", "REG"),
+    ("hive info", "FILE"),
+    ("hive ls", "FILE"),
+    ("hive recover", "FILE"),
+    ("hive recover", "--log"),
+}
+"""The options and arguments that name what a command reads and never writes."""
+
+FOLDERS = {("demo", "-o")}
+IN_PLACE = {key for key in WRITES if key[1] == "FILE"}
+
+
+def options() -> Iterator[tuple[str, str]]:
+    """Yield each option and argument of every command that names a file, with its command."""
+
+    def below(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for each in command.list_commands(context):
+                child = command.get_command(context, each)
+                assert child is not None
+                yield from below(child, f"{name} {each}".strip())
+        for param in command.params:
+            if isinstance(param.type, click.Path | click.File):
+                is_option = isinstance(param, click.Option)
+                yield name, param.opts[0] if is_option else str(param.name).upper()
+
+    return below(cli, "")
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """What the examples read, each in a file of its own."""
+    monkeypatch.chdir(tmp_path)
+    hive = new_hive(3)
+    hive.root.create_subkey("Old")
+    content = {
+        "HIVE": hive.to_bytes(),
+        "LOG": b"",
+        "REG": b"REGEDIT4\n\n[HKEY_CURRENT_USER\\New]\n",
+        "TRACE": TRACE,
+        "LISTING": LISTING,
+        "MODEL.PY": MODEL,
+    }
+    found = {name: tmp_path / name.lower() for name in content}
+    for name, data in content.items():
+        found[name].write_bytes(data)
+    return found
+
+
+def example(place: tuple[str, str], files: dict[str, Path], output: Path | str) -> list[str]:
+    """Return the command line that writes *output* in *place*."""
+    filled = {**{name: str(path) for name, path in files.items()}, "OUT": str(output)}
+    return [*place[0].split(), *(filled.get(word, word) for word in WRITES[place])]
+
+
+def test_each_option_that_names_a_file_is_tried_here() -> None:
+    """One that is new is put beside those that write, with an example, or those that read."""
+    assert set(options()) == WRITES.keys() | READS
+    assert not WRITES.keys() & READS
+
+
+@pytest.mark.parametrize("place", WRITES, ids=" ".join)
+def test_what_is_no_file_survives(
+    place: tuple[str, str],
+    files: dict[str, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A FIFO, a device, a socket, a folder and a circle of links: one line, exit code 2."""
+    fifo, loop, folder = tmp_path / "fifo", tmp_path / "loop", tmp_path / "folder"
+    os.mkfifo(fifo)
+    loop.symlink_to(loop)
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        others = [] if place in FOLDERS else [folder]
+        for output in (fifo, Path(os.devnull), tmp_path / "socket", loop, *others):
+            assert main(example(place, files, output)) == 2, output
+            said = capfd.readouterr()
+            assert said.out == ""
+            assert said.err.count("\n") == 1
+
+    assert fifo.is_fifo()
+    assert Path(os.devnull).is_char_device()
+    assert (tmp_path / "socket").is_socket()
+    assert loop.is_symlink()
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", sorted(WRITES.keys() - IN_PLACE - FOLDERS), ids=" ".join)
+def test_what_a_command_reads_survives(
+    place: tuple[str, str], files: dict[str, Path], tmp_path: Path
+) -> None:
+    """By its name, as a link, and as a hard link; another file is written."""
+    for name in set(WRITES[place]) & files.keys():
+        path = files[name]
+        before = path.read_bytes()
+        link, hard = tmp_path / f"{name}.link", tmp_path / f"{name}.hard"
+        link.symlink_to(path)
+        hard.hardlink_to(path)
+        for output in (path, link, hard):
+            assert main(example(place, files, output)) == 2, output
+        assert path.read_bytes() == before
+        link.unlink()
+        hard.unlink()
+
+
+@pytest.mark.parametrize("place", WRITES, ids=" ".join)
+def test_a_file_is_written(place: tuple[str, str], files: dict[str, Path], tmp_path: Path) -> None:
+    """Where there is none, or over another; nothing is left beside it."""
+    output = files["HIVE"] if place in IN_PLACE else tmp_path / "new"
+    if place == ("hive new", "FILE"):
+        output.unlink()
+    before = output.read_bytes() if output.is_file() else b""
+    assert main(example(place, files, output)) in {0, 1, 3}
+
+    if place in FOLDERS:
+        assert list(output.glob("*.svg"))
+    else:
+        assert output.read_bytes() not in {b"", before}
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
+
+
+@pytest.mark.parametrize("dash", ["-", "/dev/stdout"])
+@pytest.mark.parametrize("place", sorted(WRITES.keys() - IN_PLACE - FOLDERS), ids=" ".join)
+def test_a_dash_is_standard_output(
+    place: tuple[str, str], dash: str, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """It has the bytes that a file would have, and nothing else."""
+    output = tmp_path / "new"
+    assert main(example(place, files, output)) in {0, 1, 3}
+    command = [sys.executable, "-m", "regsim", *example(place, files, dash)]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
+
+    assert done.returncode in {0, 1, 3}
+    assert done.stdout == output.read_bytes()
