@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from regsim.live.program import RunProgram, ProgramLog
+from regsim.live.program import ProgramLog, RunProgram
 from regsim.live.relay import Module
 
 _TOOLS: Final = ("x86_64-w64-mingw32-addr2line", "addr2line", "llvm-addr2line")

@@ -26,7 +26,7 @@ from regsim.policy import Dialect
 from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, LOAD, OPEN, START, UNLOAD
 from regsim.trace.evidence import Reading
 from regsim.trace.open_keys import predefined
-from regsim.trace.readers.wine import Request, WineServerCapture
+from regsim.trace.readers.wine import Exchange, WineServerCapture
 from regsim.trace.source import Source
 from regsim.trace.spelling import SHORT_NAMES, canonical, hive_of
 
@@ -175,12 +175,12 @@ class ProgramLog(WineServerCapture):
 
     # -- what the server says -----------------------------------------------------------------
 
-    def _key_call(self, op: int, process: int, did: Request) -> None:
+    def _key_call(self, op: int, process: int, did: Exchange) -> None:
         absolute = not did.asked.get(b"rootdir", 0) and did.call == b"create_key"
         self._cached_root = absolute and did.asked.get(b"access", 0) == _ROOT_ACCESS
         super()._key_call(op, process, did)
 
-    def _new_process(self, mine: int, pid: int, did: Request) -> None:
+    def _new_process(self, mine: int, pid: int, did: Exchange) -> None:
         parent = self.process(mine)
         self._parent = parent
         super()._new_process(mine, pid, did)
