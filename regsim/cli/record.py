@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from regsim import dialects
-from regsim.cli._evidence_output import EXIT
+from regsim.cli._evidence_output import EXIT, kind_of
 from regsim.cli._files import put, refuse_both
 from regsim.cli._hive_output import say, tell
 from regsim.cli._junit import junit, leaks
@@ -79,7 +79,10 @@ def command(
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(done)
     if as_object:
-        speak(json.dumps({**as_json(done.finding), "program_exit": done.exit}, indent=2))
+        kind = kind_of(done.finding)
+        speak(
+            json.dumps({**as_json(done.finding), "kind": kind, "program_exit": done.exit}, indent=2)
+        )
     else:
         speak(as_text(done.finding, dialect))
     return EXIT[done.finding.conclusion]

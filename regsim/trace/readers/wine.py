@@ -94,7 +94,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 @attrs.frozen
-class Answered:
+class Exchange:
     """A request with its answer: the numbers in both by their names, and the NTSTATUS."""
 
     call: bytes
@@ -196,7 +196,7 @@ class WineServerCapture(_LineCapture):
             asked, text = self._asked.pop(tid, (b"", b""))
             if asked == call:
                 fields = _numbers(text[:300]), _numbers(answer or b"")
-                self._answered(tid, Answered(call, text, _status_of(status), *fields))
+                self._answered(tid, Exchange(call, text, _status_of(status), *fields))
             elif call in _KEY_CALLS:
                 self._broken("it answers what the log does not show being asked")
 
@@ -226,7 +226,7 @@ class WineServerCapture(_LineCapture):
         for places in (self._inheritable, self._stale):
             places -= {place for place in places if place[0] == process}
 
-    def _answered(self, tid: int, did: Answered) -> None:
+    def _answered(self, tid: int, did: Exchange) -> None:
         mine = self._threads.get(tid)
         if did.call in _KEY_CALLS:
             if mine is not None:
@@ -236,7 +236,7 @@ class WineServerCapture(_LineCapture):
         elif did.status == 0:
             self._life(tid, mine or 0, did)
 
-    def _life(self, tid: int, mine: int, did: Answered) -> None:
+    def _life(self, tid: int, mine: int, did: Exchange) -> None:
         """Follow which thread belongs to which process, and what each process has of others."""
         pid, handle = did.given.get(b"pid", 0), did.given.get(b"handle", 0)
         if did.call == b"init_first_thread":
@@ -257,7 +257,7 @@ class WineServerCapture(_LineCapture):
             inherit = did.asked.get(b"flags", 0) & _HANDLE_FLAG_INHERIT
             self._inherit(self.process(mine), did.handle(), bool(inherit))
 
-    def _new_process(self, mine: int, pid: int, did: Answered) -> None:
+    def _new_process(self, mine: int, pid: int, did: Exchange) -> None:
         """Begin a process; of its parent's handles it gets those that are to be inherited."""
         self.processes.forget(pid)  # the number may have been another's before
         child = self.process(pid)
@@ -292,7 +292,7 @@ class WineServerCapture(_LineCapture):
         self.open.opened(process, handle, path)
         self._inherit(process, handle, inherit)
 
-    def _key_call(self, op: int, process: int, did: Answered) -> None:
+    def _key_call(self, op: int, process: int, did: Exchange) -> None:
         if op == OPEN:
             path, handle = self._path(process, did), did.given.get(b"hkey", 0)
             status = did.status if handle else did.status or UNKNOWN_FAILURE
@@ -321,7 +321,7 @@ class WineServerCapture(_LineCapture):
         """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
         self._stale.update(self.open.on_hive(self.keys.hives[self.keys.number(path)]))
 
-    def _path(self, process: int, did: Answered) -> str:
+    def _path(self, process: int, did: Exchange) -> str:
         name = _NAME.search(did.text)
         parent = did.asked.get(b"parent", did.handle(b"rootdir"))
         return self.open.full(process, parent, unescape(name[1]) if name else "")
@@ -334,7 +334,7 @@ class WineServerCapture(_LineCapture):
         if path is not None:
             self._add(CLOSE, process, path, handle)
 
-    def _duplicate(self, process: int, did: Answered) -> None:
+    def _duplicate(self, process: int, did: Exchange) -> None:
         source = self._target(process, did.asked.get(b"src_process", _MYSELF))
         target = self._target(process, did.asked.get(b"dst_process", _MYSELF))
         handle, given = did.handle(b"src_handle"), did.given.get(b"handle", 0)

@@ -101,7 +101,8 @@ static void race(void)
 
 static void crash(void)
 {
-    *(volatile int *)0 = 1;
+    int *volatile nowhere = (int *)~(ULONG_PTR)7; /* Wine maps what lies at 0 for root */
+    *nowhere = 1;
 }
 
 static void start(const WCHAR *other)
@@ -129,12 +130,12 @@ int main(void)
     else if (!strcmp(name, "close-root.exe")) close_root();
     else if (!strcmp(name, "current-user.exe")) current_user();
     else if (!strcmp(name, "explicit-path.exe")) explicit_path();
-    else if (!strcmp(name, "error-path.exe")) return error_path() ? 0 : 7;
+    else if (!strcmp(name, "error-path.exe") || !strcmp(name, "child.exe")) return error_path() ? 0 : 7;
     else if (!strcmp(name, "uncached.exe")) uncached();
     else if (!strcmp(name, "race.exe")) race();
     else if (!strcmp(name, "crash.exe")) current_user(), crash();
     else if (!strcmp(name, "crash-holding.exe")) stock(), crash();
-    else if (!strcmp(name, "parent.exe")) start(L"error-path.exe");
+    else if (!strcmp(name, "parent.exe")) start(L"child.exe");
     else if (!strcmp(name, "hang.exe")) Sleep(INFINITE);
     else return 99;
     return 0;
