@@ -131,7 +131,9 @@ def _judge_snapshot(snapshot: Snapshot, dialect: Dialect | None, hkcu_sid: str |
     """Return the finding: blocked by what is seen, and never clear, since much is not seen."""
     facts = snapshot.facts
     seen = seen_hives(snapshot, hkcu_sid)
-    hives = [conclude(one.name, one.blockers, [_UNSEEN], in_use=one.in_use) for one in seen]
+    hives = [
+        conclude(one.name, one.blockers.values(), [_UNSEEN], in_use=one.in_use) for one in seen
+    ]
     limits = [*facts.problems, *snapshot.notes]
     if not hives:
         events = snapshot.reports or facts.format.startswith("ev")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Final
 
 import attrs
@@ -10,9 +9,11 @@ import attrs
 from regsim.trace.evidence import Report, Sighting, Snapshot
 from regsim.trace.finding import HeldKey
 from regsim.trace.spelling import canonical, check_sid, hive_of, is_root
-from regsim.trace.texts import Texts, packed
 
 _UNNAMED: Final = "(a user's hive that the event does not name)"
+
+_Place = tuple[str, int, str]
+"""A process by its folded name and its number, and a key that it has open, folded too."""
 
 
 @attrs.define
@@ -20,35 +21,24 @@ class SeenHive:
     """What a snapshot says of one hive.
 
     ``blockers`` are the keys that are open in it, ``in_use`` the reports that it was in use.
-    ``handles`` are those of a blocker after its first.
     """
 
     name: str
-    blockers: list[HeldKey] = attrs.field(factory=list)
+    blockers: dict[_Place, HeldKey] = attrs.field(factory=dict)
     in_use: list[str] = attrs.field(factory=list)
-    handles: dict[int, set[int]] = attrs.field(factory=dict)
-    _places: Texts = attrs.field(factory=Texts)
+    handles: dict[_Place, set[int]] = attrs.field(factory=dict)
 
     def add(self, sighting: Sighting, folded: str, *, is_root: bool) -> None:
         """Count a key that is open; the same handle seen twice is one."""
-        place = self._places.number(packed(f"{sighting.process.lower()}\0{sighting.pid}\0{folded}"))
-        known = self.blockers[place] if place < len(self.blockers) else None
-        if known is None:
-            self.blockers.append(self._held(sighting, None, 1, is_root=is_root))
+        place = (sighting.process.lower(), sighting.pid, folded)
+        handles = self.handles.setdefault(place, set())
+        known = self.blockers.get(place)
+        if sighting.handle in handles:
             return
-        handle, count = sighting.handle, 1
-        if handle is not None:
-            others = self.handles.setdefault(place, set())
-            if handle == known.handle or handle in others:
-                return
-            others.add(handle)
-            count = known.balance[0] + 1
-        self.blockers[place] = self._held(sighting, known, count, is_root=is_root)
-
-    def _held(
-        self, sighting: Sighting, known: HeldKey | None, count: int, *, is_root: bool
-    ) -> HeldKey:
-        return HeldKey(
+        if sighting.handle is not None:
+            handles.add(sighting.handle)
+        count = 1 if known is None or sighting.handle is None else known.balance[0] + 1
+        self.blockers[place] = HeldKey(
             process=sighting.process,
             pid=sighting.pid,
             key=sighting.key,
@@ -59,15 +49,9 @@ class SeenHive:
             access=sighting.access,
             implicit=is_root,
             inferred=True,
-            balance=_balance(count),
+            balance=(count, None),
             user=sighting.user,
         )
-
-
-@functools.lru_cache(maxsize=64)
-def _balance(count: int) -> tuple[int, None]:
-    """Return the balance of a key seen *count* times, the same one for all that share it."""
-    return count, None
 
 
 def seen_hives(snapshot: Snapshot, hkcu_sid: str | None = None) -> list[SeenHive]:

@@ -17,7 +17,6 @@ _FOUND: Final = re.compile(
     r"^(\S.*?)(?<=\S)\s++pid: (\d{1,10})\s++type: (\w++)\s++"
     r"(?:(\S.{0,256}?\\\S{0,256}?)\s++)?([0-9A-Fa-f]{1,16}): (\S.*)$"
 )
-_LINES: Final = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _HANDLE: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _KEY: Final = re.compile(r"^(?:HK[A-Z]+|HKEY_[A-Z_]+|\\REGISTRY)(?:\\|$)", re.IGNORECASE)
 _HIVE_FILE: Final = re.compile(r"(?:ntuser|usrclass)\.dat$", re.IGNORECASE)
@@ -39,7 +38,7 @@ def read_handle_text(text: str) -> Snapshot:
     """Return the keys in a listing: grouped by process, or one line for each match of a search."""
     snapshot = Snapshot("handle.exe")
     process, pid, user = "", 0, ""
-    for line in (found[0].rstrip() for found in _LINES.finditer(text)):
+    for line in map(str.rstrip, text.splitlines()):
         found = _FOUND.match(line)
         if found is not None:
             _note(snapshot, found[1], found[2], found[3], found[5], found[6], found[4] or "")
