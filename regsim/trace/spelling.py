@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Iterable
 from typing import Final
 
 from regsim.errors import UsageError
@@ -32,6 +33,9 @@ _ROOTS: Final[dict[str, Parts]] = {
 
 SHORT_NAMES: Final = {int(key): short for key, short, _ in _PREDEFINED}
 """The short name of each predefined key, such as ``HKCU``, by its number."""
+
+HKCU: Final = int(PredefinedKey.CURRENT_USER)
+"""The number of HKEY_CURRENT_USER."""
 
 HANDLES: Final = {name: int(key) for key, short, _ in _PREDEFINED for name in (short, key.hkey)}
 """The number of each predefined key, by its short and by its long name."""
@@ -66,9 +70,7 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     >>> canonical("HKCU\\Software\\Classes", "S-1-5-21-7")
     ('HKU', 'S-1-5-21-7_CLASSES')
     """
-    if "\\" not in path:
-        path = path.replace("/", "\\")
-    parts = _rooted(_bare(tuple(fold_name(name) for name in path.split("\\") if name)))
+    parts = _rooted(_written(path))
     if not parts:
         return ()
     if not _WOW64.isdisjoint(parts):
@@ -80,6 +82,21 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     return parts
 
 
+def _written(path: str) -> Parts:
+    """Return the names in *path*, folded, without what tools write before the root."""
+    if "\\" not in path:
+        path = path.replace("/", "\\")
+    return _bare(tuple(fold_name(name) for name in path.split("\\") if name))
+
+
+def is_merged(path: str) -> bool:
+    """Return whether a program that names *path* may get a key of its user's classes.
+
+    HKEY_CLASSES_ROOT is a view of the classes of the machine and of the user (documented).
+    """
+    return _written(path)[:1] in _MERGED
+
+
 def _bare(parts: Parts) -> Parts:
     """Return *parts* without what PowerShell and the registry's editor write before the root."""
     if parts[:1] == ("MICROSOFT.POWERSHELL.CORE",) or parts[:1] == ("COMPUTER",):
@@ -89,6 +106,10 @@ def _bare(parts: Parts) -> Parts:
     return parts
 
 
+_PLAIN: Final = ((), ("A",))
+_MERGED: Final = frozenset(
+    (name,) for name in ("HKCR", "HKCR:", "HKEY_CLASSES_ROOT", "HKEY_CLASSES_ROOT:")
+)
 _PLACED: Final = frozenset(
     {"HKLM", "HKU", "HKCU", "HKCU" + _CLASSES, "REGISTRY"}
     | {"HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_TEXT", "HKEY_PERFORMANCE_NLSTEXT"}
@@ -97,8 +118,9 @@ _PLACED: Final = frozenset(
 
 def is_placed(parts: Parts) -> bool:
     r"""Return whether the key is one below a root that is known: its hive can be told."""
-    # A container's hives are mounted below \REGISTRY\WC: they lie over those of its user.
-    return bool(parts) and parts[0] in _PLACED and parts[:2] != ("REGISTRY", "WC")
+    # Hives of programs are mounted below \REGISTRY\A. Those of containers, below \REGISTRY\WC,
+    # lie over those of their user, and of other places nothing is known.
+    return bool(parts) and parts[0] in _PLACED and (parts[0] != "REGISTRY" or parts[1:2] in _PLAIN)
 
 
 def _rooted(parts: Parts) -> Parts:
@@ -139,33 +161,60 @@ def _system(parts: Parts) -> Parts:
     return tuple(names)
 
 
-def hive_of(parts: Parts) -> str | None:
-    r"""Return the name of the user's hive that holds the key, or None if no user's hive does.
+_MACHINE: Final = frozenset(
+    {"BCD00000000", "COMPONENTS", "DRIVERS", "ELAM", "HARDWARE", "OSDATA", "SAM", "SCHEMA"}
+    | {"SECURITY", "SOFTWARE", "SYSTEM"}
+)
+"""What lies below HKEY_LOCAL_MACHINE on every Windows; no program can make a key there, only load
+a hive (documented: RegLoadKey)."""
 
-    The hives of LocalSystem and of the two service accounts are no user's: no logoff unloads them.
+
+def hive_of(parts: Parts, mounts: Iterable[str] = ()) -> str | None:
+    r"""Return the name of the hive that holds the key, None for one that stays loaded for ever.
+
+    Users' hives count, and hives that a program loaded: below HKEY_USERS or HKEY_LOCAL_MACHINE, for
+    an app's container (``\REGISTRY\WC``), or at one of *mounts*.
 
     >>> hive_of(("HKU", "S-1-5-21-7_CLASSES", "CLSID"))
     'HKU\\S-1-5-21-7_CLASSES'
-    >>> hive_of(("HKU", ".DEFAULT", "SOFTWARE")) is None
-    True
+    >>> hive_of(("HKU", ".DEFAULT", "SOFTWARE")) is None, hive_of(("HKLM", "OFFLINE", "SELECT"))
+    (True, 'HKLM\\OFFLINE')
     """
     if not parts:
         return None
+    for mount in mounts:
+        above = canonical(mount)
+        if above and parts[: len(above)] == above:
+            return "\\".join(above)
     if parts[0] in ("HKCU", "HKCU" + _CLASSES):
         return parts[0]
-    if (
-        parts[0] == "HKU"
-        and len(parts) > 1
-        and parts[1].removesuffix(_CLASSES) not in _SERVICE_SIDS
-    ):
+    if len(parts) < 2:
+        return None
+    if parts[0] == "HKU" and parts[1].removesuffix(_CLASSES) not in _SERVICE_SIDS:
         return f"HKU\\{parts[1]}"
+    if parts[0] == "HKLM" and parts[1] not in _MACHINE:
+        return f"HKLM\\{parts[1]}"
+    if parts[:2] == _CONTAINERS and len(parts) > 2 and parts[2].startswith("SILO"):
+        return "\\".join(("", *parts[:3]))
     return None
 
 
-def is_root(parts: Parts) -> bool:
-    """Return whether the key is the root of a user's hive."""
-    hive = hive_of(parts)
-    return hive is not None and hive == "\\".join(parts)
+_CONTAINERS: Final = ("REGISTRY", "WC")
+
+
+def is_users(hive: str) -> bool:
+    """Return whether a hive of that name is a user's own, which Windows loads and unloads."""
+    name = hive.upper().removesuffix(_CLASSES)
+    return name == "HKCU" or bool(_USERS.fullmatch(name))
+
+
+_USERS: Final = re.compile(r"HKU\\(?:S-1-|<SID-)\S+")
+
+
+def is_root(parts: Parts, mounts: Iterable[str] = ()) -> bool:
+    """Return whether the key is the root of a hive that can be unloaded."""
+    hive = hive_of(parts, mounts)
+    return hive is not None and hive.lstrip("\\") == "\\".join(parts)
 
 
 UNPLACED: Final = 1
@@ -176,11 +225,20 @@ class KeyTable:
     """The keys of a capture by number; number 0 is a key without a name.
 
     ``hives`` holds the number of each key's user's hive in ``hive_names`` (0: none; `UNPLACED`:
-    unknown). The hives of users follow `UNPLACED`.
+    unknown). The hives of users follow `UNPLACED`. *merged* says that HKCR is what programs see by
+    that name, and not the machine's classes alone.
     """
 
-    def __init__(self, hkcu_sid: str | None = None, *, classes: bool = True) -> None:
-        self.classes = classes
+    def __init__(
+        self,
+        hkcu_sid: str | None = None,
+        *,
+        classes: bool = True,
+        merged: bool = False,
+        mounts: Iterable[str] = (),
+    ) -> None:
+        self.classes, self.merged = classes, merged
+        self.mounts = tuple(mounts)
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
         self.hives = array("I", [UNPLACED])
         self._roots = bytearray(1)
@@ -225,16 +283,21 @@ class KeyTable:
 
     def _add(self, path: str, spelling: int) -> int:
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
+        if self.merged and is_merged(path):
+            parts = ("HKCR", *parts[len(_ROOTS["HKCR"]) :])
         number = self._folded.number(packed("\\".join(parts))) + 1
         if number < len(self):
             return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
-        whole = "\0" not in path
-        hive = hive_of(parts) if whole else None
+        # A key of this name is the root of all keys only where it stands at the beginning.
+        whole = "\0" not in path and (parts != ("REGISTRY",) or path.startswith("\\"))
+        # What a container mounts may be one of its user's hives, so it stays in doubt there.
+        named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
+        hive = hive_of(parts, self.mounts) if named else None
         self._first.append(spelling)
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
-        self._roots.append(is_root(parts))
+        self._roots.append(is_root(parts, self.mounts))
         return number
 
     def _hive(self, folded: str, path: str) -> int:
@@ -251,7 +314,7 @@ _MOST_RECENT: Final = 4_096
 
 def _spelled(folded: str, path: str) -> str:
     """Return the hive's name in the case in which *path* writes its SID."""
-    name = folded.removeprefix("HKU\\")
+    name = folded.rpartition("\\")[2]
     found = re.search(re.escape(name.removesuffix(_CLASSES)), path, re.IGNORECASE)
     text = folded.replace(name.removesuffix(_CLASSES), found[0]) if found else folded
     return text.replace(_CLASSES, "_Classes") if text.upper().endswith(_CLASSES) else text
