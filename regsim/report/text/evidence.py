@@ -115,7 +115,7 @@ def _headline(finding: Finding) -> str:
         what = f"{'holds' if one else 'hold'} {'a key' if len(sure) == 1 else f'{len(sure)} keys'}"
         return f"BLOCKED: {when} {who} {what} open in a user's hive, which keeps it loaded."
     if finding.conclusion is Conclusion.CLEAR:
-        return f"CLEAR: {when} no handle keeps a user's hive loaded."
+        return f"CLEAR: {when} no handle keeps {hives_shown(finding)} loaded."
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
 
 
@@ -124,6 +124,12 @@ def holders(blockers: Sequence[HeldKey]) -> tuple[str, bool]:
     named = {blocker.holder for blocker in blockers}
     one = len(named) == 1
     return named.pop() if one else f"{len(named)} processes", one
+
+
+def hives_shown(finding: Finding) -> str:
+    """Return the users' hives that a clear verdict is about: of one not shown nothing is known."""
+    names = [hive.hive for hive in finding.hives]
+    return names[0] if len(names) == 1 else f"any of the {len(names)} users' hives it shows"
 
 
 def _moment(finding: Finding) -> str:
