@@ -18,6 +18,8 @@ import pytest
 
 from regsim import dialects
 from regsim.errors import DataError
+from regsim.report.pictures.evidence import evidence_svg
+from regsim.report.text.evidence import as_text
 from regsim.trace.asking import replay
 from regsim.trace.finding import Conclusion
 from regsim.trace.readers._procmon_rows import read_shape
@@ -373,3 +375,40 @@ def test_a_date_before_that_of_the_row_before_is_out_of_order(
 
     assert (found.conclusion is Conclusion.CLEAR) is clear
     assert clear or any("backwards" in reason for hive in found.hives for reason in hive.reasons)
+
+
+@pytest.mark.parametrize(
+    ("begun", "said"),
+    [
+        ([row for row in BEGUN if row.get("key") != CLASSES], f"no handle keeps {HIVE} loaded"),
+        (BEGUN, "no handle keeps any of the 2 users' hives it shows loaded"),
+    ],
+)
+def test_a_clear_verdict_speaks_of_the_hives_shown_alone(
+    begun: Sequence[Row], said: str, tmp_path: Path
+) -> None:
+    """Of a hive that the capture does not show the verdict says nothing, in text or picture."""
+    path = tmp_path / "capture"
+    path.write_bytes(jsonl(begun))
+    found = replay(path)
+
+    assert said in " ".join(as_text(found).split())
+    assert said.removeprefix("no").partition("'")[0] in evidence_svg(found)
+
+
+@pytest.mark.parametrize("inside", ["<!--{}-->", "<?old {}?>"])
+def test_an_event_beside_the_others_is_not_taken_for_none(inside: str, tmp_path: Path) -> None:
+    """An event in a comment or an instruction may have happened; words there say nothing."""
+    event = (
+        "<event><PID>{}</PID><Time_of_Day>10:00:0{}.0</Time_of_Day>"
+        "<Operation>{}</Operation><Path>{}</Path><Result>SUCCESS</Result></event>"
+    )
+    events = [event.format(row[1], at, *row[2:4]) for at, row in enumerate(BEGUN_BY_NAME)]
+    path = tmp_path / "capture"
+    found = []
+    for more in (event.format(2, 9, "RegOpenKey", KEY), "saved on Monday"):
+        texts = ["<procmon><eventlist>", *events, inside.format(more), "</eventlist></procmon>"]
+        path.write_text("".join(texts))
+        found.append(replay(path).conclusion)
+
+    assert found == [Conclusion.INCONCLUSIVE, Conclusion.CLEAR]

@@ -29,7 +29,7 @@ def headline(finding: Finding) -> str:
         return f"BLOCKED: {_blocked(finding, when)}"
     what = whose(finding)
     if finding.conclusion is Conclusion.CLEAR:
-        return f"CLEAR: {when} no handle keeps {what} loaded."
+        return f"CLEAR: {when} no handle keeps {hives_shown(finding)} loaded."
     if finding.incident is not None:
         sure = "it is" if finding.incident_certain else "it is most likely"
         return (
@@ -37,6 +37,12 @@ def headline(finding: Finding) -> str:
             f"{sure} the incident {finding.incident}."
         )
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps {what} loaded."
+
+
+def hives_shown(finding: Finding) -> str:
+    """Return the users' hives that a clear verdict is about: of one not shown nothing is known."""
+    names = [hive.hive for hive in finding.hives]
+    return names[0] if len(names) == 1 else f"any of the {len(names)} hives it shows"
 
 
 def _moment(finding: Finding) -> str:
