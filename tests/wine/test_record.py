@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from live import COMPILER, HERE, MISSING
+from live import COMPILER, HERE
 
 from regsim import cli, dialects
 from regsim.live.recording import Recorded, judge_run, read_run
@@ -38,10 +38,8 @@ FILES = (*ALONE, "child", "hang")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """A folder with the programs."""
-    if MISSING:
-        pytest.skip(f"judge Wine is not installed: no {' and no '.join(MISSING)}")
     found = tmp_path_factory.mktemp("record")
     first = found / "stock.exe"
     command = [COMPILER, "-g", "-O1", "-Wall", "-Wextra", "-Werror", str(SOURCE), "-o", str(first)]
