@@ -71,9 +71,7 @@ def command(
     dialect = dialects.get(os_name)
     done = record(program, dialect, process=process, timeout=timeout, output=_STDERR)
     sys.stderr.write(done.stderr.decode("utf-8", "replace"))
-    speak = say
-    if output is not None:
-        speak = put(output, done.trace)
+    speak = put(output, done.trace) if output is not None else say
     if report is not None:
         put(report, junit(done, dialect).encode())
     if os.environ.get("GITHUB_ACTIONS") == "true":
