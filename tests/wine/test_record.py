@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -60,7 +61,7 @@ def ran(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
         ["sh", str(script)],
         tmp_path_factory.mktemp("run"),
         timeout=300,
-        output=subprocess.DEVNULL,
+        output=io.BytesIO(),
     )
 
 
