@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
-from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, hive_of, is_placed
+from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, hive_of, is_placed, is_users
 from regsim.trace.texts import Texts
 
 _MOST_RECENT: Final = 2_048
@@ -34,7 +34,7 @@ def _is_absolute(path: str, base: str | None) -> bool:
     write whole names and say all the same what they were relative to.
     """
     whole = canonical(path)
-    if base == "" or path.startswith("\\") or hive_of(whole):
+    if base == "" or path.startswith("\\") or is_users(hive_of(whole) or ""):
         return True
     if base is None:
         return "\\" in path and not path.upper().startswith("REGISTRY\\")
