@@ -6,20 +6,17 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
 from regsim import dialects
-from regsim.cli._evidence_output import EXIT
+from regsim.cli._evidence_output import EXIT, kind_of
 from regsim.cli._files import put, refuse_both
 from regsim.cli._hive_output import say, tell
 from regsim.cli._junit import junit, leaks
 from regsim.live.recording import Recorded, record
 from regsim.report.text.evidence import as_json, as_text
 from regsim.testing.github import annotation
-
-_STDERR: Final = 2
 
 
 @click.command("record", context_settings={"ignore_unknown_options": True})
@@ -63,23 +60,27 @@ def command(
 
     It runs in a fresh prefix with a wineserver of its own. What it has open at its end, in itself
     and in children that still run, counts as of a service, which does not exit. Its standard output
-    goes to stderr. Exit code: 0 nothing keeps the user's hive loaded, 1 something does, 2 Wine is
-    missing or runs no program, 3 it cannot be told, as when the program crashed.
+    goes to stderr, its standard input is empty. Exit code: 0 nothing keeps the user's hive loaded,
+    1 something does, 2 Wine is missing or runs no program, 3 it cannot be told, as when the program
+    crashed.
     """
     for path in (output, report):
         refuse_both(path, as_json=as_object)
     dialect = dialects.get(os_name)
-    done = record(program, dialect, process=process, timeout=timeout, output=_STDERR)
+    done = record(program, dialect, process=process, timeout=timeout, output=sys.stderr.buffer)
     sys.stderr.write(done.stderr.decode("utf-8", "replace"))
-    speak = say
-    if output is not None:
-        speak = put(output, done.trace)
+    if done.exit:
+        tell(f"{done.program} ended with exit code {done.exit:#x}")
+    speak = put(output, done.trace) if output is not None else say
     if report is not None:
         put(report, junit(done, dialect).encode())
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(done)
     if as_object:
-        speak(json.dumps({**as_json(done.finding), "program_exit": done.exit}, indent=2))
+        kind = kind_of(done.finding)
+        speak(
+            json.dumps({**as_json(done.finding), "kind": kind, "program_exit": done.exit}, indent=2)
+        )
     else:
         speak(as_text(done.finding, dialect))
     return EXIT[done.finding.conclusion]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from regsim.live.program import ProgramLog
+from regsim.live.program import ProgramLog, RunProgram
 from regsim.live.relay import Module
 
 _TOOLS: Final = ("x86_64-w64-mingw32-addr2line", "addr2line", "llvm-addr2line")
@@ -16,13 +16,14 @@ _PATIENCE: Final = 120.0
 
 
 class SourceLines:
-    """The lines of the calls in *log*, asked for all at once."""
+    """The lines of the calls of *judged* and their children, asked for all at once."""
 
-    def __init__(self, log: ProgramLog) -> None:
+    def __init__(self, log: ProgramLog, judged: list[RunProgram]) -> None:
         self.log = log
+        found = log.of_interest(judged)
         asked: dict[Path, dict[int, Module]] = {}
         for record in log.records:
-            address = record.get("source")
+            address = record.get("source", 0) if record["process"] in found else 0
             module = self._module(record["process"], address) if address else None
             if module is not None and module.file is not None:
                 asked.setdefault(module.file, {})[_offset(module, address)] = module
@@ -67,12 +68,12 @@ def lines_of(file: Path, addresses: Iterable[int]) -> dict[int, str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return {}
-    found = {}
+    known: dict[int, str] = {}
     for address, line in zip(wanted, done.stdout.splitlines(), strict=False):
         place, _, number = line.partition(" (")[0].rpartition(":")
         if number.isdecimal() and int(number) and place != "??":
-            found[address] = f"{_short(place)}:{number}"
-    return found
+            known[address] = f"{_short(place)}:{number}"
+    return known
 
 
 def _short(place: str) -> str:

@@ -22,10 +22,11 @@ import attrs
 
 from regsim.keypath import short
 from regsim.live.relay import ClientLine, Modules, client_line, load
+from regsim.policy import Dialect
 from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, LOAD, OPEN, START, UNLOAD
 from regsim.trace.evidence import Reading
 from regsim.trace.open_keys import predefined
-from regsim.trace.readers.wine import Answered, WineServerCapture
+from regsim.trace.readers.wine import Exchange, WineServerCapture
 from regsim.trace.source import Source
 from regsim.trace.spelling import SHORT_NAMES, canonical, hive_of
 
@@ -60,7 +61,7 @@ class _Called:
 
 
 @attrs.define
-class Program:
+class RunProgram:
     """A process of the run: its number, what it runs, and what it has open that counts."""
 
     process: int
@@ -88,18 +89,17 @@ class Program:
 class ProgramLog(WineServerCapture):
     """The server's log with the client's lines in it, as the records of a trace.
 
-    *wine* says that everything counts, whoever opened it; *chosen* is the image of the programs
-    that are judged, by default those that no other program of the run has started. ``other`` is
-    what is neither the server's nor the client's: what the programs wrote to stderr.
+    *wine* says that everything counts, whoever opened it. ``records`` are of all programs of the
+    run, of which `trace_of` chooses. ``other`` is what is neither the server's nor the client's:
+    what the programs wrote to stderr.
     """
 
-    def __init__(self, source: Source, *, prefix: Path, chosen: str | None, wine: bool) -> None:
+    def __init__(self, source: Source, *, prefix: Path, wine: bool) -> None:
         super().__init__(source, Reading())
-        self.prefix, self.chosen, self.wine = prefix, chosen, wine
-        self.programs: dict[int, Program] = {}
+        self.prefix, self.wine = prefix, wine
+        self.programs: dict[int, RunProgram] = {}
         self.records: list[dict[str, Any]] = []
         self.other: list[bytes] = []
-        self.end_at: int | None = None
         self.sid = ""
         self._tid = 0
         self._calls: dict[int, list[_Called]] = {}
@@ -122,6 +122,8 @@ class ProgramLog(WineServerCapture):
             if found.start():  # a program's own text without an end of line
                 self.other.append(line[: found.start()])
             self._tid = int(found[1], 16)
+            if b"new_process() = 0" in line and self._tid not in self._asked:
+                self._broken("a process is started by a request that the log does not show")
             if found[2]:
                 self._exit_code(int(found[2]) & 0xFFFFFFFF)
             super().line(line[found.start() :])
@@ -150,20 +152,23 @@ class ProgramLog(WineServerCapture):
         else:
             self._return(program, said)
 
-    def _program(self, tid: int) -> Program | None:
+    def _program(self, tid: int) -> RunProgram | None:
         pid = self._threads.get(tid)
         return None if pid is None else self.programs.get(self.process(pid))
 
-    def _call(self, program: Program, said: ClientLine) -> None:
+    def _call(self, program: RunProgram, said: ClientLine) -> None:
         module = program.modules.at(said.address)
         own = module is None or not module.builtin
         calls = self._calls.setdefault(said.tid, [])
         if own:
-            calls.clear()  # what was under way has been left by an exception, or called it back
+            # What was under way has been left by an exception, or has called the program back.
+            if any(call.opened for call in calls):
+                self._untold(program, "a call that opened a key did not return")
+            calls.clear()
             program.running = True
         calls.append(_Called(said, own))
 
-    def _return(self, program: Program, said: ClientLine) -> None:
+    def _return(self, program: RunProgram, said: ClientLine) -> None:
         calls = self._calls.get(said.tid, [])
         same = [at for at, call in enumerate(calls) if call.said.address == said.address]
         if not same:
@@ -172,15 +177,17 @@ class ProgramLog(WineServerCapture):
         del calls[same[-1] :]
         if not calls and call.program:
             self._finished(program, call, said.value)
+        elif not calls and program.running and _root_of(call.said) == "HKCU":
+            self._foreign(program, self._root("HKCU"))
 
     # -- what the server says -----------------------------------------------------------------
 
-    def _key_call(self, op: int, process: int, did: Answered) -> None:
+    def _key_call(self, op: int, process: int, did: Exchange) -> None:
         absolute = not did.asked.get(b"rootdir", 0) and did.call == b"create_key"
         self._cached_root = absolute and did.asked.get(b"access", 0) == _ROOT_ACCESS
         super()._key_call(op, process, did)
 
-    def _new_process(self, mine: int, pid: int, did: Answered) -> None:
+    def _new_process(self, mine: int, pid: int, did: Exchange) -> None:
         parent = self.process(mine)
         self._parent = parent
         super()._new_process(mine, pid, did)
@@ -217,6 +224,13 @@ class ProgramLog(WineServerCapture):
             word = _WORDS.get(op, "delete")
             self._tell(program, word, key=self._named(path), status=status)
 
+    def _broken(self, reason: str) -> None:
+        """Say in the trace what the log does not tell of a program's thread."""
+        super()._broken(reason)
+        program = self._program(self._tid)
+        if program is not None:
+            self._untold(program, reason)
+
     def _learn_sid(self, path: str) -> None:
         parts = path.split("\\")
         if len(parts) > 3 and parts[2].lower() == "user" and parts[3].startswith("S-1-5-21-"):
@@ -225,22 +239,19 @@ class ProgramLog(WineServerCapture):
     def _started(self, process: int) -> None:
         pid = self.processes[process].pid
         if process not in self.programs:
-            self.programs[process] = Program(process, pid, self._parent)
+            self.programs[process] = RunProgram(process, pid, self._parent)
             self._tell(self.programs[process], "start")
 
     def _ended(self, process: int) -> None:
         program = self.programs.get(process)
         if program is not None and not program.ended:
             program.ended = True
-            if self._is_judged(program):
-                self.end_at = len(self.records)
-            else:
-                for handle in list(program.handles):
-                    self._tell(program, "close", handle=handle)
-                self._tell(program, "exit")
+            self._tell(program, "exit")
         super()._ended(process)
 
-    def _opened(self, program: Program, path: str, handle: int, status: int, access: int) -> None:
+    def _opened(
+        self, program: RunProgram, path: str, handle: int, status: int, access: int
+    ) -> None:
         calls = self._calls.get(self._tid, [])
         if self.wine:
             self._keep(program, "open", path, handle, access=access, status=status)
@@ -252,7 +263,7 @@ class ProgramLog(WineServerCapture):
         elif program.running and not self._cached_root:
             self._foreign(program, path)
 
-    def _foreign(self, program: Program, path: str) -> None:
+    def _foreign(self, program: RunProgram, path: str) -> None:
         """Say that a library of Wine's opened a key of the user's while the program ran."""
         hive = hive_of(canonical(path))
         below = canonical(path)[2:]
@@ -260,20 +271,19 @@ class ProgramLog(WineServerCapture):
             shown = "\\".join(below) or "the root of the user's hive"
             self._untold(program, f"a library of Wine's opened {shown}")
 
-    def _duplicated(self, program: Program, path: str, handle: int) -> None:
+    def _duplicated(self, program: RunProgram, path: str, handle: int) -> None:
         if self.wine or any(path in one.handles.values() for one in self.programs.values()):
             self._keep(program, "duplicate", path, handle)
 
     # -- what the program did -----------------------------------------------------------------
 
-    def _finished(self, program: Program, call: _Called, status: int) -> None:
+    def _finished(self, program: RunProgram, call: _Called, status: int) -> None:
         """Record what a call of the program's did, by what the server did for it."""
         if self.wine:
             return
         name = call.said.name
         base = name[:-1] if name[-1:] in "AW" and name[-2:] != "NA" else name
-        parent = predefined(_number(call.said.arguments))
-        root = SHORT_NAMES.get(parent, "") if name[:2] not in ("Nt", "Zw", "Rt") else ""
+        root = _root_of(call.said)
         where = {"source": call.said.address} | ({"parent": root} if root else {})
         unlike = next((why for start, why in _UNLIKE.items() if base.startswith(start)), "")
         opened = {one: what for one, what in call.opened.items() if self._is_open(program, one)}
@@ -281,7 +291,7 @@ class ProgramLog(WineServerCapture):
             self._untold(program, unlike)
         elif base.startswith("RegDisablePredefinedCache"):
             more = {} if base.endswith("Ex") else {"parent": "HKCU"}
-            self._tell(program, "disable_cache", **more, status=status)
+            self._tell(program, "disable_cache", **more, key=self._root("HKCU"), status=status)
         elif opened:
             for handle, (path, access) in opened.items():
                 self._keep(program, name, path, handle, access=access, **where)
@@ -291,15 +301,18 @@ class ProgramLog(WineServerCapture):
             # An open that gives no handle of its own gave the predefined key back: no name was
             # given. One that failed has opened the predefined key's root nevertheless.
             word = name if status else "refresh_root"
-            key = root if status else None
-            self._tell(program, word, key=key, status=status, **where)
+            self._tell(program, word, key=self._root(root), status=status, **where)
         elif root:
-            self._tell(program, "use", **where, key=root)
+            self._tell(program, "use", key=self._root(root), **where)
 
-    def _is_open(self, program: Program, handle: int) -> bool:
+    def _root(self, name: str) -> str:
+        """Return the key that predefined key *name* stands for, where the hive is the user's."""
+        return f"HKU\\{self.sid}" if name == "HKCU" else name
+
+    def _is_open(self, program: RunProgram, handle: int) -> bool:
         return self.open.path(program.process, handle) is not None
 
-    def _keep(self, program: Program, op: str, path: str, handle: int, **more: object) -> None:
+    def _keep(self, program: RunProgram, op: str, path: str, handle: int, **more: object) -> None:
         if not more.get("status"):
             program.handles[handle & ~3] = path
         self._tell(program, op, key=self._named(path), handle=handle, **more)
@@ -307,82 +320,116 @@ class ProgramLog(WineServerCapture):
     def _named(self, path: str) -> str:
         return short(self.keys.names[self.keys.number(path)])
 
-    def _tell(self, program: Program, op: str, **fields: object) -> None:
+    def _tell(self, program: RunProgram, op: str, **fields: object) -> None:
         kept = {name: value for name, value in fields.items() if value not in (None, 0, "")}
         record = {"op": op, "pid": program.pid, "process": program.process, **kept}
         self.records.append(record)
 
-    def _untold(self, program: Program, why: str) -> None:
+    def _untold(self, program: RunProgram, why: str) -> None:
         if why not in self._told:
             self._told.add(why)
             self._tell(program, "untold", why=why)
 
     # -- which programs -----------------------------------------------------------------------
 
-    def _line_of(self, program: Program) -> Iterator[Program]:
+    def _line_of(self, program: RunProgram) -> Iterator[RunProgram]:
         """Yield the processes that *program* comes from, itself first."""
-        at: Program | None = program
+        at: RunProgram | None = program
         while at is not None:
             yield at
             at = self.programs.get(at.parent) if at.parent is not None else None
 
-    def _is_judged(self, program: Program) -> bool:
-        """Return whether the program's own end is left out."""
-        if self.chosen is not None:
-            return program.image.lower() == self.chosen.lower()
-        above = list(self._line_of(program))[1:]
-        return program.native and not any(one.native for one in above)
+    def judged(self, image: str | None = None) -> list[RunProgram]:
+        """Return the programs of *image*, else those that no other program has started."""
+        if image is not None:
+            found = self.programs.values()
+            return [one for one in found if one.image.lower() == image.lower()]
+        return [
+            one
+            for one in self.programs.values()
+            if one.native and not any(above.native for above in list(self._line_of(one))[1:])
+        ]
 
-    def judged(self) -> list[Program]:
-        """Return the programs that are judged, in the order of their starts."""
-        return [one for one in self.programs.values() if self._is_judged(one)]
-
-    def holds_class(self, process: int) -> bool:
-        """Return whether *process* has a key of the machine's classes open that counts."""
-        paths = self.programs[process].handles.values()
-        return any(canonical(path)[:3] == _CLASSES for path in paths)
-
-    def of_interest(self) -> set[int]:
-        """Return the processes that are judged, and all that they started."""
-        judged = {one.process for one in self.judged()}
+    def of_interest(self, judged: list[RunProgram]) -> set[int]:
+        """Return the processes of *judged*, and all that they started."""
+        first = {one.process for one in judged}
         return {
             one.process
             for one in self.programs.values()
-            if any(above.process in judged for above in self._line_of(one))
-            and (one.native or self.wine)
+            if (one.native or self.wine)
+            and any(above.process in first for above in self._line_of(one))
         }
 
 
-def _number(arguments: str) -> int:
-    """Return the first of a call's arguments, 0 if it is no number."""
-    word = arguments.partition(",")[0].partition(" ")[0]
+def _root_of(said: ClientLine) -> str:
+    """Return the short name of the predefined key that a call is given, "" for none."""
+    if not said.name.startswith("Reg"):
+        return ""
+    word = said.arguments.partition(",")[0].partition(" ")[0]
     try:
-        return int(word, 16)
+        return SHORT_NAMES.get(predefined(int(word, 16)), "")
     except ValueError:
-        return 0
+        return ""
 
 
 def trace_of(
-    log: ProgramLog, system: str, *, classes: bool, source: Callable[[int, int], str], why: str
+    log: ProgramLog,
+    judged: list[RunProgram],
+    dialect: Dialect,
+    source: Callable[[int, int], str],
+    why: str,
 ) -> list[dict[str, Any]]:
-    """Return the trace: the system, the hive's loading, and what the programs did.
+    """Return the trace: the system, the loading of the user's hives, and what the programs did.
 
-    *source* tells the line of a program from a process and an address. *why* says how the run
-    ended otherwise than by the program's exit, "" if it did not.
+    *judged* are those whose own end is left out; *source* tells the line of a program from a
+    process and an address. *why* says how the run ended otherwise than by the program's exit, ""
+    if it did not.
     """
-    found = log.of_interest()
-    end = len(log.records) if why or log.end_at is None else log.end_at
-    done = [_shown(log, row, source) for row in log.records[:end] if row["process"] in found]
-    done[0]["os"] = system
-    hives = [f"HKU\\{log.sid}", *([f"HKU\\{log.sid}_Classes"] if classes else [])]
+    rows, open_at_end = _until_the_end(log, judged)
+    done = [_shown(log, row, source) for row in rows]
     pid = done[0]["pid"]
+    done[0]["os"] = dialect.name
+    hives = [f"HKU\\{log.sid}", *([f"HKU\\{log.sid}_Classes"] if dialect.classes_hive else [])]
     done[1:1] = [{"op": "load", "pid": pid, "key": hive, "handle": None} for hive in hives]
-    if any(log.holds_class(number) for number in found):
+    if dialect.classes_hive and any(canonical(key)[:3] == _CLASSES for key in open_at_end):
         text = "a key of a class is open, which may be the user's own on Windows"
         done.append({"op": "untold", "pid": pid, "why": text})
     if why:
         done.append({"op": "untold", "pid": pid, "why": why})
     return done
+
+
+def _until_the_end(
+    log: ProgramLog, judged: list[RunProgram]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what the programs did until the last of *judged* ended, and the keys open then.
+
+    Where one has not ended, all is returned. Of a child that ends, its handles are closed.
+    """
+    found, own = log.of_interest(judged), {one.process for one in judged}
+    left = set(own)
+    rows: list[dict[str, Any]] = []
+    handles: dict[tuple[int, int], str] = {}
+    for row in log.records:
+        process, op, handle = row["process"], row["op"], row.get("handle")
+        if process not in found:
+            continue
+        if op == "exit" and process in own:
+            left.discard(process)
+            if not left:
+                break
+            continue
+        if op == "exit":
+            mine = [place for place in handles if place[0] == process]
+            rows += [{**row, "op": "close", "handle": place[1]} for place in mine]
+            for place in mine:
+                del handles[place]
+        elif isinstance(handle, int) and op == "close":
+            handles.pop((process, handle), None)
+        elif isinstance(handle, int) and not row.get("status"):
+            handles[process, handle] = row["key"]
+        rows.append(row)
+    return rows, list(handles.values())
 
 
 def _shown(

@@ -44,7 +44,7 @@ def record(
     *,
     process: str | None = None,
     timeout: float = 300.0,
-    output: IO[bytes] | int,
+    output: IO[bytes],
 ) -> Recorded:
     """Run *command* under Wine and judge what it leaves open by the rules of *dialect*.
 
@@ -62,29 +62,32 @@ def record(
     """
     with tempfile.TemporaryDirectory(prefix="regsim-record-") as folder:
         ran = run(command, Path(folder), timeout=timeout, output=output)
-        return judge_run(ran, dialect, process)
+        return judge_run(ran, read_run(ran, dialect), dialect, process)
 
 
-def judge_run(ran: Ran, dialect: Dialect, process: str | None = None) -> Recorded:
-    """Return what the run *ran* leaves open by the rules of *dialect*; see `record`."""
-    own = dialect.name == _OWN
-    source = open_source(ran.log)
-    log = ProgramLog(source, prefix=ran.prefix, chosen=process, wine=own)
+def read_run(ran: Ran, dialect: Dialect) -> ProgramLog:
+    """Return the log of *ran*, read for `judge_run`; it depends on whether *dialect* is Wine's."""
+    log = ProgramLog(open_source(ran.log), prefix=ran.prefix, wine=dialect.name == _OWN)
     for _ in log.read():
         pass
-    judged = log.judged()
+    return log
+
+
+def judge_run(ran: Ran, log: ProgramLog, dialect: Dialect, process: str | None = None) -> Recorded:
+    """Return what the run *ran* leaves open by the rules of *dialect*; see `record`."""
+    judged = log.judged(process)
     if not judged:
         raise UsageError(_none_of(log, ran.command, process))
     last = judged[-1]
-    ending = _ending(last.exit if last.ended else None, ran.timed_out)
-    lines = SourceLines(log)
-    trace = trace_of(log, dialect.name, classes=dialect.classes_hive, source=lines, why=ending)
+    ended = all(one.ended for one in judged)
+    ending = _ending(last.exit if ended else None, ran.timed_out)
+    trace = trace_of(log, judged, dialect, SourceLines(log, judged), ending)
     data = "".join(json.dumps(row) + "\n" for row in trace).encode()
     kept = ran.log.with_name("trace.jsonl")
     kept.write_bytes(data)
-    code = last.exit if last.ended else None
+    finding = replay(kept, dialect=dialect)
     image = log.processes[last.process].image
-    return Recorded(data, replay(kept, dialect=dialect), image, code, b"".join(log.other))
+    return Recorded(data, finding, image, last.exit if ended else None, b"".join(log.other))
 
 
 def _ending(code: int | None, timeout: float | None) -> str:

@@ -104,7 +104,12 @@ def source_of(evidence: str | Path) -> Source:
 
 def _is_text(evidence: str) -> bool:
     wordy = "\\registry\\" in evidence.lower() or len(evidence.split()) > 5
-    return wordy and not Path(evidence).exists()
+    if not wordy and evidence[:1] not in ("{", "[", "<"):
+        return False
+    try:
+        return not Path(evidence).exists()
+    except (OSError, ValueError):  # longer than a name can be
+        return True
 
 
 def _answer(
@@ -118,7 +123,7 @@ def _answer(
     if isinstance(evidence, Snapshot):
         if at is not None:
             raise UsageError(f"--at {at}: this evidence shows one moment, or events with their own")
-        return judge(evidence, dialect, reading=reading)
+        return judge(evidence, dialect or _own(evidence.facts, dialect_of), reading=reading)
     facts = evidence.facts
     dialect = dialect or _own(facts, dialect_of)
     ledger = (

@@ -23,7 +23,7 @@ from regsim.trace.calls import GONE
 from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
-from regsim.trace.ledger import Attempt, Held, Ledger, Opened
+from regsim.trace.ledger import LOADS, Attempt, Held, Ledger, Opened
 from regsim.trace.spelling import UNPLACED
 from regsim.trace.texts import Texts
 
@@ -86,7 +86,7 @@ class HandleLedger(Ledger):
             end = min(end, bisect_right(batch.number, self.until_number))
         self.stopped = end < len(batch)
         self._learn_keys()
-        self._check_order(batch, end)
+        self._check_order(batch)
         stops = self._note(batch, end)
         rows = columns(**_columns(batch, end))
         self._replay.feed(rows, self._hives, self._roots, stops)
@@ -150,7 +150,10 @@ class HandleLedger(Ledger):
         columns = (batch.process, batch.key, batch.time, batch.status)
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
-        if op == START:
+        if op in LOADS and hive > UNPLACED and not self.capture.keys.is_root(key):
+            self._below_root(int(batch.number[at]))
+            batch.op[at] = EventKind.OTHER
+        elif op == START:
             self._begun[row] = (process, int(batch.number[at]))
             self._start_seen(process, time, int(batch.number[at]))
             self.exited.pop(process, None)

@@ -24,7 +24,7 @@ from regsim.trace.columns import (
     Batch,
 )
 from regsim.trace.evidence import Capture
-from regsim.trace.ledger import Attempt, Held, Ledger, Opened
+from regsim.trace.ledger import LOADS, Attempt, Held, Ledger, Opened
 from regsim.trace.piles import KEY_BITS, Piles
 from regsim.trace.spelling import UNPLACED
 
@@ -47,7 +47,7 @@ class PathLedger(Ledger):
         """Take the rows of *batch* into account, up to the asked-for moment."""
         piles, exited, unloaded = self._open, self.exited, self.unloaded
         hives = self.capture.keys.hives
-        self._check_order(batch, self._within(batch))
+        self._check_order(batch)
         columns = (batch.op, batch.process, batch.key, batch.time)
         more = (batch.access, batch.number, batch.status)
         rows = zip(*(column.tolist() for column in (*columns, *more)), strict=True)
@@ -64,7 +64,7 @@ class PathLedger(Ledger):
                 if self._stale and place in self._stale:
                     self._close_stale(place, number)
                 at = piles.number(place)
-                if not piles.is_open(at):
+                if not piles.is_open(at) or not key:  # one without a name may be of any
                     self._close_unseen(at, key, number)
                     continue
                 opening = piles.close(at)
@@ -82,16 +82,6 @@ class PathLedger(Ledger):
                 self._other(op, process, key, Opened(time, number, access), status)
             elif status in GONE:
                 self._gone(hives[key], Opened(time, number, access), status)
-
-    def _within(self, batch: Batch) -> int:
-        """Return how many rows of *batch* are up to the moment asked about."""
-        if self.until is None and self.until_number is None:
-            return len(batch)
-        return sum(
-            (self.until is None or time <= self.until)
-            and (self.until_number is None or number <= self.until_number)
-            for time, number in zip(batch.time, batch.number, strict=True)
-        )
 
     def _close_stale(self, place: int, number: int) -> None:
         """Take a close for that of a handle which a forced unload left, if no other is open."""
@@ -120,7 +110,9 @@ class PathLedger(Ledger):
     def _other(self, op: int, process: int, key: int, at: Opened, status: int) -> None:
         hives = self.capture.keys.hives
         hive = hives[key]
-        if op == START:
+        if op in LOADS and hive > UNPLACED and not self.capture.keys.is_root(key):
+            self._below_root(at.number)
+        elif op == START:
             self._start_seen(process, at.time, at.number)
         elif op == EXIT:
             self._exit_seen(process, at.time, at.number)

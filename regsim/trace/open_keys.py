@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
-from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, is_placed
+from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, hive_of, is_placed
 from regsim.trace.texts import Texts
 
 _MOST_RECENT: Final = 2_048
@@ -27,6 +27,21 @@ def predefined(handle: int) -> int:
     return handle
 
 
+def _is_absolute(path: str, base: str | None) -> bool:
+    """Return whether *path*, which begins as a root does, is no key of that name below *base*.
+
+    *base* is "" if the call was relative to nothing, None if it is not known to what. A tool may
+    write whole names and say all the same what they were relative to.
+    """
+    whole = canonical(path)
+    if base == "" or path.startswith("\\") or hive_of(whole):
+        return True
+    if base is None:
+        return "\\" in path and not path.upper().startswith("REGISTRY\\")
+    above = canonical(base)
+    return whole[: len(above)] == above or (is_placed(above) and hive_of(above) is None)
+
+
 class OpenKeys:
     """The path behind each handle that the evidence has shown being opened, by process.
 
@@ -38,13 +53,16 @@ class OpenKeys:
         self._kept = _Kept(keys)
 
     def full(self, process: int, parent: int, path: str) -> str:
-        """Return *path* below the key that *parent* is open on; "" if that is unknown."""
-        if is_placed(canonical(path)):
-            return path
+        """Return *path* below the key that *parent* is open on; "" if that is unknown.
+
+        Where *path* may be absolute as well as relative, it follows a question mark.
+        """
         if parent in SHORT_NAMES:
             base: str | None = SHORT_NAMES[parent]
         else:
             base = self.path(process, parent) if parent else ""
+        if is_placed(canonical(path)):
+            return path if _is_absolute(path, base) else f"?\\{path}"
         if not base:
             return path if base is not None and path.startswith("\\") else ""
         return f"{base}\\{path}" if path else base

@@ -124,6 +124,10 @@ class ProcessTable:
         if number in self._more:
             self._more[number] = attrs.evolve(self._more[number], image=image)
 
+    def end(self, number: int, moment: int) -> None:
+        """Note that a process has ended at *moment*, as the format counts."""
+        self._more[number] = attrs.evolve(self[number], ended=moment)
+
     def of_pid(self, pid: int, image: str = "", *, fresh: bool = False) -> int:
         """Return the number of the process with *pid*; *fresh* says that a new one begins."""
         number = None if fresh else self.find(pid)

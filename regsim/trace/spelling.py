@@ -34,6 +34,9 @@ _ROOTS: Final[dict[str, Parts]] = {
 SHORT_NAMES: Final = {int(key): short for key, short, _ in _PREDEFINED}
 """The short name of each predefined key, such as ``HKCU``, by its number."""
 
+HKCU: Final = int(PredefinedKey.CURRENT_USER)
+"""The number of HKEY_CURRENT_USER."""
+
 HANDLES: Final = {name: int(key) for key, short, _ in _PREDEFINED for name in (short, key.hkey)}
 """The number of each predefined key, by its short and by its long name."""
 
@@ -67,9 +70,7 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     >>> canonical("HKCU\\Software\\Classes", "S-1-5-21-7")
     ('HKU', 'S-1-5-21-7_CLASSES')
     """
-    if "\\" not in path:
-        path = path.replace("/", "\\")
-    parts = _rooted(_bare(tuple(fold_name(name) for name in path.split("\\") if name)))
+    parts = _rooted(_written(path))
     if not parts:
         return ()
     if not _WOW64.isdisjoint(parts):
@@ -81,6 +82,21 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     return parts
 
 
+def _written(path: str) -> Parts:
+    """Return the names in *path*, folded, without what tools write before the root."""
+    if "\\" not in path:
+        path = path.replace("/", "\\")
+    return _bare(tuple(fold_name(name) for name in path.split("\\") if name))
+
+
+def is_merged(path: str) -> bool:
+    """Return whether a program that names *path* may get a key of its user's classes.
+
+    HKEY_CLASSES_ROOT is a view of the classes of the machine and of the user (documented).
+    """
+    return _written(path)[:1] in _MERGED
+
+
 def _bare(parts: Parts) -> Parts:
     """Return *parts* without what PowerShell and the registry's editor write before the root."""
     if parts[:1] == ("MICROSOFT.POWERSHELL.CORE",) or parts[:1] == ("COMPUTER",):
@@ -90,6 +106,10 @@ def _bare(parts: Parts) -> Parts:
     return parts
 
 
+_PLAIN: Final = ((), ("A",))
+_MERGED: Final = frozenset(
+    (name,) for name in ("HKCR", "HKCR:", "HKEY_CLASSES_ROOT", "HKEY_CLASSES_ROOT:")
+)
 _PLACED: Final = frozenset(
     {"HKLM", "HKU", "HKCU", "HKCU" + _CLASSES, "REGISTRY"}
     | {"HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_TEXT", "HKEY_PERFORMANCE_NLSTEXT"}
@@ -98,8 +118,9 @@ _PLACED: Final = frozenset(
 
 def is_placed(parts: Parts) -> bool:
     r"""Return whether the key is one below a root that is known: its hive can be told."""
-    # A container's hives are mounted below \REGISTRY\WC: they lie over those of its user.
-    return bool(parts) and parts[0] in _PLACED and parts[:2] != ("REGISTRY", "WC")
+    # Hives of programs are mounted below \REGISTRY\A. Those of containers, below \REGISTRY\WC,
+    # lie over those of their user, and of other places nothing is known.
+    return bool(parts) and parts[0] in _PLACED and (parts[0] != "REGISTRY" or parts[1:2] in _PLAIN)
 
 
 def _rooted(parts: Parts) -> Parts:
@@ -204,7 +225,8 @@ class KeyTable:
     """The keys of a capture by number; number 0 is a key without a name.
 
     ``hives`` holds the number of each key's user's hive in ``hive_names`` (0: none; `UNPLACED`:
-    unknown). The hives of users follow `UNPLACED`.
+    unknown). The hives of users follow `UNPLACED`. *merged* says that HKCR is what programs see by
+    that name, and not the machine's classes alone.
     """
 
     def __init__(
@@ -212,9 +234,10 @@ class KeyTable:
         hkcu_sid: str | None = None,
         *,
         classes: bool = True,
+        merged: bool = False,
         mounts: Iterable[str] = (),
     ) -> None:
-        self.classes = classes
+        self.classes, self.merged = classes, merged
         self.mounts = tuple(mounts)
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
         self.hives = array("I", [UNPLACED])
@@ -260,11 +283,14 @@ class KeyTable:
 
     def _add(self, path: str, spelling: int) -> int:
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
+        if self.merged and is_merged(path):
+            parts = ("HKCR", *parts[len(_ROOTS["HKCR"]) :])
         number = self._folded.number(packed("\\".join(parts))) + 1
         if number < len(self):
             return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
-        whole = "\0" not in path
+        # A key of this name is the root of all keys only where it stands at the beginning.
+        whole = "\0" not in path and (parts != ("REGISTRY",) or path.startswith("\\"))
         # What a container mounts may be one of its user's hives, so it stays in doubt there.
         named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
         hive = hive_of(parts, self.mounts) if named else None

@@ -152,6 +152,17 @@ def test_duplicates_count(tmp_path: Path) -> None:
     assert blocker.handle == 0x38
 
 
+def test_a_process_ends_with_its_last_thread(tmp_path: Path) -> None:
+    """Its keys are closed then, although the server keeps it for whoever refers to it."""
+    last = [*opened(USER, "0030"), "*killed* exit_code=0", 'get_key( name=L"x" )']
+    kept = judged(
+        tmp_path, "new_thread( process=ffffffff )", "new_thread() = 0 { tid=0028 }", *last
+    )
+
+    assert judged(tmp_path, *last).blockers == ()
+    assert [blocker.handle for blocker in kept.blockers] == [0x30]
+
+
 def test_unfinished_log_is_marked(tmp_path: Path) -> None:
     """A log that ends before the server does is partial, and says so."""
     path = tmp_path / "log"

@@ -22,12 +22,17 @@ from live import MISSING, Wine, build, make_prefix, version  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh prefix of Wine for this run."""
+def installed() -> None:
+    """Skips where Wine is not installed, or another run judges by it."""
     if os.environ.get("REGSIM_WINE") == "elsewhere":
         pytest.skip("a run of its own judges by Wine")
     if MISSING:
         pytest.skip(f"judge Wine is not installed: no {' and no '.join(MISSING)}")
+
+
+@pytest.fixture(scope="session")
+def prefix(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """A fresh prefix of Wine for this run."""
     return make_prefix(tmp_path_factory.mktemp("wine"))
 
 

@@ -94,7 +94,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 @attrs.frozen
-class Answered:
+class Exchange:
     """A request with its answer: the numbers in both by their names, and the NTSTATUS."""
 
     call: bytes
@@ -132,7 +132,8 @@ class _LineCapture(RowCapture):
             closes=closes,
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
-        super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
+        keys = KeyTable(reading.hkcu_sid, classes=False, mounts=reading.mounts)
+        super().__init__(source, facts, keys)
         self.open = OpenKeys(self.keys)
         self._odd = False
 
@@ -195,7 +196,7 @@ class WineServerCapture(_LineCapture):
             asked, text = self._asked.pop(tid, (b"", b""))
             if asked == call:
                 fields = _numbers(text[:300]), _numbers(answer or b"")
-                self._answered(tid, Answered(call, text, _status_of(status), *fields))
+                self._answered(tid, Exchange(call, text, _status_of(status), *fields))
             elif call in _KEY_CALLS:
                 self._broken("it answers what the log does not show being asked")
 
@@ -216,16 +217,15 @@ class WineServerCapture(_LineCapture):
                 self._ended(self.process(pid))
 
     def _ended(self, process: int) -> None:
-        info = self.processes[process]
-        if info.ended is not None:
+        if self.processes[process].ended is not None:
             return
-        info.ended = self.facts.events
+        self.processes.end(process, self.facts.events)
         self._add(EXIT, process)
         self.open.ended(process)
         for places in (self._inheritable, self._stale):
             places -= {place for place in places if place[0] == process}
 
-    def _answered(self, tid: int, did: Answered) -> None:
+    def _answered(self, tid: int, did: Exchange) -> None:
         mine = self._threads.get(tid)
         if did.call in _KEY_CALLS:
             if mine is not None:
@@ -235,7 +235,7 @@ class WineServerCapture(_LineCapture):
         elif did.status == 0:
             self._life(tid, mine or 0, did)
 
-    def _life(self, tid: int, mine: int, did: Answered) -> None:
+    def _life(self, tid: int, mine: int, did: Exchange) -> None:
         """Follow which thread belongs to which process, and what each process has of others."""
         pid, handle = did.given.get(b"pid", 0), did.given.get(b"handle", 0)
         if did.call == b"init_first_thread":
@@ -256,7 +256,7 @@ class WineServerCapture(_LineCapture):
             inherit = did.asked.get(b"flags", 0) & _HANDLE_FLAG_INHERIT
             self._inherit(self.process(mine), did.handle(), bool(inherit))
 
-    def _new_process(self, mine: int, pid: int, did: Answered) -> None:
+    def _new_process(self, mine: int, pid: int, did: Exchange) -> None:
         """Begin a process; of its parent's handles it gets those that are to be inherited."""
         self.processes.forget(pid)  # the number may have been another's before
         child = self.process(pid)
@@ -291,7 +291,7 @@ class WineServerCapture(_LineCapture):
         self.open.opened(process, handle, path)
         self._inherit(process, handle, inherit)
 
-    def _key_call(self, op: int, process: int, did: Answered) -> None:
+    def _key_call(self, op: int, process: int, did: Exchange) -> None:
         if op == OPEN:
             path, handle = self._path(process, did), did.given.get(b"hkey", 0)
             status = did.status if handle else did.status or UNKNOWN_FAILURE
@@ -320,7 +320,7 @@ class WineServerCapture(_LineCapture):
         """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
         self._stale.update(self.open.on_hive(self.keys.hives[self.keys.number(path)]))
 
-    def _path(self, process: int, did: Answered) -> str:
+    def _path(self, process: int, did: Exchange) -> str:
         name = _NAME.search(did.text)
         parent = did.asked.get(b"parent", did.handle(b"rootdir"))
         return self.open.full(process, parent, unescape(name[1]) if name else "")
@@ -333,7 +333,7 @@ class WineServerCapture(_LineCapture):
         if path is not None:
             self._add(CLOSE, process, path, handle)
 
-    def _duplicate(self, process: int, did: Answered) -> None:
+    def _duplicate(self, process: int, did: Exchange) -> None:
         source = self._target(process, did.asked.get(b"src_process", _MYSELF))
         target = self._target(process, did.asked.get(b"dst_process", _MYSELF))
         handle, given = did.handle(b"src_handle"), did.given.get(b"handle", 0)
