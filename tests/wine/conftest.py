@@ -40,7 +40,16 @@ def prefix(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  
 def start(prefix: Path) -> Callable[[], Wine]:
     """Starts a driver in the prefix of this run."""
     program = build(prefix.parent)
-    return lambda: Wine(prefix, program)
+
+    def started() -> Wine:
+        for _ in range(4):
+            try:
+                return Wine(prefix, program)
+            except EOFError:  # Wine's server was about to end when the driver came
+                continue
+        return Wine(prefix, program)
+
+    return started
 
 
 @pytest.fixture(scope="session")
