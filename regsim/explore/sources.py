@@ -144,19 +144,27 @@ def _named(error: BaseException) -> str:
 
 @contextmanager
 def _exit_refused() -> Iterator[None]:
-    """Have `os._exit` raise while a user's code runs: it would say 0 where nothing was found."""
-    real, process = os._exit, os.getpid()
+    """Have what ends our process raise while a user's code runs: 0 would be taken for an answer.
 
-    def refused(status: int) -> NoReturn:
-        if os.getpid() != process:  # a child that the user's code has forked
-            real(status)
-        raise SystemExit(f"os._exit({status})")
+    That is `os._exit`, and the two calls behind all that put another program in our place.
+    """
+    ways, process = {name: getattr(os, name) for name in ("_exit", "execv", "execve")}, os.getpid()
 
-    os._exit = refused
+    def refusing(name: str) -> Callable[..., NoReturn]:
+        def refused(*arguments: Any) -> NoReturn:  # noqa: ANN401 - those of any of the calls
+            if os.getpid() != process:  # a child that the user's code has forked
+                ways[name](*arguments)
+            raise SystemExit(f"os.{name}({arguments[0] if arguments else ''})")
+
+        return refused
+
+    for name in ways:
+        setattr(os, name, refusing(name))
     try:
         yield
     finally:
-        os._exit = real
+        for name, real in ways.items():
+            setattr(os, name, real)
 
 
 def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has

@@ -104,7 +104,12 @@ def source_of(evidence: str | Path) -> Source:
 
 def _is_text(evidence: str) -> bool:
     wordy = "\\registry\\" in evidence.lower() or len(evidence.split()) > 5
-    return wordy and not Path(evidence).exists()
+    if not wordy and evidence[:1] not in ("{", "[", "<"):
+        return False
+    try:
+        return not Path(evidence).exists()
+    except (OSError, ValueError):  # longer than a name can be
+        return True
 
 
 def _answer(

@@ -85,7 +85,7 @@ _TOUCHES_NONE: Final = re.compile(
     r"(?:query|set_?value|enum|flush|notify|wait|write|read|delete_?value|set|save|rename)|"
     r"(?:reg|nt)(?:query|get|set|enum|flush|notify|save|restore|replace|rename|delete|lock|"
     r"compact|compress|initialize|freeze|thaw|copytree|disablereflection|"
-    r"enablereflection)\w*"
+    r"enablereflection)(?!\w*(?:open(?!subkeys)|create|load|duplicate))\w*"
 )
 _MODULE: Final = re.compile(r"^\w+(?:\.dll)?[!.]")
 

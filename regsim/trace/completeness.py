@@ -10,6 +10,12 @@ from typing import Final
 
 import attrs
 
+NO_HIVE: Final = "the hive has no name"
+NO_PROCESS: Final = "a process starts or ends, and it does not say which"
+NOTHING: Final = "a key is closed, and it does not say which"
+UNASKED: Final = "a call on HKCU, whose root Windows opens unasked and without a row"
+BELOW: Final = "what it loads or unloads is not the root of a hive"
+
 _MOST_REASONS: Final = 1_000
 _OTHERS: Final = "others"
 

@@ -18,7 +18,7 @@ import attrs
 from regsim.trace.completeness import Completeness, Reasons
 from regsim.trace.evidence import Fidelity
 from regsim.trace.ledger import Held, Ledger
-from regsim.trace.spelling import UNPLACED
+from regsim.trace.spelling import UNPLACED, is_merged
 
 _OTHER_CAUSES: Final = frozenset({2, 87, 1314, 0xC0000034, 0xC000003A, 0xC000000D, 0xC0000061})
 """Statuses of an unload that was refused for another reason than that the hive is in use."""
@@ -26,7 +26,10 @@ _OTHER_CAUSES: Final = frozenset({2, 87, 1314, 0xC0000034, 0xC000003A, 0xC000000
 
 @attrs.frozen
 class Asked:
-    """One hive of a ledger: its number, its name, and the row of its anchor (0: none)."""
+    """One hive of a ledger: its number, its name, and the row of its anchor (0: none).
+
+    ``held`` are the open keys of which it is not known whether they are of this hive.
+    """
 
     ledger: Ledger
     hive: int
@@ -38,6 +41,13 @@ class Asked:
     def record(self) -> Completeness:
         """What was read of the file."""
         return self.ledger.capture.facts.record
+
+    def may_be(self, key: int) -> bool:
+        """Return whether the evidence does not tell the hive of *key*, and it may be this one."""
+        keys = self.ledger.capture.keys
+        if keys.hives[key] != UNPLACED:
+            return False
+        return self.name.upper().endswith("_CLASSES") or not is_merged(keys.name(key))
 
     def rows(self, reasons: Reasons, text: str) -> Iterator[str]:
         """Yield a sentence for each of *reasons* that concerns a row after the anchor."""
@@ -75,11 +85,10 @@ def _calls(asked: Asked) -> Iterator[str]:
 
 def _names(asked: Asked) -> Iterator[str]:
     """5: every key that is open has a name that tells its hive."""
-    keys, found = asked.ledger.capture.keys, []
-    found += [
+    found = [
         held
         for held in asked.held
-        if keys.hives[held.key] == UNPLACED and held.openings[-1].number > asked.anchor
+        if asked.may_be(held.key) and held.openings[-1].number > asked.anchor
     ]
     if found:
         process = asked.ledger.capture.processes[found[0].process]
@@ -178,9 +187,11 @@ def _travel(asked: Asked) -> Iterator[str]:
     by_handle = ledger.capture.facts.fidelity is Fidelity.HANDLES
     for held, ended in ledger.orphans:
         opened = held.openings[0].number
-        mine = keys.hives[held.key] in (asked.hive, UNPLACED) and opened > asked.anchor
+        own = keys.hives[held.key] == asked.hive
+        mine = (own or asked.may_be(held.key)) and opened > asked.anchor
         first = bisect_right(ledger.starts, opened)
-        heirs = not by_handle or any(start < ended for start in ledger.starts[first : first + 1])
+        after = ledger.starts[first : first + 1]
+        heirs = not by_handle or not ledger.starts or any(start < ended for start in after)
         if mine and heirs:
             process = ledger.capture.processes[held.process]
             yield (

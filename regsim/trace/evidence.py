@@ -23,7 +23,7 @@ from regsim.trace.times import SECOND, filetime_text
 OnProgress = Callable[[int, int, int], None]
 """Called now and then with the bytes done, the bytes in all (0: unknown) and the events so far."""
 
-_ENOUGH: Final = 100_000
+_ENOUGH: Final = 4_096
 
 
 class Fidelity(enum.Enum):
@@ -211,8 +211,8 @@ class Reading:
 
     ``hkcu_sid`` and ``classes`` are as in `regsim.trace.spelling.canonical`; only formats that do
     not tell by themselves whether the user's classes are a hive of their own heed ``classes``.
-    ``mounts`` are keys at which hives were loaded that are asked about. Up
-    to ``workers`` processes read a large CSV file.
+    ``mounts`` are keys at which hives were loaded that are asked about. Up to ``workers`` processes
+    read a large CSV file.
     """
 
     hkcu_sid: str | None = None

@@ -38,6 +38,7 @@ _SCRIPTS: Final = {
 }
 _ENOUGH: Final = 2
 _SHARE: Final = 0.12
+_LOOKED_AT: Final = 80
 
 
 def is_hive(source: Source) -> bool:
@@ -48,14 +49,19 @@ def is_hive(source: Source) -> bool:
 def script_language(source: Source) -> str:
     """Return the language of the program text that *source* is; "" if it is none.
 
-    At least two lines, and one in eight, must be such as only that language has: the log of a
-    script repeats some of its lines.
+    Of its first lines at least two, and one in eight, or else three must be such as only that
+    language has: the log of a script repeats some of its lines.
     """
     if b"\0" in source.head:
         return ""
-    text = source.head.decode("utf-8-sig", "replace")
-    lines = sum(1 for line in text.splitlines() if line.strip()) or 1
+    first = [
+        line for line in source.head.decode("utf-8-sig", "replace").splitlines() if line.strip()
+    ]
+    text = "\n".join(first[:_LOOKED_AT])
+    lines = len(first[:_LOOKED_AT]) or 1
     counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
     best = max(counts, key=counts.__getitem__)
-    enough = counts[best] >= min(_ENOUGH, lines) and counts[best] >= _SHARE * lines
+    enough = counts[best] >= min(_ENOUGH, lines) and (
+        counts[best] >= _SHARE * lines or counts[best] > _ENOUGH
+    )
     return best if enough and counts[best] else ""

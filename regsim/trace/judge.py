@@ -9,6 +9,8 @@ decided is decided by `conclude` and `overall`, whatever the evidence is.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -190,23 +192,26 @@ class _LedgerJudge:
         self.keys = ledger.capture.keys
         self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
-        self.held: tuple[Held, ...] = ()
+        self.doubtful: tuple[Held, ...] = ()
         self.sessions: set[int] = set()
 
     def finding(self, asked_at: str | None) -> Finding:
         """Return the finding on the hives of the capture as they are at *asked_at*."""
         ledger, facts = self.ledger, self.capture.facts
         names = self.keys.hive_names
-        held: dict[int, list[Held]] = {at: [] for at in range(UNPLACED + 1, len(names))}
-        self.held = tuple(ledger.held())
+        held: dict[int, list[HeldKey]] = {at: [] for at in range(UNPLACED + 1, len(names))}
         known = self.capture.processes
         self.sessions = {known[at].session or 0 for at in range(len(known))} - {0}
-        for one in self.held:
+        doubtful: list[Held] = []
+        for one in ledger.held():
             hive = self.keys.hives[one.key]
             if hive > UNPLACED:
-                held[hive].append(one)
+                held[hive].append(self._ruled(one))
+            if hive == UNPLACED or names[hive].startswith("HKCU"):
+                doubtful.append(one)
+        self.doubtful = tuple(doubtful)
         hives = [
-            conclude(self.keys.hive_names[hive], map(self._ruled, found), self._doubts(hive))
+            conclude(names[hive], found, self._doubts(hive))
             for hive, found in held.items()
             if self._matters(hive)
         ]
@@ -243,7 +248,7 @@ class _LedgerJudge:
     def _ruled(self, held: Held) -> HeldKey:
         """Return what is open with why it is a bystander, if it is one."""
         found = self._held_key(held)
-        if not blocks(self.rule, is_root=self.keys.roots[held.key]) and self.dialect is not None:
+        if not blocks(self.rule, is_root=self.keys.is_root(held.key)) and self.dialect is not None:
             return attrs.evolve(found, why=_harmless(self.dialect), blocks=False)
         # With several sessions the capture does not tell whose hive a process of one has open.
         if is_users(found.hive) and ends_with_session(found.process, found.session):
@@ -263,7 +268,7 @@ class _LedgerJudge:
         return attrs.evolve(
             _extent(facts),
             keys_not_resolved=sum(
-                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
+                len(one.openings) for one in self.doubtful if self.keys.hives[one.key] == UNPLACED
             ),
             out_of_order=facts.record.disordered.count + ledger.backwards.count,
             begins=begins,
@@ -280,7 +285,7 @@ class _LedgerJudge:
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
         ledger, name = self.ledger, self.keys.hive_names[hive]
-        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.held))
+        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.doubtful))
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
@@ -292,7 +297,7 @@ class _LedgerJudge:
         return HeldKey(
             process=process.image,
             pid=process.pid,
-            key=self.keys.names[held.key],
+            key=self.keys.name(held.key),
             hive=self.keys.hive_names[hive],
             handle=first.handle or None,
             opened_at=self.capture.when(first.time) or None,
@@ -302,7 +307,7 @@ class _LedgerJudge:
             implicit=self._cached(held),
             inferred=not first.implicit,
             certain=certain,
-            balance=(count if certain else 0, count if whole and certain else None),
+            balance=_balance(count if certain else 0, count if whole and certain else None),
             user=process.user,
             session=process.session,
             service=process.service,
@@ -315,15 +320,17 @@ class _LedgerJudge:
         """Return whether the first handle is, or looks like, a root that Windows caches unasked."""
         opening = held.openings[0]
         asked_for_all = bool(opening.access & MAXIMUM_ALLOWED)
-        return opening.implicit or (self.keys.roots[held.key] and asked_for_all)
+        return opening.implicit or (self.keys.is_root(held.key) and asked_for_all)
 
     def _roots(self) -> Iterable[HeldKey]:
         """Yield the cached roots: a process has one for a hive, the first that it kept."""
         kept: dict[tuple[int, int], Held] = {}
-        found = [*self.ledger.lives]
-        for held in self.ledger.held():
-            found += [Held(held.process, held.key, (one,)) for one in held.openings]
-        for held in found:
+        each = (
+            Held(held.process, held.key, (one,))
+            for held in self.ledger.held()
+            for one in held.openings
+        )
+        for held in itertools.chain(self.ledger.lives, each):
             slot = (held.process, self.keys.hives[held.key])
             first = kept.get(slot)
             earlier = first is None or held.openings[0].number < first.openings[0].number
@@ -368,6 +375,12 @@ class _LedgerJudge:
 
 
 _ENDS: Final = "ends when that session logs off, before the hive is unloaded"
+
+
+@functools.lru_cache(maxsize=64)
+def _balance(least: int, most: int | None) -> tuple[int, int | None]:
+    """Return the two as one: a million blockers share a few balances."""
+    return least, most
 
 
 def _unseen(facts: Facts) -> list[str]:

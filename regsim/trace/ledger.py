@@ -8,9 +8,13 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from regsim.trace.columns import Batch
-from regsim.trace.completeness import Skips
+from regsim.accel.columns import EventKind
+from regsim.trace.columns import LOAD, UNLOAD, Batch
+from regsim.trace.completeness import BELOW, Skips, note
 from regsim.trace.evidence import Capture
+
+LOADS: Final = frozenset({LOAD, UNLOAD, int(EventKind.FORCE)})
+"""What loads or unloads a hive."""
 
 _MOST_AGAINST: Final = 100
 _MOST_COPIES: Final = 1_000_000
@@ -126,6 +130,11 @@ class Ledger(ABC):
         self.ghosts.pop(hive, None)
         self.anchors[hive] = number
 
+    def _below_root(self, number: int) -> None:
+        """Note the load or unload of a key that is the root of no hive: it is not what it says."""
+        note(self.capture.facts.record.malformed, BELOW, number)
+        self.capture.facts.record.taken -= 1
+
     def _unload_seen(self, hive: int, time: int, number: int) -> None:
         """Note that a hive was unloaded."""
         self.touched.discard(hive)
@@ -143,13 +152,13 @@ class Ledger(ABC):
         self.starts.append(number)
         table = self.capture.processes
         for at in range(self._known, len(table)):
-            self._of_pid.setdefault(table[at].pid, []).append(at)
+            self._of_pid.setdefault(table.pid(at), []).append(at)
         self._known = len(table)
-        for earlier in self._of_pid[table[process].pid]:
+        for earlier in self._of_pid[table.pid(process)]:
             # A reader that has to end it by itself does so in the row of the start.
             if earlier == process or self._exit_rows.get(earlier, number) < number:
                 continue
-            began = table[earlier].started
+            began = table.started(earlier)
             if earlier < process if began is None else began <= time:
                 self.unended.add(number)
                 self.exited.setdefault(earlier, time)
@@ -201,12 +210,14 @@ class Ledger(ABC):
                 f"{status:#x}: somebody kept a handle"
             )
 
-    def _check_order(self, batch: Batch, end: int) -> None:
-        """Note the rows whose time is before an earlier one; real captures have none (observed)."""
-        if not self.capture.facts.clock or not end:
+    def _check_order(self, batch: Batch) -> None:
+        """Note the rows whose time is before an earlier one; real captures have none (observed).
+
+        Those after the moment asked about count too: they may be of a time before it.
+        """
+        if not self.capture.facts.clock or not len(batch):
             return
-        latest = self._latest
-        times = batch.time[:end].tolist() if end < len(batch) else batch.time.tolist()
+        latest, times = self._latest, batch.time.tolist()
         latest = times[0] if latest is None else latest
         if latest <= min(times) and times == sorted(times):
             self._latest = max(latest, times[-1])
@@ -222,5 +233,5 @@ class Ledger(ABC):
         """Return whether the evidence covers the process from its start."""
         if process in self.started:
             return True
-        started, first = self.capture.processes[process].started, self.capture.facts.first_time
+        started, first = self.capture.processes.started(process), self.capture.facts.first_time
         return started is not None and first is not None and started >= first

@@ -176,13 +176,13 @@ def _said(report: Report) -> str:
     listed = len(report.sightings)
     said = _what(report)
     if report.unread:
-        said += f"; its list could not be read to the end, near {report.unread[:100]!r}"
+        said += f"; it could not be read to the end, near {report.unread[:100]!r}"
     elif report.held and not listed:
         said += "; it does not say by whom"
     if report.announced is not None and report.announced != listed:
         handles = "handle" if report.announced == 1 else "handles"
         said += f"; it counts {report.announced} {handles} and lists {listed}"
-    return f"{said}. {report.note}".rstrip(". ")
+    return f"{said}; {report.note}" if report.note else said
 
 
 def _what(report: Report) -> str:

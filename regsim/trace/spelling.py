@@ -9,11 +9,13 @@ captures of Windows 7 and 10).
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from typing import Final
 
 from regsim.errors import UsageError
 from regsim.keypath import Parts, fold_name
+from regsim.trace.texts import Texts, packed, unpacked
 from regsim.types import PredefinedKey
 
 # The predefined keys that lead to another key: number, short and long name, and that key.
@@ -31,6 +33,9 @@ _ROOTS: Final[dict[str, Parts]] = {
 
 SHORT_NAMES: Final = {int(key): short for key, short, _ in _PREDEFINED}
 """The short name of each predefined key, such as ``HKCU``, by its number."""
+
+HKCU: Final = int(PredefinedKey.CURRENT_USER)
+"""The number of HKEY_CURRENT_USER."""
 
 HANDLES: Final = {name: int(key) for key, short, _ in _PREDEFINED for name in (short, key.hkey)}
 """The number of each predefined key, by its short and by its long name."""
@@ -65,9 +70,7 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     >>> canonical("HKCU\\Software\\Classes", "S-1-5-21-7")
     ('HKU', 'S-1-5-21-7_CLASSES')
     """
-    if "\\" not in path:
-        path = path.replace("/", "\\")
-    parts = _rooted(_bare(tuple(fold_name(name) for name in path.split("\\") if name)))
+    parts = _rooted(_written(path))
     if not parts:
         return ()
     if not _WOW64.isdisjoint(parts):
@@ -79,6 +82,21 @@ def canonical(path: str, hkcu_sid: str | None = None, *, classes: bool = True) -
     return parts
 
 
+def _written(path: str) -> Parts:
+    """Return the names in *path*, folded, without what tools write before the root."""
+    if "\\" not in path:
+        path = path.replace("/", "\\")
+    return _bare(tuple(fold_name(name) for name in path.split("\\") if name))
+
+
+def is_merged(path: str) -> bool:
+    """Return whether a program that names *path* may get a key of its user's classes.
+
+    HKEY_CLASSES_ROOT is a view of the classes of the machine and of the user (documented).
+    """
+    return _written(path)[:1] in _MERGED
+
+
 def _bare(parts: Parts) -> Parts:
     """Return *parts* without what PowerShell and the registry's editor write before the root."""
     if parts[:1] == ("MICROSOFT.POWERSHELL.CORE",) or parts[:1] == ("COMPUTER",):
@@ -88,6 +106,10 @@ def _bare(parts: Parts) -> Parts:
     return parts
 
 
+_PLAIN: Final = ((), ("A",))
+_MERGED: Final = frozenset(
+    (name,) for name in ("HKCR", "HKCR:", "HKEY_CLASSES_ROOT", "HKEY_CLASSES_ROOT:")
+)
 _PLACED: Final = frozenset(
     {"HKLM", "HKU", "HKCU", "HKCU" + _CLASSES, "REGISTRY"}
     | {"HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_TEXT", "HKEY_PERFORMANCE_NLSTEXT"}
@@ -96,8 +118,9 @@ _PLACED: Final = frozenset(
 
 def is_placed(parts: Parts) -> bool:
     r"""Return whether the key is one below a root that is known: its hive can be told."""
-    # A container's hives are mounted below \REGISTRY\WC: they lie over those of its user.
-    return bool(parts) and parts[0] in _PLACED and parts[:2] != ("REGISTRY", "WC")
+    # Hives of programs are mounted below \REGISTRY\A. Those of containers, below \REGISTRY\WC,
+    # lie over those of their user, and of other places nothing is known.
+    return bool(parts) and parts[0] in _PLACED and (parts[0] != "REGISTRY" or parts[1:2] in _PLAIN)
 
 
 def _rooted(parts: Parts) -> Parts:
@@ -201,9 +224,9 @@ UNPLACED: Final = 1
 class KeyTable:
     """The keys of a capture by number; number 0 is a key without a name.
 
-    ``names`` holds each key as the evidence first wrote it, ``hives`` the number of its user's
-    hive in ``hive_names`` (0: none; `UNPLACED`: unknown), ``roots`` whether it is that hive's root.
-    The hives of users follow `UNPLACED`.
+    ``hives`` holds the number of each key's user's hive in ``hive_names`` (0: none; `UNPLACED`:
+    unknown). The hives of users follow `UNPLACED`. *merged* says that HKCR is what programs see by
+    that name, and not the machine's classes alone.
     """
 
     def __init__(
@@ -211,46 +234,70 @@ class KeyTable:
         hkcu_sid: str | None = None,
         *,
         classes: bool = True,
+        merged: bool = False,
         mounts: Iterable[str] = (),
     ) -> None:
-        self.classes = classes
+        self.classes, self.merged = classes, merged
         self.mounts = tuple(mounts)
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
-        self.names: list[str] = [""]
-        self.hives: list[int] = [UNPLACED]
-        self.roots: list[bool] = [False]
+        self.hives = array("I", [UNPLACED])
+        self._roots = bytearray(1)
         self.hive_names: list[str] = ["", "?"]
-        self._by_text: dict[str, int] = {"": 0}
-        self._by_parts: dict[Parts, int] = {}
+        self._spellings, self._folded = Texts(), Texts()
+        self._key_of = array("I", [0])  # by the number of a spelling
+        self._first = array("I", [0])  # by the number of a key: its first spelling
+        self._recent: dict[str, int] = {}
         self._hive_numbers: dict[str, int] = {}
+        self._spellings.number(b"")
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.hives)
+
+    def name(self, key: int) -> str:
+        """Return the key as the evidence first wrote it, "" for key 0."""
+        return self.spelled(self._first[key]).rstrip("\\")
+
+    def is_root(self, key: int) -> bool:
+        """Return whether the key is the root of a user's hive."""
+        return bool(self._roots[key])
 
     def number(self, path: str) -> int:
         """Return the number of the key at *path*, a new one for a new key, 0 for no path."""
-        known = self._by_text.get(path)
-        if known is None:
-            known = self._add(path)
-            if len(self._by_text) < _MOST_SPELLINGS:
-                self._by_text[path] = known
-        return known
+        return self._key_of[self.spelling(path)]
 
-    def _add(self, path: str) -> int:
+    def spelling(self, path: str) -> int:
+        """Return the number of *path* among all spellings of keys, for `spelled`."""
+        spelling = self._recent.get(path)
+        if spelling is None:
+            spelling = self._spellings.number(packed(path))
+            if spelling == len(self._key_of):
+                self._key_of.append(self._add(path, spelling))
+            if len(self._recent) >= _MOST_RECENT:
+                self._recent.clear()
+            self._recent[path] = spelling
+        return spelling
+
+    def spelled(self, spelling: int) -> str:
+        """Return the path that has the number *spelling*."""
+        return unpacked(self._spellings[spelling])
+
+    def _add(self, path: str, spelling: int) -> int:
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
-        known = self._by_parts.get(parts)
-        if known is not None:
-            return known
-        number = self._by_parts[parts] = len(self.names)
+        if self.merged and is_merged(path):
+            parts = ("HKCR", *parts[len(_ROOTS["HKCR"]) :])
+        number = self._folded.number(packed("\\".join(parts))) + 1
+        if number < len(self):
+            return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
-        whole = "\0" not in path
+        # A key of this name is the root of all keys only where it stands at the beginning.
+        whole = "\0" not in path and (parts != ("REGISTRY",) or path.startswith("\\"))
         # What a container mounts may be one of its user's hives, so it stays in doubt there.
         named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
         hive = hive_of(parts, self.mounts) if named else None
-        self.names.append(path.rstrip("\\"))
+        self._first.append(spelling)
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
-        self.roots.append(is_root(parts, self.mounts))
+        self._roots.append(is_root(parts, self.mounts))
         return number
 
     def _hive(self, folded: str, path: str) -> int:
@@ -261,7 +308,8 @@ class KeyTable:
         return known
 
 
-_MOST_SPELLINGS: Final = 2_000_000
+_MOST_RECENT: Final = 4_096
+"""How many spellings are kept twice, because to look for one in `Texts` takes a microsecond."""
 
 
 def _spelled(folded: str, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from typing import Final
@@ -17,6 +18,9 @@ DAY: Final = 86_400 * SECOND
 _LATEST: Final = 1 << 61
 _FILETIME_EPOCH: Final = dt.datetime(1601, 1, 1, tzinfo=dt.UTC)
 _DATE: Final = re.compile(r"(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})")
+_DATE_BEFORE: Final = re.compile(
+    rb"^\d{1,4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,4}\.? +|.*  ", re.DOTALL
+)
 _TIME: Final = re.compile(
     rb"^(?:(?P<before>[^\d:]*) )?(?P<h>\d{1,2})[:.](?P<m>\d{2})[:.](?P<s>\d{2})"
     rb"(?:[.,\xd9\xab]+(?P<f>\d{1,7}))?(?: (?P<after>.*))?$"
@@ -41,7 +45,7 @@ def time_of_day(text: bytes) -> int:
     >>> time_of_day(b"4:33:14.3062614 PM") == time_of_day(b"16:33:14,3062614")
     True
     """
-    found = _TIME.match(text.rpartition(b"  ")[2])
+    found = _TIME.match(_DATE_BEFORE.sub(b"", text))
     if found is None:
         return -1
     hour, minute, second = int(found["h"]), int(found["m"]), int(found["s"])
@@ -118,6 +122,26 @@ class Calendar:
         if self.day is None:
             return clock if not days else f"{clock} (day {days + 1})"
         return f"{self.day + dt.timedelta(days=days)} {clock}"
+
+
+def dates_of(text: bytes) -> tuple[dt.date | None, ...]:
+    """Return what the date in *text* may be, the month before the day and after it; () for none.
+
+    One that there is not is None.
+
+    >>> dates_of(b"2/1/2020 4:33:14")
+    (datetime.date(2020, 2, 1), datetime.date(2020, 1, 2))
+    """
+    found = _DATE.search(text.decode("ascii", "replace"))
+    if found is None:
+        return ()
+    a, b, c = (int(number) for number in found.groups())
+    year, one, two = (a, b, c) if len(found[1]) == 4 else (c, a, b)
+    dates: list[dt.date | None] = [None, None]
+    for at, (month, day) in enumerate(((one, two), (two, one))):
+        with contextlib.suppress(ValueError):
+            dates[at] = dt.date(year, month, day)
+    return tuple(dates)
 
 
 def date_of(text: str) -> dt.date | None:

@@ -328,6 +328,8 @@ def made():
         ("import sys; sys.exit(0)", {2}),
         ("import sys; sys.exit(1)", {2}),
         ("import os; os._exit(0)", {2}),
+        ("import os; os.execl('/bin/true', 'true')", {2}),
+        ("import os; os.execvpe('true', ['true'], {})", {2}),
         ("from click.exceptions import Exit; raise Exit(0)", {2}),
         ("raise BrokenPipeError", {2}),
         ("raise GeneratorExit", {2}),

@@ -112,6 +112,15 @@ CASES: Final = (
     ),
     Case("a record of no object", "_rows", "could not be read", [{"text": "[1]"}]),
     Case("a hive without a name", "_rows", "the hive has no name", [{"op": "load", "pid": 1}]),
+    *(
+        Case(
+            *(f"{name}, {op}", "_rows", "is not the root of a hive"),
+            [{"op": op, "pid": 1, "key": KEY}],
+            write=write,
+        )
+        for op in ("load", "unload")
+        for name, write in (("a key that is no root", JSONL), ("the same in a CSV", CSV))
+    ),
     Case("a call that nobody knows", "_calls", "'CmOpenKey'", [opened(op="CmOpenKey")]),
     Case("no call at all", "_calls", "not understood, ''", [opened(op="")]),
     Case("an unknown parent", "_names", "does not name", [opened(key="Soft", parent=0x44)]),

@@ -10,7 +10,7 @@ import attrs
 from regsim.report.pictures.bars import Bar, Scale, draw_bars, left_of_bars
 from regsim.report.pictures.canvas import SMALL, Canvas, shorten
 from regsim.report.pictures.colours import GREY, RED
-from regsim.report.words.evidence import holders
+from regsim.report.words.evidence import hives_shown, holders
 from regsim.trace.finding import Conclusion, Finding
 
 _WIDTH: Final = 620.0
@@ -88,7 +88,7 @@ def _title(finding: Finding) -> str:
         who, one = holders(sure)
         return f"{who} {'keeps' if one else 'keep'} a user's hive loaded{when}"
     if finding.conclusion is Conclusion.CLEAR:
-        return f"No handle keeps a user's hive loaded{when}"
+        return f"No handle keeps {hives_shown(finding)} loaded{when}"
     return f"The trace does not tell whether a user's hive is held{when}"
 
 

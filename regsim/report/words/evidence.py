@@ -18,6 +18,7 @@ from regsim.trace.spelling import is_users
 
 _NAMED: Final = 3
 _FORCED: Final = 1530
+_CONTAINER: Final = "\\WC\\SILO"
 _AT_LOGON: Final = frozenset({1545, 1552})
 
 
@@ -28,7 +29,7 @@ def headline(finding: Finding) -> str:
         return f"BLOCKED: {_blocked(finding, when)}"
     what = whose(finding)
     if finding.conclusion is Conclusion.CLEAR:
-        return f"CLEAR: {when} no handle keeps {what} loaded."
+        return f"CLEAR: {when} no handle keeps {hives_shown(finding)} loaded."
     if finding.incident is not None:
         sure = "it is" if finding.incident_certain else "it is most likely"
         return (
@@ -36,6 +37,12 @@ def headline(finding: Finding) -> str:
             f"{sure} the incident {finding.incident}."
         )
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps {what} loaded."
+
+
+def hives_shown(finding: Finding) -> str:
+    """Return the users' hives that a clear verdict is about: of one not shown nothing is known."""
+    names = [hive.hive for hive in finding.hives]
+    return names[0] if len(names) == 1 else f"any of the {len(names)} hives it shows"
 
 
 def _moment(finding: Finding) -> str:
@@ -102,17 +109,21 @@ def hive_name(hive: str) -> str:
     if is_users(hive):
         classes = hive.upper().endswith("_CLASSES")
         return "the hive of a user's classes" if classes else "a user's hive"
-    if "\\WC\\SILO" in hive.upper():
+    if _CONTAINER in hive.upper():
         return "the hive of an app's container (an MSIX silo)"
     return f"the hive {hive}"
 
 
 def holders(held: Sequence[HeldKey]) -> tuple[str, bool]:
     """Return the processes that have all of *held* open, and whether it is only one."""
-    named = list(dict.fromkeys(one.holder for one in held))
+    named = list(dict.fromkeys(_holder(one) for one in held))
     if len(named) > _NAMED:
         return f"{len(named)} processes", False
     return " and ".join(filter(None, (", ".join(named[:-1]), named[-1]))), len(named) == 1
+
+
+def _holder(held: HeldKey) -> str:
+    return held.holder if held.pid or held.process[:1] != "(" else "a process that is not named"
 
 
 _CONSEQUENCES: Final = {
@@ -149,7 +160,18 @@ def consequences(finding: Finding, dialect: Dialect | None) -> Iterator[str]:
     yield from (said for number, said in _OF_EVENTS.items() if number in events)
     listed = [hive for hive in finding.hives if any(not one.seen_event for one in hive.blockers)]
     loaded = [hive.hive for hive in listed if not is_users(hive.hive) and hive.hive[:1] != "("]
+    contained = [hive for hive in loaded if _CONTAINER in hive.upper()]
+    if contained:
+        yield (
+            "the container's hives stay mounted, and an update or a start of that app may find "
+            "their "
+            "files in use (0x80070020). They are Windows' own: do not unload them by force; "
+            "have the "
+            "user sign out, or restart."
+        )
     for hive in loaded:
+        if hive in contained:
+            continue
         yield (
             f"an unload of {hive} (`reg unload`, RegUnLoadKey) is refused with error 5, access "
             "denied, as long as a key of it is open."
@@ -180,6 +202,8 @@ def advice(finding: Finding) -> Iterator[str]:
         return
     by_nature: dict[Nature, list[HeldKey]] = {}
     for held in sure:
+        if held.process[:1] == "(":
+            continue
         by_nature.setdefault(nature_of(held.process), []).append(held)
     if Nature.SERVICES in by_nature:
         yield from _services(by_nature[Nature.SERVICES])

@@ -58,6 +58,9 @@ def logged_event(fields: Mapping[str, str]) -> LoggedEvent | None:
     if not found:
         found = [value for text in fields.values() if (value := _event_id(text)) in IDS]
     texts = [fields[name] for name in (*_TEXT, *_RAW) if fields.get(name, "").strip()]
+    whole = next(filter(_is_whole, fields.values()), "") if not source else ""
+    if whole:
+        return LoggedEvent(source="", id=0, text=whole, time=_time(first_of(fields, _TIME)))
     if not source and not (found and any(map(_tells, texts))):
         return None
     longest = max(fields.values(), key=len, default="")
@@ -78,6 +81,18 @@ def _event_id(text: str) -> int:
     """Return an event's number; Get-EventLog's instance has it in its lower half."""
     text = text.strip()
     return int(text) & 0xFFFF if text.isascii() and text.isdecimal() and len(text) < 11 else 0
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether a field holds an event's whole text, headings and all."""
+    low = text.lower()
+    return len(text) > _SHORT and (
+        any(name in low for name in _WRITERS) or ("(\\device\\" in low and "\\registry\\" in low)
+    )
+
+
+_SHORT: Final = 60
+_WRITERS: Final = ("user profiles service", "sourcename=userenv", "sourcename=uphclean")
 
 
 def _tells(text: str) -> bool:

@@ -60,12 +60,13 @@ _FAILURES: Final = frozenset(
 ) - {"SUCCESS"}
 _HARMLESS: Final = re.compile(
     r"reg(?:query(?:key|value|multiplevaluekey|keysecurity)|setvalue|enum(?:key|value)|"
-    r"setinfokey|delete(?:key|value)|flushkey|renamekey|setkeysecurity|save\w*|restore\w*|"
-    r"replace\w*|lock\w*)|process (?:create|defined|profiling|statistics)|(?:tcp|udp) [a-z ]+|"
+    r"setinfokey|delete(?:key|value)|flushkey|renamekey|setkeysecurity|"
+    r"(?:save|restore|replace|lock)(?!\w*(?:open|create|load))\w*)|"
+    r"process (?:create|defined|profiling|statistics)|(?:tcp|udp) [a-z ]+|"
     r"thread (?:create|exit|profile|profiling)|load image|system statistics|(?:debug|profiling|"
-    r"output debug) [a-z ]*|.*file.*|.*(?:directory|volume|ea|quota|security|pipe|mailslot|oplock|"
-    r"information|bylinks?|irp|shutdown|power|device|control|section\w*|mdl\w*|lock\w*|"
-    r"mountable|checkifpossible|pagingio|compressed|cache\w*|prepare\w*|complete\w*)|"
+    r"output debug) [a-z ]*|(?!reg).*file.*|"
+    r"(?!reg).*(?:directory|volume|ea|quota|security|pipe|mailslot|oplock|information|bylinks?|"
+    r"irp|shutdown|power|device|control|section\w*|mdl\w*|lock\w*|mountable|checkifpossible|pagingio|compressed|cache\w*|prepare\w*|complete\w*)|"
     r"fastio_\w+|irp_mj_\w+|<unknown>",
 )
 _BY_NAME: Final = {name.lower(): op for name, op in OPERATIONS.items()}

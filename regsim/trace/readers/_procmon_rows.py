@@ -9,9 +9,9 @@ line breaks in Detail cannot be mistaken.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
-from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -24,7 +24,7 @@ from regsim.trace.columns import EXIT, OPEN, START, Batch, BatchRow, batch_of
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.readers._procmon import OPERATIONS, understood
 from regsim.trace.source import split_csv
-from regsim.trace.times import DAY, time_of_day
+from regsim.trace.times import DAY, dates_of, time_of_day
 
 _OPS: Final = {name.encode(): op for name, op in OPERATIONS.items()}
 _NEEDED: Final = ("Process Name", "PID", "Operation", "Path", "Result")
@@ -82,6 +82,9 @@ def read_shape(header: bytes) -> CsvShape:
     columns = tuple(split_csv(text))
     missing = [name for name in _NEEDED if name not in columns]
     times = [name for name in _TIMES if name in columns]
+    twice = next((name for name in (*_NEEDED, *_TIMES) if columns.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"the CSV header names {twice} twice: which of the two counts is not known")
     if missing or not times:
         lacks = ", ".join(missing or ["Time of Day"])
         raise DataError(f"the CSV header lacks {lacks}: show it in Procmon and save again")
@@ -135,8 +138,7 @@ class Chunk:
 
 
 _HALF: Final = DAY // 2
-_JOINED_ROWS: Final = re.compile(rb'"\r?"(?=[^",\r\n]{0,20}\d[:.]\d\d[:.]\d\d[^"\r\n]{0,20}",")')
-"""Two rows whose line break is lost: a quote that ends a field, and one that begins a time."""
+_BETWEEN: Final = b'","'
 _ZEROS: Final = bytes(4)
 """What a disk leaves where it lost what was written; a name may hold one, not so many."""
 _LONGEST: Final = 200_000
@@ -155,6 +157,7 @@ class _Clock:
         self.days = 0
         self.last = 0
         self.unread = 0
+        self.dates: tuple[dt.date | None, ...] = ()
 
     def ticks(self, text: bytes) -> int:
         """Return *text* in ticks; a time that cannot be read is that of the row before."""
@@ -178,6 +181,11 @@ class _Clock:
             found = _FRACTION.search(text)
             self.back = len(text) - found.start() if found else 0
         now += self.days * DAY
+        dates = dates_of(text) if self.back == 0 else ()
+        both = [(new, old) for new, old in zip(dates, self.dates, strict=False) if new and old]
+        if both and all(new < old for new, old in both):
+            return self.last - DAY  # for whoever looks at the order
+        self.dates = dates
         if now + _HALF < self.last:
             self.days += 1
             self.seconds.clear()
@@ -237,16 +245,16 @@ class _Scan:
 
     def _look_between(self) -> None:
         """Count the rows that hold more than one row, or bytes that no row has."""
-        data = self.data
+        data, between = self.data, len(self.shape.columns) - 1
         breaks = data.count(b"\n") - data.endswith(b"\n")
-        joined = [found.start() for found in _JOINED_ROWS.finditer(data)]
-        if breaks <= self.chunk.rows and _ZEROS not in data and not joined:
+        even = data.count(_BETWEEN) == between * self.chunk.rows
+        if breaks <= self.chunk.rows and _ZEROS not in data and even:
             return
         extra, counted = 0, frozenset(self.odd)
         starts = [*(found.start() for found in ROW_START.finditer(data)), len(data)]
         for number, (start, end) in enumerate(pairwise(starts), 1):
             row = data[start + 1 : end].rstrip(b"\r\n")
-            odd = b"\n" in row or _ZEROS in row or bisect(joined, start) < bisect(joined, end)
+            odd = b"\n" in row or _ZEROS in row or row.count(_BETWEEN) != between
             if odd and number not in counted:
                 # What it holds besides itself comes after it, and is one row more.
                 extra += self._parsed(row, number + 1) is None

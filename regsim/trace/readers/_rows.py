@@ -40,6 +40,7 @@ _INSIDE: Final = re.compile(r"\\REGISTRY\\(?:USER|MACHINE|WC|A)(?:\\|$)", re.IGN
 HIVE_FILE: Final = re.compile(r"(?:ntuser|usrclass)\.dat$", re.IGNORECASE)
 """How the name of a file ends that holds a user's hive."""
 
+_LONGEST: Final = 2_000
 _HEX: Final = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,16}")
 _NUMBERED: Final = re.compile(r"^(.{1,200}?) ?\((?:pid:? ?)?(\d{1,10})\)$", re.IGNORECASE)
 SYSTEM_FILE: Final = (
@@ -94,6 +95,8 @@ def key_of(text: str) -> str:
         if upper.startswith(("USER\\", "MACHINE\\")):
             return f"\\REGISTRY\\{text}"
         return f"\\{text}" if upper.startswith("REGISTRY\\") else text
+    if "\n" in text or len(text) > _LONGEST:
+        return ""
     found = _INSIDE.search(text)
     return text[found.start() :] if found is not None else ""
 

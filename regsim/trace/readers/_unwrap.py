@@ -97,7 +97,7 @@ _GOES_ON: Final = re.compile(
 _CUT_SID: Final = re.compile(
     r"\\user\\S(?:-[\d-]*)?$|^S-1-[\d-]+$|\(S-1-[\d-]*$|^[\d-]{1,60}$", re.IGNORECASE
 )
-_CUT_WORD: Final = re.compile(r"S-1-[\d-]+_(c?l?a?s?s?e?)$", re.IGNORECASE)
+_CUT_WORD: Final = re.compile(r"(?:S-1-[\d-]+|^[\d-]+)_(c?l?a?s?s?e?)$", re.IGNORECASE)
 _OF_SID: Final = "-0123456789_\\"
 _NARROWEST, _WIDEST = 20, 240
 _ODD: Final = 60

@@ -64,6 +64,8 @@ class XmlRecords:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
         self._parser.StartDoctypeDeclHandler = self._declared
+        self._parser.CommentHandler = self._aside
+        self._parser.ProcessingInstructionHandler = self._aside
         self._ready: list[tuple[str, Record]] = []
         self._record: Record | None = None
         self._names: list[str] = []
@@ -115,6 +117,11 @@ class XmlRecords:
             self._pieces.append(text)
             self._length += len(text)
         if (self._record is None or self._names[-1] in self.wanted) and text.strip():
+            self._stray()
+
+    def _aside(self, *texts: str) -> None:
+        """Note a comment or an instruction that may hold an event: no tool writes one there."""
+        if any("<" in text for text in texts):
             self._stray()
 
     def _stray(self) -> None:

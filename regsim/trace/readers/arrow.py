@@ -11,16 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from regsim.accel.columns import EventKind
+from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED, EventKind
 from regsim.errors import DataError
 from regsim.trace.calls import GONE, Family, call_of, success
-from regsim.trace.columns import DUPLICATE, LOAD, OPEN, UNLOAD, Batch
-from regsim.trace.completeness import Completeness, Reasons, note
+from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
+from regsim.trace.completeness import (
+    NO_HIVE,
+    NO_PROCESS,
+    NOTHING,
+    UNASKED,
+    Completeness,
+    Reasons,
+    note,
+)
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
-from regsim.trace.spelling import UNPLACED, KeyTable
+from regsim.trace.spelling import HKCU, UNPLACED, KeyTable
 
 PARQUET: Final = b"PAR1"
 ARROW_FILE: Final = b"ARROW1"
@@ -30,6 +38,7 @@ _ROWS: Final = 1 << 20
 _UNKNOWN: Final = 1 << 16
 _OPS: Final = len(EventKind)
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
+_USE_ROOT: Final = int(EventKind.USE_ROOT)
 _DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
 _UNIX_TICKS: Final = 116_444_736_000_000_000
 
@@ -50,7 +59,13 @@ class ArrowCapture(Capture):
         fidelity = Fidelity.HANDLES if "handle" in names else Fidelity.PATHS
         record = Completeness(shows_filters=False)
         facts = Facts(format="parquet", fidelity=fidelity, record=record)
-        super().__init__(facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
+        keys = KeyTable(
+            reading.hkcu_sid,
+            classes=reading.classes,
+            merged=reading.classes,
+            mounts=reading.mounts,
+        )
+        super().__init__(facts, keys)
         self._codes: list[str] = []
         self._dictionaries: dict[str, tuple[Table, Table]] = {}
 
@@ -69,7 +84,7 @@ class ArrowCapture(Capture):
             file = parquet.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts)
             wanted = [name for name in _WANTED if name in names]
             return file.iter_batches(batch_size=_ROWS, columns=wanted), names
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, *_DAMAGE) as error:
             raise DataError(f"{self.source.name} is damaged: {_first(error)}") from None
 
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
@@ -99,8 +114,8 @@ class ArrowCapture(Capture):
         keys = self._coded(table, "key", lambda text: self.keys.number(text or ""))
         times = self._times(table, rows)
         self.facts.events += rows
-        statuses = self._ints(table, "status", rows).astype(np.uint32)
-        ops, statuses = self._understood(coded, texts, keys, statuses, first)
+        ops, statuses = self._understood(coded, texts, keys, self._statuses(table, rows), first)
+        ops, keys = self._asked(table, coded, ops, keys, first)
         batch = Batch(
             op=ops.astype(np.uint8),
             process=processes,
@@ -112,7 +127,7 @@ class ArrowCapture(Capture):
         )
         if self.facts.fidelity is Fidelity.HANDLES:
             batch.handle = self._ints(table, "handle", rows)
-            batch.parent = self._ints(table, "parent", rows)
+            batch.parent = self._handles(table, "parent", rows)
         return batch
 
     def _op(self, text: str | None) -> int:
@@ -135,7 +150,7 @@ class ArrowCapture(Capture):
             self._note(record.calls, names[code - _UNKNOWN], coded == code, first)
         ops = np.where(unknown, 0, ops)
         statuses = statuses.copy()
-        openers = np.isin(ops, (OPEN, DUPLICATE, LOAD, *_UNLOADS))
+        openers = np.isin(ops, (OPEN, CLOSE, DUPLICATE, LOAD, *_UNLOADS))
         for status in np.unique(statuses[statuses != 0]).tolist():
             for family in Family:
                 rows = (statuses == status) & (families == family.value)
@@ -147,14 +162,42 @@ class ArrowCapture(Capture):
                 elif done:
                     statuses[rows] = 0
         # Any call that finds its key gone is told as an open that failed so.
-        gone = (coded == 0) & np.isin(statuses, list(GONE))
-        record.harmless += int(((coded == 0) & ~gone).sum())
-        ops = np.where(gone, OPEN, ops)
+        failed = (coded == 0) | ((ops == CLOSE) & (statuses != 0))
+        gone = failed & np.isin(statuses, list(GONE))
+        record.harmless += int((failed & ~gone).sum())
+        ops = np.where(gone, OPEN, np.where(failed, 0, ops))
+        # A delete has the handles on its key hold nothing any more; here it is not known on which.
+        void = (ops == DELETE) & (hives == UNPLACED)
+        record.harmless += int(void.sum())
+        ops = np.where(void, 0, ops)
         lost = np.isin(ops, (LOAD, *_UNLOADS)) & (hives == UNPLACED)
-        self._note(record.malformed, "the hive has no name", lost, first)
+        self._note(record.malformed, NO_HIVE, lost, first)
         ops = np.where(lost, 0, ops)
         record.taken += int((ops != 0).sum())
         return ops, statuses
+
+    def _asked(
+        self, table: Table, coded: Table, ops: Table, keys: Table, first: int
+    ) -> tuple[Table, Table]:
+        """Return the ops and keys of rows that say what they are about, and of calls on HKCU."""
+        np, record, rows = self._np, self.facts.record, len(ops)
+        handles, parents = (self._handles(table, name, rows) for name in ("handle", "parent"))
+        unnamed = np.asarray(table.column("pid").is_null()) & np.isin(ops, (START, EXIT))
+        nothing = (ops == CLOSE) & (handles == 0) & (keys == 0)
+        root = (parents == HKCU) | (handles == HKCU)
+        used = root & (coded == 0) & (ops == 0)
+        if used.any():
+            ops = np.where(used, _USE_ROOT, ops)
+            keys = np.where(used, self.keys.number("HKCU"), keys)
+        record.harmless -= int(used.sum())
+        record.taken += int(used.sum())
+        by_path = self.facts.fidelity is Fidelity.PATHS
+        unasked = by_path & (parents == HKCU) & np.isin(ops, (OPEN, _USE_ROOT))
+        for reason, lost in ((NO_PROCESS, unnamed), (NOTHING, nothing), (UNASKED, unasked)):
+            self._note(record.malformed, reason, lost, first)
+            record.taken -= int(lost.sum())
+            ops = np.where(lost, 0, ops)
+        return ops, keys
 
     def _note(self, reasons: Reasons, reason: str, rows: Table, first: int) -> None:
         places = self._np.flatnonzero(rows)
@@ -173,6 +216,9 @@ class ArrowCapture(Capture):
             return np.where(np.asarray(column.is_null()), number(None), values)
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
+        kind = column.type.value_type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise ValueError(f"the column {name} holds no text")
         known = self._dictionaries.get(name)
         if known is None or not known[0].equals(column.dictionary):
             numbers = [number(text) for text in column.dictionary.to_pylist()]
@@ -190,6 +236,24 @@ class ArrowCapture(Capture):
             raise ValueError(f"the column {name} holds no whole numbers")
         return np.asarray(column.fill_null(0)).astype(np.uint64)
 
+    def _statuses(self, table: Table, rows: int) -> Table:
+        """Return the column of statuses; one of more than 32 bits is refused."""
+        np = self._np
+        wide = self._ints(table, "status", rows)
+        high = wide >> 31
+        if ((high > 1) & (high != (1 << 33) - 1)).any():
+            raise ValueError("a status has more than 32 bits")
+        return wide.astype(np.uint32)
+
+    def _handles(self, table: Table, name: str, rows: int) -> Table:
+        """Return a column of handles, those of predefined keys with the sign taken off."""
+        np = self._np
+        values = self._ints(table, name, rows)
+        short = values & 0xFFFFFFFF
+        mine = (short >= FIRST_PREDEFINED) & (short <= LAST_PREDEFINED)
+        mine &= (values >> 32 == 0) | (values >> 32 == 0xFFFFFFFF)
+        return np.where(mine, short, values)
+
     def _times(self, table: Table, rows: int) -> Table:
         np, facts = self._np, self.facts
         if "time" not in table.schema.names:
@@ -199,8 +263,12 @@ class ArrowCapture(Capture):
         if dates:
             nanoseconds = column.cast(self._pa.timestamp("ns")).cast(self._pa.int64())
             times = np.asarray(nanoseconds.fill_null(0)) // 100 + _UNIX_TICKS
-        else:
+        elif self._pa.types.is_integer(column.type):
             times = np.asarray(column.fill_null(0)).astype(np.int64)
+        else:
+            raise ValueError("the column time holds neither whole numbers nor timestamps")
+        if rows and self._pa.types.is_uint64(column.type) and (times < 0).any():
+            raise ValueError("a time has more than 63 bits")
         facts.clock = "utc" if dates else "ticks"
         if rows:
             facts.saw(int(times[0]))

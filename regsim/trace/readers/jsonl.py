@@ -35,28 +35,36 @@ from typing import Any, Final
 from regsim.accel.columns import EventKind
 from regsim.trace.access import access_of
 from regsim.trace.calls import GONE, HARMLESS, KnownCall, call_of, success
-from regsim.trace.columns import CLOSE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
-from regsim.trace.completeness import Completeness, note
+from regsim.trace.columns import CLOSE, DELETE, DUPLICATE, EXIT, LOAD, OPEN, START, UNLOAD
+from regsim.trace.completeness import (
+    NO_HIVE,
+    NO_PROCESS,
+    NOTHING,
+    UNASKED,
+    Completeness,
+    note,
+)
 from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys, predefined
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
-from regsim.trace.spelling import HANDLES, SHORT_NAMES, UNPLACED, KeyTable
+from regsim.trace.spelling import HANDLES, HKCU, SHORT_NAMES, UNPLACED, KeyTable
 from regsim.trace.times import ticks_of
 
 _KEY_DELETED: Final = 0xC000017C
 _MOST_BAD: Final = 100_000
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
+_USE_ROOT: Final = int(EventKind.USE_ROOT)
 
 
 def number_of(value: object, most: int = (1 << 64) - 1) -> int:
     """Return a number given as one or as text, 0 for none; raise ValueError for what is neither."""
-    if value is None or isinstance(value, bool):
+    if value is None:
         return 0
     if isinstance(value, str):
         named = HANDLES.get(value.upper())
         return named if named is not None else _bounded(int(value, 0), most)
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return _bounded(value, most)
     raise ValueError(f"{value!r} is no whole number")
 
@@ -80,8 +88,14 @@ class JsonlCapture(RowCapture):
             record=Completeness(shows_filters=False),
             os=_system(source.head),
         )
-        super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=reading.classes))
-        self._open = OpenKeys()
+        keys = KeyTable(
+            reading.hkcu_sid,
+            classes=reading.classes,
+            merged=reading.classes,
+            mounts=reading.mounts,
+        )
+        super().__init__(source, facts, keys)
+        self._open = OpenKeys(self.keys)
         self._bad: list[int] = []
         self._counted = False
 
@@ -104,6 +118,8 @@ class JsonlCapture(RowCapture):
             record = json.loads(line)
             if not isinstance(record, dict):
                 raise TypeError  # noqa: TRY301 - one handler for all that is no record
+            if line.count(b'":') != len(record):  # for speed: most have just one for each field
+                json.loads(line, object_pairs_hook=_once)
             self._record(record)
         except (ValueError, TypeError, OverflowError, RecursionError):
             if len(self._bad) < _MOST_BAD:
@@ -131,28 +147,55 @@ class JsonlCapture(RowCapture):
             note(facts.record.untold, str(record.get("why") or "something"), facts.events)
         elif call is None:
             note(facts.record.calls, name, facts.events)
-        elif call is HARMLESS:
-            if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
-                self._row(OPEN, {**record, "handle": 0}, time, _KEY_DELETED)
-            else:
-                facts.record.harmless += 1
+        elif call is HARMLESS or self._failed_close(call, record):
+            self._harmless(record, time)
         elif call.any_handle and call.op == CLOSE and not self._is_key(record):
             facts.record.harmless += 1
         else:
             self._call(call, record, time)
 
+    def _failed_close(self, call: KnownCall, record: dict[str, Any]) -> bool:
+        """Return whether the call is known to have closed nothing, since it failed."""
+        status = number_of(record.get("status"), 0xFFFFFFFF)
+        return call.op == CLOSE and success(status, call.family) is False
+
+    def _harmless(self, record: dict[str, Any], time: int) -> None:
+        """Take in a call that opens and closes nothing, but for the root of a predefined key."""
+        roots = (predefined(number_of(record.get(field))) for field in ("handle", "parent"))
+        root = next((one for one in roots if one in SHORT_NAMES), 0)
+        if number_of(record.get("status"), 0xFFFFFFFF) in GONE:
+            self._row(OPEN, {**record, "handle": 0}, time, _KEY_DELETED)
+        elif root:
+            about = {**record, "handle": 0, "parent": root, "key": SHORT_NAMES[root]}
+            self._call(KnownCall(_USE_ROOT), {**about, "status": 0}, time)
+        else:
+            self.facts.record.harmless += 1
+
     def _call(self, call: KnownCall, record: dict[str, Any], time: int) -> None:
-        """Take a call in, if its status says what it did and its hive has a name."""
+        """Take a call in, if its status says what it did and it says to what."""
         facts, status = self.facts, number_of(record.get("status"), 0xFFFFFFFF)
         done = success(status, call.family)
-        if done is None and call.op in (OPEN, DUPLICATE, LOAD, *_UNLOADS):
+        if done is None and call.op in (OPEN, CLOSE, DUPLICATE, LOAD, *_UNLOADS):
             note(facts.record.statuses, f"{status:#x}", facts.events)
             return
-        given = record.get("key", record.get("path")) or ""
-        if call.op in (LOAD, *_UNLOADS) and self.keys.hives[self.keys.number(given)] == UNPLACED:
-            note(facts.record.malformed, "the hive has no name", facts.events)
+        missing = self._missing(call.op, record)
+        if missing:
+            note(facts.record.malformed, missing, facts.events)
             return
         self._row(call.op, record, time, 0 if done else status)
+
+    def _missing(self, op: int, record: dict[str, Any]) -> str:
+        """Return what a record lacks without which it does not say what happened, or ""."""
+        given = _given(record)
+        if op in (LOAD, *_UNLOADS) and self.keys.hives[self.keys.number(given)] == UNPLACED:
+            return NO_HIVE
+        if op in (START, EXIT) and record.get("pid") is None:
+            return NO_PROCESS
+        if op == CLOSE and not given and not number_of(record.get("handle")):
+            return NOTHING
+        parent = predefined(number_of(record.get("parent")))
+        by_path = self.facts.fidelity is Fidelity.PATHS
+        return UNASKED if by_path and parent == HKCU and op in (OPEN, _USE_ROOT) else ""
 
     def _is_key(self, record: dict[str, Any]) -> bool:
         """Return whether a close of any kind of handle closes a key's."""
@@ -165,16 +208,17 @@ class JsonlCapture(RowCapture):
         handle, parent = number_of(record.get("handle")), number_of(record.get("parent"))
         parent = predefined(parent)
         process = self._process(record, fresh=op == START, time=time)
-        path = record.get("key", record.get("path")) or ""
-        if not isinstance(path, str):
-            raise TypeError
+        path = _given(record)
         path = self._path(op, process, handle, parent, path or SHORT_NAMES.get(parent, ""), status)
         if op == CLOSE and predefined(handle) in SHORT_NAMES:
             op, parent, handle = int(EventKind.CLOSE_ROOT), predefined(handle), 0
         access = record.get("access")
         words = isinstance(access, str) and not access[:1].isdigit()
         mask = access_of(f"Desired Access: {access}") if words else number_of(access)
-        row = (op, process, self.keys.number(path), status, time)
+        key = self.keys.number(path)
+        if op == DELETE and self.keys.hives[key] == UNPLACED:
+            op = int(EventKind.OTHER)  # which handles hold nothing any more is not known
+        row = (op, process, key, status, time)
         self.facts.record.taken += 1
         self.rows.append((*row, mask & 0xFFFFFFFF, self.facts.events, handle, parent))
 
@@ -191,6 +235,8 @@ class JsonlCapture(RowCapture):
             return full
         if op == EXIT:
             self._open.ended(process)
+        if op == DELETE and handle:
+            return path or self._open.path(process, handle) or ""
         return path
 
     def _process(self, record: dict[str, Any], *, fresh: bool, time: int) -> int:
@@ -212,6 +258,24 @@ class JsonlCapture(RowCapture):
             command_line=str(record.get("command_line") or ""),
         )
         return self.processes.add(pid, info)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of an object; raise ValueError if one is given twice."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
+def _given(record: dict[str, Any]) -> str:
+    """Return the key that a record names, "" if none; raise what `_line` takes for no record."""
+    key, path = record.get("key") or "", record.get("path") or ""
+    if not isinstance(key, str) or not isinstance(path, str):
+        raise TypeError("a key is text")
+    if key and path and key != path:
+        raise ValueError("it names two keys")
+    return key or path
 
 
 def _system(head: bytes) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ from regsim.trace.readers._procmon_rows import (
 from regsim.trace.source import CutShortError, Source
 from regsim.trace.times import DAY, Calendar, time_of_day
 
-_STRETCH: Final = 4 << 20
+_STRETCH: Final = 1 << 20
 _SHARE: Final = 16 << 20
 _WORTHWHILE: Final = 96 << 20
 _ROWS: Final = 20_000
@@ -43,6 +44,7 @@ _FIRST: Final = (
     *("Time of Day", "Date & Time", "Relative Time", "Process Name", "PID"),
     *("Operation", "Path", "Result", "Detail"),
 )
+_TIME_BELOW: Final = re.compile(r"\n[^\n,]{0,20}\d[:.]\d\d[:.]\d\d[^\n,]{0,20},")
 _WINDOW: Final = 1 << 16
 _LONGEST_ROW: Final = 64 << 20
 
@@ -52,6 +54,11 @@ def scan_range(path: Path, start: int, end: int, shape: CsvShape) -> Chunk:
     with path.open("rb") as file:
         file.seek(start)
         return scan(file.read(end - start), shape)
+
+
+def _holds_row(fields: list[str]) -> bool:
+    """Return whether a field has swallowed the row after it, as one does whose quote is torn."""
+    return any("\n" in field and _TIME_BELOW.search(field) for field in fields)
 
 
 class CsvCapture(Capture):
@@ -121,6 +128,10 @@ class CsvCapture(Capture):
                     reason = "its columns are not as many as the header's"
                     note(self.facts.record.malformed, reason, number + at, count, reached)
                     self.facts.record.rows += count
+                inside = [n for n, row in enumerate(full, 1) if _holds_row(row)]
+                for number in inside:
+                    reason = "another row is in one of its fields"
+                    note(self.facts.record.malformed, reason, self.facts.events + number)
                 data = spelled(full)
                 if self.facts.first_time is None:
                     self._note_first(data[2:4096])

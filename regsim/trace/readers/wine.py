@@ -132,8 +132,9 @@ class _LineCapture(RowCapture):
             closes=closes,
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
-        super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
-        self.open = OpenKeys()
+        keys = KeyTable(reading.hkcu_sid, classes=False, mounts=reading.mounts)
+        super().__init__(source, facts, keys)
+        self.open = OpenKeys(self.keys)
         self._odd = False
 
     def when(self, ticks: int) -> str:
@@ -216,10 +217,9 @@ class WineServerCapture(_LineCapture):
                 self._ended(self.process(pid))
 
     def _ended(self, process: int) -> None:
-        info = self.processes[process]
-        if info.ended is not None:
+        if self.processes[process].ended is not None:
             return
-        info.ended = self.facts.events
+        self.processes.end(process, self.facts.events)
         self._add(EXIT, process)
         self.open.ended(process)
         for places in (self._inheritable, self._stale):
@@ -251,7 +251,7 @@ class WineServerCapture(_LineCapture):
         elif did.call == b"new_thread":
             owner = self._target(self.process(mine), did.handle(b"process"))
             if owner is not None:
-                self._threads[did.given.get(b"tid", 0)] = self.processes[owner].pid
+                self._threads[did.given.get(b"tid", 0)] = self.processes.pid(owner)
         elif did.call == b"set_handle_info" and did.asked.get(b"mask", 0) & _HANDLE_FLAG_INHERIT:
             inherit = did.asked.get(b"flags", 0) & _HANDLE_FLAG_INHERIT
             self._inherit(self.process(mine), did.handle(), bool(inherit))
@@ -264,7 +264,7 @@ class WineServerCapture(_LineCapture):
         self._add(START, child)
         image = _IMAGE.search(did.text)
         if image is not None:
-            self.processes[child].image = unescape(image[1]).rpartition("\\")[2]
+            self.processes.call(child, unescape(image[1]).rpartition("\\")[2])
         asked = did.asked
         if not (asked.get(b"flags", 0) & _INHERIT_HANDLES or asked.get(b"inherit_all", 0)):
             return
@@ -318,9 +318,7 @@ class WineServerCapture(_LineCapture):
 
     def _unloaded(self, path: str) -> None:
         """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
-        keys = self.keys
-        gone = keys.hives[keys.number(path)]
-        self._stale.update(self.open.behind(lambda path: keys.hives[keys.number(path)] == gone))
+        self._stale.update(self.open.on_hive(self.keys.hives[self.keys.number(path)]))
 
     def _path(self, process: int, did: Exchange) -> str:
         name = _NAME.search(did.text)
@@ -328,7 +326,7 @@ class WineServerCapture(_LineCapture):
         return self.open.full(process, parent, unescape(name[1]) if name else "")
 
     def _close(self, process: int, handle: int) -> None:
-        self._process_handles.pop((self.processes[process].pid, handle), None)
+        self._process_handles.pop((self.processes.pid(process), handle), None)
         self._inherit(process, handle, False)
         self._stale.discard((process, handle & ~3))
         path = self.open.closed(process, handle)
@@ -363,7 +361,7 @@ class WineServerCapture(_LineCapture):
         """Return the process that *process* means by a handle, None if the log does not tell."""
         if handle in _SELF:
             return process
-        pid = self._process_handles.get((self.processes[process].pid, handle))
+        pid = self._process_handles.get((self.processes.pid(process), handle))
         return None if pid is None else self.process(pid)
 
     def _add(
