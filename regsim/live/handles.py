@@ -38,12 +38,12 @@ def live_listing() -> str:
             "who --live asks the running Windows for its open handles, and this is none: run it on "
             "the computer in question (--save FILE there, `regsim who FILE` here)"
         )
-    from regsim.live.windows import System  # noqa: PLC0415 - there is no such library elsewhere
+    from regsim.live.windows import RunningSystem  # noqa: PLC0415 - there is no such library elsewhere
 
-    return listing(System())
+    return listing(RunningSystem())
 
 
-def listing(system: Any) -> str:  # noqa: ANN401 - `regsim.live.windows.System`, or a test's
+def listing(system: Any) -> str:  # noqa: ANN401 - `regsim.live.windows.RunningSystem`, or a test's
     """Return the listing of *system*; see `live_listing`."""
     asked = _Names(system)
     handles, refused = [], Counter[int]()

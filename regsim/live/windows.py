@@ -54,7 +54,7 @@ def _handle(value: int = 0) -> ctypes.c_void_p:
     return ctypes.c_void_p(value)
 
 
-class System:
+class RunningSystem:
     """The running system; processes stay opened until `close`."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from regsim.trace.texts import Texts, packed, unpacked
 
-Name = int | tuple[str, int]
+Name = int | tuple[str, int | str]
 """What evidence knows a process by: its pid or a record's number, or its image and its pid."""
 
 

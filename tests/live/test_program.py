@@ -68,9 +68,10 @@ def test_a_call_of_the_program_counts() -> None:
 def test_a_call_of_wines_library_does_not() -> None:
     """What it opens is not the program's; that it did is said to be untold."""
     lines = called("RegOpenKeyExW", HKCU, *OPENED, back="1D8C91000")
-    (told,) = traced(*lines, *CLOSED)
+    found = traced(*lines, *CLOSED)
 
-    assert (told["op"], "a library of Wine's" in told["why"]) == ("untold", True)
+    assert {row["op"] for row in found} == {"untold"}
+    assert all("a library of Wine's" in row["why"] for row in found)
 
 
 @pytest.mark.parametrize("name", ["RegQueryValueExW", "RegDeleteValueA"])
