@@ -155,7 +155,7 @@ def kind_of(finding: Finding) -> str:
 def show(finding: Finding, how: Manner, *inputs: Path, compact: bool = False) -> int:
     """Print the finding in the form asked for and return the exit code."""
     dialect = dialect_named(finding.os if finding.os in dialects.ALL else None)
-    tell_it = say
+    tell_it: Callable[[str], None] = say
     if how.svg is not None:
         from regsim.report.pictures.evidence import evidence_svg  # noqa: PLC0415 - if asked for
 
