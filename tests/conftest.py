@@ -19,6 +19,9 @@ from regsim.policy import Dialect
 from regsim.types import Handle, Sid, Value
 from regsim.win32.api import Api
 
+# Texts are as wide as a terminal that is named here; the workers of pytest-xdist name theirs.
+os.environ.pop("COLUMNS", None)
+
 _QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 _profile = partial(settings.register_profile, deadline=None, suppress_health_check=_QUIET)
 _profile("quick", max_examples=15, stateful_step_count=30)

@@ -80,7 +80,13 @@ def test_help_imports_no_command(args: list[str]) -> None:
     """Nor what they are made of."""
     loaded = modules_after(*args)
     ours = {name for name in loaded if name.startswith("regsim")}
-    assert ours == {"regsim", "regsim._version", "regsim.cli", "regsim.errors"}
+    assert ours == {
+        "regsim",
+        "regsim._version",
+        "regsim.cli",
+        "regsim.cli._colour",
+        "regsim.errors",
+    }
     assert not loaded & {"rich", "attr", "numpy", "matplotlib", "networkx", "hypothesis"}
 
 

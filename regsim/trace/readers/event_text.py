@@ -50,7 +50,7 @@ _LOCKED: Final = re.compile(
     r"(?P<whose>[^\d,]{0,40}?)(\d{1,10})",
     re.IGNORECASE,
 )
-_HEADED: Final = re.compile(r"[^\n:=]{1,40}[:=](?:\s|$)")
+_HEADED: Final = re.compile(r"[^\n:=]{1,40}[:=](?:\s|\d|$)")
 _WORDS_OF_PROSE: Final = 4
 _USER: Final = re.compile(
     r"user\s?profile\s?hive\s?(?!\()(.{1,200}?)\s?\((S-1-5-[\d-]{1,190})\)",
