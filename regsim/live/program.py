@@ -144,7 +144,7 @@ class ProgramLog(WineServerCapture):
             module = load(said.name, said.address, builtin=said.builtin, prefix=self.prefix)
             program.modules.add(module)
             if program.image and self.processes[program.process].image.startswith("("):
-                self.processes[program.process].image = program.image
+                self.processes.call(program.process, program.image)
         elif said.kind == "start":
             program.running = True
         elif said.kind == "call":
@@ -237,7 +237,7 @@ class ProgramLog(WineServerCapture):
             self.sid = parts[3].partition("_")[0]
 
     def _started(self, process: int) -> None:
-        pid = self.processes[process].pid
+        pid = self.processes.pid(process)
         if process not in self.programs:
             self.programs[process] = RunProgram(process, pid, self._parent)
             self._tell(self.programs[process], "start")
@@ -318,7 +318,7 @@ class ProgramLog(WineServerCapture):
         self._tell(program, op, key=self._named(path), handle=handle, **more)
 
     def _named(self, path: str) -> str:
-        return short(self.keys.names[self.keys.number(path)])
+        return short(self.keys.name(self.keys.number(path)))
 
     def _tell(self, program: RunProgram, op: str, **fields: object) -> None:
         kept = {name: value for name, value in fields.items() if value not in (None, 0, "")}
