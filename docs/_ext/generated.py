@@ -37,6 +37,7 @@ PACKAGES = (
     ("regsim.models", "The incidents, to play and to explore"),
     ("regsim.check", "The explorer"),
     ("regsim.report", "Texts, pictures, the lab"),
+    ("regsim.live", "Systems that run"),
     ("regsim.testing", "For your own tests"),
     ("regsim.course", "The exercises"),
 )

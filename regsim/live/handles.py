@@ -38,7 +38,7 @@ def live_listing() -> str:
             "who --live asks the running Windows for its open handles, and this is none: run it on "
             "the computer in question (--save FILE there, `regsim who FILE` here)"
         )
-    from regsim.live.windows import RunningSystem  # noqa: PLC0415 - there is no such library elsewhere
+    from regsim.live.windows import RunningSystem  # noqa: PLC0415 - only there
 
     return listing(RunningSystem())
 

@@ -237,7 +237,7 @@ class ProgramLog(WineServerCapture):
             self.sid = parts[3].partition("_")[0]
 
     def _started(self, process: int) -> None:
-        pid = self.processes[process].pid
+        pid = self.processes.pid(process)
         if process not in self.programs:
             self.programs[process] = RunProgram(process, pid, self._parent)
             self._tell(self.programs[process], "start")

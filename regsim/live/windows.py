@@ -1,4 +1,4 @@
-"""What `regsim.live.handles` asks of Windows, by ctypes alone; it can be imported only there."""
+"""What `regsim.live.handles` asks of Windows, by ctypes alone; elsewhere nothing here works."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Final
 from regsim.errors import UsageError
 from regsim.trace.readers._procmon import os_of
 
-# By `getattr`, since for other systems' type checkers ctypes has no Windows in it.
-_DLL: Final[Any] = getattr(ctypes, "WinDLL")  # noqa: B009
+# By `getattr`, since ctypes has these on Windows alone.
+_DLL: Final[Any] = getattr(ctypes, "WinDLL", lambda *_, **__: None)
 _NT: Final = _DLL("ntdll")
 _KERNEL: Final = _DLL("kernel32", use_last_error=True)
 _ADVAPI: Final = _DLL("advapi32", use_last_error=True)
-_last_error: Final[Any] = getattr(ctypes, "get_last_error")  # noqa: B009
+_last_error: Final[Any] = getattr(ctypes, "get_last_error", None)
 
 _EXTENDED_HANDLES: Final = 64  # SystemExtendedHandleInformation (observed; Windows XP and later)
 _PROCESSES: Final = 5  # SystemProcessInformation (documented)

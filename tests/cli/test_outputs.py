@@ -70,7 +70,7 @@ READS = {
 """The options and arguments that name what a command reads and never writes."""
 
 ELSEWHERE = {("record", "-o"), ("record", "--junit"), ("who", "--save")}
-"""What is written only with Wine or on Windows, by the same function: `tests/wine` tries it."""
+"""What commands write that need Wine or Windows; they do so by the same function."""
 
 FOLDERS = {("demo", "-o")}
 IN_PLACE = {key for key in WRITES if key[1] == "FILE"}
