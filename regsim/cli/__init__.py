@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TextIO
 import click
 
 from regsim._version import __version__
-from regsim.errors import RegsimError
+from regsim.errors import RegsimError, UnknownNameError
 
 
 class _Entry(NamedTuple):
@@ -43,10 +43,18 @@ _COMMANDS = {
         "replay", "command", "A trace in, the verdict out: who keeps the hive loaded?"
     ),
     "who": _Entry("who", "command", "A snapshot or an event in, the holders of the hive out."),
+    "record": _Entry(
+        "record", "command", "Run a Windows program under Wine: what does it leave open?"
+    ),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "course": _Entry("course", "command", "Eight exercises: predict, run, see which call decides."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),
 }
+
+_DOOR = " "
+"""The front door's name among the commands: one that nobody can type."""
+_FRONT = _Entry("ask", "command", "Whatever people have in hand.")
+_OWN = ("-h", "--help", "--version", "--color")
 
 _USAGE = 2
 _UNDECIDED = 3
@@ -89,6 +97,15 @@ class _Commands(click.Group):
             result: object = super().invoke(ctx)
             return result
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse *args*; what begins with no command is for the front door, none asks for help."""
+        if not args:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        if args[0] not in _COMMANDS and args[0] not in _OWN and _is_for_door(args):
+            args = [_DOOR, *args]
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the help page."""
         return list(_COMMANDS)
@@ -99,7 +116,7 @@ class _Commands(click.Group):
         cmd_name: str,
     ) -> click.Command | None:
         """Import and return the command, or None where there is none of that name."""
-        entry = _COMMANDS.get(cmd_name)
+        entry = _FRONT if cmd_name == _DOOR else _COMMANDS.get(cmd_name)
         if entry is None:
             return None
         module = importlib.import_module(f"{__name__}.{entry.module}")
@@ -112,9 +129,12 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that *args* name; an unknown one lists those that exist."""
         name = args[0]
+        if name == _DOOR:
+            return None, self.get_command(ctx, name), args[1:]
         if name not in _COMMANDS and not name.startswith("-"):
-            known = ", ".join(_COMMANDS)
-            raise click.UsageError(f"unknown command {name!r}; known: {known}", ctx)
+            raise click.UsageError(
+                f"{UnknownNameError('command', name, _COMMANDS)}; and there is no file {name}", ctx
+            )
         return super().resolve_command(ctx, args)
 
     def format_commands(
@@ -134,7 +154,20 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, message="regsim %(version)s")
 def cli() -> None:
-    """Find, explain and prove the fix of handles that keep a user's registry hive loaded."""
+    """Find, explain and prove the fix of handles that keep a user's registry hive loaded.
+
+    `regsim FILE...` answers from whatever you have: an event's text, a log, a listing of handles, a
+    capture, a script's log, a hive file. `regsim -` takes what you paste. `regsim FILE --help` has
+    the options.
+    """
+
+
+def _is_for_door(args: Sequence[str]) -> bool:
+    """Return whether *args* begin with a file, standard input, or options before them."""
+    first = args[0]
+    if first == "-" or first.startswith("-"):
+        return True
+    return any(mark in first for mark in "./\\") or os.path.lexists(first)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -124,7 +124,21 @@ def _when(filetime: int) -> str:
 @_as_json
 def info(file: Path, *, salvage: bool, as_json: bool) -> None:
     """Say what FILE is: version, state, size, and every violation of the format."""
-    with _open(file, salvage=True) as opened:
+    with described(file, salvage=salvage) as (opened, record):
+        if as_json:
+            out.say_json(record)
+        else:
+            show_description(opened, record)
+
+
+@contextmanager
+def described(
+    file: Path, content: bytes | None = None, *, salvage: bool = False
+) -> Iterator[tuple[HiveFile, dict[str, Any]]]:
+    """Give a hive, of a file or of bytes in memory, and what `regsim hive info` says of it."""
+    with (
+        _open(file, salvage=True) if content is None else parse_hive(content, mode=Mode.SALVAGE)
+    ) as opened:
         if not salvage:
             opened.image.require_whole()
         keys = values = 0
@@ -132,25 +146,25 @@ def info(file: Path, *, salvage: bool, as_json: bool) -> None:
             keys += 1
             values += sum(1 for _ in key.values())
         opened.check()
-        record: dict[str, Any] = {
-            "version": opened.version,
-            "clean": opened.clean,
-            "sequence": list(opened.sequence),
-            "root": opened.root.name,
-            "keys": keys,
-            "values": values,
-            "bytes": len(opened.image.buffer),
-            "last_written": opened.image.base.last_written,
-            "problems": [problem.as_dict() for problem in opened.problems],
-            "notes": [note.as_dict() for note in opened.notes],
-        }
-        if as_json:
-            out.say_json(record)
-        else:
-            _show_info(opened, record)
+        yield (
+            opened,
+            {
+                "version": opened.version,
+                "clean": opened.clean,
+                "sequence": list(opened.sequence),
+                "root": opened.root.name,
+                "keys": keys,
+                "values": values,
+                "bytes": len(opened.image.buffer),
+                "last_written": opened.image.base.last_written,
+                "problems": [problem.as_dict() for problem in opened.problems],
+                "notes": [note.as_dict() for note in opened.notes],
+            },
+        )
 
 
-def _show_info(opened: HiveFile, record: dict[str, Any]) -> None:
+def show_description(opened: HiveFile, record: dict[str, Any]) -> None:
+    """Print what `described` gives, a line for each."""
     first, second = opened.sequence
     state = "clean" if opened.clean else "dirty: recover it with its logs"
     out.say(f"version:       {record['version']}")

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from regsim.cli._evidence_output import ProgressLine, dialect_named, show
-from regsim.trace.asking import who
-from regsim.trace.redact import redacted
+from regsim.cli._evidence_output import evidence_options
+from regsim.cli.ask import answered_as
 
 
 @click.command("who")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--os", "os_name", help="The system that the evidence is from.")
-@click.option("--hkcu-sid", help="The SID of the user whose hive the listing calls HKCU.")
-@click.option("--redact", is_flag=True, help="Replace SIDs, user, computer and folder names.")
-@click.option("--json", "as_object", is_flag=True, help="Print one JSON object.")
-def command(
-    file: Path, *, os_name: str | None, hkcu_sid: str | None, redact: bool, as_object: bool
-) -> int:
-    """Name from a snapshot FILE the processes that hold a user's hive.
+@evidence_options
+def command(file: Path, **options: Any) -> int:  # noqa: ANN401 - those of `Manner`
+    """Name from a snapshot FILE the processes that hold a user's hive; - is what is pasted.
 
-    The format is told by the content: an event log (EVTX or XML), the text of event 1530, 1517,
-    1524 or 1000 or of UPHClean, handle.exe's text or CSV, the debugger's !handle. Exit code: 1 a
-    holder is named, 3 none is.
+    The format is told by the content: events as text, CSV, XML, JSON or EVTX, listings of handles
+    of any tool, logs of scripts. Exit code: 1 a hive is in use, 3 that is not told.
     """
-    progress = ProgressLine()
-    try:
-        finding = who(file, dialect=dialect_named(os_name), hkcu_sid=hkcu_sid, progress=progress)
-    finally:
-        progress.clear()
-    return show(redacted(finding) if redact else finding, as_object=as_object)
+    return answered_as(file, "evidence", options)

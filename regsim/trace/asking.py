@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from regsim.errors import UnknownNameError, UsageError
 from regsim.policy import Dialect
 from regsim.trace.by_handle import HandleLedger
 from regsim.trace.by_path import PathLedger
-from regsim.trace.evidence import Capture, Facts, Fidelity, Kind, OnProgress, Reading, Snapshot
+from regsim.trace.evidence import Capture, Facts, Fidelity, OnProgress, Reading, Snapshot
 from regsim.trace.finding import Finding
 from regsim.trace.formats import open_evidence
 from regsim.trace.judge import judge
 from regsim.trace.ledger import Ledger
+from regsim.trace.source import Source, open_source, pasted
 from regsim.trace.times import DAY, SECOND, time_of_day
 
 DialectOf = Callable[[str], Dialect]
@@ -21,22 +23,24 @@ DialectOf = Callable[[str], Dialect]
 
 
 def replay(
-    path: str | Path,
+    evidence: str | Path | Source,
     *,
     dialect: Dialect | None = None,
     dialect_of: DialectOf | None = None,
     hkcu_sid: str | None = None,
+    mounts: Sequence[str] = (),
     at: str | None = None,
     progress: OnProgress | None = None,
     workers: int = 1,
 ) -> Finding:
-    """Return what the trace at *path* says of the hives of users.
+    """Return what *evidence* says of the hives of users, and of hives that programs loaded.
 
     Args:
-        path: the file; its content tells the format.
-        dialect: the system whose rules decide; the capture's own by default.
-        dialect_of: finds the rules of the capture's own system.
-        hkcu_sid: whose hive the tool that recorded the trace calls HKCU.
+        evidence: a file, or the text itself; its content tells the format.
+        dialect: the system whose rules decide; the evidence's own by default.
+        dialect_of: finds the rules of the evidence's own system.
+        hkcu_sid: whose hive the tool that recorded it calls HKCU.
+        mounts: keys at which hives were loaded that are asked about as well.
         at: the moment asked about, a time of day or ``+SECONDS`` after the first event; the end
             of the trace by default.
         progress: told how far the reading is.
@@ -44,36 +48,68 @@ def replay(
             program's main module to be importable, as `multiprocessing` does.
 
     Raises:
-        DataError: the file is of no known format, or damaged where the reading begins.
-        UsageError: *at* is no time, or none within the trace.
+        DataError: it is of no known format, or damaged where the reading begins.
+        MissingExtraError: the format needs a package that is not installed.
+        UsageError: *at* is no time, none within the trace, or asked of what has no times.
     """
-    classes = dialect.classes_hive if dialect is not None else True
-    reading = Reading(hkcu_sid=hkcu_sid, classes=classes, workers=workers, progress=progress)
-    evidence = open_evidence(path, reading, kind=Kind.TRACE)
-    return _answer(evidence, reading, dialect, dialect_of, at)
+    reading = Reading(
+        hkcu_sid=hkcu_sid,
+        classes=dialect.classes_hive if dialect is not None else True,
+        mounts=tuple(mounts),
+        workers=workers,
+        progress=progress,
+    )
+    source = evidence if isinstance(evidence, Source) else source_of(evidence)
+    return _answer(open_evidence(source, reading), reading, dialect, dialect_of, at)
 
 
 def who(
-    path: str | Path,
+    evidence: str | Path | Source,
     *,
     dialect: Dialect | None = None,
+    dialect_of: DialectOf | None = None,
     hkcu_sid: str | None = None,
+    mounts: Sequence[str] = (),
     progress: OnProgress | None = None,
 ) -> Finding:
-    """Return who held users' hives according to the snapshot at *path*.
+    """Return who held hives according to *evidence*: a file, or the text of an event itself.
 
-    Args:
-        path: the file; its content tells the format.
-        dialect: the system whose rules are named in the answer.
-        hkcu_sid: whose hive the tool that made the listing calls HKCU.
-        progress: told how far the reading is.
-
-    Raises:
-        DataError: the file is of no known format.
-        MissingExtraError: the format needs a package that is not installed.
+    The arguments and what is raised are as with `replay`, whose evidence is answered too.
     """
-    reading = Reading(hkcu_sid=hkcu_sid, progress=progress)
-    return _answer(open_evidence(path, reading, kind=Kind.SNAPSHOT), reading, dialect)
+    return replay(
+        evidence,
+        dialect=dialect,
+        dialect_of=dialect_of,
+        hkcu_sid=hkcu_sid,
+        mounts=mounts,
+        progress=progress,
+    )
+
+
+_LONGEST_NAME: Final = 4_096
+
+
+def source_of(evidence: str | Path) -> Source:
+    """Return the source that *evidence* names, or is: a text with a line break is no path.
+
+    One without is a text if it has the form of a registry path in it, or many words, and no file is
+    called so.
+    """
+    if isinstance(evidence, str) and (
+        "\n" in evidence or len(evidence) > _LONGEST_NAME or _is_text(evidence)
+    ):
+        return pasted(evidence)
+    return open_source(evidence)
+
+
+def _is_text(evidence: str) -> bool:
+    wordy = "\\registry\\" in evidence.lower() or len(evidence.split()) > 5
+    if not wordy and evidence[:1] not in ("{", "[", "<"):
+        return False
+    try:
+        return not Path(evidence).exists()
+    except (OSError, ValueError):  # longer than a name can be
+        return True
 
 
 def _answer(
@@ -85,7 +121,9 @@ def _answer(
 ) -> Finding:
     """Return what *evidence* says, whatever its kind, once the rest of it is read."""
     if isinstance(evidence, Snapshot):
-        return judge(evidence, dialect, hkcu_sid=reading.hkcu_sid)
+        if at is not None:
+            raise UsageError(f"--at {at}: this evidence shows one moment, or events with their own")
+        return judge(evidence, dialect, reading=reading)
     facts = evidence.facts
     dialect = dialect or _own(facts, dialect_of)
     ledger = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -24,8 +25,10 @@ from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
 from regsim.trace.ledger import LOADS, Attempt, Held, Ledger, Opened
 from regsim.trace.spelling import UNPLACED
+from regsim.trace.texts import Texts
 
 _HKCU: Final = 1
+_GROUP: Final = struct.Struct("=II")
 _LARGE: Final = 10_000
 _MOST_OPENINGS: Final = 1_000_000
 _OPENERS: Final = frozenset(
@@ -67,7 +70,7 @@ class HandleLedger(Ledger):
         self._replay = new_replay(policy_of(dialect))
         self._hives = array("I")
         self._roots = array("I", [0, 0])
-        self._openings: dict[int, Opened] = {}
+        self._openings, self._most = _Openings(), _MOST_OPENINGS
         self._exits: dict[int, tuple[int, int, int]] = {}
         self._begun: dict[int, tuple[int, int]] = {}
         self._unloads: dict[int, tuple[Opened, int, int]] = {}
@@ -88,7 +91,7 @@ class HandleLedger(Ledger):
         rows = columns(**_columns(batch, end))
         self._replay.feed(rows, self._hives, self._roots, stops)
         self._rows += end
-        if len(self._openings) > _MOST_OPENINGS:
+        if len(self._openings) > self._most:
             self._forget()
 
     def _learn_keys(self) -> None:
@@ -105,7 +108,7 @@ class HandleLedger(Ledger):
             op = int(batch.op[at])
             if op in _OPENERS:
                 opened = Opened(int(batch.time[at]), int(batch.number[at]), int(batch.access[at]))
-                self._openings[first + at] = opened
+                self._openings.add(first + at, opened)
                 self._check_opened(batch, at, opened)
                 continue
             self._see(op, first + at, batch, at)
@@ -147,7 +150,7 @@ class HandleLedger(Ledger):
         columns = (batch.process, batch.key, batch.time, batch.status)
         process, key, time, status = (int(column[at]) for column in columns)
         hive = self._hives[key]
-        if op in LOADS and hive > UNPLACED and not self.capture.keys.roots[key]:
+        if op in LOADS and hive > UNPLACED and not self.capture.keys.is_root(key):
             self._below_root(int(batch.number[at]))
             batch.op[at] = EventKind.OTHER
         elif op == START:
@@ -172,7 +175,8 @@ class HandleLedger(Ledger):
         kept = {holder.row for holder in answer.holders}
         kept.update(holder.row for _, holders in answer.snapshots for holder in holders)
         kept.update(holder.row for unload in answer.unloads for holder in unload.blockers)
-        self._openings = {row: at for row, at in self._openings.items() if row in kept}
+        self._openings.keep(kept)
+        self._most = max(_MOST_OPENINGS, 2 * len(self._openings))
 
     def finish(self) -> None:
         """Take the replay's answer over."""
@@ -208,16 +212,27 @@ class HandleLedger(Ledger):
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
 
     def _opening(self, holder: Holder) -> Opened:
-        known = self._openings.get(holder.row, Opened(0, 0, 0))
+        known = self._openings.at(holder.row)
         access = 0 if holder.implicit else known.access
         return Opened(known.time, known.number, access, holder.handle, holder.implicit)
 
     def _held(self, holders: tuple[Holder, ...]) -> Iterator[Held]:
-        found: dict[tuple[int, int], list[Opened]] = {}
-        for holder in holders:
-            found.setdefault((holder.pid, holder.key), []).append(self._opening(holder))
-        for (process, key), openings in found.items():
-            yield Held(process, key, tuple(openings))
+        groups, first, last = Texts(), array("I"), array("I")
+        following = array("I", bytes(4 * len(holders)))  # by holder: the next of its group, from 1
+        for at, holder in enumerate(holders):
+            group = groups.number(_GROUP.pack(holder.pid, holder.key))
+            if group < len(last):
+                following[last[group]] = at + 1
+                last[group] = at
+            else:
+                first.append(at)
+                last.append(at)
+        for at in first:
+            openings = [self._opening(holders[at])]
+            while following[at]:
+                at = following[at] - 1  # noqa: PLW2901 - along the group
+                openings.append(self._opening(holders[at]))
+            yield Held(holders[at].pid, holders[at].key, tuple(openings))
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open on users' hives, the oldest first."""
@@ -229,6 +244,37 @@ class HandleLedger(Ledger):
     def unmatched_on(self, hive: int) -> int:  # noqa: ARG002 - the replay counts them together
         """Return how many closes had no open, on any key: which hive they were on is unknown."""
         return self.unmatched
+
+
+class _Openings:
+    """When the handles of users' hives were opened, by row: rows are added in order."""
+
+    def __init__(self) -> None:
+        self._rows, self._access = array("I"), array("I")
+        self._times, self._numbers = array("q"), array("Q")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, row: int, opened: Opened) -> None:
+        self._rows.append(row)
+        self._times.append(opened.time)
+        self._numbers.append(opened.number)
+        self._access.append(opened.access)
+
+    def at(self, row: int) -> Opened:
+        """Return what was added for *row*, zeros if nothing was."""
+        at = bisect_left(self._rows, row)
+        if at == len(self._rows) or self._rows[at] != row:
+            return Opened(0, 0, 0)
+        return Opened(self._times[at], self._numbers[at], self._access[at])
+
+    def keep(self, rows: set[int]) -> None:
+        """Forget all but what was added for *rows*."""
+        kept = [at for at, row in enumerate(self._rows) if row in rows]
+        for name in ("_rows", "_access", "_times", "_numbers"):
+            column = getattr(self, name)
+            setattr(self, name, array(column.typecode, [column[at] for at in kept]))
 
 
 def _columns(batch: Batch, end: int) -> dict[str, Any]:

@@ -60,9 +60,9 @@ class Completeness:
     in ``calls`` (names not understood) or ``statuses`` (of calls that may have opened something).
     ``gaps`` counts numbers that a driver gave to events that are not in the file, ``disordered``
     rows whose number is below that of a row before, ``untimed`` rows whose time cannot be read.
-    ``damage`` says where the file ends too early. ``shows_filters`` says
-    whether a file of the format shows that rows were filtered out; ``inherits`` whether it shows
-    what a process inherits.
+    ``untold`` has what a recorder says that it could not record, by what that is. ``damage`` says
+    where the file ends too early. ``shows_filters`` says whether a file of the format shows that
+    rows were filtered out; ``inherits`` whether it shows what a process inherits.
     """
 
     shows_filters: bool
@@ -73,6 +73,7 @@ class Completeness:
     malformed: Reasons = attrs.field(factory=dict)
     calls: Reasons = attrs.field(factory=dict)
     statuses: Reasons = attrs.field(factory=dict)
+    untold: Reasons = attrs.field(factory=dict)
     gaps: Skips = attrs.field(factory=Skips)
     disordered: Skips = attrs.field(factory=Skips)
     untimed: Skips = attrs.field(factory=Skips)
@@ -86,7 +87,7 @@ class Completeness:
         if part.untimed.count:
             untimed = part.untimed
             self.untimed.add(untimed.first + offset, untimed.count, untimed.last + offset)
-        for name in ("malformed", "calls", "statuses"):
+        for name in ("malformed", "calls", "statuses", "untold"):
             mine, other = getattr(self, name), getattr(part, name)
             for reason, skips in other.items():
                 note(mine, reason, skips.first + offset, skips.count, skips.last + offset)
@@ -96,4 +97,4 @@ class Completeness:
         """All reasons for which rows were skipped."""
         calls = {f"call {name!r} is not understood": skips for name, skips in self.calls.items()}
         statuses = {f"status {text!r} is unknown": skips for text, skips in self.statuses.items()}
-        return {**self.malformed, **calls, **statuses}
+        return {**self.malformed, **calls, **statuses, **self.untold}

@@ -26,7 +26,10 @@ _OTHER_CAUSES: Final = frozenset({2, 87, 1314, 0xC0000034, 0xC000003A, 0xC000000
 
 @attrs.frozen
 class Asked:
-    """One hive of a ledger: its number, its name, and the row of its anchor (0: none)."""
+    """One hive of a ledger: its number, its name, and the row of its anchor (0: none).
+
+    ``held`` are the open keys of which it is not known whether they are of this hive.
+    """
 
     ledger: Ledger
     hive: int
@@ -44,7 +47,7 @@ class Asked:
         keys = self.ledger.capture.keys
         if keys.hives[key] != UNPLACED:
             return False
-        return self.name.upper().endswith("_CLASSES") or not is_merged(keys.names[key])
+        return self.name.upper().endswith("_CLASSES") or not is_merged(keys.name(key))
 
     def rows(self, reasons: Reasons, text: str) -> Iterator[str]:
         """Yield a sentence for each of *reasons* that concerns a row after the anchor."""
@@ -70,8 +73,9 @@ def _whole(asked: Asked) -> Iterator[str]:
 
 
 def _rows(asked: Asked) -> Iterator[str]:
-    """3: no row was skipped."""
+    """3: no row was skipped, and the recorder says of nothing that it did not record it."""
     yield from asked.rows(asked.record.malformed, "could not be read: {}")
+    yield from asked.rows(asked.record.untold, "on what was not recorded: {}")
 
 
 def _calls(asked: Asked) -> Iterator[str]:

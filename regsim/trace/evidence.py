@@ -23,7 +23,7 @@ from regsim.trace.times import SECOND, filetime_text
 OnProgress = Callable[[int, int, int], None]
 """Called now and then with the bytes done, the bytes in all (0: unknown) and the events so far."""
 
-_ENOUGH: Final = 100_000
+_ENOUGH: Final = 4_096
 
 
 class Fidelity(enum.Enum):
@@ -93,6 +93,7 @@ class Capture(ABC):
     def __init__(self, facts: Facts, keys: KeyTable) -> None:
         self.facts, self.keys = facts, keys
         self.processes = ProcessTable()
+        self.sources: dict[int, str] = {}  # by event: the line of a program that made the call
 
     @abstractmethod
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
@@ -141,13 +142,20 @@ class RowCapture(Capture):
 
 @attrs.frozen(kw_only=True)
 class Sighting:
-    """A key that a process had open: what one line of the evidence says."""
+    """A key that a process had open: what one line of the evidence says.
+
+    ``key`` is "" where it is only told that the process had the hive; ``path`` is the image's
+    whole path where the evidence has it.
+    """
 
     process: str
     pid: int
     key: str
+    path: str = ""
     handle: int | None = None
     user: str = ""
+    service: str = ""
+    session: int | None = None
     seen_at: str | None = None
     event: int | None = None
     access: str = ""
@@ -159,7 +167,9 @@ class Report:
 
     ``hive`` is as the event names it, "" where it does not; ``held`` is False for an event that
     only reports on a hive, such as that it was loaded. ``note`` is a sentence on what was done.
-    ``announced`` is how many handles the event counts, None where it counts none.
+    ``announced`` is how many handles the event counts, None where it counts none. ``moment`` is
+    what Windows was doing, "logoff" or "logon", "" where that is not told. ``unread`` is a piece of
+    the event that looks like a holder but could not be read.
     """
 
     source: str
@@ -170,25 +180,29 @@ class Report:
     sightings: tuple[Sighting, ...] = ()
     seen_at: str | None = None
     announced: int | None = None
+    moment: str = ""
+    host: str = ""
+    unread: str = ""
 
 
 class Snapshot:
-    """All that one file of snapshot evidence says; ``notes`` are sentences on its limits."""
+    """All that one file of snapshot evidence says; ``notes`` are sentences on its limits.
+
+    ``loaded`` are keys that lie in hives of which it is only told that they are loaded;
+    ``incident``, ``incident_certain`` and ``next_steps`` are as in a `Finding`.
+    """
 
     def __init__(self, form: str) -> None:
         self.facts = Facts(
             format=form, fidelity=Fidelity.SNAPSHOT, record=Completeness(shows_filters=False)
         )
+        self.incident: str | None = None
+        self.incident_certain = False
+        self.next_steps: list[str] = []
         self.reports: list[Report] = []
         self.sightings: list[Sighting] = []
+        self.loaded: list[str] = []
         self.notes: list[str] = []
-
-
-class Kind(enum.Enum):
-    """What becomes of a file of evidence; the value is the word for it."""
-
-    TRACE = "trace"  # a Capture
-    SNAPSHOT = "snapshot"
 
 
 @attrs.frozen(kw_only=True)
@@ -196,18 +210,20 @@ class Reading:
     """How evidence is to be read.
 
     ``hkcu_sid`` and ``classes`` are as in `regsim.trace.spelling.canonical`; only formats that do
-    not tell by themselves whether the user's classes are a hive of their own heed ``classes``. Up
-    to ``workers`` processes read a large CSV file.
+    not tell by themselves whether the user's classes are a hive of their own heed ``classes``.
+    ``mounts`` are keys at which hives were loaded that are asked about. Up to ``workers`` processes
+    read a large CSV file.
     """
 
     hkcu_sid: str | None = None
     classes: bool = True
+    mounts: tuple[str, ...] = ()
     workers: int = 1
     progress: OnProgress | None = None
 
     def keys(self) -> KeyTable:
         """Return an empty table for keys of a capture that shows by itself what a hive is."""
-        return KeyTable(self.hkcu_sid)
+        return KeyTable(self.hkcu_sid, mounts=self.mounts)
 
 
 @attrs.frozen
@@ -215,11 +231,10 @@ class Format:
     """One kind of file: what it is called, how it is told, and how it is opened.
 
     ``recognises`` looks at the first bytes, unpacked and in UTF-8 if they are text. ``open``
-    returns None for a file that on a closer look is of another format. ``kind`` is what it makes.
+    returns None for a file that on a closer look is of another format.
     """
 
     title: str
-    kind: Kind
     recognises: Callable[[bytes], bool]
     open: Callable[[Source, Reading], Capture | Snapshot | None]
 
@@ -239,4 +254,4 @@ def text_format(
     def is_text(head: bytes) -> bool:
         return b"\0" not in head[:4096] and recognises(head.decode("utf-8-sig", "replace"))
 
-    return Format(title, Kind.SNAPSHOT, is_text, open_text)
+    return Format(title, is_text, open_text)

@@ -25,12 +25,17 @@ class HeldKey:
     ``implicit`` says that Windows opened it unasked, as the cached root of a predefined key;
     ``inferred`` that this is a guess, from a root that is held (and was opened with Maximum
     Allowed, where the evidence tells). ``seen_at`` is the time of a snapshot. ``ticks`` and
-    ``closed`` are the times of the first opening and of the closing as numbers.
+    ``closed`` are the times of the first opening and of the closing as numbers. ``key`` is "" where
+    it is only told that the process had the hive. ``why`` says of a bystander why it is none of the
+    culprits, ``blocks`` whether it refuses an unload all the same. ``seen_event`` says that an
+    event names it, whose number in the file is then ``event``. ``source`` is the line of
+    the program that made the call, where the evidence tells it.
     """
 
     process: str
     pid: int
     key: str
+    path: str = ""
     hive: str = ""
     handle: int | None = None
     opened_at: str | None = None
@@ -47,6 +52,10 @@ class HeldKey:
     service: str = ""
     ticks: int | None = None
     closed: int | None = None
+    why: str = ""
+    blocks: bool = True
+    seen_event: bool = False
+    source: str = ""
 
     @property
     def holder(self) -> str:
@@ -56,12 +65,40 @@ class HeldKey:
 
 @attrs.frozen(kw_only=True)
 class HiveFinding:
-    """What holds one user's hive at the asked-for moment, and why more cannot be said."""
+    """What holds one hive at the asked-for moment, and why more cannot be said.
+
+    ``bystanders`` have keys open too, but end with the session or do not block on the system asked
+    about; each says ``why``.
+    """
 
     hive: str
     conclusion: Conclusion
     blockers: tuple[HeldKey, ...]
     reasons: tuple[str, ...] = ()
+    bystanders: tuple[HeldKey, ...] = ()
+
+    @property
+    def held(self) -> tuple[HeldKey, ...]:
+        """All that is open in the hive."""
+        return (*self.blockers, *self.bystanders)
+
+
+@attrs.frozen(kw_only=True)
+class Occasion:
+    """One event on a hive: a logoff at which it was in use, or a logon that it troubled.
+
+    ``at`` is the time as the evidence writes it, ``said`` the event's own statement in a sentence,
+    ``held`` whether it tells that the hive was in use.
+    """
+
+    source: str
+    id: int
+    hive: str
+    said: str
+    held: bool
+    moment: str = ""
+    at: str | None = None
+    blockers: tuple[HeldKey, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -123,8 +160,11 @@ class Extent:
 class Finding:
     """The whole answer to "what keeps the hive loaded?".
 
-    ``roots`` are the roots of users' hives that processes kept, probably as the cached predefined
-    key; one that is ``closed_at`` a time was kept until its process ended.
+    ``occasions`` are the events that it rests on, the newest first. ``incident`` is the name of the
+    one that the evidence resembles, ``incident_certain`` whether it is that one for certain, and
+    ``next_steps`` what to collect to know. ``roots`` are the roots of users' hives that processes
+    kept, probably as the cached predefined key; one that is ``closed_at`` a time was kept until its
+    process ended.
     """
 
     conclusion: Conclusion
@@ -135,6 +175,10 @@ class Finding:
     host: str = ""
     asked_at: str | None = None
     hives: tuple[HiveFinding, ...] = ()
+    occasions: tuple[Occasion, ...] = ()
+    incident: str | None = None
+    incident_certain: bool = False
+    next_steps: tuple[str, ...] = ()
     roots: tuple[HeldKey, ...] = ()
     attempts: tuple[UnloadAttempt, ...] = ()
     events: int = 0
@@ -151,6 +195,12 @@ class Finding:
         """All blockers of all hives, those that are certain first."""
         found = [blocker for hive in self.hives for blocker in hive.blockers]
         return tuple(sorted(found, key=lambda blocker: not blocker.certain))
+
+    @property
+    def held(self) -> tuple[HeldKey, ...]:
+        """All that is open in all hives, bystanders last."""
+        bystanders = [one for hive in self.hives for one in hive.bystanders]
+        return (*self.blockers, *bystanders)
 
     @property
     def certain(self) -> tuple[HeldKey, ...]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from regsim.errors import DataError
-from regsim.trace.evidence import Capture, Format, Kind, Reading, Snapshot
+from regsim.trace.evidence import Capture, Format, Reading, Snapshot
 from regsim.trace.readers import (
     arrow,
+    debugger,
     etw,
     event_log,
     event_text,
@@ -20,9 +21,11 @@ from regsim.trace.readers import (
     pml,
     procmon_csv,
     procmon_xml,
+    records,
+    script_log,
     wine,
 )
-from regsim.trace.source import open_source
+from regsim.trace.source import Source, open_source
 
 FORMATS: Final[tuple[Format, ...]] = (
     # A file is read by the first that recognises it: those that a few bytes tell for certain come
@@ -36,28 +39,27 @@ FORMATS: Final[tuple[Format, ...]] = (
     *wine.FORMATS,
     *event_log.FORMATS,
     *handle_list.FORMATS,
+    *debugger.FORMATS,
+    *records.FORMATS,
     *event_text.FORMATS,
+    *script_log.FORMATS,
 )
 
 
 def open_evidence(
-    path: str | Path, reading: Reading | None = None, *, kind: Kind | None = None
+    evidence: str | Path | Source, reading: Reading | None = None
 ) -> Capture | Snapshot:
-    """Return what the file at *path* is, gzip and zlib unpacked on the way.
-
-    Where *kind* is given, only formats of that kind are thought of.
+    """Return what *evidence* is, a file or what was pasted; gzip and zlib unpacked on the way.
 
     Raises:
-        DataError: the file is of no such format, or damaged where the reading begins.
+        DataError: it is of no such format, or damaged where the reading begins.
         MissingExtraError: the format needs a package that is not installed.
     """
-    source = open_source(path)
-    formats = [one for one in FORMATS if kind in (None, one.kind)]
-    for one in formats:
+    source = evidence if isinstance(evidence, Source) else open_source(evidence)
+    for one in FORMATS:
         if one.recognises(source.head):
             found = one.open(source, reading or Reading())
             if found is not None:
                 return found
-    wanted = kind.value if kind else "evidence"
-    known = ", ".join(one.title for one in formats)
-    raise DataError(f"{source.name} is no {wanted} that regsim knows; it reads {known}")
+    known = ", ".join(one.title for one in FORMATS)
+    raise DataError(f"{source.name} is no evidence that regsim knows; it reads {known}")

@@ -9,6 +9,8 @@ decided is decided by `conclude` and `overall`, whatever the evidence is.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,7 +21,7 @@ from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
 from regsim.trace.conditions import Asked, doubts, filtered
-from regsim.trace.evidence import Facts, Fidelity, Snapshot
+from regsim.trace.evidence import Facts, Fidelity, Reading, Snapshot
 from regsim.trace.finding import (
     Conclusion,
     Extent,
@@ -29,47 +31,55 @@ from regsim.trace.finding import (
     Skipped,
     UnloadAttempt,
 )
+from regsim.trace.holders import ends_with_session
 from regsim.trace.ledger import Held, Ledger
-from regsim.trace.sightings import seen_hives
-from regsim.trace.spelling import UNPLACED
+from regsim.trace.sightings import ENDS, seen_hives
+from regsim.trace.spelling import UNPLACED, canonical, is_root, is_users
 
 
 def judge(
     evidence: Ledger | Snapshot,
     dialect: Dialect | None = None,
     asked_at: str | None = None,
-    hkcu_sid: str | None = None,
+    reading: Reading | None = None,
 ) -> Finding:
     """Return what *evidence* says under the rules of *dialect*.
 
     Without a dialect any open key of a hive refuses its unload, as on every Windows. *asked_at* is
-    the moment up to which a ledger was fed, and *hkcu_sid* says whom a snapshot calls HKCU.
+    the moment up to which a ledger was fed, and *reading* how the evidence was read.
     """
     if isinstance(evidence, Ledger):
         return _LedgerJudge(evidence, dialect).finding(asked_at)
-    return _judge_snapshot(evidence, dialect, hkcu_sid)
+    return _judge_snapshot(evidence, dialect, reading or Reading())
 
 
 def conclude(
     hive: str,
-    blockers: Iterable[HeldKey],
+    held: Iterable[HeldKey],
     unsure: Iterable[str],
     *,
     in_use: Iterable[str] = (),
 ) -> HiveFinding:
     """Return the finding on one hive: the only place that says blocked, clear or inconclusive.
 
-    *unsure* says why nothing seen to be open does not mean that nothing is; *in_use* are reports
-    that the hive was in use, which block it whether or not they name a holder.
+    Of the keys *held*, those that say why they are bystanders are told apart. *unsure* says why
+    nothing seen to be open does not mean that nothing is; *in_use* are reports that the hive was in
+    use, which block it whether or not they name a holder.
     """
-    blockers, reasons = tuple(blockers), tuple(dict.fromkeys(in_use))
-    if reasons or any(blocker.certain for blocker in blockers):
+    held, reasons = tuple(held), tuple(dict.fromkeys(in_use))
+    if reasons or any(one.certain and one.blocks for one in held):
         conclusion = Conclusion.BLOCKED
     else:
         reasons = tuple(unsure)
-        inconclusive = reasons or blockers
+        inconclusive = reasons or any(one.blocks for one in held)
         conclusion = Conclusion.INCONCLUSIVE if inconclusive else Conclusion.CLEAR
-    return HiveFinding(hive=hive, conclusion=conclusion, blockers=blockers, reasons=reasons)
+    return HiveFinding(
+        hive=hive,
+        conclusion=conclusion,
+        blockers=tuple(one for one in held if not one.why),
+        bystanders=tuple(one for one in held if one.why),
+        reasons=reasons,
+    )
 
 
 def overall(hives: Iterable[HiveFinding], *, doubted: bool) -> Conclusion:
@@ -125,22 +135,48 @@ def _extent(facts: Facts) -> Extent:
     )
 
 
-def _judge_snapshot(snapshot: Snapshot, dialect: Dialect | None, hkcu_sid: str | None) -> Finding:
+def _judge_snapshot(snapshot: Snapshot, dialect: Dialect | None, reading: Reading) -> Finding:
     """Return the finding: blocked by what is seen, and never clear, since much is not seen."""
     facts = snapshot.facts
-    seen = seen_hives(snapshot, hkcu_sid)
-    hives = [
-        conclude(one.name, one.blockers.values(), [_UNSEEN], in_use=one.in_use) for one in seen
-    ]
-    limits = [*facts.problems, *snapshot.notes]
-    if not hives:
+    seen = seen_hives(snapshot, reading.hkcu_sid, reading.mounts)
+    hives = []
+    for one in seen.hives:
+        held = [_ruled(key, dialect, event=bool(one.in_use)) for key in one.blockers.values()]
+        hives.append(
+            conclude(one.name, held, [_LOADED if one.loaded else _UNSEEN], in_use=one.in_use)
+        )
+    limits = list(dict.fromkeys([*facts.problems, *snapshot.notes]))
+    if not hives and snapshot.incident is None:
         events = snapshot.reports or facts.format.startswith("ev")
         limits.append(_NO_EVENT if events else _UNSEEN)
-    found = _finding(facts, dialect, hives, limits, doubted=True)
-    return attrs.evolve(found, opens=sum(len(hive.blockers) for hive in hives))
+    return attrs.evolve(
+        _finding(facts, dialect, hives, limits, doubted=True),
+        opens=sum(len(hive.held) for hive in hives),
+        occasions=seen.occasions,
+        incident=snapshot.incident,
+        incident_certain=snapshot.incident_certain,
+        next_steps=tuple(snapshot.next_steps),
+    )
+
+
+def _ruled(held: HeldKey, dialect: Dialect | None, *, event: bool) -> HeldKey:
+    """Return a key that a listing shows with whether it blocks on the system asked about."""
+    if (
+        dialect is None
+        or event
+        or blocks(dialect.unload_blockers, is_root=is_root(canonical(held.key)))
+    ):
+        return held
+    return attrs.evolve(held, why=_harmless(dialect), blocks=False)
+
+
+def _harmless(dialect: Dialect) -> str:
+    which = dialect.unload_blockers.value
+    return f"on {dialect.title} {which} keeps a hive loaded, and this is none"
 
 
 _NO_EVENT: Final = "no event in it says that a user's hive was in use"
+_LOADED: Final = "it is loaded; who keeps it so a list of hives does not say"
 _UNSEEN: Final = (
     "no key of a user's hive is in it; a listing cannot prove that none is open: it shows only "
     "the processes that its user may look into"
@@ -156,21 +192,28 @@ class _LedgerJudge:
         self.keys = ledger.capture.keys
         self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
-        self.held: tuple[Held, ...] = ()
+        self.doubtful: tuple[Held, ...] = ()
+        self.sessions: set[int] = set()
 
     def finding(self, asked_at: str | None) -> Finding:
         """Return the finding on the hives of the capture as they are at *asked_at*."""
         ledger, facts = self.ledger, self.capture.facts
         names = self.keys.hive_names
-        held: dict[int, list[Held]] = {at: [] for at in range(UNPLACED + 1, len(names))}
-        self.held = tuple(ledger.held())
-        for one in self.held:
+        held: dict[int, list[HeldKey]] = {at: [] for at in range(UNPLACED + 1, len(names))}
+        known = self.capture.processes
+        self.sessions = {known[at].session or 0 for at in range(len(known))} - {0}
+        doubtful: list[Held] = []
+        for one in ledger.held():
             hive = self.keys.hives[one.key]
-            if hive > UNPLACED and blocks(self.rule, is_root=self.keys.roots[one.key]):
-                held[hive].append(one)
+            if hive > UNPLACED:
+                held[hive].append(self._ruled(one))
+            if hive == UNPLACED or names[hive].startswith("HKCU"):
+                doubtful.append(one)
+        self.doubtful = tuple(doubtful)
         hives = [
-            conclude(self.keys.hive_names[hive], map(self._held_key, found), self._doubts(hive))
+            conclude(names[hive], found, self._doubts(hive))
             for hive, found in held.items()
+            if self._matters(hive)
         ]
         limits = [*self.filtered, *self._limits(bool(hives))]
         if any(hive.conclusion is Conclusion.CLEAR for hive in hives):
@@ -188,6 +231,33 @@ class _LedgerJudge:
             span=None if facts.first_time is None or last is None else (facts.first_time, last),
         )
 
+    def _matters(self, hive: int) -> bool:
+        """Return whether the hive is a user's, or the evidence shows it loaded or asks about it.
+
+        A name below HKEY_LOCAL_MACHINE alone does not make a hive of it in a capture.
+        """
+        name, ledger = self.keys.hive_names[hive], self.ledger
+        return (
+            is_users(name)
+            or not name.upper().startswith("HKLM")
+            or bool(self.keys.mounts)
+            or hive in ledger.anchors
+            or any(self.keys.hives[attempt.key] == hive for attempt in ledger.attempts)
+        )
+
+    def _ruled(self, held: Held) -> HeldKey:
+        """Return what is open with why it is a bystander, if it is one."""
+        found = self._held_key(held)
+        if not blocks(self.rule, is_root=self.keys.is_root(held.key)) and self.dialect is not None:
+            return attrs.evolve(found, why=_harmless(self.dialect), blocks=False)
+        # With several sessions the capture does not tell whose hive a process of one has open.
+        if is_users(found.hive) and ends_with_session(found.process, found.session):
+            if found.session is None:
+                return attrs.evolve(found, why=ENDS)
+            if len(self.sessions) == 1:
+                return attrs.evolve(found, why=f"it runs in session {found.session} and {_ENDS}")
+        return found
+
     def _extent(self) -> Extent:
         """Return what of the capture the finding rests on."""
         ledger, facts, whole = self.ledger, self.capture.facts, self.ledger.is_whole
@@ -198,7 +268,7 @@ class _LedgerJudge:
         return attrs.evolve(
             _extent(facts),
             keys_not_resolved=sum(
-                len(one.openings) for one in self.held if self.keys.hives[one.key] == UNPLACED
+                len(one.openings) for one in self.doubtful if self.keys.hives[one.key] == UNPLACED
             ),
             out_of_order=facts.record.disordered.count + ledger.backwards.count,
             begins=begins,
@@ -215,7 +285,7 @@ class _LedgerJudge:
     def _doubts(self, hive: int) -> list[str]:
         """Return why nothing seen to be open does not mean that nothing is."""
         ledger, name = self.ledger, self.keys.hive_names[hive]
-        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.held))
+        return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.doubtful))
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
@@ -227,7 +297,7 @@ class _LedgerJudge:
         return HeldKey(
             process=process.image,
             pid=process.pid,
-            key=self.keys.names[held.key],
+            key=self.keys.name(held.key),
             hive=self.keys.hive_names[hive],
             handle=first.handle or None,
             opened_at=self.capture.when(first.time) or None,
@@ -237,27 +307,30 @@ class _LedgerJudge:
             implicit=self._cached(held),
             inferred=not first.implicit,
             certain=certain,
-            balance=(count if certain else 0, count if whole and certain else None),
+            balance=_balance(count if certain else 0, count if whole and certain else None),
             user=process.user,
             session=process.session,
             service=process.service,
             ticks=first.time,
             closed=held.closed,
+            source=self.capture.sources.get(first.number, ""),
         )
 
     def _cached(self, held: Held) -> bool:
         """Return whether the first handle is, or looks like, a root that Windows caches unasked."""
         opening = held.openings[0]
         asked_for_all = bool(opening.access & MAXIMUM_ALLOWED)
-        return opening.implicit or (self.keys.roots[held.key] and asked_for_all)
+        return opening.implicit or (self.keys.is_root(held.key) and asked_for_all)
 
     def _roots(self) -> Iterable[HeldKey]:
         """Yield the cached roots: a process has one for a hive, the first that it kept."""
         kept: dict[tuple[int, int], Held] = {}
-        found = [*self.ledger.lives]
-        for held in self.ledger.held():
-            found += [Held(held.process, held.key, (one,)) for one in held.openings]
-        for held in found:
+        each = (
+            Held(held.process, held.key, (one,))
+            for held in self.ledger.held()
+            for one in held.openings
+        )
+        for held in itertools.chain(self.ledger.lives, each):
             slot = (held.process, self.keys.hives[held.key])
             first = kept.get(slot)
             earlier = first is None or held.openings[0].number < first.openings[0].number
@@ -299,6 +372,15 @@ class _LedgerJudge:
                 f"the driver's counter skips {facts.missing:,} numbers: "
                 "events were filtered out or lost"
             )
+
+
+_ENDS: Final = "ends when that session logs off, before the hive is unloaded"
+
+
+@functools.lru_cache(maxsize=64)
+def _balance(least: int, most: int | None) -> tuple[int, int | None]:
+    """Return the two as one: a million blockers share a few balances."""
+    return least, most
 
 
 def _unseen(facts: Facts) -> list[str]:

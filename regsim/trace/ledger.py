@@ -152,13 +152,13 @@ class Ledger(ABC):
         self.starts.append(number)
         table = self.capture.processes
         for at in range(self._known, len(table)):
-            self._of_pid.setdefault(table[at].pid, []).append(at)
+            self._of_pid.setdefault(table.pid(at), []).append(at)
         self._known = len(table)
-        for earlier in self._of_pid[table[process].pid]:
+        for earlier in self._of_pid[table.pid(process)]:
             # A reader that has to end it by itself does so in the row of the start.
             if earlier == process or self._exit_rows.get(earlier, number) < number:
                 continue
-            began = table[earlier].started
+            began = table.started(earlier)
             if earlier < process if began is None else began <= time:
                 self.unended.add(number)
                 self.exited.setdefault(earlier, time)
@@ -233,5 +233,5 @@ class Ledger(ABC):
         """Return whether the evidence covers the process from its start."""
         if process in self.started:
             return True
-        started, first = self.capture.processes[process].started, self.capture.facts.first_time
+        started, first = self.capture.processes.started(process), self.capture.facts.first_time
         return started is not None and first is not None and started >= first

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import struct
+from array import array
+from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
-from regsim.trace.spelling import SHORT_NAMES, canonical, hive_of, is_placed
+from regsim.keypath import Parts
+from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, hive_of, is_placed, is_users
+from regsim.trace.texts import Texts
 
-_MOST: Final = 4_000_000
+_MOST_RECENT: Final = 2_048
+_PLACE: Final = struct.Struct("<IQ")
 
 
 def predefined(handle: int) -> int:
@@ -23,6 +28,10 @@ def predefined(handle: int) -> int:
     return handle
 
 
+def _is_users(parts: Parts) -> bool:
+    return is_users(hive_of(parts) or "")
+
+
 def _is_absolute(path: str, base: str | None) -> bool:
     """Return whether *path*, which begins as a root does, is no key of that name below *base*.
 
@@ -30,12 +39,12 @@ def _is_absolute(path: str, base: str | None) -> bool:
     write whole names and say all the same what they were relative to.
     """
     whole = canonical(path)
-    if base == "" or path.startswith("\\") or hive_of(whole):
+    if base == "" or path.startswith("\\") or _is_users(whole):
         return True
     if base is None:
         return "\\" in path and not path.upper().startswith("REGISTRY\\")
     above = canonical(base)
-    return whole[: len(above)] == above or (is_placed(above) and hive_of(above) is None)
+    return whole[: len(above)] == above or (is_placed(above) and not _is_users(above))
 
 
 class OpenKeys:
@@ -44,8 +53,9 @@ class OpenKeys:
     The two lowest bits of a handle are the caller's own to use (documented), so they are left out.
     """
 
-    def __init__(self) -> None:
-        self._paths: dict[tuple[int, int], str] = {}
+    def __init__(self, keys: KeyTable) -> None:
+        self._recent: dict[tuple[int, int], str] = {}
+        self._kept = _Kept(keys)
 
     def full(self, process: int, parent: int, path: str) -> str:
         """Return *path* below the key that *parent* is open on; "" if that is unknown.
@@ -64,22 +74,81 @@ class OpenKeys:
 
     def opened(self, process: int, handle: int, path: str) -> None:
         """Note that *handle* is open on *path*."""
-        if len(self._paths) < _MOST:
-            self._paths[process, handle & ~3] = path
+        self._recent[process, handle & ~3] = path
+        if len(self._recent) > _MOST_RECENT:
+            for place, behind in self._recent.items():
+                self._kept.add(*place, behind)
+            self._recent.clear()
 
     def path(self, process: int, handle: int) -> str | None:
         """Return the path behind *handle*, None if it is of no known key."""
-        return self._paths.get((process, handle & ~3))
+        path = self._recent.get((process, handle & ~3))
+        return self._kept.path(process, handle & ~3) if path is None else path
 
     def closed(self, process: int, handle: int) -> str | None:
         """Forget *handle*; return the path that was behind it, None if it was of no known key."""
-        return self._paths.pop((process, handle & ~3), None)
+        path = self._recent.pop((process, handle & ~3), None)
+        kept = self._kept.remove(process, handle & ~3)
+        return kept if path is None else path
 
-    def behind(self, is_of: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
-        """Yield process and handle of all that are open on a key of which *is_of* is true."""
-        yield from (place for place, path in self._paths.items() if is_of(path))
+    def on_hive(self, hive: int) -> Iterator[tuple[int, int]]:
+        """Yield process and handle of all that are open on a key of *hive*."""
+        for place, path in (*self._kept.items(), *self._recent.items()):
+            keys = self._kept.keys
+            if keys.hives[keys.number(path)] == hive and self.path(*place) == path:
+                yield place
 
     def ended(self, process: int) -> None:
         """Forget the handles of a process that ended."""
-        for place in [place for place in self._paths if place[0] == process]:
-            del self._paths[place]
+        for place in [place for place in self._recent if place[0] == process]:
+            del self._recent[place]
+        self._kept.ended(process)
+
+
+class _Kept:
+    """Open handles and their paths in columns: there may be millions."""
+
+    def __init__(self, keys: KeyTable) -> None:
+        self.keys = keys
+        self._places = Texts()  # process and handle
+        self._behind = array("I")  # by place: its key's spelling, from 1; 0: closed
+        self._same = array("I")  # by place: the place before it of the same process, from 1
+        self._last = array("I")  # by process: its last place, from 1
+
+    def add(self, process: int, handle: int, path: str) -> None:
+        place = self._places.number(_PLACE.pack(process, handle))
+        if place == len(self._behind):
+            self._last.extend([0] * (process + 1 - len(self._last)))
+            self._behind.append(0)
+            self._same.append(self._last[process])
+            self._last[process] = place + 1
+        self._behind[place] = self.keys.spelling(path) + 1
+
+    def _find(self, process: int, handle: int) -> int:
+        """Return the place of an open handle, -1 if there is none."""
+        place = self._places.find(_PLACE.pack(process, handle)) if self._behind else -1
+        return place if place >= 0 and self._behind[place] else -1
+
+    def path(self, process: int, handle: int) -> str | None:
+        place = self._find(process, handle)
+        return None if place < 0 else self.keys.spelled(self._behind[place] - 1)
+
+    def remove(self, process: int, handle: int) -> str | None:
+        place = self._find(process, handle)
+        if place < 0:
+            return None
+        path = self.keys.spelled(self._behind[place] - 1)
+        self._behind[place] = 0
+        return path
+
+    def items(self) -> Iterator[tuple[tuple[int, int], str]]:
+        for place, spelling in enumerate(self._behind):
+            if spelling:
+                process, handle = _PLACE.unpack(self._places[place])
+                yield (process, handle), self.keys.spelled(spelling - 1)
+
+    def ended(self, process: int) -> None:
+        place = self._last[process] if process < len(self._last) else 0
+        while place:
+            self._behind[place - 1] = 0
+            place = self._same[place - 1]

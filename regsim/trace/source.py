@@ -54,6 +54,7 @@ class Source:
     """One file of evidence.
 
     ``packing`` is "", "gzip" or "zlib", ``encoding`` the name of UTF-16's form for such a text.
+    What was pasted has ``content`` instead of a file.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Source:
     packing: str
     head: bytes
     encoding: str = ""
+    content: bytes | None = attrs.field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -70,14 +72,18 @@ class Source:
     @property
     def is_plain(self) -> bool:
         """Whether the content can be read from any offset, as it stands in the file."""
-        return not self.packing and self.encoding == ""
+        return not self.packing and self.encoding == "" and self.content is None
+
+    def open(self) -> IO[bytes]:
+        """Return the content as it is, not unpacked, as an open file."""
+        return self.path.open("rb") if self.content is None else io.BytesIO(self.content)
 
     def blocks(self, size: int = _BLOCK) -> Iterator[tuple[bytes, int]]:
         """Yield the unpacked content in blocks, each with how far the file itself is read.
 
         Text in UTF-16, by its mark at the start, is yielded in UTF-8.
         """
-        with self.path.open("rb") as file:
+        with self.open() as file:
             packed = _unpacked(file, self.packing, self.name, size) if self.packing else None
             blocks = packed or _read(file, size)
             first = next(blocks, None)
@@ -127,7 +133,7 @@ class Source:
     @contextlib.contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:
         """Yield the content as an open file; a packed one is unpacked to a temporary file."""
-        if not self.packing:
+        if not self.packing and self.content is None:
             with self.path.open("rb") as file:
                 yield file
             return
@@ -150,7 +156,7 @@ class Source:
             CutShortError: it is packed, and damaged or cut short.
         """
         if not self.packing:
-            return steady(self.path)
+            return steady(self.path) if self.content is None else self.content
         with tempfile.TemporaryFile() as spool:
             self._unpack(spool)
             return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""
@@ -168,20 +174,41 @@ def open_source(path: str | Path) -> Source:
     if not path.exists():
         raise DataError(f"there is no file {path}; give the path of a trace or a snapshot")
     if not path.is_file():
-        raise DataError(f"{path} is not a file that can be read twice; save it to a file first")
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if not head:
-        raise DataError(f"{path} is empty")
+        raise DataError(
+            f"{path} is not a file that can be read twice; save it to a file first, or give it "
+            "to `regsim -`"
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    return _looked_into(Source(path, path.stat().st_size, "", head))
+
+
+def pasted(content: str | bytes, name: str = "the text") -> Source:
+    """Return what was pasted, or read from a pipe, as a source of its own.
+
+    Raises:
+        DataError: it is empty, or its compression is damaged at its start.
+    """
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    return _looked_into(Source(Path(name), len(data), "", data[:HEAD], content=data))
+
+
+def _looked_into(source: Source) -> Source:
+    """Return *source* with its head unpacked and decoded."""
+    head = source.head
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError(f"{source.name} is empty")
     packing = _packing(head)
     encoding = _UTF16.get(head[:2], "")
     if packing or encoding:
-        plain = Source(path, size, packing, b"")
-        head = next(plain.blocks(HEAD), (b"", 0))[0][:HEAD]
+        source = attrs.evolve(source, packing=packing, head=b"")
+        head = next(source.blocks(HEAD), (b"", 0))[0][:HEAD]
         if not head:
-            raise DataError(f"{path} holds nothing once it is unpacked")
-    return Source(path, size, packing, head, encoding)
+            raise DataError(f"{source.name} holds nothing once it is unpacked")
+    return attrs.evolve(source, head=head, encoding=encoding)
 
 
 def _packing(head: bytes) -> str:

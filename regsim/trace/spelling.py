@@ -9,10 +9,13 @@ captures of Windows 7 and 10).
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Iterable
 from typing import Final
 
 from regsim.errors import UsageError
 from regsim.keypath import Parts, fold_name
+from regsim.trace.texts import Texts, packed, unpacked
 from regsim.types import PredefinedKey
 
 # The predefined keys that lead to another key: number, short and long name, and that key.
@@ -158,33 +161,60 @@ def _system(parts: Parts) -> Parts:
     return tuple(names)
 
 
-def hive_of(parts: Parts) -> str | None:
-    r"""Return the name of the user's hive that holds the key, or None if no user's hive does.
+_MACHINE: Final = frozenset(
+    {"BCD00000000", "COMPONENTS", "DRIVERS", "ELAM", "HARDWARE", "OSDATA", "SAM", "SCHEMA"}
+    | {"SECURITY", "SOFTWARE", "SYSTEM"}
+)
+"""What lies below HKEY_LOCAL_MACHINE on every Windows; no program can make a key there, only load
+a hive (documented: RegLoadKey)."""
 
-    The hives of LocalSystem and of the two service accounts are no user's: no logoff unloads them.
+
+def hive_of(parts: Parts, mounts: Iterable[str] = ()) -> str | None:
+    r"""Return the name of the hive that holds the key, None for one that stays loaded for ever.
+
+    Users' hives count, and hives that a program loaded: below HKEY_USERS or HKEY_LOCAL_MACHINE, for
+    an app's container (``\REGISTRY\WC``), or at one of *mounts*.
 
     >>> hive_of(("HKU", "S-1-5-21-7_CLASSES", "CLSID"))
     'HKU\\S-1-5-21-7_CLASSES'
-    >>> hive_of(("HKU", ".DEFAULT", "SOFTWARE")) is None
-    True
+    >>> hive_of(("HKU", ".DEFAULT", "SOFTWARE")) is None, hive_of(("HKLM", "OFFLINE", "SELECT"))
+    (True, 'HKLM\\OFFLINE')
     """
     if not parts:
         return None
+    for mount in mounts:
+        above = canonical(mount)
+        if above and parts[: len(above)] == above:
+            return "\\".join(above)
     if parts[0] in ("HKCU", "HKCU" + _CLASSES):
         return parts[0]
-    if (
-        parts[0] == "HKU"
-        and len(parts) > 1
-        and parts[1].removesuffix(_CLASSES) not in _SERVICE_SIDS
-    ):
+    if len(parts) < 2:
+        return None
+    if parts[0] == "HKU" and parts[1].removesuffix(_CLASSES) not in _SERVICE_SIDS:
         return f"HKU\\{parts[1]}"
+    if parts[0] == "HKLM" and parts[1] not in _MACHINE:
+        return f"HKLM\\{parts[1]}"
+    if parts[:2] == _CONTAINERS and len(parts) > 2 and parts[2].startswith("SILO"):
+        return "\\".join(("", *parts[:3]))
     return None
 
 
-def is_root(parts: Parts) -> bool:
-    """Return whether the key is the root of a user's hive."""
-    hive = hive_of(parts)
-    return hive is not None and hive == "\\".join(parts)
+_CONTAINERS: Final = ("REGISTRY", "WC")
+
+
+def is_users(hive: str) -> bool:
+    """Return whether a hive of that name is a user's own, which Windows loads and unloads."""
+    name = hive.upper().removesuffix(_CLASSES)
+    return name == "HKCU" or bool(_USERS.fullmatch(name))
+
+
+_USERS: Final = re.compile(r"HKU\\(?:S-1-|<SID-)\S+")
+
+
+def is_root(parts: Parts, mounts: Iterable[str] = ()) -> bool:
+    """Return whether the key is the root of a hive that can be unloaded."""
+    hive = hive_of(parts, mounts)
+    return hive is not None and hive.lstrip("\\") == "\\".join(parts)
 
 
 UNPLACED: Final = 1
@@ -194,53 +224,80 @@ UNPLACED: Final = 1
 class KeyTable:
     """The keys of a capture by number; number 0 is a key without a name.
 
-    *merged* says that HKCR is what programs see by that name, and not the machine's classes alone.
-    ``names`` holds each key as the evidence first wrote it, ``hives`` the number of its user's
-    hive in ``hive_names`` (0: none; `UNPLACED`: unknown), ``roots`` whether it is that hive's root.
-    The hives of users follow `UNPLACED`.
+    ``hives`` holds the number of each key's user's hive in ``hive_names`` (0: none; `UNPLACED`:
+    unknown). The hives of users follow `UNPLACED`. *merged* says that HKCR is what programs see by
+    that name, and not the machine's classes alone.
     """
 
     def __init__(
-        self, hkcu_sid: str | None = None, *, classes: bool = True, merged: bool = False
+        self,
+        hkcu_sid: str | None = None,
+        *,
+        classes: bool = True,
+        merged: bool = False,
+        mounts: Iterable[str] = (),
     ) -> None:
         self.classes, self.merged = classes, merged
+        self.mounts = tuple(mounts)
         self.hkcu_sid = check_sid(hkcu_sid) if hkcu_sid else None
-        self.names: list[str] = [""]
-        self.hives: list[int] = [UNPLACED]
-        self.roots: list[bool] = [False]
+        self.hives = array("I", [UNPLACED])
+        self._roots = bytearray(1)
         self.hive_names: list[str] = ["", "?"]
-        self._by_text: dict[str, int] = {"": 0}
-        self._by_parts: dict[Parts, int] = {}
+        self._spellings, self._folded = Texts(), Texts()
+        self._key_of = array("I", [0])  # by the number of a spelling
+        self._first = array("I", [0])  # by the number of a key: its first spelling
+        self._recent: dict[str, int] = {}
         self._hive_numbers: dict[str, int] = {}
+        self._spellings.number(b"")
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.hives)
+
+    def name(self, key: int) -> str:
+        """Return the key as the evidence first wrote it, "" for key 0."""
+        return self.spelled(self._first[key]).rstrip("\\")
+
+    def is_root(self, key: int) -> bool:
+        """Return whether the key is the root of a user's hive."""
+        return bool(self._roots[key])
 
     def number(self, path: str) -> int:
         """Return the number of the key at *path*, a new one for a new key, 0 for no path."""
-        known = self._by_text.get(path)
-        if known is None:
-            known = self._add(path)
-            if len(self._by_text) < _MOST_SPELLINGS:
-                self._by_text[path] = known
-        return known
+        return self._key_of[self.spelling(path)]
 
-    def _add(self, path: str) -> int:
+    def spelling(self, path: str) -> int:
+        """Return the number of *path* among all spellings of keys, for `spelled`."""
+        spelling = self._recent.get(path)
+        if spelling is None:
+            spelling = self._spellings.number(packed(path))
+            if spelling == len(self._key_of):
+                self._key_of.append(self._add(path, spelling))
+            if len(self._recent) >= _MOST_RECENT:
+                self._recent.clear()
+            self._recent[path] = spelling
+        return spelling
+
+    def spelled(self, spelling: int) -> str:
+        """Return the path that has the number *spelling*."""
+        return unpacked(self._spellings[spelling])
+
+    def _add(self, path: str, spelling: int) -> int:
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
         if self.merged and is_merged(path):
             parts = ("HKCR", *parts[len(_ROOTS["HKCR"]) :])
-        known = self._by_parts.get(parts)
-        if known is not None:
-            return known
-        number = self._by_parts[parts] = len(self.names)
+        number = self._folded.number(packed("\\".join(parts))) + 1
+        if number < len(self):
+            return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
         # A key of this name is the root of all keys only where it stands at the beginning.
         whole = "\0" not in path and (parts != ("REGISTRY",) or path.startswith("\\"))
-        hive = hive_of(parts) if whole else None
-        self.names.append(path.rstrip("\\"))
+        # What a container mounts may be one of its user's hives, so it stays in doubt there.
+        named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
+        hive = hive_of(parts, self.mounts) if named else None
+        self._first.append(spelling)
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
-        self.roots.append(is_root(parts))
+        self._roots.append(is_root(parts, self.mounts))
         return number
 
     def _hive(self, folded: str, path: str) -> int:
@@ -251,12 +308,13 @@ class KeyTable:
         return known
 
 
-_MOST_SPELLINGS: Final = 2_000_000
+_MOST_RECENT: Final = 4_096
+"""How many spellings are kept twice, because to look for one in `Texts` takes a microsecond."""
 
 
 def _spelled(folded: str, path: str) -> str:
     """Return the hive's name in the case in which *path* writes its SID."""
-    name = folded.removeprefix("HKU\\")
+    name = folded.rpartition("\\")[2]
     found = re.search(re.escape(name.removesuffix(_CLASSES)), path, re.IGNORECASE)
     text = folded.replace(name.removesuffix(_CLASSES), found[0]) if found else folded
     return text.replace(_CLASSES, "_Classes") if text.upper().endswith(_CLASSES) else text

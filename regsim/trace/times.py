@@ -162,3 +162,24 @@ def date_of(text: str) -> dt.date | None:
         return dt.date(year, month, day)
     except ValueError:
         return None
+
+
+def sortable(text: str) -> tuple[str, int]:
+    """Return the day and the ticks of a date and time as text, to order such texts of one file.
+
+    What is no date comes before all.
+
+    >>> sortable("11/3/2025 5:12:31 PM") < sortable("2025-11-03T18:12:00") > sortable("none")
+    True
+    """
+    day = date_of(text)
+    if day is None:
+        return "", 0
+    clock = _CLOCK.search(text)
+    ticks = time_of_day(clock[0].strip().upper().encode()) if clock is not None else 0
+    return day.isoformat(), ticks
+
+
+_CLOCK: Final = re.compile(
+    r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,7})?)?(?: ?[ap]\.?m\b)?", re.IGNORECASE
+)

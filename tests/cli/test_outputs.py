@@ -27,6 +27,10 @@ class Model:
     def next_state(self, s, p, a): return s + 1
 """
 TRACE = b'{"op":"open","pid":1,"key":"HKCU","handle":4}\n'
+LISTING = rb"""
+tapisrv.exe pid: 104 NT AUTHORITY\SYSTEM
+   40: Key           HKU\S-1-5-21-1-2-3-1001\Software
+"""
 
 # Names in capitals are replaced: OUT by what is written, the others by a file that is read.
 WRITES: dict[tuple[str, str], list[str]] = {
@@ -34,6 +38,9 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
     ("lab", "-o"): ["--trace", "TRACE", "-o", "OUT"],
     ("replay", "--svg"): ["TRACE", "--svg", "OUT"],
+    ("replay", "-o"): ["TRACE", "--ticket", "-o", "OUT"],
+    ("who", "--svg"): ["LISTING", "--svg", "OUT"],
+    ("who", "-o"): ["LISTING", "--html", "-o", "OUT"],
     ("hive new", "FILE"): ["OUT"],
     ("hive set", "-o"): ["HIVE", "Key", "--timestamp", "0", "-o", "OUT"],
     ("hive set", "FILE"): ["OUT", "Key"],
@@ -95,6 +102,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         "LOG": b"",
         "REG": b"REGEDIT4\n\n[HKEY_CURRENT_USER\\New]\n",
         "TRACE": TRACE,
+        "LISTING": LISTING,
         "MODEL.PY": MODEL,
     }
     found = {name: tmp_path / name.lower() for name in content}

@@ -14,14 +14,14 @@ from writers import FORMATS
 from regsim.errors import RegsimError
 from regsim.report.text.evidence import as_json
 from regsim.trace.asking import replay
-from regsim.trace.evidence import Capture, Kind
+from regsim.trace.evidence import Capture
 from regsim.trace.formats import open_evidence
 
 
 def read(path: Path, data: bytes) -> tuple[int, Capture]:
     """Return how many rows a capture of *data* yields, and the capture."""
     path.write_bytes(data)
-    capture = open_evidence(path, kind=Kind.TRACE)
+    capture = open_evidence(path)
     assert isinstance(capture, Capture)
     yielded: set[int] = set()
     for batch in capture.batches():

@@ -9,7 +9,7 @@ import pytest
 
 import regsim
 from regsim.trace import formats
-from regsim.trace.evidence import Capture, Format, Kind, Reading, Report, Snapshot
+from regsim.trace.evidence import Capture, Format, Reading, Report, Snapshot
 from regsim.trace.finding import Conclusion, HeldKey, HiveFinding
 from regsim.trace.formats import open_evidence
 from regsim.trace.judge import conclude, overall
@@ -46,9 +46,6 @@ def test_content_tells_the_kind(tmp_path: Path, text: str, is_capture: bool) -> 
     path.write_text(text)
 
     assert isinstance(open_evidence(path), Capture if is_capture else Snapshot)
-    other = Kind.SNAPSHOT if is_capture else Kind.TRACE
-    with pytest.raises(regsim.RegsimError, match=f"is no {other.value} that regsim knows"):
-        open_evidence(path, kind=other)
 
 
 def test_a_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +59,7 @@ def test_a_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         found.reports.append(Report(source="A note", id=0, hive=f"HKU\\{hive}"))
         return found
 
-    mine = Format("notes", Kind.SNAPSHOT, lambda head: head.startswith(b"NOTE"), read)
+    mine = Format("notes", lambda head: head.startswith(b"NOTE"), read)
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS[:-1], mine))
 
     found = regsim.who(path)
@@ -79,7 +76,7 @@ def test_a_closer_look_hands_the_file_on(tmp_path: Path, monkeypatch: pytest.Mon
     """A format that recognises a file and then opens nothing leaves it to the next one."""
     path = tmp_path / "event"
     path.write_text(EVENT)
-    eager = Format("anything", Kind.SNAPSHOT, lambda _: True, lambda *_: None)
+    eager = Format("anything", lambda _: True, lambda *_: None)
     monkeypatch.setattr(formats, "FORMATS", (eager, *formats.FORMATS))
 
     assert regsim.who(path).format == "event-text"

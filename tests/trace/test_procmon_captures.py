@@ -86,11 +86,12 @@ def test_while_notepad_runs_it_blocks(captured: Callable[[str], Path]) -> None:
     """While it runs, its root refuses an unload; the report names it and says since when."""
     verdict = verdict_on(captured(f"{TESTS32}.CSV"), at="16:33:21")
     (hive,) = (hive for hive in verdict.hives if hive.hive == "HKCU")
-    (root,) = (b for b in hive.blockers if b.key == "HKCU" and b.pid == 2984)
+    (root,) = (b for b in hive.bystanders if b.key == "HKCU" and b.pid == 2984)
 
     assert verdict.conclusion is Conclusion.BLOCKED
     assert root.implicit
     assert root.certain
+    assert "ends when that session logs off" in root.why
     assert root.balance == (1, 1)
     assert root.event == 18387
     assert (root.session, root.user) == (1, r"WIN-5V8CQK0CP5H\test")

@@ -73,7 +73,7 @@ def test_any_columns_in_any_order(tmp_path: Path, columns: tuple[str, ...], end:
     path = tmp_path / "trace"
     path.write_bytes(table(ROWS, columns, end))
     verdict = replay(path)
-    (blocker,) = verdict.blockers
+    (blocker,) = verdict.held
 
     assert (verdict.events, verdict.opens, verdict.closes) == (5, 2, 1)
     assert (blocker.process, blocker.pid, blocker.key, blocker.event) == ("a.exe", 5, "HKCU\\A", 1)

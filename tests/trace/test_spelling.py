@@ -91,7 +91,7 @@ def test_table_keeps_first_spelling() -> None:
     keys = KeyTable()
     assert keys.number("HKU\\s-1-5-21-7_classes\\Clsid\\") == 1
     assert keys.number(r"\REGISTRY\USER\S-1-5-21-7_CLASSES\CLSID") == 1
-    assert keys.names == ["", r"HKU\s-1-5-21-7_classes\Clsid"]
+    assert [keys.name(0), keys.name(1)] == ["", r"HKU\s-1-5-21-7_classes\Clsid"]
     assert keys.hive_names[2:] == [r"HKU\s-1-5-21-7_Classes"]
     assert len(keys) == 2
 

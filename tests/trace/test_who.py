@@ -12,7 +12,7 @@ import pytest
 from regsim import cli
 from regsim.errors import DataError
 from regsim.trace.asking import who
-from regsim.trace.evidence import Fidelity, Kind, Snapshot
+from regsim.trace.evidence import Fidelity, Snapshot
 from regsim.trace.finding import Conclusion, Finding
 from regsim.trace.formats import open_evidence
 from regsim.trace.readers.event_text import parse_event_text
@@ -102,7 +102,7 @@ def test_event_logs_are_read(
 ) -> None:
     """Both logs are read to their end; neither tells of a hive in use."""
     pytest.importorskip("evtx")
-    snapshot = open_evidence(captured(name), kind=Kind.SNAPSHOT)
+    snapshot = open_evidence(captured(name))
     assert isinstance(snapshot, Snapshot)
     assert (snapshot.facts.events, len(snapshot.reports)) == (records, reports)
     assert snapshot.facts.problems == []
@@ -199,10 +199,10 @@ def test_handle_search(tmp_path: Path) -> None:
         "\n"
     )
     verdict = judged(tmp_path, text, hkcu_sid=SID)
-    assert seen(verdict) == [
-        ("explorer.exe", 3204, r"HKCU\Software\X", 0x2F4),
-        ("my app.exe", 77, rf"HKU\{SID}", 0x10),
-    ]
+    assert seen(verdict) == [("my app.exe", 77, rf"HKU\{SID}", 0x10)]
+    (aside,) = verdict.hives[0].bystanders
+    assert (aside.process, aside.key, aside.handle) == ("explorer.exe", r"HKCU\Software\X", 0x2F4)
+    assert "ends at logoff" in aside.why
     assert [hive.hive for hive in verdict.hives] == [rf"HKU\{SID}"]
 
 
@@ -226,7 +226,9 @@ def test_handle_csv(tmp_path: Path, text: str) -> None:
 
 def test_empty_listing_is_not_clear(tmp_path: Path) -> None:
     """A listing without such a key proves nothing."""
-    verdict = judged(tmp_path, "Process,PID,Type,Handle,Name\r\na.exe,7,Key,0x9C,HKLM\\X\r\n")
+    verdict = judged(
+        tmp_path, "Process,PID,Type,Handle,Name\r\na.exe,7,Key,0x9C,HKLM\\SOFTWARE\\X\r\n"
+    )
     assert verdict.conclusion is Conclusion.INCONCLUSIVE
     assert "cannot prove" in verdict.reasons[-1]
 
@@ -291,9 +293,9 @@ def test_event_xml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("hello", "no snapshot that regsim knows"),
+        ("hello", "no evidence that regsim knows"),
         ("", "is empty"),
-        (b"MZ\0\0\0\0\0\0", "no snapshot that regsim knows"),
+        (b"MZ\0\0\0\0\0\0", "no evidence that regsim knows"),
         (b"\x30\0\0\0LfLe\1\0\0\0", "Windows XP or older"),
     ],
 )
@@ -309,7 +311,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_text(DETAIL)
     assert cli.main(["who", str(path), "--os", "win10"]) == 1
     text = capsys.readouterr().out
-    assert text.startswith("BLOCKED: in this evidence s.exe (812) holds 2 keys")
+    assert text.startswith("BLOCKED: s.exe (812) had 2 handles open in a user's hive at logoff")
     assert "event 1530" in text
     assert cli.main(["who", str(path), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["fidelity"] == "D"

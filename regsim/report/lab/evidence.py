@@ -85,7 +85,7 @@ def _events(finding: Finding) -> Iterator[_Event]:
                 call="ends, and Windows closes what it held",
                 ends=row,
             )
-    for number, blocker in enumerate(finding.blockers):
+    for number, blocker in enumerate(finding.held):
         if (blocker.pid, blocker.event) not in seen:
             seen_at = blocker.opened_at or blocker.seen_at or "an unknown time"
             yield _Event(

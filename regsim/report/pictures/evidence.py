@@ -10,7 +10,7 @@ import attrs
 from regsim.report.pictures.bars import Bar, Scale, draw_bars, left_of_bars
 from regsim.report.pictures.canvas import SMALL, Canvas, shorten
 from regsim.report.pictures.colours import GREY, RED
-from regsim.report.text.evidence import hives_shown, holders
+from regsim.report.words.evidence import hives_shown, holders
 from regsim.trace.finding import Conclusion, Finding
 
 _WIDTH: Final = 620.0
@@ -60,7 +60,7 @@ def _lives(finding: Finding) -> Iterator[tuple[Bar, str]]:
                 ended="until it ended",
             )
             yield bar, f"{root.holder}: {root.key} ends with the process."
-    for blocker in finding.blockers:
+    for blocker in finding.held:
         if blocker.ticks is not None:
             count = f"{blocker.balance[0]} handles" if blocker.balance[0] > 1 else ""
             bar = Bar(

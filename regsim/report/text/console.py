@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import textwrap
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -13,6 +16,20 @@ PROSE: Final = 88
 WIDE: Final = 118
 """Columns of what stands side by side."""
 
+
+def terminal_width(default: int) -> int:
+    """Return the columns of the terminal, or that ``COLUMNS`` names; *default* without either."""
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named):
+        return max(_LEAST, int(named))
+    try:
+        on = sys.stdout.isatty()
+    except (AttributeError, ValueError):
+        on = False
+    return max(_LEAST, shutil.get_terminal_size().columns) if on else default
+
+
+_LEAST: Final = 40
 _GAP: Final = "  "
 _FLOORS: Final = (34, 12)
 

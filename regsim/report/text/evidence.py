@@ -7,13 +7,25 @@ from typing import Any, Final
 
 import attrs
 
-from regsim.policy import Dialect, UnloadFailure
-from regsim.report.text.console import PROSE, wrap
-from regsim.report.words.writing import fields
-from regsim.trace.finding import Conclusion, Extent, Finding, HeldKey, HiveFinding, UnloadAttempt
+from regsim.policy import Dialect
+from regsim.report.text.console import PROSE, terminal_width, wrap
+from regsim.report.words import evidence as words
+from regsim.report.words.writing import counted, fields
+from regsim.trace.evidence import Fidelity
+from regsim.trace.finding import (
+    Conclusion,
+    Extent,
+    Finding,
+    HeldKey,
+    HiveFinding,
+    Occasion,
+    UnloadAttempt,
+)
+from regsim.trace.holders import STOPPABLE, nature_of
 
 SCHEMA_VERSION: Final = 1
 _SHOWN: Final = 8
+_ALL: Final = 1_000_000
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
@@ -27,12 +39,24 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "host": finding.host or None,
         "at": finding.asked_at,
         "hives": [_hive(hive) for hive in finding.hives],
+        "occasions": [_occasion(one) for one in finding.occasions],
         "roots": [_root(root) for root in finding.roots],
         "attempts": [_attempt(attempt) for attempt in finding.attempts],
         **fields(finding, "events opens closes unmatched_closes"),
         "reasons": list(finding.reasons),
+        "incident": finding.incident,
+        "incident_certain": finding.incident_certain,
+        "next_steps": list(finding.next_steps),
         "completeness": _completeness(finding.completeness),
     }
+
+
+def _occasion(one: Occasion) -> dict[str, Any]:
+    found = fields(one, "source id hive moment at held said")
+    blockers = [
+        {"process": held.process, "pid": held.pid, "key": held.key} for held in one.blockers
+    ]
+    return {**found, "moment": one.moment or None, "blockers": blockers}
 
 
 def _completeness(extent: Extent) -> dict[str, Any]:
@@ -45,14 +69,16 @@ def _hive(hive: HiveFinding) -> dict[str, Any]:
         "hive": hive.hive,
         "verdict": hive.conclusion.value,
         "blockers": [_blocker(blocker) for blocker in hive.blockers],
+        "bystanders": [{**_blocker(one), "why": one.why} for one in hive.bystanders],
         "reasons": list(hive.reasons),
     }
 
 
 def _blocker(blocker: HeldKey) -> dict[str, Any]:
-    names = "process pid service user session key handle opened_at event seen_at access"
+    names = "process pid service user session key handle opened_at event source seen_at access"
     found = fields(blocker, f"{names} implicit certain balance")
-    return {**found, **{name: found[name] or None for name in ("service", "user", "access")}}
+    empty = ("service", "user", "access", "source")
+    return {**found, **{name: found[name] or None for name in empty}}
 
 
 def _root(root: HeldKey) -> dict[str, Any]:
@@ -66,11 +92,22 @@ def _attempt(attempt: UnloadAttempt) -> dict[str, Any]:
     return {**fields(attempt, "hive at event status"), "blockers": blockers}
 
 
-def as_text(finding: Finding, dialect: Dialect | None = None) -> str:
-    """Return the verdict in words; *dialect* says what Windows does when the unload is refused."""
+def as_text(
+    finding: Finding,
+    dialect: Dialect | None = None,
+    *,
+    width: int | None = None,
+    verbose: bool = False,
+) -> str:
+    """Return the verdict in words; *dialect* says what Windows does when the unload is refused.
+
+    Lines have at most *width* columns, by default the terminal's, but no more than can be read
+    well. *verbose* leaves no key and no event out.
+    """
+    columns = min(PROSE, width or terminal_width(PROSE))
     lines: list[str] = []
-    for first, rest, text in paragraphs(finding, dialect):
-        lines += wrap(text, PROSE, first, rest) or [""]
+    for first, rest, text in paragraphs(finding, dialect, verbose=verbose):
+        lines += wrap(text, columns, first, rest) or [""]
     return "\n".join(lines)
 
 
@@ -84,72 +121,123 @@ def _label(said: str) -> tuple[str, str]:
     return f"{said + ':':<14}", " " * 14
 
 
-def paragraphs(finding: Finding, dialect: Dialect | None = None) -> Iterator[Paragraph]:
+def paragraphs(
+    finding: Finding, dialect: Dialect | None = None, *, verbose: bool = False
+) -> Iterator[Paragraph]:
     """Yield the verdict in words, for whoever wraps them: a console, or a page that does it."""
-    yield *_PLAIN, _headline(finding)
+    most = _ALL if verbose else _SHOWN
+    yield *_PLAIN, words.headline(finding)
     yield *_PLAIN, ""
+    yield from _occasions(finding, most)
     for hive in finding.hives:
-        if hive.blockers or (hive.conclusion is Conclusion.BLOCKED):
-            yield from _about(hive)
-    yield from _held_roots(finding)
-    for attempt in finding.attempts[:_SHOWN]:
+        listed = [one for one in hive.held if not one.seen_event]
+        told = hive.conclusion is Conclusion.BLOCKED or finding.fidelity is Fidelity.SNAPSHOT
+        if listed or (told and not finding.occasions):
+            yield from _about(hive, listed, most)
+    yield from _held_roots(finding, most)
+    for attempt in finding.attempts[:most]:
         yield *_PLAIN, _tried(attempt)
-    if finding.certain:
-        yield *_PLAIN, ""
-        yield *_label("What follows"), _consequence(finding, dialect)
-        for advice in _advice(finding):
-            yield *_label("What to do"), advice
+    if finding.conclusion is Conclusion.BLOCKED:
+        yield from _to_do(finding, dialect)
+    yield from _ending(finding)
+
+
+def _to_do(finding: Finding, dialect: Dialect | None) -> Iterator[Paragraph]:
+    yield *_PLAIN, ""
+    for said in words.consequences(finding, dialect):
+        yield *_label("What follows"), said
+    for said in words.advice(finding):
+        yield *_label("What to do"), said
+
+
+def _ending(finding: Finding) -> Iterator[Paragraph]:
     yield *_PLAIN, ""
     for reason in _reasons(finding):
         yield *_label("Why" if finding.conclusion is Conclusion.INCONCLUSIVE else "Limits"), reason
+    for said in words.collect(finding):
+        yield *_label("Collect next"), said
     yield *_label("Evidence"), _evidence(finding)
 
 
-def _headline(finding: Finding) -> str:
-    when = f"at {finding.asked_at}" if finding.asked_at else _moment(finding)
-    if finding.conclusion is Conclusion.BLOCKED:
-        sure = finding.certain
-        if not sure:
-            return f"BLOCKED: {when} a user's hive was in use; it is not told by whom."
-        who, one = holders(sure)
-        what = f"{'holds' if one else 'hold'} {'a key' if len(sure) == 1 else f'{len(sure)} keys'}"
-        return f"BLOCKED: {when} {who} {what} open in a user's hive, which keeps it loaded."
-    if finding.conclusion is Conclusion.CLEAR:
-        return f"CLEAR: {when} no handle keeps {hives_shown(finding)} loaded."
-    return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps a user's hive loaded."
+def _occasions(finding: Finding, most: int) -> Iterator[Paragraph]:
+    """Yield the events, the newest first, each with its holders."""
+    if not finding.occasions:
+        return
+    for shown, one in enumerate(finding.occasions[:most]):
+        if shown:
+            yield *_PLAIN, ""
+        when = f"{one.at}: " if one.at else ""
+        number = f"event {one.id}, " if one.id else ""
+        about = "" if one.hive.startswith("(") else f", about {one.hive}"
+        yield *_PLAIN, f"{when}{number}{one.source}, {one.said}{about}."
+        for holder, held in _by_holder(one.blockers).items():
+            yield from _of_holder(holder, held, most)
+    if len(finding.occasions) > most:
+        yield *_PLAIN, f"and {len(finding.occasions) - most} earlier events (-v lists them all)"
+    often = list(words.offenders(finding.occasions))
+    if often:
+        yield *_PLAIN, ""
+        yield *_label("How often"), "; ".join(often[:most]) + "."
 
 
-def holders(blockers: Sequence[HeldKey]) -> tuple[str, bool]:
-    """Return the process that has all *blockers*, or how many have; and whether it is only one."""
-    named = {blocker.holder for blocker in blockers}
-    one = len(named) == 1
-    return named.pop() if one else f"{len(named)} processes", one
+def _by_holder(blockers: Sequence[HeldKey]) -> dict[str, list[HeldKey]]:
+    found: dict[str, list[HeldKey]] = {}
+    for one in blockers:
+        found.setdefault(one.holder, []).append(one)
+    return found
 
 
-def hives_shown(finding: Finding) -> str:
-    """Return the users' hives that a clear verdict is about: of one not shown nothing is known."""
-    names = [hive.hive for hive in finding.hives]
-    return names[0] if len(names) == 1 else f"any of the {len(names)} users' hives it shows"
+def _of_holder(holder: str, held: Sequence[HeldKey], most: int) -> Iterator[Paragraph]:
+    """Yield what one process had open according to an event."""
+    keys = [one for one in held if one.key]
+    if not keys:
+        return (yield *_POINT, f"{holder} had it.")
+    total = sum(one.balance[0] for one in keys)
+    yield *_POINT, f"{holder} had {counted(total, 'handle')} open:"
+    for one in keys[:most]:
+        many = f" ({one.balance[0]} handles)" if one.balance[0] > 1 else ""
+        handle = f" by handle {one.handle:#x}" if one.handle is not None else ""
+        yield "    ", "      ", f"{one.key}{handle}{many}{_root_said(one)}"
+    if len(keys) > most:
+        yield "    ", "      ", f"and {len(keys) - most} more keys (-v lists them all)"
 
 
-def _moment(finding: Finding) -> str:
-    return "at the end of the trace" if finding.fidelity.value != "D" else "in this evidence"
+def _root_said(held: HeldKey) -> str:
+    """Return what is to be said of a root, "" of any other key."""
+    if held.implicit:
+        return ", the root: probably cached at the first use of HKEY_CURRENT_USER, unasked"
+    below = held.key.upper().rpartition("\\")[2]
+    if below.startswith("S-1-") and below.endswith("_CLASSES"):
+        return ", the root of the user's classes"
+    return ""
 
 
-def _about(hive: HiveFinding) -> Iterator[Paragraph]:
+def _about(hive: HiveFinding, listed: Sequence[HeldKey], most: int) -> Iterator[Paragraph]:
     yield *_PLAIN, f"{hive.hive}: {hive.conclusion.value}"
     if hive.conclusion is Conclusion.BLOCKED:
         for reason in hive.reasons:
             yield *_POINT, f"{reason}."
-    for blocker in sorted(hive.blockers, key=lambda one: not one.certain)[:_SHOWN]:
+    ordered = sorted(listed, key=lambda one: (bool(one.why), not one.certain, _rank(one)))
+    for blocker in ordered[:most]:
         yield *_POINT, _sentence(blocker)
-    if len(hive.blockers) > _SHOWN:
-        yield *_POINT, f"and {len(hive.blockers) - _SHOWN} more keys (--json lists them all)"
+    if len(ordered) > most:
+        rest = ordered[most:]
+        aside = sum(bool(one.why) for one in rest)
+        said = f"and {len(rest)} more keys"
+        said += f", {aside} of them of bystanders" if 0 < aside < len(rest) else ""
+        yield *_POINT, f"{said} (-v lists them all)"
+
+
+def _rank(held: HeldKey) -> int:
+    """Return a number that puts those who may be to blame before the parts of Windows."""
+    return 0 if nature_of(held.process) in STOPPABLE else 1
 
 
 def _sentence(blocker: HeldKey) -> str:
     service = f", service {blocker.service}" if blocker.service else ""
     who = f"{blocker.process} (process {blocker.pid}{service})"
+    if blocker.process[:1] == "(" and not blocker.pid:
+        who = "a process that the listing does not name"
     least, most = blocker.balance
     if not blocker.certain:
         verb = "opened"
@@ -160,7 +248,8 @@ def _sentence(blocker: HeldKey) -> str:
     handle = f" by handle {blocker.handle:#x}" if blocker.handle is not None else ""
     since = f", since {blocker.opened_at}" if blocker.opened_at else ""
     event = f" (event {blocker.event:,})" if blocker.event else ""
-    text = f"{who} {verb} {blocker.key}{handle}{since}{event}."
+    source = f", opened at {blocker.source}" if blocker.source else ""
+    text = f"{who} {verb} {blocker.key}{handle}{since}{event}{source}."
     if blocker.access and blocker.certain:
         text += f" It was opened with {blocker.access}."
     if blocker.implicit:
@@ -169,20 +258,29 @@ def _sentence(blocker: HeldKey) -> str:
             f" Nobody asked for it: it is {least_sure}the root that Windows opens and caches at "
             "the first use of a predefined key such as HKEY_CURRENT_USER."
         )
+    elif _root_said(blocker):
+        text += " It is the root of the user's classes."
     if most is None and blocker.certain and blocker.opened_at:
         text += " There may be more handles on it, from before the evidence began."
-    if blocker.session is not None and blocker.certain:
-        text += (
-            " It runs in session 0 and outlives the user's logoff."
-            if blocker.session == 0
-            else f" It runs in session {blocker.session} and ends when that session logs off."
-        )
-    if not blocker.certain:
-        text += " Whether it is still open cannot be told."
-    return text
+    return text + _aside(blocker)
 
 
-def _held_roots(finding: Finding) -> Iterator[Paragraph]:
+def _aside(held: HeldKey) -> str:
+    """Return what is to be said of the process that has a key open."""
+    if not held.certain:
+        return " Whether it is still open cannot be told."
+    if not held.blocks:
+        return f" It does not block: {held.why}."
+    if held.session:
+        return f" It runs in session {held.session} and ends when that session logs off."
+    if held.why:
+        return f" No culprit: {held.why}."
+    if held.session == 0:
+        return " It runs in session 0 and outlives the user's logoff."
+    return ""
+
+
+def _held_roots(finding: Finding, most: int) -> Iterator[Paragraph]:
     ended = [root for root in finding.roots if root.closed_at is not None]
     if not ended:
         return
@@ -190,10 +288,10 @@ def _held_roots(finding: Finding) -> Iterator[Paragraph]:
         *_PLAIN,
         "Roots that processes kept until they ended (probably cached, asked for by nobody):",
     )
-    for root in ended[:_SHOWN]:
+    for root in ended[:most]:
         yield *_POINT, f"{root.holder}: {root.key}, from {root.opened_at or ''} to {root.closed_at}"
-    if len(ended) > _SHOWN:
-        yield *_POINT, f"and {len(ended) - _SHOWN} more (--json lists them all)"
+    if len(ended) > most:
+        yield *_POINT, f"and {len(ended) - most} more (-v lists them all)"
 
 
 def _tried(attempt: UnloadAttempt) -> str:
@@ -208,51 +306,6 @@ def _tried(attempt: UnloadAttempt) -> str:
     return f"{text} Just before it the hive was held by {', '.join(who[:_SHOWN])}{more}."
 
 
-_CONSEQUENCES: Final = {
-    UnloadFailure.GIVE_UP: "an unload that is refused leaves the profile unsaved: changes to a "
-    "roaming profile do not reach the server, and the hive stays loaded.",
-    UnloadFailure.SAVE_COPY: "the profile is saved from a copy and the hive stays loaded until the "
-    "last handle is closed (events 1517 and 1524).",
-    UnloadFailure.FORCE: "the hive is unloaded by force after a while and event 1530 names the "
-    "holder, whose next call on the key fails with error 1018 (ERROR_KEY_DELETED).",
-    UnloadFailure.WAIT: "the logoff waits until the handles are closed.",
-}
-
-
-def _consequence(finding: Finding, dialect: Dialect | None) -> str:
-    if dialect is None:
-        return "name the system with --os to hear what it does when an unload is refused."
-    text = f"on {dialect.title} {_CONSEQUENCES[dialect.logoff.on_failure]}"
-    if all(blocker.session for blocker in finding.certain):
-        return (
-            "all holders run in the user's own session and end at logoff, before the unload; they "
-            f"refuse only one that is tried earlier. If one survived: {text}"
-        )
-    return text
-
-
-def _advice(finding: Finding) -> Iterator[str]:
-    sure = finding.certain
-    if all(blocker.session for blocker in sure):
-        yield (
-            "nothing yet: a program of the user's own session may hold keys while it runs. To find "
-            "what outlives it, let the trace run through the logoff and judge its end."
-        )
-        return
-    lasting = [blocker for blocker in sure if not blocker.session]
-    if any(blocker.implicit for blocker in lasting):
-        yield (
-            "a process that acts for users must not use HKEY_CURRENT_USER: it should open the "
-            "user's key with RegOpenCurrentUser and close it, or call RegDisablePredefinedCache "
-            "first. Until it is corrected, stop or restart it before the user logs off."
-        )
-    if any(not blocker.implicit for blocker in lasting):
-        yield (
-            "find the call that opened the key (in Process Monitor: the event's stack) and give it "
-            "the missing RegCloseKey; until then stop or restart the process before the logoff."
-        )
-
-
 def _reasons(finding: Finding) -> Iterator[str]:
     found = [*finding.reasons]
     for hive in finding.hives:
@@ -261,13 +314,25 @@ def _reasons(finding: Finding) -> Iterator[str]:
     yield from (f"{reason}." for reason in dict.fromkeys(found))
 
 
+_COUNTED: Final = {
+    **dict.fromkeys(("event-text", "event-csv", "event-xml", "evtx"), "event"),
+    **dict.fromkeys(("handle.exe", "handle.exe-csv", "handle-table"), "handle"),
+    "script-log": "line",
+}
+
+
 def _evidence(finding: Finding) -> str:
     system = f", {finding.os_title}" if finding.os_title else ""
     counts = ""
-    if finding.events:
+    if finding.events and finding.fidelity is Fidelity.SNAPSHOT:
+        counts = f"; {counted(finding.events, _COUNTED.get(finding.format, 'record'))} read"
+    elif finding.events:
         counts = (
-            f"; {finding.events:,} events, {finding.opens:,} opens, {finding.closes:,} closes, "
-            f"{finding.unmatched_closes:,} closes without an open"
+            f"; {counted(finding.events, 'event')}, {counted(finding.opens, 'open')}, "
+            f"{counted(finding.closes, 'close')}, {finding.unmatched_closes:,} closes without an "
+            "open"
         )
     tier = f"{finding.fidelity.meaning} (tier {finding.fidelity.value})"
+    if finding.incident is not None or finding.format == "script-log":
+        tier = "what a program wrote of its own doing"
     return f"{finding.format}, {tier}{system}{counts}."

@@ -45,6 +45,8 @@ def _number(value: object, size: int) -> bytes:
         value = 0
     if not isinstance(value, int):
         raise ValueError(NO_FIT)  # noqa: TRY004 - what winreg raises
+    if size > 4:
+        return value.to_bytes(size, "little")  # whose errors are those of winreg
     if value < 0:
         raise OverflowError("can't convert negative value to unsigned int")
     if value.bit_length() > 8 * size:

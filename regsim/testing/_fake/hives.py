@@ -44,6 +44,12 @@ class Winreg(KeyCalls, ValueCalls, HiveCalls):
     """All of ``winreg`` for one process of one machine."""
 
 
+for _part in (KeyCalls, ValueCalls, HiveCalls):
+    for _name, _call in vars(_part).items():
+        if _name[0].isupper():  # errors name functions, not the classes they are made in
+            _call.__qualname__ = _name
+
+
 class LazyWinreg(Winreg):
     """A `Winreg` whose machine is made at the first use; then it is a `Winreg` like any other."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn, Protocol
 
+from regsim.testing._fake import arguments
 from regsim.testing._fake.constants import HIGH
 
 FIRST_HIGH = 0x80000000
@@ -98,7 +99,20 @@ class HKEYType(metaclass=_Sealed):
     def __str__(self) -> str:
         return f"<PyHKEY:0x{self._handle:016X}>"
 
+    def _refuse(self, *_others: object) -> NoReturn:
+        """Refuse to be calculated with, in the words of the real type."""
+        raise TypeError("bad operand type")
 
+    __add__ = __sub__ = __mul__ = __mod__ = __divmod__ = __pow__ = _refuse
+    __lshift__ = __rshift__ = __and__ = __or__ = __xor__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rmod__ = __rdivmod__ = __rpow__ = _refuse
+    __rlshift__ = __rrshift__ = __rand__ = __ror__ = __rxor__ = _refuse
+    __neg__ = __pos__ = __abs__ = __invert__ = _refuse
+
+
+arguments.NAMES[HKEYType] = "winreg.PyHKEY"
+arguments.NAMES[_Sealed] = "type"
+_Sealed.__name__ = "type"
 type.__setattr__(HKEYType, "__name__", "PyHKEY")
 type.__setattr__(HKEYType, "__qualname__", "PyHKEY")
 type.__setattr__(HKEYType, "__module__", "winreg")
@@ -130,7 +144,7 @@ def number_of(key: object) -> int:
         return key._handle  # noqa: SLF001
     if isinstance(key, int):
         if not -(1 << 63) <= key < 1 << 64:
-            raise OverflowError("Python int too large to convert to C pointer")
+            raise OverflowError("int too big to convert")
         return key & 0xFFFFFFFFFFFFFFFF
     if key is None:
         raise TypeError("None is not a valid HKEY in this context")

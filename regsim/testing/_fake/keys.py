@@ -46,15 +46,22 @@ class KeyCalls(Binding):
     ) -> tuple[Prepared, int]:
         """Check the arguments of an open and plan it; return that, and the key for the event."""
         handle = number_of(key)
-        name = arguments.text_or_none(function, 2, sub_key)
+        name = arguments.text_or_none(function, "sub_key", sub_key)
         options, wanted = arguments.number(reserved), arguments.number(access)
         dialect = self.machine.dialect
         planned = advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
         return prepared(planned), signed(handle)
 
+    def _opened(self, *arguments_: object) -> tuple[Prepared, int]:
+        """Prepare an open, and keep it where its arguments can be kept."""
+        try:
+            return self.opening(*arguments_)
+        except TypeError:  # wrong ones may have no hash; what is wrong is said here
+            return self._plan_open(*arguments_)  # type: ignore[arg-type]
+
     def _usual(self, handle: int, sub_key: str | None) -> tuple[Prepared, int]:
         """Prepare an open for reading, and keep it where it is found fastest."""
-        found = self.opening("OpenKey", handle, sub_key, 0, KEY_READ)
+        found = self._opened("OpenKey", handle, sub_key, 0, KEY_READ)
         if len(self.usual) >= KEPT:
             self.usual.clear()
         self.usual[handle, sub_key] = found
@@ -80,10 +87,11 @@ class KeyCalls(Binding):
             handle = key._handle  # noqa: SLF001
         elif key.__class__ is not int:
             handle = self.number(key)
-        if access is KEY_READ and reserved == 0:
+        plain = sub_key.__class__ is str or sub_key is None
+        if plain and access is KEY_READ and reserved == 0:
             found = self.usual.get((handle, sub_key)) or self._usual(handle, sub_key)
         else:
-            found = self.opening("OpenKey", handle, sub_key, reserved, access)
+            found = self._opened("OpenKey", handle, sub_key, reserved, access)
         audit("winreg.OpenKey", found[1], sub_key, access)
         machine = self.machine
         site: Site | None
@@ -115,7 +123,7 @@ class KeyCalls(Binding):
     ) -> HKEYType:
         """Open a key, as OpenKey does."""
         handle = key if key.__class__ is int else self.number(key)
-        planned, given = self.opening("OpenKeyEx", handle, sub_key, reserved, access)
+        planned, given = self._opened("OpenKeyEx", handle, sub_key, reserved, access)
         audit("winreg.OpenKey", given, sub_key, access)
         return self._result(self.make(planned, site_above(1)))
 
@@ -136,7 +144,7 @@ class KeyCalls(Binding):
     ) -> HKEYType:
         """Open a key, or create it and what is missing above it; 87 if *reserved* is not 0."""
         handle = self.number(key)
-        name = arguments.text_or_none("CreateKeyEx", 2, sub_key)
+        name = arguments.text_or_none("CreateKeyEx", "sub_key", sub_key)
         zero, wanted = arguments.number(reserved), arguments.number(access)
         audit("winreg.CreateKey", signed(handle), sub_key, access)
         return self._result(self.call(create_key, handle, name, wanted, zero))
@@ -171,7 +179,11 @@ class KeyCalls(Binding):
         name = arguments.text_or_none("ConnectRegistry", 1, computer_name)
         handle = self.number(key)
         audit("winreg.ConnectRegistry", computer_name, signed(handle))
-        return new_hkey(self, self.call(Api.RegConnectRegistry, name, handle))
+        opened = self.call(Api.RegConnectRegistry, name, handle)
+        if not opened:
+            text = "returned NULL without setting an exception"
+            raise SystemError(f"<built-in function ConnectRegistry> {text}")
+        return new_hkey(self, opened)
 
     def DeleteKey(self, key: HKEYType | int, sub_key: str, /) -> None:
         """Delete a key that has no subkeys; handles open on it answer 1018 from now on."""
@@ -187,15 +199,14 @@ class KeyCalls(Binding):
         access: int = KEY_WOW64_64KEY,
         reserved: int = 0,
     ) -> None:
-        """Delete a key as DeleteKey does; there is one view, whatever *access* says."""
+        """Delete a key as DeleteKey does, in the view that *access* names."""
         handle = self.number(key)
-        name = arguments.text("DeleteKeyEx", 2, sub_key)
-        arguments.number(access)
-        zero = arguments.number(reserved)
+        name = arguments.text("DeleteKeyEx", "sub_key", sub_key)
+        view, zero = arguments.number(access), arguments.number(reserved)
         audit("winreg.DeleteKey", signed(handle), sub_key, access)
-        if zero:
-            raise windows_error(Win32Error.INVALID_PARAMETER)
-        self.call(Api.RegDeleteKey, handle, name)
+        if not self.machine.dialect.has("RegDeleteKeyEx"):
+            raise NotImplementedError("not implemented on this platform")
+        self.call(Api.RegDeleteKeyEx, handle, name, access=view, reserved=zero)
 
     def DeleteTree(self, key: HKEYType | int, sub_key: str | None = None, /) -> None:
         """Delete a key and all below it, or with None all that is in *key* but not *key*."""
@@ -245,7 +256,7 @@ class KeyCalls(Binding):
 
 def create_key(api: Api, key: int, name: str | None, access: int, reserved: int) -> Reply:
     """Create or open a key; without a name a predefined key gives its own number (documented)."""
-    if not name and as_predefined(key) is not None:
+    if not name and not reserved and as_predefined(key) is not None:
         return Reply(Win32Error.SUCCESS, key)
     code, created = api.RegCreateKeyEx(key, name or "", access=access, reserved=reserved)
     return Reply(code, created.handle if code == Win32Error.SUCCESS else None)

@@ -28,7 +28,7 @@ class ValueCalls(Binding):
         wanted = arguments.text_or_none("QueryValueEx", 2, name)
         audit("winreg.QueryValue", signed(handle), None, name)
         value = self.call(query_value, handle, wanted)
-        return from_bytes(value.type, value.data), int(value.type)
+        return from_bytes(value.type, value.data), arguments.as_int(value.type)
 
     def QueryValue(self, key: HKEYType | int, sub_key: str | None, /) -> str:
         """Return the default value of *key* or of its subkey as text; "" when it has none."""
@@ -44,7 +44,8 @@ class ValueCalls(Binding):
         number = arguments.number(index)
         audit("winreg.EnumValue", signed(handle), index)
         value = self.call(enumerate_value, handle, number)
-        return value.name.split("\0", 1)[0], from_bytes(value.type, value.data), int(value.type)
+        name = value.name.split("\0", 1)[0]
+        return name, from_bytes(value.type, value.data), arguments.as_int(value.type)
 
     def SetValueEx(
         self,
@@ -58,7 +59,7 @@ class ValueCalls(Binding):
         """Write a value; the content must suit the type, or ValueError and TypeError are raised."""
         handle = self.number(key)
         name = arguments.text_or_none("SetValueEx", 2, value_name)
-        kind = arguments.number(type)
+        kind = arguments.kind(type)
         data = to_bytes(kind, value)
         audit("winreg.SetValue", signed(handle), value_name, type, value)
         self.call(set_value, handle, name, kind, data)
@@ -74,10 +75,11 @@ class ValueCalls(Binding):
         """Write the default value of *key* or of its subkey, which is created if it is missing."""
         handle = self.number(key)
         name = arguments.text_or_none("SetValue", 2, sub_key)
-        if arguments.number(type) != ValueType.SZ:
-            raise TypeError("type must be winreg.REG_SZ")
+        kind = arguments.kind(type)
         if not isinstance(value, str):
             arguments.text("SetValue", 4, value)
+        if kind != ValueType.SZ:
+            raise TypeError("type must be winreg.REG_SZ")
         audit("winreg.SetValue", signed(handle), sub_key, type, value)
         self.call(set_default, handle, name, to_bytes(ValueType.SZ, value))
 
@@ -90,7 +92,7 @@ class ValueCalls(Binding):
 
     def ExpandEnvironmentStrings(self, string: str, /) -> str:
         """Return *string* with each ``%NAME%`` that the environment knows replaced."""
-        text = arguments.text("ExpandEnvironmentStrings", 1, string)
+        text = arguments.text("ExpandEnvironmentStrings", None, string)
         audit("winreg.ExpandEnvironmentStrings", string)
         known = {name.upper(): value for name, value in os.environ.items()}
         return re.sub("%([^%]+)%", lambda name: known.get(name[1].upper(), name[0]), text)
@@ -107,7 +109,8 @@ def enumerate_value(api: Api, key: int, index: int) -> Reply:
     """Return value number *index*; those of HKEY_PERFORMANCE_DATA lie in no key."""
     if as_predefined(key) is PredefinedKey.PERFORMANCE_DATA:
         return performance.enumerate_(index, api.machine.clock)
-    return api.RegEnumValue(key, index)
+    code = api.RegQueryInfoKey(key).code  # as winreg does, for the sizes of its buffers
+    return Reply(code) if code else api.RegEnumValue(key, index)
 
 
 def set_value(api: Api, key: int, name: str | None, kind: int, data: bytes) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
@@ -23,6 +24,19 @@ def is_xml(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
+_DECLARATION: Final = re.compile(rb"^[\xef\xbb\xbf\s]*<\?xml\b[^>]{0,200}\?>")
+_FIRST: Final = re.compile(rb"^[\xef\xbb\xbf\s]*(?:<\?xml\b[^>]{0,200}\?>\s*)?<(\w+)")
+_ENCODING: Final = re.compile(rb"\bencoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
+
+
+def _encoding(source: Source) -> str | None:
+    """Return the encoding that the document declares; what was in UTF-16 is in UTF-8 by now."""
+    head = _DECLARATION.match(source.head)
+    found = _ENCODING.search(head[0]) if head is not None else None
+    name = found[1].decode("ascii").lower() if found is not None else ""
+    return name if name in ("iso-8859-1", "us-ascii", "windows-1252") else "utf-8"
+
+
 class _DeclaredError(Exception):
     """The document declares a type, which no trace does and an attack would."""
 
@@ -39,8 +53,13 @@ class XmlRecords:
         self, source: Source, facts: Facts, wanted: frozenset[str], around: frozenset[str]
     ) -> None:
         self.source, self.facts, self.wanted, self.around = source, facts, wanted, around
-        self._parser = expat.ParserCreate()
+        self._parser = expat.ParserCreate(_encoding(source))
         self._parser.buffer_text = True
+        # A log that `wevtutil` prints has no root of its own, and a parser wants exactly one.
+        first = _FIRST.match(source.head)
+        self._rootless = first is not None and first[1].decode("ascii") in wanted
+        if self._rootless:
+            self._parser.Parse(b"<root>", False)
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
@@ -57,10 +76,10 @@ class XmlRecords:
         """Yield the element's name, its record and how far the file is read."""
         done = 0
         try:
-            for block, done in self.source.blocks(1 << 18):
-                self._parser.Parse(block, False)
+            for number, (block, done) in enumerate(self.source.blocks(1 << 18)):
+                self._parser.Parse(block if number else _DECLARATION.sub(b"", block, 1), False)
                 yield from self._take(done)
-            self._parser.Parse(b"", True)
+            self._parser.Parse(b"</root>" if self._rootless else b"", True)
         except CutShortError as error:
             self.facts.cut(str(error))
         except (expat.ExpatError, _DeclaredError, RecursionError, ValueError) as error:
@@ -110,6 +129,8 @@ class XmlRecords:
         self._ready.append(("", {}))
 
     def _end(self, name: str) -> None:
+        if not self._names:
+            return
         name = name.rpartition(":")[2]
         mine = self._names.pop()
         if self._record is None:

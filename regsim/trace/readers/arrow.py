@@ -24,7 +24,7 @@ from regsim.trace.completeness import (
     Reasons,
     note,
 )
-from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
@@ -59,7 +59,12 @@ class ArrowCapture(Capture):
         fidelity = Fidelity.HANDLES if "handle" in names else Fidelity.PATHS
         record = Completeness(shows_filters=False)
         facts = Facts(format="parquet", fidelity=fidelity, record=record)
-        keys = KeyTable(reading.hkcu_sid, classes=reading.classes, merged=reading.classes)
+        keys = KeyTable(
+            reading.hkcu_sid,
+            classes=reading.classes,
+            merged=reading.classes,
+            mounts=reading.mounts,
+        )
         super().__init__(facts, keys)
         self._codes: list[str] = []
         self._dictionaries: dict[str, tuple[Table, Table]] = {}
@@ -298,7 +303,6 @@ def _first(error: Exception) -> str:
 FORMATS: Final = (
     Format(
         "Parquet and Arrow files",
-        Kind.TRACE,
         lambda head: head.startswith((PARQUET, ARROW_FILE)),
         ArrowCapture,
     ),

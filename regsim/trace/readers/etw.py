@@ -17,7 +17,7 @@ import attrs
 
 from regsim.trace.columns import CLOSE, EXIT, OPEN, START
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source, split_csv
 from regsim.trace.times import iso_ticks
@@ -253,10 +253,15 @@ def _recognises_csv(head: bytes) -> bool:
 
 
 def _recognises_xml(head: bytes) -> bool:
-    return is_xml(head) and any(root in head for root in (b"<Events", b"<Event ", b"<Event>"))
+    # Only logs number their records; what comes of a trace session has no such element.
+    rooted = any(root in head for root in (b"<Events", b"<Event ", b"<Event>"))
+    return is_xml(head) and rooted and not any(mark in head for mark in _OF_LOGS)
+
+
+_OF_LOGS: Final = (b"<EventRecordID", b"User Profiles Service", b"Userenv", b"UPHClean")
 
 
 FORMATS: Final = (
-    Format("tracerpt's CSV", Kind.TRACE, _recognises_csv, EtwCsvCapture),
-    Format("tracerpt's XML", Kind.TRACE, _recognises_xml, EtwXmlCapture),
+    Format("tracerpt's CSV", _recognises_csv, EtwCsvCapture),
+    Format("tracerpt's XML", _recognises_xml, EtwXmlCapture),
 )

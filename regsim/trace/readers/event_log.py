@@ -12,17 +12,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final
 
-import attrs
-
 from regsim.errors import DataError
-from regsim.trace.evidence import Format, Kind, Reading, Report, Snapshot
+from regsim.trace.evidence import Format, Reading, Snapshot
 from regsim.trace.extras import need
 from regsim.trace.readers import evtx_apart
-from regsim.trace.readers._xml import Record, XmlRecords, is_xml
-from regsim.trace.readers.event_text import parse_event_text
+from regsim.trace.readers._log_fields import logged_event, take_event
+from regsim.trace.readers._profile_events import is_known
+from regsim.trace.readers._rows import plain_column
+from regsim.trace.readers._xml import XmlRecords, is_xml
 from regsim.trace.source import Source, most_unpacked
 
 EVTX: Final = b"ElfFile\0"
@@ -89,39 +89,41 @@ def _take(snapshot: Snapshot, text: str) -> None:
     try:
         system = json.loads(text)["Event"]
         head = system["System"]
-        name = head["Provider"]["#attributes"].get("Name", "")
-        if name.lower() not in _SOURCES:
-            return
-        number = head["EventID"]
-        number = int(number["#text"] if isinstance(number, dict) else number)
-        when = head["TimeCreated"]["#attributes"]["SystemTime"]
-        snapshot.facts.host = snapshot.facts.host or str(head.get("Computer") or "")
-        data = "\n".join(_texts(system.get("EventData")))
+        fields = {
+            "providername": str(head["Provider"]["#attributes"].get("Name", "")),
+            "eventid": _number(head["EventID"]),
+            "systemtime": str(head["TimeCreated"]["#attributes"]["SystemTime"]),
+            "computer": str(head.get("Computer") or ""),
+            **dict(_named(system.get("EventData"))),
+        }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         snapshot.facts.problems.append("a record of the profile service cannot be read")
         return
-    _report(snapshot, name, number, data, when)
+    _look_at(snapshot, fields)
 
 
-def _texts(node: object) -> list[str]:
-    """Return all texts in an event's data, in order."""
-    if isinstance(node, str):
-        return [node]
-    found: list[str] = []
-    if isinstance(node, (dict, list)):
-        items = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in items:
+def _number(node: object) -> str:
+    return str(node["#text"] if isinstance(node, dict) else node)
+
+
+def _named(node: object, name: str = "data") -> Iterator[tuple[str, str]]:
+    """Yield the texts in an event's data by plain name, those without one joined."""
+    if isinstance(node, list):
+        yield plain_column(name), "\n".join(text for one in node for _, text in _named(one, name))
+    elif isinstance(node, dict):
+        for key, value in node.items():
             if key != "#attributes":
-                found += _texts(value)
-    return found
+                yield from _named(value, name if key == "#text" else key)
+    elif node is not None:
+        yield plain_column(name), str(node)
 
 
-def _report(snapshot: Snapshot, source: str, number: int, text: str, when: str) -> None:
-    report = parse_event_text(text, source, number)
-    if report is None:
-        report = Report(source=source, id=number, held=False)
-    dated = tuple(attrs.evolve(one, seen_at=when) for one in report.sightings)
-    snapshot.reports.append(attrs.evolve(report, seen_at=when, sightings=dated))
+def _look_at(snapshot: Snapshot, fields: Mapping[str, str]) -> None:
+    """Take in an event, if it is one of those who write of users' hives."""
+    if is_known(fields.get("providername", "")):
+        event = logged_event(fields)
+        if event is not None:
+            take_event(snapshot, event)
 
 
 def _read_xml(source: Source, _: Reading) -> Snapshot:
@@ -130,23 +132,14 @@ def _read_xml(source: Source, _: Reading) -> Snapshot:
     wanted, around = frozenset({"Event"}), frozenset({"Events"})
     for _name, record, _done in XmlRecords(source, snapshot.facts, wanted, around):
         snapshot.facts.events += 1
-        name = record.get("Provider.Name", "")
-        if name.lower() in _SOURCES:
-            number = record.get("EventID", "0")
-            text = "\n".join(_own_texts(record))
-            when = record.get("TimeCreated.SystemTime", "")
-            _report(snapshot, name, int(number) if number.isdecimal() else 0, text, when)
+        fields = {plain_column(name.replace(".", "")): text for name, text in record.items()}
+        fields["systemtime"] = record.get("TimeCreated.SystemTime", "")
+        _look_at(snapshot, fields)
     return snapshot
 
 
-def _own_texts(record: Record) -> list[str]:
-    """Return the data and the rendered message, the attributes left out."""
-    named = ("Data", "Detail", "Message", "EventData", "Param", "string")
-    return [text for name, text in record.items() if name.startswith(named) and "." not in name]
-
-
 FORMATS: Final = (
-    Format("EVTX", Kind.SNAPSHOT, lambda head: head.startswith(EVTX), _read_evtx),
-    Format("EVT once it is exported", Kind.SNAPSHOT, lambda head: head[4:8] == EVT, _refuse_evt),
-    Format("event XML", Kind.SNAPSHOT, lambda head: is_xml(head) and b"<Event" in head, _read_xml),
+    Format("EVTX", lambda head: head.startswith(EVTX), _read_evtx),
+    Format("EVT once it is exported", lambda head: head[4:8] == EVT, _refuse_evt),
+    Format("event XML", lambda head: is_xml(head) and b"<Event" in head, _read_xml),
 )

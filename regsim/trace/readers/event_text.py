@@ -1,143 +1,257 @@
-r"""Event texts, as people paste them: the User Profile Service's 1530, Userenv's, UPHClean's.
+r"""Event texts, as people paste them: the User Profile Service's, Userenv's, UPHClean's.
 
-Windows writes the sentences in the reader's language and changes them between versions, so the
-lines that name a holder are told by their form alone: a number, a device path in brackets and a
-``\REGISTRY`` path; or an image with a number, and below it keys with a handle. Sentences are looked
-at only where an event names no holder, and then in the English of the message files.
+Whatever stands around them - the Event Viewer's copy, ``wevtutil``, a list of ``Get-WinEvent``, a
+mail, a forum, all on one line - what tells something is found in the order of the text: headings
+(who wrote it, its number, when, on which computer), lists of holders, and sentences. `assemble`
+parts these into events.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+import attrs
 
 from regsim.trace.evidence import Report, Sighting, Snapshot, text_format
+from regsim.trace.readers import _profile_events as known
+from regsim.trace.readers._detail import HolderLine, Leaked, Unread, parts_of
+from regsim.trace.readers._profile_events import PROFSVC, UPHCLEAN, USERENV, Meaning, Moment
+from regsim.trace.readers._unwrap import Unwrapped, plain, unwrap
 
-PROFSVC: Final = "User Profile Service"
-USERENV: Final = "Userenv"
-UPHCLEAN: Final = "UPHClean"
-
-# The evidence is hostile: each pattern is tried in time linear to the text, by possessive and
-# bounded repeats (the bounds are above what Windows writes) and starts that no run offers twice.
-_LEAKED: Final = re.compile(
-    r"(?<!\d)(\d++)[^\d\\\r\n]*+(\\Registry\\User\\[^\s:\\]++)\s*+:", re.IGNORECASE
-)
-_HOLDER: Final = re.compile(
-    r"(?<!\d)(\d++)\s*+\((\\Device\\[^\r\n]{1,999}?|[^()\r\n]{0,999}\.exe)\)"
-    r"[^\\\r\n]{0,299}+(\\REGISTRY\\[^\r\n]+)",
+_NUMBERS: Final = "|".join(map(str, sorted(known.IDS)))
+_ID: Final = re.compile(
+    rf"(?:(?P<label>[^\s:=,;()\[\]{{}}]{{1,30}})\s{{0,20}}[:=]\s{{0,20}}\"?"
+    rf"|\bevent\s?(?:id|identifier)?\s{{0,8}}|\[)(?P<id>{_NUMBERS})(?P<more>/(?:{_NUMBERS}))?(?!\d)",
     re.IGNORECASE,
 )
-_IMAGE: Final = re.compile(r"^(\S[^\\/:*?\"<>|\r\n]*?\.\w{2,4}) \((\d{1,10})\)\s*$")
+_NO_ID: Final = re.compile(
+    r"p-?id|process|thread|record|index|task|port|line|size|code$", re.IGNORECASE
+)
+_ID_CODE: Final = re.compile(r"event-?code", re.IGNORECASE)
+_SOURCE: Final = re.compile(
+    r"\b(?:microsoft-windows-)?user profiles? service\b|\bprofsvc\b(?![\s-]{0,3}pid)|\buserenv\b"
+    r"|\buphclean\b",
+    re.IGNORECASE,
+)
+_TIME: Final = re.compile(
+    r"(?<![\d./-])\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ T]{0,3}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+    r"(?:[.,]\d{1,9})?(?:\s?[ap]\.?m\b\.?|Z|[+-]\d{2}:?\d{2})?",
+    re.IGNORECASE,
+)
+_HOST: Final = re.compile(
+    r"\b(?:computer(?:name)?|machinename|ordinateur|equipo|computador)\s{0,20}[:=]\s{0,20}"
+    r"([\w.-]{1,255})",
+    re.IGNORECASE,
+)
+_LOCKED: Final = re.compile(
+    r"[:=]\s{0,20}((?:[a-z]:)?[^,:=\n]{1,260}),[^\d,]{0,40}?(\d{1,10})\s?,"
+    r"(?P<whose>[^\d,]{0,40}?)(\d{1,10})",
+    re.IGNORECASE,
+)
+_PROSE: Final = re.compile(
+    r"^(?![^\n:=]{1,40}[:=]\s)[^\n\\]*?[^\W\d]+(?: [^\W\d]+){3}", re.MULTILINE
+)
+_USER: Final = re.compile(
+    r"user\s?profile\s?hive\s?(?!\()(.{1,200}?)\s?\((S-1-5-[\d-]{1,190})\)",
+    re.DOTALL | re.IGNORECASE,
+)
+_IMAGE: Final = re.compile(
+    r"(?:(?<=\n)|^|(?<=\s))([^\s\\/:*?\"<>|()]{1,80}(?: [^\s\\/:*?\"<>|()]{1,40}){0,3}?\.\w{2,4}) ?"
+    r"\((\d{1,10})\)"
+)
 _KEY: Final = re.compile(
-    r"^\s{1,5}((?:HK[A-Z]+|\\REGISTRY)(?:\\.*?)?) \((0x[0-9a-f]{1,16})\)(?: error (\d+))?\s*$",
-    re.IGNORECASE,
+    r"((?:hk[a-z]{1,4}|\\registry)(?:\\[^()\n]{1,500}?)?)\s?\((0x[0-9a-f]{1,16})\)", re.IGNORECASE
 )
-_OF_USER: Final = re.compile(
-    r"user profile hive\s++(.{1,999}?)(?<=\S)\s*+\((S-1-5-[\d-]++)\)", re.DOTALL | re.IGNORECASE
-)
-_ID: Final = re.compile(r"^[^\S\n]*+Event ?ID:?\s*+(\d{3,5})\b", re.IGNORECASE | re.MULTILINE)
-_SOURCE: Final = re.compile(r"^[^\S\n]*+(?:Event )?Source:?\s*+(.+)$", re.IGNORECASE | re.MULTILINE)
+_MOST: Final = 100_000
 
-# What Windows and UPHClean say where no holder is named: the event, whether it says that a hive is
-# in use, and the words by which the pasted English text is known.
-_SENTENCES: Final = (
-    (PROFSVC, 1530, True, "registry file is still in use by other applications or services"),
-    (USERENV, 1517, True, "registry while an application or service was still using the registry"),
-    (USERENV, 1524, True, "cannot unload your classes registry file"),
-    (USERENV, 1500, False, "cannot log you on because your profile cannot be loaded"),
-    (PROFSVC, 1512, True, "cannot unload your registry file. The memory used by the registry"),
-    (PROFSVC, 1508, False, "was unable to load the registry"),
-    (USERENV, 1000, True, "cannot unload your registry file"),
-    (USERENV, 1000, True, "cannot unload your registry class file"),
-    (USERENV, 1000, True, "operating system was unable to load your profile"),
-    (UPHCLEAN, 1511, False, "is loaded even though user is not logged on"),
-    (UPHCLEAN, 1111, True, "The unload will be retried"),
-)
-
-_DONE: Final = (
-    (
-        1201,
-        "have been closed",
-        "UPHClean closed these handles; their holder may fail on its next call",
-    ),
-    (1211, "could not be closed", "UPHClean could not close them"),
-    (1401, "have been remapped", "UPHClean remapped these handles to HKU\\.DEFAULT"),
-    (1501, "are preventing", "UPHClean only reported them"),
-)
-
-NOTES: Final = {
-    (USERENV, 1000): "Windows NT 4.0 says of an unload that failed that the profile was not loaded",
-    (UPHCLEAN, 1511): "the hive is loaded although its user is not logged on",
-}
+IDS_LOCKED: Final = frozenset({1545, 1552})
+"""The events that name, outside a list, the one process that had a hive or its file."""
 
 
-def parse_event_text(text: str, source: str = "", event: int = 0) -> Report | None:
-    """Return what an event's text says, None if it is no event on a hive that regsim knows.
+@attrs.frozen
+class _Mark:
+    """Something told at a place of the text."""
 
-    *source* and *event* are told by a log; for a pasted text they are looked for in it.
+    start: int
+    kind: str
+    value: object
+
+
+@attrs.define
+class _Draft:
+    """An event as far as its marks are read."""
+
+    source: str = ""
+    id: int = 0
+    time: str = ""
+    host: str = ""
+    leaked: Leaked | None = None
+    holders: list[HolderLine] = attrs.field(factory=list)
+    unread: list[Unread] = attrs.field(factory=list)
+    locked: list[Sighting] = attrs.field(factory=list)
+    user: str = ""
+    image: tuple[str, int] = ("", 0)
+    cleaned: list[Sighting] = attrs.field(factory=list)
+    meaning: Meaning | None = None
+    body: bool = False
+    end: int = 0
+
+    def told(self) -> bool:
+        """Return whether anything of the event's own text is read."""
+        return bool(self.leaked or self.holders or self.locked or self.cleaned or self.meaning)
+
+
+def read_events(
+    text: str,
+    *,
+    source: str = "",
+    event: int = 0,
+    fields: Mapping[str, str] | None = None,
+) -> Iterator[Report]:
+    """Yield what the events in a text say of users' hives, in its order.
+
+    Args:
+        text: as it was pasted, or the message of one event of a log.
+        source: who wrote the event, as a log tells; then the text has no headings.
+        event: its number, as a log tells.
+        fields: the named data of the event, if the log has any.
     """
-    text = text.replace("\r\n", "\n")
-    given = _ID.search(text)
-    event = event or (int(given[1]) if given else 0)
-    named = _SOURCE.search(text)
-    source = _short(source or (named[1].rstrip() if named else ""))
-    return _leaks(text, event) or _cleaned(text, event) or _sentence(text, source, event)
+    said = unwrap(plain(text))
+    draft = _Draft(source=known.source_of(source), id=event)
+    if fields:
+        draft.locked = _interfering(fields)
+    headed = not source and not event
+    for mark in sorted(_marks(said, headed, draft), key=lambda mark: mark.start):
+        if _begins(draft, mark):
+            yield from _report(draft, said, mark.start)
+            fresh = _Draft(end=mark.start)
+            if not headed or mark.kind in ("leaked", "user"):
+                fresh.source, fresh.id, fresh.host = draft.source, draft.id, draft.host
+            draft = fresh
+        _take(draft, mark)
+    yield from _report(draft, said, len(said.text))
 
 
-def _short(source: str) -> str:
-    low = source.lower()
-    if "user profile" in low and "service" in low:
-        return PROFSVC
-    for known in (USERENV, UPHCLEAN):
-        if low == known.lower():
-            return known
-    return source
+def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
+    """Yield all that a text tells, kind by kind."""
+    text = said.text
+    listed: list[tuple[int, int]] = []
+    for part in parts_of(said):
+        listed.append((part.start, part.end))
+        yield _Mark(part.start, type(part).__name__.lower(), part)
+    low = text.lower()
+    if not draft.locked and (draft.id in IDS_LOCKED or "pid" in low):
+        for found in _LOCKED.finditer(text):
+            neutral = draft.id in IDS_LOCKED or "profsvc" in found["whose"].lower()
+            yield _Mark(found.start(), "locked" if neutral else "maybe", _locker(said, found))
+    if "hive" in low or "(0x" in low:
+        yield from _cleaners(said)
+    for found in known.SENTENCE.finditer(text):
+        yield _Mark(found.start(), "sentence", known.by_sentence(found))
+    if headed:
+        for mark in _headings(text):
+            if not any(start <= mark.start < end for start, end in listed[:_MOST]):
+                yield mark
 
 
-def _leaks(text: str, event: int) -> Report | None:
-    """Read the User Profile Service's list of leaked handles, in any language."""
-    found = [
-        Sighting(process=image_of(path), pid=int(pid[-10:]), key=key.strip().rstrip("."))
-        for pid, path, key in _HOLDER.findall(text)
-    ]
-    leaked = _LEAKED.search(text)
-    if not found and leaked is None:
-        return None
-    return Report(
-        source=PROFSVC,
-        id=event or 1530,
-        hive=leaked[2] if leaked else "",
-        sightings=tuple(found),
-        announced=int(leaked[1][-9:]) if leaked else None,
-    )
+def _headings(text: str) -> Iterator[_Mark]:
+    for found in _ID.finditer(text):
+        label = found["label"] or ""
+        if not _NO_ID.search(label) or _ID_CODE.search(label):
+            yield _Mark(found.start(), "id", int(found["id"]))
+            if found["more"]:
+                yield _Mark(found.end(), "also", int(found["more"][1:]))
+    for kind, pattern, group in (("source", _SOURCE, 0), ("time", _TIME, 0), ("host", _HOST, 1)):
+        for found in pattern.finditer(text):
+            value = known.source_of(found[group]) if kind == "source" else found[group]
+            yield _Mark(found.start(), kind, value)
+    for found in _PROSE.finditer(text):
+        yield _Mark(found.end(), "prose", None)
 
 
-def _cleaned(text: str, event: int) -> Report | None:
-    """Read UPHClean's lists: an image with its number, and below it the keys that it has open."""
-    user = _OF_USER.search(text)
-    sid = user[2] if user else ""
-    number, note = next(
-        ((i, said) for i, words, said in _DONE if words in text), (event or 1201, "")
-    )
-    found: list[Sighting] = []
-    image, pid = "", 0
-    for line in text.split("\n"):
-        named = _IMAGE.match(line)
-        if named is not None:
-            image, pid = named[1], int(named[2])
-            continue
-        key = _KEY.match(line)
-        if key is not None and image:
-            found.append(
-                Sighting(process=image, pid=pid, key=_of(sid, key[1]), handle=int(key[2], 16))
-            )
-    if not found:
-        return None
-    hive = f"HKU\\{sid}" if sid else ""
-    return Report(source=UPHCLEAN, id=number, hive=hive, note=note, sightings=tuple(found))
+def _cleaners(said: Unwrapped) -> Iterator[_Mark]:
+    """Yield what UPHClean lists: whose hive, an image with its number, keys with their handles."""
+    for found in _USER.finditer(said.text):
+        yield _Mark(found.start(), "user", found[2])
+    for found in _IMAGE.finditer(said.text):
+        yield _Mark(found.start(), "image", (_last_words(said, found), int(found[2])))
+    for found in _KEY.finditer(said.text):
+        key = said.cut(found.start(1), found.end(1))
+        yield _Mark(found.start(), "key", (key, int(found[2], 16)))
+
+
+def _last_words(said: Unwrapped, found: re.Match[str]) -> str:
+    """Return an image's name; of several words only those that a line begins with."""
+    name = said.cut(found.start(1), found.end(1))
+    begins = found.start() == 0 or said.text[found.start() - 1] == "\n"
+    return name if begins else name.rpartition(" ")[2]
+
+
+def _locker(said: Unwrapped, found: re.Match[str]) -> Sighting:
+    path = said.cut(found.start(1), found.end(1))
+    return Sighting(process=image_of(path), path=path, pid=int(found[2]), key="")
+
+
+def _interfering(fields: Mapping[str, str]) -> list[Sighting]:
+    """Return the process that events 1545 and 1552 name in their data.
+
+    Exports may prefix the names, as ``ProfileFailure.InterferingImageName``.
+    """
+    found = {name.lower().rpartition(".")[2]: value for name, value in fields.items()}
+    image, pid = found.get("interferingimagename", ""), found.get("interferingpid", "")
+    if not image or not pid.strip().isdecimal():
+        return []
+    return [Sighting(process=image_of(image), path=image, pid=int(pid[-10:]), key="")]
+
+
+_HEADS: Final = ("source", "id", "time", "host")
+
+
+def _begins(draft: _Draft, mark: _Mark) -> bool:
+    """Return whether a mark is of another event than the one that is being read."""
+    if mark.kind in _HEADS:
+        if draft.told() or draft.body:
+            return not (draft.told() and mark.kind == "host" and not draft.host)
+        held = getattr(draft, mark.kind)
+        return bool(held) and held != mark.value and mark.kind == "id"
+    if mark.kind == "leaked":
+        return draft.leaked is not None
+    if mark.kind == "user":
+        return bool(draft.user) and bool(draft.cleaned)
+    if mark.kind == "sentence" and draft.meaning is not None:
+        return draft.meaning != mark.value and not draft.id
+    return False
+
+
+def _take(draft: _Draft, mark: _Mark) -> None:  # noqa: C901 - one branch a kind
+    kind, value = mark.kind, mark.value
+    if kind in _HEADS:
+        if not getattr(draft, kind):
+            setattr(draft, kind, value)
+    elif kind == "prose":
+        draft.body = bool(draft.source or draft.id or draft.time)
+    elif isinstance(value, Leaked):
+        draft.leaked = value
+    elif isinstance(value, HolderLine):
+        draft.holders.append(value)
+    elif isinstance(value, Unread):
+        draft.unread.append(value)
+    elif kind == "locked" or (kind == "maybe" and draft.id in IDS_LOCKED):
+        draft.locked.append(cast("Sighting", value))
+    elif kind == "user":
+        draft.user = str(value)
+    elif kind == "image":
+        draft.image = cast("tuple[str, int]", value)
+    elif kind == "key" and draft.image[0]:
+        image, pid = draft.image
+        key, handle = cast("tuple[str, int]", value)
+        draft.cleaned.append(
+            Sighting(process=image, pid=pid, key=_of(draft.user, key), handle=handle)
+        )
+    elif kind == "sentence" and draft.meaning is None:
+        draft.meaning = cast("Meaning", value)
 
 
 def _of(sid: str, key: str) -> str:
@@ -147,23 +261,126 @@ def _of(sid: str, key: str) -> str:
     return key
 
 
-def _sentence(text: str, source: str, event: int) -> Report | None:
-    flat = " ".join(text.split()).lower()
-    for name, number, held, words in _SENTENCES:
-        if (source and event and (source, event) == (name, number)) or words.lower() in flat:
-            user = _OF_USER.search(text)
-            return Report(
-                source=source or name,
-                id=event or number,
-                hive=f"HKU\\{user[2]}" if user else "",
-                held=held,
-                note=NOTES.get((name, number), ""),
-            )
-    return None
+def _report(draft: _Draft, said: Unwrapped, end: int) -> Iterator[Report]:
+    """Yield what an event says; nothing if it is no event on a hive."""
+    text = said.text[draft.end : end]
+    listed = [found for found in (_leaks(draft), _cleaned(draft, text), _locks(draft)) if found]
+    for found in listed or filter(None, [_sentence(draft, text)]):
+        when = draft.time or None
+        dated = tuple(attrs.evolve(one, seen_at=when) for one in found.sightings)
+        yield attrs.evolve(found, seen_at=when, sightings=dated, host=draft.host)
+
+
+def _leaks(draft: _Draft) -> Report | None:
+    """Return the User Profile Service's list of leaked handles, in any language."""
+    if draft.leaked is None and not draft.holders:
+        return None
+    hive = draft.leaked.hive if draft.leaked is not None else ""
+    sightings = [
+        Sighting(
+            process=image_of(one.image) or ("System" if one.pid == 4 else f"process {one.pid}"),
+            path=one.image,
+            pid=one.pid,
+            key=_whole(one.key, hive),
+        )
+        for one in draft.holders
+    ]
+    unread = [one.text for one in draft.unread]
+    unread += [one.key for one in draft.holders if one.cut or _whole(one.key, hive) != one.key]
+    return Report(
+        source=PROFSVC,
+        id=1530 if draft.id in IDS_LOCKED else draft.id or 1530,
+        moment=Moment.LOGOFF.value,
+        hive=hive,
+        sightings=tuple(sightings),
+        announced=draft.leaked.count if draft.leaked is not None else None,
+        unread=unread[0] if unread else "",
+    )
+
+
+def _whole(key: str, hive: str) -> str:
+    """Return a key whose SID is cut short under the name of the hive that the event is about."""
+    short, full = key.lower(), hive.lower().removesuffix("_classes")
+    cut = "\\" not in key[len("\\registry\\user\\") :] and len(short) < len(full)
+    return hive if cut and full.startswith(short) and full[len(short)] in "-0123456789" else key
+
+
+def _cleaned(draft: _Draft, text: str) -> Report | None:
+    """Return UPHClean's list: an image with its number, and below it the keys that it has open."""
+    if not draft.cleaned:
+        return None
+    flat = " ".join(text.split())
+    number, note = next(
+        (said for words, said in known.CLEANED.items() if words in flat), (draft.id or 1201, "")
+    )
+    return Report(
+        source=UPHCLEAN,
+        id=number,
+        moment=Moment.LOGOFF.value,
+        hive=f"HKU\\{draft.user}" if draft.user else "",
+        note=note,
+        sightings=tuple(draft.cleaned),
+    )
+
+
+def _locks(draft: _Draft) -> Report | None:
+    """Return the event that names the process which had a hive or its file at a logon."""
+    if not draft.locked:
+        return None
+    told = [draft.id, draft.meaning.id if draft.meaning is not None else 0]
+    number = next((event for event in told if event in IDS_LOCKED), 1552)
+    found = known.by_id(PROFSVC, number)
+    return Report(
+        source=PROFSVC,
+        id=number,
+        moment=Moment.LOGON.value,
+        note=found.note if found is not None else "",
+        sightings=tuple(draft.locked[:1]),
+    )
+
+
+def _sentence(draft: _Draft, text: str) -> Report | None:
+    """Return what an event that lists nobody says by its number, or else by its English text."""
+    meaning = known.by_id(draft.source, draft.id)
+    if meaning is None and not draft.source and draft.meaning is not None:
+        meaning = known.by_id(PROFSVC, draft.id)
+    if meaning is None and draft.meaning is not None:
+        same = not draft.source or _family(draft.source) == _family(draft.meaning.source)
+        meaning = draft.meaning if same else None
+    if meaning is None:
+        return None
+    user = _USER.search(text)
+    # What stands there, and is not a list that can be read, may be the holder all the same.
+    names = _PROGRAM.search(text) if meaning.held else None
+    rest = text.rstrip()[-40:] if text.rstrip().endswith(("...", "\u2026")) else ""
+    return Report(
+        source=draft.source or meaning.source,
+        id=draft.id or meaning.id,
+        moment=meaning.moment.value,
+        hive=f"HKU\\{user[2]}" if user else "",
+        held=meaning.held,
+        note=meaning.note,
+        unread=names[0] if names is not None else rest,
+    )
+
+
+_PROGRAM: Final = re.compile(
+    r"\\device\\[^\n]{0,80}|\b[\w.+-]{1,60}\.exe\b|[a-z]:\\[^\n]{1,80}(?:\.{3}|\u2026)",
+    re.IGNORECASE,
+)
+
+
+def _family(source: str) -> str:
+    return PROFSVC if source == USERENV else source
+
+
+def parse_event_text(text: str, source: str = "", event: int = 0) -> Report | None:
+    """Return what the first event in a text says, None if it has none on a hive."""
+    return next(read_events(text, source=source, event=event), None)
 
 
 def image_of(path: str) -> str:
-    r"""Return the image's name in a device path.
+    r"""Return the image's name in a path.
 
     >>> image_of(r"\Device\HarddiskVolume1\Windows\System32\msiexec.exe")
     'msiexec.exe'
@@ -173,42 +390,18 @@ def image_of(path: str) -> str:
 
 def _read(text: str) -> Snapshot | None:
     """Return what a text of one or more events says, None if it is none."""
-    return _said(_json_texts(text)) or _said([text])
-
-
-def _json_texts(text: str) -> Iterator[str]:
-    """Yield the texts of events in a JSON list, the form in which some logs are passed around."""
-    if not text.lstrip("\ufeff \t\r\n").startswith(("[", "{")):
-        return
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    for item in found if isinstance(found, list) else [found]:
-        said = (item.get("text") or item.get("Message")) if isinstance(item, dict) else None
-        if isinstance(said, str):
-            yield said
-
-
-def _said(texts: Iterable[str]) -> Snapshot | None:
     snapshot = Snapshot("event-text")
-    for part in itertools.chain.from_iterable(map(_parts, texts)):
-        report = parse_event_text(part)
-        if report is not None:
-            snapshot.facts.events += 1
-            snapshot.reports.append(report)
+    for report in read_events(text):
+        snapshot.facts.events += 1
+        snapshot.facts.host = snapshot.facts.host or report.host
+        snapshot.reports.append(report)
     return snapshot if snapshot.reports else None
 
 
-def _parts(text: str) -> list[str]:
-    """Cut a text where another event begins: at a line that gives a log's name or an event's id."""
-    starts = [found.start() for found in _ID.finditer(text)]
-    if len(starts) < 2:
-        return [text]
-    cuts = [0, *starts[1:], len(text)]
-    return [text[a:b] for a, b in itertools.pairwise(cuts)]
-
-
 FORMATS: Final = (
-    text_format("the texts of events 1530, 1517, 1524, 1000 and UPHClean's", lambda _: True, _read),
+    text_format(
+        "the texts of the User Profile Service's, Userenv's and UPHClean's events",
+        lambda _: True,
+        _read,
+    ),
 )

@@ -5,8 +5,9 @@ Keys of an object; all but ``op`` may be left out where there is nothing to say:
 ``op``
     ``open``, ``create``, ``close``, ``duplicate``, ``start`` and ``exit`` (of the process),
     ``load``, ``unload`` and ``force`` (of a hive), ``delete`` (of a key), ``use`` (another call on
-    a predefined key), ``close_root``, ``refresh_root``, ``disable_cache``; or a Windows function's
-    name, such as ``RegOpenKeyEx``, ``NtCreateKey`` or ``NtClose``. Others are counted and ignored.
+    a predefined key), ``close_root``, ``refresh_root``, ``disable_cache``; ``untold`` for what the
+    recorder could not record, which ``why`` says; or a Windows function's name, such as
+    ``RegOpenKeyEx``, ``NtCreateKey`` or ``NtClose``. Others are counted and ignored.
 ``pid``, ``process``
     the process's number, and its image.
 ``key`` (or ``path``)
@@ -18,6 +19,8 @@ Keys of an object; all but ``op`` may be left out where there is nothing to say:
     the NTSTATUS or Win32 error; 0 by default.
 ``access``, ``time`` (or ``ts``), ``user``, ``session``, ``service``, ``command_line``
     ``time`` in seconds, or as ISO 8601.
+``source``
+    the line of the program that made the call, such as ``main.c:12``.
 
 A record without ``handle`` is paired by process and key. ``os`` in the first record names the
 system.
@@ -41,7 +44,7 @@ from regsim.trace.completeness import (
     Completeness,
     note,
 )
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys, predefined
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.source import Source
@@ -85,9 +88,14 @@ class JsonlCapture(RowCapture):
             record=Completeness(shows_filters=False),
             os=_system(source.head),
         )
-        keys = KeyTable(reading.hkcu_sid, classes=reading.classes, merged=reading.classes)
+        keys = KeyTable(
+            reading.hkcu_sid,
+            classes=reading.classes,
+            merged=reading.classes,
+            mounts=reading.mounts,
+        )
         super().__init__(source, facts, keys)
-        self._open = OpenKeys()
+        self._open = OpenKeys(self.keys)
         self._bad: list[int] = []
         self._counted = False
 
@@ -132,7 +140,12 @@ class JsonlCapture(RowCapture):
         self._counted = True
         if facts.clock:
             facts.saw(time)
-        if call is None:
+        source = record.get("source")
+        if isinstance(source, str) and source:
+            self.sources[facts.events] = source
+        if name == "untold":
+            note(facts.record.untold, str(record.get("why") or "something"), facts.events)
+        elif call is None:
             note(facts.record.calls, name, facts.events)
         elif call is HARMLESS or self._failed_close(call, record):
             self._harmless(record, time)
@@ -280,4 +293,4 @@ def _recognises(head: bytes) -> bool:
     return first.startswith(b"{") and b'"op"' in head
 
 
-FORMATS: Final = (Format("JSON lines", Kind.TRACE, _recognises, JsonlCapture),)
+FORMATS: Final = (Format("JSON lines", _recognises, JsonlCapture),)

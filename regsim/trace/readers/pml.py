@@ -18,7 +18,7 @@ from regsim.errors import DataError
 from regsim.trace.calls import GONE, REPARSED
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
 from regsim.trace.completeness import Completeness, Reasons, note
-from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
 from regsim.trace.readers._procmon import os_of
@@ -317,6 +317,4 @@ def _column(code: str, values: Vector) -> array[int]:
     return column
 
 
-FORMATS: Final = (
-    Format("Process Monitor's PML", Kind.TRACE, lambda head: head.startswith(MAGIC), PmlCapture),
-)
+FORMATS: Final = (Format("Process Monitor's PML", lambda head: head.startswith(MAGIC), PmlCapture),)

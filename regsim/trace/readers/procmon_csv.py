@@ -13,14 +13,16 @@ import csv
 import itertools
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
+import attrs
+
 from regsim.trace.columns import Batch
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Capture, Facts, Fidelity, Format, Kind, OnProgress, Reading
-from regsim.trace.readers._procmon import described
+from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
+from regsim.trace.readers._procmon import RESULTS, described
 from regsim.trace.readers._procmon_rows import (
     ROW_START,
     Chunk,
@@ -34,7 +36,7 @@ from regsim.trace.readers._procmon_rows import (
 from regsim.trace.source import CutShortError, Source
 from regsim.trace.times import DAY, Calendar, time_of_day
 
-_STRETCH: Final = 4 << 20
+_STRETCH: Final = 1 << 20
 _SHARE: Final = 16 << 20
 _WORTHWHILE: Final = 96 << 20
 _ROWS: Final = 20_000
@@ -71,7 +73,10 @@ class CsvCapture(Capture):
         )
         super().__init__(facts, reading.keys())
         self.source, self.workers = source, reading.workers
-        self.shape = read_shape(source.head.partition(b"\n")[0])
+        self.skipped, header, self.delimiter = _header(source.head)
+        self.shape = read_shape(header)
+        if self.skipped or self.delimiter != ",":
+            self.shape = attrs.evolve(self.shape, regular=False)
         self.calendar = Calendar()
 
     def when(self, ticks: int) -> str:
@@ -108,10 +113,12 @@ class CsvCapture(Capture):
         order = sorted(range(len(columns)), key=lambda at: rank.get(columns[at], len(rank)))
         header = spelled([[columns[at] for at in order]]).strip()
         shape = self.shape = read_shape(header)
-        rows = csv.reader(self._text())
+        rows = csv.reader(
+            itertools.islice(self._text(), self.skipped, None), delimiter=self.delimiter
+        )
         try:
             next(rows, None)
-            while part := list(itertools.islice(rows, _ROWS)):
+            while part := [_mended(row, columns) for row in itertools.islice(rows, _ROWS) if row]:
                 full = [[row[at] for at in order] for row in part if len(row) == len(columns)]
                 if len(full) < len(part):
                     count = len(part) - len(full)
@@ -282,9 +289,47 @@ class CsvCapture(Capture):
         return self.processes.add((name, pid), described(told, name, pid, self.facts))
 
 
+def _header(head: bytes) -> tuple[int, bytes, str]:
+    """Return how many lines precede the header, the header with commas, and what parts its fields.
+
+    Excel wants a line ``sep=;`` first, PowerShell's Export-Csv writes ``#TYPE``, and both part the
+    fields by what the user's locale says.
+    """
+    lines = head.removeprefix(codecs.BOM_UTF8).split(b"\n", _PREAMBLE)
+    at = next((n for n, line in enumerate(lines[:_PREAMBLE]) if b"Process Name" in line), 0)
+    header = lines[at]
+    delimiter = max((b",", b";", b"\t"), key=header.count)
+    return at, header.replace(delimiter, b","), delimiter.decode()
+
+
+_PREAMBLE: Final = 5
+
+
+def _mended(row: list[str], columns: Sequence[str]) -> list[str]:
+    """Return a row whose unquoted text held commas with those taken back into the field.
+
+    They can only be in the path or in the detail, so the place of the result tells where.
+    """
+    extra = len(row) - len(columns)
+    if extra <= 0 or columns[-1] != "Detail" or "Result" not in columns or extra > _MOST_EXTRA:
+        return row
+    at = columns.index("Result")
+    for more in range(extra + 1):
+        if row[at + more] in RESULTS or row[at + more].startswith("0x"):
+            place = columns.index("Path")
+            path = ",".join(row[place : place + more + 1])
+            rest = row[place + more + 1 :]
+            kept = len(columns) - place - 2
+            return [*row[:place], path, *rest[:kept], ",".join(rest[kept:])]
+    return row
+
+
+_MOST_EXTRA: Final = 200
+
+
 def _recognises(head: bytes) -> bool:
-    header = head.partition(b"\n")[0]
+    header = _header(head)[1]
     return b"Process Name" in header and b"Operation" in header
 
 
-FORMATS: Final = (Format("Process Monitor's CSV", Kind.TRACE, _recognises, CsvCapture),)
+FORMATS: Final = (Format("Process Monitor's CSV", _recognises, CsvCapture),)

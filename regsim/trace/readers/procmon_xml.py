@@ -9,7 +9,7 @@ from typing import Final
 from regsim.trace.access import access_of
 from regsim.trace.columns import EXIT, OPEN, START
 from regsim.trace.completeness import Completeness
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.readers._procmon import described, understood
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source
@@ -106,4 +106,4 @@ def _recognises(head: bytes) -> bool:
     return is_xml(head) and any(root in head for root in roots)
 
 
-FORMATS: Final = (Format("Process Monitor's XML", Kind.TRACE, _recognises, ProcmonXmlCapture),)
+FORMATS: Final = (Format("Process Monitor's XML", _recognises, ProcmonXmlCapture),)

@@ -27,7 +27,7 @@ from regsim.trace.columns import (
     UNLOAD,
 )
 from regsim.trace.completeness import Completeness, note
-from regsim.trace.evidence import Facts, Fidelity, Format, Kind, Reading, RowCapture
+from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
 from regsim.trace.spelling import KeyTable
@@ -94,7 +94,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 @attrs.frozen
-class _Answered:
+class Exchange:
     """A request with its answer: the numbers in both by their names, and the NTSTATUS."""
 
     call: bytes
@@ -132,8 +132,9 @@ class _LineCapture(RowCapture):
             closes=closes,
         )
         # Wine mounts no hive of its own for the user's classes: `regsim.dialects` says so too.
-        super().__init__(source, facts, KeyTable(reading.hkcu_sid, classes=False))
-        self.open = OpenKeys()
+        keys = KeyTable(reading.hkcu_sid, classes=False, mounts=reading.mounts)
+        super().__init__(source, facts, keys)
+        self.open = OpenKeys(self.keys)
         self._odd = False
 
     def when(self, ticks: int) -> str:
@@ -186,8 +187,7 @@ class WineServerCapture(_LineCapture):
         tid = int(thread, 16)
         self.facts.saw(self.facts.events)
         if star is not None:
-            if star.startswith(b"*process killed*"):
-                self._ended(self.process(tid))
+            self._killed(tid, star)
         elif call in _CALLS and status is None:
             if self._asked.get(tid, (b"", b""))[0] in _KEY_CALLS:
                 self._broken("the answer to its request is not in the log")
@@ -196,7 +196,7 @@ class WineServerCapture(_LineCapture):
             asked, text = self._asked.pop(tid, (b"", b""))
             if asked == call:
                 fields = _numbers(text[:300]), _numbers(answer or b"")
-                self._answered(tid, _Answered(call, text, _status_of(status), *fields))
+                self._answered(tid, Exchange(call, text, _status_of(status), *fields))
             elif call in _KEY_CALLS:
                 self._broken("it answers what the log does not show being asked")
 
@@ -204,13 +204,29 @@ class WineServerCapture(_LineCapture):
         self._odd = True
         note(self.facts.record.malformed, reason, self.facts.events)
 
+    def _killed(self, number: int, what: bytes) -> None:
+        """Note the end of a thread; with its last one a process ends, and its handles are closed.
+
+        The server says so of the process itself only when nobody has a handle to it any more.
+        """
+        if what.startswith(b"*process killed*"):
+            self._ended(self.process(number))
+        elif what.startswith(b"*killed*"):
+            pid = self._threads.pop(number, None)
+            if pid is not None and pid not in self._threads.values():
+                self._ended(self.process(pid))
+
     def _ended(self, process: int) -> None:
+        info = self.processes[process]
+        if info.ended is not None:
+            return
+        info.ended = self.facts.events
         self._add(EXIT, process)
         self.open.ended(process)
         for places in (self._inheritable, self._stale):
             places -= {place for place in places if place[0] == process}
 
-    def _answered(self, tid: int, did: _Answered) -> None:
+    def _answered(self, tid: int, did: Exchange) -> None:
         mine = self._threads.get(tid)
         if did.call in _KEY_CALLS:
             if mine is not None:
@@ -220,7 +236,7 @@ class WineServerCapture(_LineCapture):
         elif did.status == 0:
             self._life(tid, mine or 0, did)
 
-    def _life(self, tid: int, mine: int, did: _Answered) -> None:
+    def _life(self, tid: int, mine: int, did: Exchange) -> None:
         """Follow which thread belongs to which process, and what each process has of others."""
         pid, handle = did.given.get(b"pid", 0), did.given.get(b"handle", 0)
         if did.call == b"init_first_thread":
@@ -236,12 +252,12 @@ class WineServerCapture(_LineCapture):
         elif did.call == b"new_thread":
             owner = self._target(self.process(mine), did.handle(b"process"))
             if owner is not None:
-                self._threads[did.given.get(b"tid", 0)] = self.processes[owner].pid
+                self._threads[did.given.get(b"tid", 0)] = self.processes.pid(owner)
         elif did.call == b"set_handle_info" and did.asked.get(b"mask", 0) & _HANDLE_FLAG_INHERIT:
             inherit = did.asked.get(b"flags", 0) & _HANDLE_FLAG_INHERIT
             self._inherit(self.process(mine), did.handle(), bool(inherit))
 
-    def _new_process(self, mine: int, pid: int, did: _Answered) -> None:
+    def _new_process(self, mine: int, pid: int, did: Exchange) -> None:
         """Begin a process; of its parent's handles it gets those that are to be inherited."""
         self.processes.forget(pid)  # the number may have been another's before
         child = self.process(pid)
@@ -249,7 +265,7 @@ class WineServerCapture(_LineCapture):
         self._add(START, child)
         image = _IMAGE.search(did.text)
         if image is not None:
-            self.processes[child].image = unescape(image[1]).rpartition("\\")[2]
+            self.processes.call(child, unescape(image[1]).rpartition("\\")[2])
         asked = did.asked
         if not (asked.get(b"flags", 0) & _INHERIT_HANDLES or asked.get(b"inherit_all", 0)):
             return
@@ -276,7 +292,7 @@ class WineServerCapture(_LineCapture):
         self.open.opened(process, handle, path)
         self._inherit(process, handle, inherit)
 
-    def _key_call(self, op: int, process: int, did: _Answered) -> None:
+    def _key_call(self, op: int, process: int, did: Exchange) -> None:
         if op == OPEN:
             path, handle = self._path(process, did), did.given.get(b"hkey", 0)
             status = did.status if handle else did.status or UNKNOWN_FAILURE
@@ -303,24 +319,22 @@ class WineServerCapture(_LineCapture):
 
     def _unloaded(self, path: str) -> None:
         """Note the handles on a hive that is gone: a duplicate of one holds no hive."""
-        keys = self.keys
-        gone = keys.hives[keys.number(path)]
-        self._stale.update(self.open.behind(lambda path: keys.hives[keys.number(path)] == gone))
+        self._stale.update(self.open.on_hive(self.keys.hives[self.keys.number(path)]))
 
-    def _path(self, process: int, did: _Answered) -> str:
+    def _path(self, process: int, did: Exchange) -> str:
         name = _NAME.search(did.text)
         parent = did.asked.get(b"parent", did.handle(b"rootdir"))
         return self.open.full(process, parent, unescape(name[1]) if name else "")
 
     def _close(self, process: int, handle: int) -> None:
-        self._process_handles.pop((self.processes[process].pid, handle), None)
+        self._process_handles.pop((self.processes.pid(process), handle), None)
         self._inherit(process, handle, False)
         self._stale.discard((process, handle & ~3))
         path = self.open.closed(process, handle)
         if path is not None:
             self._add(CLOSE, process, path, handle)
 
-    def _duplicate(self, process: int, did: _Answered) -> None:
+    def _duplicate(self, process: int, did: Exchange) -> None:
         source = self._target(process, did.asked.get(b"src_process", _MYSELF))
         target = self._target(process, did.asked.get(b"dst_process", _MYSELF))
         handle, given = did.handle(b"src_handle"), did.given.get(b"handle", 0)
@@ -348,7 +362,7 @@ class WineServerCapture(_LineCapture):
         """Return the process that *process* means by a handle, None if the log does not tell."""
         if handle in _SELF:
             return process
-        pid = self._process_handles.get((self.processes[process].pid, handle))
+        pid = self._process_handles.get((self.processes.pid(process), handle))
         return None if pid is None else self.process(pid)
 
     def _add(
@@ -427,6 +441,6 @@ def _any_line(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
 
 
 FORMATS: Final = (
-    Format("wineserver -d1's log", Kind.TRACE, _any_line(SERVER_LINE), WineServerCapture),
-    Format("WINEDEBUG=+reg's log", Kind.TRACE, _any_line(CLIENT_LINE), WineClientCapture),
+    Format("wineserver -d1's log", _any_line(SERVER_LINE), WineServerCapture),
+    Format("WINEDEBUG=+reg's log", _any_line(CLIENT_LINE), WineClientCapture),
 )
