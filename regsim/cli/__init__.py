@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TextIO
 import click
 
 from regsim._version import __version__
+from regsim.cli import _colour
 from regsim.errors import RegsimError, UnknownNameError
 
 
@@ -54,7 +55,7 @@ _COMMANDS = {
 _DOOR = " "
 """The front door's name among the commands: one that nobody can type."""
 _FRONT = _Entry("ask", "command", "Whatever people have in hand.")
-_OWN = ("-h", "--help", "--version", "--color")
+_OWN = ("-h", "--help", "--version")
 
 _USAGE = 2
 _UNDECIDED = 3
@@ -99,6 +100,7 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse *args*; what begins with no command is for the front door, none asks for help."""
+        args = _colour.taken_from(args)
         if not args:
             click.echo(ctx.get_help())
             ctx.exit()
@@ -151,6 +153,12 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 nothing blocks, 1 something does, 2 wrong usage or input, 3 undecided.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(_colour.WHENS),
+    help="Colour words: auto, the default, on a terminal and without NO_COLOR.",
+    expose_value=False,
 )
 @click.version_option(__version__, message="regsim %(version)s")
 def cli() -> None:

@@ -14,11 +14,13 @@ import attrs
 import click
 
 from regsim import dialects
+from regsim.cli._colour import echo
 from regsim.cli._files import put, refuse_both
 from regsim.cli._hive_output import say, tell
 from regsim.errors import UsageError
 from regsim.policy import Dialect
 from regsim.report.text.evidence import as_json, as_text
+from regsim.report.words.writing import visible
 from regsim.trace.asking import replay
 from regsim.trace.finding import Conclusion, Finding
 from regsim.trace.redact import redacted
@@ -153,7 +155,7 @@ def kind_of(finding: Finding) -> str:
 def show(finding: Finding, how: Manner, *inputs: Path, compact: bool = False) -> int:
     """Print the finding in the form asked for and return the exit code."""
     dialect = dialect_named(finding.os if finding.os in dialects.ALL else None)
-    tell_it = say
+    tell_it: Callable[[str], None] = say
     if how.svg is not None:
         from regsim.report.pictures.evidence import evidence_svg  # noqa: PLC0415 - if asked for
 
@@ -170,7 +172,11 @@ def show(finding: Finding, how: Manner, *inputs: Path, compact: bool = False) ->
         else:
             put(how.output, text.encode(), *inputs)
     else:
-        tell_it(as_text(finding, dialect, verbose=how.verbose))
+        text = as_text(finding, dialect, verbose=how.verbose)
+        if tell_it is say:
+            echo(visible(text, keep="\n"))
+        else:
+            tell_it(text)
     return EXIT[finding.conclusion]
 
 

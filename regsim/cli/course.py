@@ -11,6 +11,7 @@ import click
 from regsim import course
 from regsim.course import Exercise, Feedback, Question
 from regsim.errors import UsageError
+from regsim.report.text.console import WIDTH, terminal_width, wrap
 from regsim.report.words.writing import fields
 
 SCHEMA_VERSION = 1
@@ -48,11 +49,13 @@ def command(exercise: str | None, answers: tuple[str, ...], as_json: bool) -> in
 
 
 def _contents() -> str:
-    lines = []
+    lines: list[str] = []
+    width = terminal_width(WIDTH)
     for name in course.names():
         found = course.exercise(name)
         lines.append(f"{name}  {found.title}")
-        lines += [f"      {n:>2} {course.OBJECTIVES[n]}" for n in found.objectives]
+        for n in found.objectives:
+            lines += wrap(course.OBJECTIVES[n], width, f"      {n:>2} ", " " * 9)
     return "\n".join([*lines, "", "Begin with `regsim course e1`."])
 
 

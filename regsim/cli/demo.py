@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from regsim import models
+from regsim.cli._colour import echo
 from regsim.cli._files import put
 from regsim.report.pictures.runs import lifetimes_svg, openings_svg
 from regsim.report.pictures.sequence import sequence_svg
+from regsim.report.text.console import WIDE, terminal_width, wrap
 from regsim.report.text.runs import side_by_side
 
 
@@ -41,6 +43,7 @@ def command(output: Path, as_json: bool) -> int:
         runs = {"stock": stock.as_json(), "fixed": fixed.as_json()}
         click.echo(json.dumps({"schema_version": 1, **runs, "pictures": listed}))
         return 0
-    click.echo(side_by_side(stock, fixed))
-    click.echo(f"\nPictures: {', '.join(pictures)} in {output}")
+    echo(side_by_side(stock, fixed))
+    said = f"Pictures: {', '.join(pictures)} in {output}"
+    click.echo("\n" + "\n".join(wrap(said, min(WIDE, terminal_width(WIDE)))))
     return 0

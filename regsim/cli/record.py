@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -18,8 +17,6 @@ from regsim.cli._junit import junit, leaks
 from regsim.live.recording import Recorded, record
 from regsim.report.text.evidence import as_json, as_text
 from regsim.testing.github import annotation
-
-_STDERR: Final = 2
 
 
 @click.command("record", context_settings={"ignore_unknown_options": True})
@@ -63,17 +60,18 @@ def command(
 
     It runs in a fresh prefix with a wineserver of its own. What it has open at its end, in itself
     and in children that still run, counts as of a service, which does not exit. Its standard output
-    goes to stderr. Exit code: 0 nothing keeps the user's hive loaded, 1 something does, 2 Wine is
-    missing or runs no program, 3 it cannot be told, as when the program crashed.
+    goes to stderr, its standard input is empty. Exit code: 0 nothing keeps the user's hive loaded,
+    1 something does, 2 Wine is missing or runs no program, 3 it cannot be told, as when the program
+    crashed.
     """
     for path in (output, report):
         refuse_both(path, as_json=as_object)
     dialect = dialects.get(os_name)
-    done = record(program, dialect, process=process, timeout=timeout, output=_STDERR)
+    done = record(program, dialect, process=process, timeout=timeout, output=sys.stderr.buffer)
     sys.stderr.write(done.stderr.decode("utf-8", "replace"))
-    speak = say
-    if output is not None:
-        speak = put(output, done.trace)
+    if done.exit:
+        tell(f"{done.program} ended with exit code {done.exit:#x}")
+    speak = put(output, done.trace) if output is not None else say
     if report is not None:
         put(report, junit(done, dialect).encode())
     if os.environ.get("GITHUB_ACTIONS") == "true":

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from regsim import models
+from regsim.cli._colour import echo
 from regsim.errors import UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, settings
@@ -64,7 +65,10 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
         _first_copy(Path(profile), Path(server))
         if result.profile_saved:
             _publish(result, Path(profile), Path(server))
-    click.echo(json.dumps(result.as_json()) if as_json else run_text(result))
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+    else:
+        echo(run_text(result))
     return 0 if result.outcome.good else 1
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from regsim.errors import UnknownNameError, UsageError
+from regsim.report.text.console import terminal_width
 
 OBJECTIVES: Final = {
     1: "tell handle, key object, hive and root alias apart, and count each",
@@ -25,7 +26,11 @@ OBJECTIVES: Final = {
 """What one can do after the course, by number."""
 
 YES_NO: Final = ("yes", "no")
-_WIDTH: Final = 88
+_PROSE: Final = 88
+
+
+def _columns() -> int:
+    return min(_PROSE, terminal_width(_PROSE))
 
 
 @attrs.frozen
@@ -106,7 +111,7 @@ class Mark:
         mark = "x" if self.right else "-"
         said = "right" if self.right else "contradicted"
         text = f"[{mark}] {self.question.name} = {self.given}: {said}. {self.because}"
-        return textwrap.fill(text, _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        return textwrap.fill(text, _columns(), subsequent_indent="    ", break_on_hyphens=False)
 
 
 @attrs.frozen(repr=False)
@@ -132,7 +137,7 @@ class Feedback:
         lines = [str(result) for result in self.results]
         lines.append(f"{self.exercise}: {self.right} of {len(self.results)} right.")
         if all(result.given is not None for result in self.results):
-            lines += ["", textwrap.fill(self.explanation, _WIDTH)]
+            lines += ["", textwrap.fill(self.explanation, _columns())]
         return "\n".join(lines)
 
 

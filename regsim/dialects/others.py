@@ -129,7 +129,9 @@ WINE = after(
         ElementSizes(key_name=256, value_name=16_383, data=None, levels=None, levels_at_once=None),
         f"{_WINE_SERVER}, MAX_NAME_LEN and MAX_VALUE_LEN",
     ),
-    link_loop_status=observed(NtStatus.NAME_TOO_LONG, f"{_WINE_SERVER}, follow_symlink"),
+    link_loop_status=observed(
+        NtStatus.INVALID_PARAMETER, f"{_WINE_SERVER}, follow_symlink; run on 8.0"
+    ),
     view32=observed(
         attrs.evolve(WIN7.view32, from_root=True), f"{_WINE}, open_key and is_wow6432node"
     ),

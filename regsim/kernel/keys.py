@@ -17,6 +17,7 @@ from regsim.kernel.unload import flush, unmount
 from regsim.policy import HandlePolicy, HiveModel, ListOrder, NoRights
 from regsim.status import NtStatus
 from regsim.types import Access, CreateOption, Handle, NotifyFilter, Pid, Tid, Value, ValueType
+from regsim.upcase import CAPITALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -604,13 +605,20 @@ def subkey_names(machine: Machine, obj: KeyObject) -> list[str]:
         if mount[:-1] == full:
             names[mount[-1]] = machine.hives[number].mount[-1]
     if machine.dialect.lists is ListOrder.LOWERED:
-        return sorted(names.values(), key=str.lower)
+        return sorted(names.values(), key=_lowered)
     return [names[name] for name in sorted(names)]
+
+
+_SMALL = {capital: unit for unit, capital in CAPITALS.items()}
+
+
+def _lowered(name: str) -> str:
+    return name.translate(_SMALL)
 
 
 def values_of(machine: Machine, obj: KeyObject) -> list[Value]:
     """Return the values of the key behind *obj* in the order that they are listed in."""
     values = list(node_of(machine, obj).values.values())
     if machine.dialect.lists is ListOrder.LOWERED:
-        values.sort(key=lambda value: value.name.lower())
+        values.sort(key=lambda value: _lowered(value.name))
     return values

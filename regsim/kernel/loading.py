@@ -215,7 +215,8 @@ def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Answer
     hive = machine.hives[obj.kcb.hive]
     tree = hive.image().find(obj.kcb.path)
     if tree is None:  # a volatile key has no lasting content of its own
-        tree = durable(keys.node_of(machine, obj))
+        tree = durable(keys.node_of(machine, obj)).copy(None)
+        tree.volatile = False
     machine.files.write(file, tree)
     return NtStatus.SUCCESS, None
 

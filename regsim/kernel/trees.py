@@ -33,6 +33,10 @@ def delete_tree(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     status, obj = keys.use(machine, caller, handle, _DELETES)
     if obj is None:
         return status, None
+    if keys.node_of(machine, obj).values:  # MSDN RegDeleteTree; documented
+        status, _ = keys.use(machine, caller, handle, Access.SET_VALUE)
+        if not status.ok:
+            return status, None
     hive, here = machine.hives[obj.kcb.hive], obj.kcb.path
     if len(hive.mount) + len(here) < keys.SHALLOWEST:
         return NtStatus.CANNOT_DELETE, None

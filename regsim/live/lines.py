@@ -23,7 +23,7 @@ class SourceLines:
         found = log.of_interest(judged)
         asked: dict[Path, dict[int, Module]] = {}
         for record in log.records:
-            address = record.get("source") if record["process"] in found else None
+            address = record.get("source", 0) if record["process"] in found else 0
             module = self._module(record["process"], address) if address else None
             if module is not None and module.file is not None:
                 asked.setdefault(module.file, {})[_offset(module, address)] = module
@@ -68,12 +68,12 @@ def lines_of(file: Path, addresses: Iterable[int]) -> dict[int, str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return {}
-    found = {}
+    known: dict[int, str] = {}
     for address, line in zip(wanted, done.stdout.splitlines(), strict=False):
         place, _, number = line.partition(" (")[0].rpartition(":")
         if number.isdecimal() and int(number) and place != "??":
-            found[address] = f"{_short(place)}:{number}"
-    return found
+            known[address] = f"{_short(place)}:{number}"
+    return known
 
 
 def _short(place: str) -> str:

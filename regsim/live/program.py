@@ -122,6 +122,8 @@ class ProgramLog(WineServerCapture):
             if found.start():  # a program's own text without an end of line
                 self.other.append(line[: found.start()])
             self._tid = int(found[1], 16)
+            if b"new_process() = 0" in line and self._tid not in self._asked:
+                self._broken("a process is started by a request that the log does not show")
             if found[2]:
                 self._exit_code(int(found[2]) & 0xFFFFFFFF)
             super().line(line[found.start() :])
@@ -142,7 +144,7 @@ class ProgramLog(WineServerCapture):
             module = load(said.name, said.address, builtin=said.builtin, prefix=self.prefix)
             program.modules.add(module)
             if program.image and self.processes[program.process].image.startswith("("):
-                self.processes[program.process].image = program.image
+                self.processes.call(program.process, program.image)
         elif said.kind == "start":
             program.running = True
         elif said.kind == "call":
@@ -159,7 +161,10 @@ class ProgramLog(WineServerCapture):
         own = module is None or not module.builtin
         calls = self._calls.setdefault(said.tid, [])
         if own:
-            calls.clear()  # what was under way has been left by an exception, or called it back
+            # What was under way has been left by an exception, or has called the program back.
+            if any(call.opened for call in calls):
+                self._untold(program, "a call that opened a key did not return")
+            calls.clear()
             program.running = True
         calls.append(_Called(said, own))
 
@@ -172,6 +177,8 @@ class ProgramLog(WineServerCapture):
         del calls[same[-1] :]
         if not calls and call.program:
             self._finished(program, call, said.value)
+        elif not calls and program.running and _root_of(call.said) == "HKCU":
+            self._foreign(program, self._root("HKCU"))
 
     # -- what the server says -----------------------------------------------------------------
 
@@ -216,6 +223,13 @@ class ProgramLog(WineServerCapture):
         elif op in (LOAD, UNLOAD) or (op == DELETE and hive_of(canonical(path))):
             word = _WORDS.get(op, "delete")
             self._tell(program, word, key=self._named(path), status=status)
+
+    def _broken(self, reason: str) -> None:
+        """Say in the trace what the log does not tell of a program's thread."""
+        super()._broken(reason)
+        program = self._program(self._tid)
+        if program is not None:
+            self._untold(program, reason)
 
     def _learn_sid(self, path: str) -> None:
         parts = path.split("\\")
@@ -269,8 +283,7 @@ class ProgramLog(WineServerCapture):
             return
         name = call.said.name
         base = name[:-1] if name[-1:] in "AW" and name[-2:] != "NA" else name
-        parent = predefined(_number(call.said.arguments))
-        root = SHORT_NAMES.get(parent, "") if name[:2] not in ("Nt", "Zw", "Rt") else ""
+        root = _root_of(call.said)
         where = {"source": call.said.address} | ({"parent": root} if root else {})
         unlike = next((why for start, why in _UNLIKE.items() if base.startswith(start)), "")
         opened = {one: what for one, what in call.opened.items() if self._is_open(program, one)}
@@ -305,7 +318,7 @@ class ProgramLog(WineServerCapture):
         self._tell(program, op, key=self._named(path), handle=handle, **more)
 
     def _named(self, path: str) -> str:
-        return short(self.keys.names[self.keys.number(path)])
+        return short(self.keys.name(self.keys.number(path)))
 
     def _tell(self, program: RunProgram, op: str, **fields: object) -> None:
         kept = {name: value for name, value in fields.items() if value not in (None, 0, "")}
@@ -348,13 +361,15 @@ class ProgramLog(WineServerCapture):
         }
 
 
-def _number(arguments: str) -> int:
-    """Return the first of a call's arguments, 0 if it is no number."""
-    word = arguments.partition(",")[0].partition(" ")[0]
+def _root_of(said: ClientLine) -> str:
+    """Return the short name of the predefined key that a call is given, "" for none."""
+    if not said.name.startswith("Reg"):
+        return ""
+    word = said.arguments.partition(",")[0].partition(" ")[0]
     try:
-        return int(word, 16)
+        return SHORT_NAMES.get(predefined(int(word, 16)), "")
     except ValueError:
-        return 0
+        return ""
 
 
 def trace_of(
@@ -376,7 +391,7 @@ def trace_of(
     done[0]["os"] = dialect.name
     hives = [f"HKU\\{log.sid}", *([f"HKU\\{log.sid}_Classes"] if dialect.classes_hive else [])]
     done[1:1] = [{"op": "load", "pid": pid, "key": hive, "handle": None} for hive in hives]
-    if any(canonical(key)[:3] == _CLASSES for key in open_at_end):
+    if dialect.classes_hive and any(canonical(key)[:3] == _CLASSES for key in open_at_end):
         text = "a key of a class is open, which may be the user's own on Windows"
         done.append({"op": "untold", "pid": pid, "why": text})
     if why:

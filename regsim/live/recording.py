@@ -44,7 +44,7 @@ def record(
     *,
     process: str | None = None,
     timeout: float = 300.0,
-    output: IO[bytes] | int,
+    output: IO[bytes],
 ) -> Recorded:
     """Run *command* under Wine and judge what it leaves open by the rules of *dialect*.
 

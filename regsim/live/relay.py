@@ -58,9 +58,9 @@ INCLUDED: Final = ";".join(
 _CLIENT: Final = re.compile(
     rb"([0-9a-f]{4,8}):(?:"
     rb"(?P<call>Call) (?P<called>[\w.-]+)\.(?P<name>\w+)\((?P<arguments>.*)\)"
-    rb" ret=(?P<from>[0-9a-f]+)"
+    rb" ret=(?P<from>[0-9A-Fa-f]+)"
     rb"|(?P<ret>Ret)  [\w.-]+\.(?P<done>\w+)\(.*\)"
-    rb" retval=(?P<value>[0-9a-f]+) ret=(?P<back>[0-9a-f]+)"
+    rb" retval=(?P<value>[0-9A-Fa-f]+) ret=(?P<back>[0-9A-Fa-f]+)"
     rb'|trace:loaddll:\w+ Loaded L"(?P<module>(?:[^"\\]|\\.)*)" at (?P<base>[0-9A-Fa-f]+):'
     rb" (?P<kind>\w+)"
     rb"|(?P<start>Starting thread proc) .*"
@@ -97,7 +97,7 @@ def client_line(line: bytes) -> tuple[bytes, ClientLine | None]:
     if found is None:
         return line, None
     # After a program's own text that ends in a digit, the number's last four digits are Wine's.
-    number = found[1][-4:] if found.start() else found[1]
+    number = found[1][-4:]
     before, tid = line[: found.end(1) - len(number)], int(number, 16)
     if found["call"]:
         text = found["arguments"].decode("latin-1")

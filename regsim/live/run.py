@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -19,6 +20,7 @@ from regsim.live.relay import INCLUDED
 _DEBUG: Final = "-all,+relay,+loaddll"
 _BOOT: Final = 180.0
 _STOP: Final = 30.0
+_BLOCK: Final = 1 << 16
 
 
 class WineMissingError(UsageError):
@@ -39,14 +41,14 @@ class Ran:
     timed_out: float | None
 
 
-def run(command: Sequence[str], folder: Path, *, timeout: float, output: IO[bytes] | int) -> Ran:
+def run(command: Sequence[str], folder: Path, *, timeout: float, output: IO[bytes]) -> Ran:
     """Run *command*, which starts Wine, with its own prefix and server in *folder*.
 
     Args:
         command: the program and its arguments, such as ``wine app.exe``.
         folder: an empty folder for the prefix and the log, which the caller removes.
         timeout: after how many seconds the program is ended.
-        output: where the program's standard output goes.
+        output: where the program's standard output goes; its standard input is empty.
 
     Raises:
         WineMissingError: Wine is not installed, or makes no prefix.
@@ -61,28 +63,52 @@ def run(command: Sequence[str], folder: Path, *, timeout: float, output: IO[byte
     prefix, log = folder / "prefix", folder / "log"
     prefix.mkdir()
     log.touch()
-    with _server(server, prefix, log) as environment:
+    # A pipe for the server and all clients: its order is that of events, and programs expect one.
+    with (
+        log.open("ab", buffering=0) as kept,
+        _pump(kept) as said,
+        _pump(output) as written,
+        _server(server, prefix, said) as environment,
+    ):
         _boot(environment)
-        os.truncate(log, 0)  # both append: what follows is of the command
-        end = _program(command, environment, log, timeout, output)
+        os.truncate(log, 0)  # what follows is of the command
+        end = _program(command, environment, log, (written, said), timeout)
     if end is not None:
         os.truncate(log, end)  # what follows is how the programs were ended
     return Ran(tuple(command), log, prefix, None if end is None else timeout)
 
 
 @contextlib.contextmanager
-def _server(server: str, prefix: Path, log: Path) -> Iterator[dict[str, str]]:
-    """Yield the environment of clients of a server that writes *log*; it ends with them."""
+def _pump(target: IO[bytes]) -> Iterator[int]:
+    """Yield a pipe whose other end is copied to *target* until nobody writes to it any more."""
+    reader, writer = os.pipe()
+
+    def copy() -> None:
+        with os.fdopen(reader, "rb", 0) as source:
+            while data := source.read(_BLOCK):
+                target.write(data)
+
+    copier = threading.Thread(target=copy, daemon=True)
+    copier.start()
+    try:
+        yield writer
+    finally:
+        os.close(writer)
+        copier.join(_STOP)
+
+
+@contextlib.contextmanager
+def _server(server: str, prefix: Path, said: int) -> Iterator[dict[str, str]]:
+    """Yield the environment of clients of a server that logs to *said*; it ends with them."""
     defaults = {"WINEDLLOVERRIDES": "mscoree,mshtml=", "WINEARCH": "win64"}
     environment = {**defaults, **os.environ, "WINEPREFIX": str(prefix), "WINEDEBUG": "-all"}
-    with log.open("ab") as stream:
-        process = subprocess.Popen(  # noqa: S603 - the server that the user has installed
-            [server, "-f", "-p", "-d1"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stream,
-        )
+    process = subprocess.Popen(  # noqa: S603 - the server that the user has installed
+        [server, "-f", "-p", "-d1"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+    )
     try:
         yield environment
     finally:
@@ -125,20 +151,23 @@ def _program(
     command: Sequence[str],
     environment: dict[str, str],
     log: Path,
+    streams: tuple[int, int],
     timeout: float,
-    output: IO[bytes] | int,
 ) -> int | None:
     """Run the program to its end, or end it; return how long the log was then, else None."""
-    environment = {**environment, "WINEDEBUG": _DEBUG}
-    with log.open("ab") as stream:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - what the user asks for
-                command, env=environment, stdout=output, stderr=stream, start_new_session=True
-            )
-        except OSError as error:
-            raise UsageError(f"{command[0]} cannot be started: {error.strerror}") from None
     try:
-        process.wait(timeout)
+        process = subprocess.Popen(  # noqa: S603 - what the user asks for
+            command,
+            env={**environment, "WINEDEBUG": _DEBUG},
+            stdin=subprocess.PIPE,
+            stdout=streams[0],
+            stderr=streams[1],
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UsageError(f"{command[0]} cannot be started: {error.strerror}") from None
+    try:
+        process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         return log.stat().st_size
     finally:

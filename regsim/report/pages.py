@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from regsim.policy import Dialect
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.report.text.evidence import Paragraph, paragraphs
-from regsim.report.words.writing import markup, visible
+from regsim.report.words.writing import counted, markup, visible
+from regsim.trace.evidence import Fidelity
 from regsim.trace.finding import Finding
 
 _SPECIAL: Final = re.compile(r"([*_|<>\[\]#`])")
@@ -57,6 +59,7 @@ _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
     "color-scheme:light dark}h1{font-size:1.4rem}dt{font-weight:600;margin-top:.6rem}"
     "dd{margin:0 0 0 1rem}.in{margin-left:1.5rem}.in2{margin-left:3rem}"
+    ".bar{display:inline-block;height:.7rem;background:#d55e00}"
     "p,dd{overflow-wrap:anywhere}svg{max-width:100%;height:auto;background:#fff}"
 )
 
@@ -67,13 +70,29 @@ def as_page(finding: Finding, dialect: Dialect | None = None) -> str:
     headline = said[0][2]
     title = markup(headline.partition(": ")[0].lower())
     body = "\n".join(_blocks(said[1:]))
-    picture = evidence_svg(finding) if finding.span is not None else ""
+    captured = finding.fidelity is not Fidelity.SNAPSHOT
+    picture = evidence_svg(finding) if captured else "\n".join(_bars(finding))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>regsim: {title}</title>\n<style>{_STYLE}</style></head>\n"
         f"<body><main>\n<h1>{markup(headline)}</h1>\n{picture}\n{body}\n</main></body></html>\n"
     )
+
+
+def _bars(finding: Finding) -> Iterator[str]:
+    """Yield a bar for each holder that a listing or an event names, by its handles."""
+    counts: Counter[str] = Counter()
+    for held in finding.held:
+        counts[held.holder] += held.balance[0]
+    most = max(counts.values(), default=1)
+    for name, count in counts.most_common(_MOST_BARS):
+        share = max(2, round(100 * count / most))
+        bar = f'<span class="bar" style="width:{share}%"></span>'
+        yield f"<p>{markup(name)}: {counted(count, 'handle')}<br>{bar}</p>"
+
+
+_MOST_BARS: Final = 20
 
 
 def _blocks(said: list[Paragraph]) -> Iterator[str]:

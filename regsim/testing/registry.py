@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import attrs
 
+from regsim import keypath
 from regsim.cases.logoff import Ending, foresee, log_off
 from regsim.errors import RegsimError, UsageError
 from regsim.kernel.machine import Machine
@@ -76,6 +77,7 @@ class Registry:
             raise UsageError(f"process is {process!r}; it can be 'user' or 'service'")
         self.os = os
         self.computer: Computer = logged_on(os, system=process == "service")
+        self._standing = frozenset(self.machine.mounts)
         self.winreg: BoundWinreg = bind(self.computer.machine, self.computer.process)
         self._bound = [self.winreg]
         if seed is not None:
@@ -154,15 +156,14 @@ class Registry:
     # -- what is left -----------------------------------------------------------------------
 
     def leaks(self) -> list[Leak]:
-        """Return the handles on the user's profile that somebody should have closed.
+        """Return the handles that should have been closed: on the profile, and on loaded hives.
 
-        Those are all that a surviving process holds, and of a process of the session those it
-        asked for: its cached root ends with it, and nobody could have closed that sooner. Handles
-        that only the garbage collector would find count as closed. After a logoff that took the
-        hive away there are none.
+        A hive that code under test loaded with ``LoadKey`` cannot be unloaded while any handle on
+        it is open, whoever has it. On the profile those are all that a surviving process holds, and
+        of a process of the session those it asked for: its cached root ends with it, and nobody
+        could have closed that sooner. Handles that only the garbage collector would find count as
+        closed. After a logoff that took the hive away there are none on it.
         """
-        if self.computer.hive is None:
-            return []
         found = self._leaks()
         if found:
             gc.collect()
@@ -170,6 +171,7 @@ class Registry:
         return found
 
     def _leaks(self) -> list[Leak]:
+        gone = self.computer.hive is None
         mine = f"\\REGISTRY\\USER\\{self.user}".upper()
         leaks = []
         for bound in self._bound:
@@ -178,12 +180,22 @@ class Registry:
                 continue
             for handle in bound.open_handles():
                 inside = handle.key.upper().partition(mine)[2][:1] in ("", "\\", "_")
-                if not handle.key.upper().startswith(mine) or not inside:
+                profile = handle.key.upper().startswith(mine) and inside and not gone
+                if not profile and not self.is_loaded(handle.key):
                     continue
                 if not (handle.implicit and process.user):
                     survives = not process.user
                     leaks.append(Leak(process=process.role, survives=survives, handle=handle))
         return leaks
+
+    def is_loaded(self, key: str) -> bool:
+        """Return whether *key* lies in a hive that was loaded since, but at no logon."""
+        parts = keypath.fold(keypath.split(key))
+        return any(
+            parts[: len(mount)] == mount and not mount[-1].startswith("S-1-")
+            for mount in self.machine.mounts
+            if mount not in self._standing
+        )
 
     def foresee(self) -> Ending:
         """Return how a logoff would end now."""
@@ -208,15 +220,21 @@ def table(registry: Registry, leaks: list[Leak]) -> str:
         how = "nobody asked for it" if handle.implicit else "asked for"
         how += ", outlives the session" if leak.survives else ", ends with the session"
         key = handle.key.replace("\\REGISTRY\\USER\\", "HKU\\")
+        key = key.replace("\\REGISTRY\\MACHINE\\", "HKLM\\")
         rows.append((key, f"{handle.handle:#x}", leak.process, _short(handle), how))
     ends = "" if any(leak.survives for leak in leaks) else ", for its processes end first"
-    return "\n".join(
-        (
-            f"{counted(len(leaks), 'handle')} left open on the user's profile",
-            *(f"  {line}" for line in laid_out(rows, rule=False)),
-            f"at logoff on {registry.machine.dialect.title}: {registry.foresee().says()}{ends}",
-        )
-    )
+    loaded = [leak for leak in leaks if registry.is_loaded(leak.handle.key)]
+    where = "a loaded hive" if len(loaded) == len(leaks) else "the user's profile"
+    lines = [
+        f"{counted(len(leaks), 'handle')} left open on {where}",
+        *(f"  {line}" for line in laid_out(rows, rule=False)),
+    ]
+    if loaded:
+        lines.append("unloading the loaded hive is refused with error 5 until they are closed")
+    if len(loaded) < len(leaks):
+        ending = registry.foresee().says()
+        lines.append(f"at logoff on {registry.machine.dialect.title}: {ending}{ends}")
+    return "\n".join(lines)
 
 
 def _short(handle: HeldByCode) -> str:

@@ -123,7 +123,7 @@ def _answer(
     if isinstance(evidence, Snapshot):
         if at is not None:
             raise UsageError(f"--at {at}: this evidence shows one moment, or events with their own")
-        return judge(evidence, dialect, reading=reading)
+        return judge(evidence, dialect or _own(evidence.facts, dialect_of), reading=reading)
     facts = evidence.facts
     dialect = dialect or _own(facts, dialect_of)
     ledger = (

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
-from regsim.keypath import Parts
 from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, hive_of, is_placed, is_users
 from regsim.trace.texts import Texts
 
@@ -28,10 +27,6 @@ def predefined(handle: int) -> int:
     return handle
 
 
-def _is_users(parts: Parts) -> bool:
-    return is_users(hive_of(parts) or "")
-
-
 def _is_absolute(path: str, base: str | None) -> bool:
     """Return whether *path*, which begins as a root does, is no key of that name below *base*.
 
@@ -39,12 +34,12 @@ def _is_absolute(path: str, base: str | None) -> bool:
     write whole names and say all the same what they were relative to.
     """
     whole = canonical(path)
-    if base == "" or path.startswith("\\") or _is_users(whole):
+    if base == "" or path.startswith("\\") or is_users(hive_of(whole) or ""):
         return True
     if base is None:
         return "\\" in path and not path.upper().startswith("REGISTRY\\")
     above = canonical(base)
-    return whole[: len(above)] == above or (is_placed(above) and not _is_users(above))
+    return whole[: len(above)] == above or (is_placed(above) and hive_of(above) is None)
 
 
 class OpenKeys:

@@ -10,7 +10,7 @@ import attrs
 
 from regsim.trace.texts import Texts, packed, unpacked
 
-Name = int | tuple[str, int]
+Name = int | tuple[str, int | str]
 """What evidence knows a process by: its pid or a record's number, or its image and its pid."""
 
 
@@ -123,6 +123,10 @@ class ProcessTable:
         self._images[number] = self._texts.number(packed(image))
         if number in self._more:
             self._more[number] = attrs.evolve(self._more[number], image=image)
+
+    def end(self, number: int, moment: int) -> None:
+        """Note that a process has ended at *moment*, as the format counts."""
+        self._more[number] = attrs.evolve(self[number], ended=moment)
 
     def of_pid(self, pid: int, image: str = "", *, fresh: bool = False) -> int:
         """Return the number of the process with *pid*; *fresh* says that a new one begins."""

@@ -11,7 +11,7 @@ from regsim.types import Access
 from regsim.win32.children import Work, on_child
 from regsim.win32.plans import Planned, answer, on_key, quoted, shown, written
 
-_DELETES: Final = Access.DELETE | Access.ENUMERATE_SUB_KEYS | Access.QUERY_VALUE
+_DELETES: Final = Access.DELETE | Access.ENUMERATE_SUB_KEYS | Access.QUERY_VALUE | Access.SET_VALUE
 _RENAMES: Final[Work] = (("NtRenameKey", ("name",)),)
 
 

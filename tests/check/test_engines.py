@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import attrs
@@ -313,6 +314,38 @@ def test_a_field_that_grows_for_long(explore: Explore) -> None:
 
     assert counts(space) == (3_001, 3_001, 3_001)
     assert [space.learner.decode(s) for s in space.all_states()] == [(n,) for n in range(3_001)]
+
+
+@needs_c
+def test_one_thread_at_a_time_has_a_search_in_c() -> None:
+    """A call while another thread's is at work is refused in words, and the search ends as ever."""
+    space = NativeSearch(Learner(Philosophers(9)), Options())
+    refused: list[str] = []
+    served: list[int] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                served.append(space._core.stats()[0])
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        space.run()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+    assert set(refused) == {"this search is in use by another thread"}
+    assert served
+    alone = NativeSearch(Learner(Philosophers(9)), Options()).run()
+    assert (space.states, space.transitions) == (alone.states, alone.transitions)
+    assert space._core.stats()[0] == alone.states
 
 
 @needs_c

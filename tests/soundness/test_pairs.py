@@ -396,7 +396,7 @@ def test_a_date_before_that_of_the_row_before_is_out_of_order(
     ("begun", "said"),
     [
         ([row for row in BEGUN if row.get("key") != CLASSES], f"no handle keeps {HIVE} loaded"),
-        (BEGUN, "no handle keeps any of the 2 users' hives it shows loaded"),
+        (BEGUN, "no handle keeps any of the 2 hives it shows loaded"),
     ],
 )
 def test_a_clear_verdict_speaks_of_the_hives_shown_alone(

@@ -617,9 +617,11 @@ LOGS: Final[dict[str, tuple[str, str | None]]] = {
     ),
     "PSADT": (
         (
-            "[Installation] :: REG.exe failed to unload the registry hive and exited with exit code "
+            "[Installation] :: REG.exe failed to unload the registry hive and exited with exit "
+            "code "
             "[1]. "
-            "Performing manual garbage collection to ensure successful unloading of registry hive.\n"
+            "Performing manual garbage collection to ensure successful unloading of registry "
+            "hive.\n"
         ),
         "reg-load",
     ),

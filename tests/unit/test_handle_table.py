@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +47,35 @@ def test_suite_ran_the_backend_it_names(name: str) -> None:
     made = type(BACKENDS[name]())
 
     assert made.__module__ == {"py": "regsim.accel.handles", "c": "regsim.accel._native"}[name]
+
+
+def test_calls_from_several_threads_follow_each_other(table: HandleTable) -> None:
+    """Each call of one in C is whole before the next; one in Python says nothing of threads.
+
+    Four threads open and close: no handle is given twice, and what is left open can be used.
+    """
+    if isinstance(table, PyHandleTable):
+        pytest.skip("several calls of Python's are not one: a table in Python has one thread")
+    given: list[list[int]] = [[] for _ in range(4)]
+
+    def work(mine: list[int]) -> None:
+        for number in range(2_000):
+            mine.append(table.open(number, 1, READ))
+            if number % 3 == 2:
+                assert table.close(mine.pop(0)) is not None
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in given]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    kept = [handle for mine in given for handle in mine]
+    assert len(set(kept)) == len(kept) == len(table)
+    assert sorted(handle for handle, _ in table.items()) == sorted(kept)
+    table.check()
+    assert all(table.close(handle) is not None for handle in kept)
+    assert len(table) == 0
 
 
 def test_handles_are_multiples_of_four(table: HandleTable) -> None:

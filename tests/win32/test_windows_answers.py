@@ -263,7 +263,7 @@ def test_a_tree_that_goes(build: Callable) -> None:
     [
         ("win7", NtStatus.NAME_TOO_LONG),
         ("win11", NtStatus.INVALID_PARAMETER),
-        ("wine", NtStatus.NAME_TOO_LONG),
+        ("wine", NtStatus.INVALID_PARAMETER),
     ],
 )
 def test_links(build: Callable, os_name: str, status: NtStatus) -> None:

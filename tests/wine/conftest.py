@@ -22,12 +22,17 @@ from live import MISSING, Wine, build, make_prefix, version  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh prefix of Wine for this run."""
+def installed() -> None:
+    """Skips where Wine is not installed, or another run judges by it."""
     if os.environ.get("REGSIM_WINE") == "elsewhere":
         pytest.skip("a run of its own judges by Wine")
     if MISSING:
         pytest.skip(f"judge Wine is not installed: no {' and no '.join(MISSING)}")
+
+
+@pytest.fixture(scope="session")
+def prefix(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """A fresh prefix of Wine for this run."""
     return make_prefix(tmp_path_factory.mktemp("wine"))
 
 
@@ -35,7 +40,16 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(prefix: Path) -> Callable[[], Wine]:
     """Starts a driver in the prefix of this run."""
     program = build(prefix.parent)
-    return lambda: Wine(prefix, program)
+
+    def started() -> Wine:
+        for _ in range(4):
+            try:
+                return Wine(prefix, program)
+            except EOFError:  # Wine's server was about to end when the driver came
+                continue
+        return Wine(prefix, program)
+
+    return started
 
 
 @pytest.fixture(scope="session")

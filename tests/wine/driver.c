@@ -161,7 +161,11 @@ static void drop_stale(void)
 
 static void forget(HKEY closed)
 {
-    for (int i = 0; i < SLOTS; i++) if (slot[i] == closed) is_open[i] = 0;
+    for (int i = 0; i < SLOTS; i++) {
+        if (slot[i] != closed) continue;
+        is_open[i] = 0;
+        if (i != atoi(field[1] + 1)) slot[i] = 0;
+    }
 }
 
 static void put_handle(HKEY given, HKEY got, int to)

@@ -84,7 +84,11 @@ class Wine:
             cwd=program.parent,
         )
         # The first load of a process leaves a handle of Wine's own behind; it is none of ours.
-        self.send([filled(r"load|hku|=none|=C:\none.hiv", "")])
+        try:
+            self.send([filled(r"load|hku|=none|=C:\none.hiv", "")])
+        except EOFError:
+            self.__exit__(None, None, None)
+            raise
 
     def send(self, lines: list[str]) -> list[str]:
         """Return the answers to *lines*; raise EOFError when the driver dies of one."""

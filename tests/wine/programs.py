@@ -40,6 +40,7 @@ class Program:
         self.random = random.Random(f"{seed}:{processes}")
         self.lines = ["hbase", f"create|hkcu|=@|{ALL}|0|-|0"]
         self.live, self.dead, self.slot = [0], list[int](), 1
+        self.links: list[int] = []
         self.features = [name for name in FEATURES if self.random.random() < 0.5]
         self.overridden = False
         self.child = False
@@ -81,6 +82,12 @@ class Program:
 
     def new(self) -> str:
         self.live.append(self.slot)
+        self.slot += 1
+        return str(self.slot - 1)
+
+    def apart(self) -> str:
+        """Return a new slot that only calls for links use."""
+        self.links.append(self.slot)
         self.slot += 1
         return str(self.slot - 1)
 
@@ -182,18 +189,23 @@ class Program:
         self.add("override", "hkcu", self.key() if self.overridden else "-")
 
     def link(self) -> None:
+        """Use links; what is opened as one stays apart: a path below it crashes some Windows."""
         chance, target = self.random.random(), rf"LINK{{{self.pick(NAMES)}}}"
         if 0 not in self.live:
             return
         if chance < 0.35:
-            self.add("create", "$0", f"={self.pick(NAMES)}", ALL, "2", "-", self.new())
+            self.add("create", "$0", f"={self.pick(NAMES)}", ALL, "2", "-", self.apart())
             self.add("set", f"${self.slot - 1}", "=SymbolicLinkValue", "6", target)
-        elif chance < 0.6:
-            self.add("open", "$0", self.path(), ALL, "8", self.new())
-        elif chance < 0.8:
-            self.add("create", "$0", self.path(), ALL, "8", "-", self.new())
+        elif chance < 0.55:
+            self.add("open", "$0", self.path(), ALL, "8", self.apart())
+        elif chance < 0.7:
+            self.add("create", "$0", self.path(), ALL, "8", "-", self.apart())
+        elif chance < 0.85 and self.links:
+            call = self.pick(("vals", "info", "subs", "close"))
+            self.add(call, f"${self.pick(self.links)}")
         else:
-            self.add("set", self.key(), "=SymbolicLinkValue", "6", target)
+            key = f"${self.pick(self.links)}" if self.links else self.key()
+            self.add("set", key, self.pick(VALUES), "6", target)
 
     def watch(self) -> None:
         event = str(self.random.randrange(6))
@@ -223,7 +235,10 @@ class Program:
 
     def tree(self) -> None:
         if self.random.random() < 0.5:
-            self.add("deltree", self.key(), self.pick(("-", "=", self.path(), self.path())))
+            if self.random.random() < 0.4 and 0 in self.live:
+                self.add("deltree", "$0", self.pick(("-", "=")))
+            else:
+                self.add("deltree", self.key(), self.path())
         else:
             source = self.pick(("-", self.path()))
             self.add("setkv", self.key(), source, self.pick(VALUES[:5]), "4", "07000000")

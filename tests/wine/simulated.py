@@ -106,10 +106,11 @@ class Simulated:
         self.slots[int(to)], self.open[int(to)] = got, kind == "N"
         return f"{code}\t{kind}"
 
-    def forget(self, closed: int) -> None:
+    def forget(self, closed: int, through: str) -> None:
         for number, value in self.slots.items():
             if value == closed:
                 self.open[number] = False
+                self.slots[number] = value if number == int(through[1:]) else 0
 
     def drop_stale(self) -> None:
         """Empty the slots of closed handles, whose values may be given out again."""
@@ -166,7 +167,7 @@ class Simulated:
         k = self.key(key)
         code = int(self.api.RegCloseKey(k).code)
         if not code and key[0] == "$":
-            self.forget(k)
+            self.forget(k, key)
         return str(code)
 
     def do_connect(self, key: str, name: str, to: str) -> str:
@@ -359,7 +360,7 @@ class Simulated:
         k = self.key(key)
         status = self.api.NtClose(k).status
         if status.ok and key[0] == "$":
-            self.forget(k)
+            self.forget(k, key)
         return f"{int(status):08x}"
 
     def do_ntdelete(self, key: str) -> str:

@@ -11,7 +11,7 @@ import attrs
 from regsim.check.paths import Path, PathStep
 from regsim.check.property import Fairness, Property, PropertyKind, Verdict
 from regsim.check.verify import Result
-from regsim.report.text.console import WIDTH, table, wrap
+from regsim.report.text.console import WIDTH, table, terminal_width, wrap
 from regsim.report.words.writing import ascii_only, fields, visible
 
 _REPEATS = "and so on for ever from here:"
@@ -72,7 +72,7 @@ def summary_text(results: Sequence[Result], origin: Recipe) -> str:
             [claim.name, claim.kind.value, result.verdict.value, _length(result), claim.about]
         )
     lines = [f"{results[0].model}: {len(results)} properties"]
-    lines += table(rows, width=WIDTH, prose=(4,), rule=False)
+    lines += table(rows, width=min(WIDTH, terminal_width(WIDTH)), prose=(4,), rule=False)
     lines += ["", *_explorations(results)]
     lines += _notes(results)
     broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]
@@ -117,7 +117,7 @@ def _notes(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return wrap(text, WIDTH, "  ", "  ")
+    return wrap(text, min(WIDTH, terminal_width(WIDTH)), "  ", "  ")
 
 
 def _length(result: Result) -> str:

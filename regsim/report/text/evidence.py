@@ -22,6 +22,7 @@ from regsim.trace.finding import (
     UnloadAttempt,
 )
 from regsim.trace.holders import STOPPABLE, nature_of
+from regsim.trace.spelling import canonical
 
 SCHEMA_VERSION: Final = 1
 _SHOWN: Final = 8
@@ -197,18 +198,27 @@ def _of_holder(holder: str, held: Sequence[HeldKey], most: int) -> Iterator[Para
     for one in keys[:most]:
         many = f" ({one.balance[0]} handles)" if one.balance[0] > 1 else ""
         handle = f" by handle {one.handle:#x}" if one.handle is not None else ""
-        yield "    ", "      ", f"{one.key}{handle}{many}{_root_said(one)}"
+        yield "    ", "      ", f"{_below(one)}{handle}{many}{_root_said(one)}"
     if len(keys) > most:
         yield "    ", "      ", f"and {len(keys) - most} more keys (-v lists them all)"
+
+
+def _below(held: HeldKey) -> str:
+    """Return a key as it lies below the hive that the event is about, which is named above it."""
+    hive, parts = canonical(held.hive), canonical(held.key)
+    if parts[: len(hive)] != hive:
+        return held.key
+    below = [part for part in held.key.split("\\") if part][len(hive) - len(parts) or None :]
+    return "\\".join(below) if len(parts) > len(hive) else "the root of the hive"
 
 
 def _root_said(held: HeldKey) -> str:
     """Return what is to be said of a root, "" of any other key."""
     if held.implicit:
-        return ", the root: probably cached at the first use of HKEY_CURRENT_USER, unasked"
+        return ": probably cached at the first use of HKEY_CURRENT_USER, unasked"
     below = held.key.upper().rpartition("\\")[2]
     if below.startswith("S-1-") and below.endswith("_CLASSES"):
-        return ", the root of the user's classes"
+        return ", which is that of the user's classes"
     return ""
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from regsim.report.text.console import WIDE, WIDTH, table, wrap
+from regsim.report.text.console import WIDE, WIDTH, table, terminal_width, wrap
 from regsim.report.words import runs as words
 from regsim.report.words.writing import ascii_only
 from regsim.scenario.result import CallRecord, Outcome, Run
 
 
-def run_text(run: Run, *, width: int = WIDTH) -> str:
+def run_text(run: Run, *, width: int | None = None) -> str:
     """Return *run* as a table of its calls, the verdict, and the events; plain ASCII."""
+    width = width or min(WIDE, terminal_width(WIDTH))
     lines = [*_wrap(f"{run.title} - {run.os_title}, fix: {run.fix}", width), ""]
     if run.calls:
         lines += [*_table(run, width), ""]
@@ -64,12 +66,16 @@ def _wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
     return wrap(ascii_only(text), width, first, rest, cut=True)
 
 
-def side_by_side(stock: Run, fixed: Run, width: int = WIDE) -> str:
+def side_by_side(stock: Run, fixed: Run, width: int | None = None) -> str:
     """Return two runs beside each other, call by call, with a verdict under each.
 
     In the gutter ``|`` stands between equal steps, ``!`` between steps that end differently, and
-    ``<`` or ``>`` beside a step that only the left or only the right run makes.
+    ``<`` or ``>`` beside a step that only the left or only the right run makes. Where *width*, by
+    default the terminal's, is too little for both, one run follows the other.
     """
+    width = width or min(WIDE, terminal_width(WIDE))
+    if width < _ROOM:
+        return "\n".join(run_text(run, width=width) for run in (stock, fixed))
     half = (width - 3) // 2
     lines = _beside([_heading(stock)], [_heading(fixed)], "|", half)
     lines.append("-" * (half + 1) + "+" + "-" * (half + 1))
@@ -86,6 +92,10 @@ def side_by_side(stock: Run, fixed: Run, width: int = WIDE) -> str:
     ]
     lines += _beside([verdicts[0]], [verdicts[1]], "|", half)
     return "\n".join(lines) + "\n"
+
+
+_ROOM: Final = 96
+"""Columns below which two runs do not fit beside each other."""
 
 
 def _heading(run: Run) -> str:
@@ -140,11 +150,13 @@ def _beside(left: Sequence[str], right: Sequence[str], gutter: str, half: int) -
     ]
 
 
-def matrix_text(rows: Mapping[str, Mapping[str, Outcome]], width: int = WIDE) -> str:
+def matrix_text(rows: Mapping[str, Mapping[str, Outcome]], width: int | None = None) -> str:
     """Return the outcome of every fix on every OS, a word in each cell, within *width* columns.
 
-    Fixes that do not fit beside the others follow in a second table.
+    Fixes that do not fit beside the others follow in a second table. *width* is the terminal's by
+    default.
     """
+    width = width or terminal_width(WIDE)
     columns = [["OS", *map(ascii_only, rows)]]
     for fix in words.fixes(rows):
         cells = [words.WORDS[row.get(fix, Outcome.NOT_APPLICABLE)] for row in rows.values()]

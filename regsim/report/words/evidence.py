@@ -39,6 +39,12 @@ def headline(finding: Finding) -> str:
     return f"INCONCLUSIVE: {when} it cannot be told whether a handle keeps {what} loaded."
 
 
+def hives_shown(finding: Finding) -> str:
+    """Return the users' hives that a clear verdict is about: of one not shown nothing is known."""
+    names = [hive.hive for hive in finding.hives]
+    return names[0] if len(names) == 1 else f"any of the {len(names)} hives it shows"
+
+
 def _moment(finding: Finding) -> str:
     return "at the end of the trace" if finding.fidelity.value != "D" else "in this evidence"
 
@@ -81,12 +87,6 @@ def _numbers(events: Iterable[int]) -> str:
     if not known:
         return ""
     return f" (event {', '.join(map(str, known))})"
-
-
-def hives_shown(finding: Finding) -> str:
-    """Return the users' hives that a clear verdict is about: of one not shown nothing is known."""
-    names = [hive.hive for hive in finding.hives]
-    return names[0] if len(names) == 1 else f"any of the {len(names)} users' hives it shows"
 
 
 def whose(finding: Finding) -> str:

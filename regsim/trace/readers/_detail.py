@@ -141,6 +141,7 @@ class _Lists:
         done = 0
         for at, place in enumerate(self.places):
             named = self.named[at]
+            part: Leaked | HolderLine | None
             if named is None:
                 start, end, part = self._leaked(at)
             else:

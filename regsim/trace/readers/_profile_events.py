@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -209,19 +210,29 @@ IDS: Final = frozenset({1000, 1500, *(one.id for one in MEANINGS), *_CLEANED})
 """The numbers that an event on a user's hive can have."""
 
 _SHARED: Final = frozenset(one.id for one in MEANINGS if one.source in _SOURCES) - {1000}
-SENTENCE: Final = re.compile(
-    "|".join(
-        f"(?P<s{at}>" + r"\s*".join(map(re.escape, one.words.split())) + ")"
-        for at, one in enumerate(MEANINGS)
-    ),
-    re.IGNORECASE,
-)
-"""What the English texts say; the name of the group that matches leads `by_sentence`."""
 
 
-def by_sentence(found: re.Match[str]) -> Meaning:
-    """Return the meaning of a match of `SENTENCE`."""
-    return MEANINGS[int((found.lastgroup or "s0")[1:])]
+def sentences(text: str) -> Iterator[tuple[int, Meaning]]:
+    """Yield where the English text of an event stands, however its lines are broken, and which."""
+    glued = "".join(text.lower().split())
+    taken: set[int] = set()
+    for one, (words, pattern) in _SENTENCES.items():
+        if words not in glued:
+            continue
+        for found in pattern.finditer(text):
+            # Of two that begin alike the longer stands first in the table.
+            if found.start() not in taken:
+                taken.add(found.start())
+                yield found.start(), one
+
+
+_SENTENCES: Final = {
+    one: (
+        "".join(one.words.lower().split()),
+        re.compile(r"\s*".join(map(re.escape, one.words.split())), re.IGNORECASE),
+    )
+    for one in MEANINGS
+}
 
 
 def by_id(source: str, event: int) -> Meaning | None:

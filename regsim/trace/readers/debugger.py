@@ -24,6 +24,8 @@ _IMAGE: Final = re.compile(r"^\s*+Image: (\S.*)$")
 
 def _is_handles(text: str) -> bool:
     """Return whether *text* is the output of the debugger's ``!handle``."""
+    if "Handle " not in text and ": Object:" not in text:
+        return False
     lines = [line.rstrip() for line in text.splitlines()[:2000]]
     starts = sum(1 for line in lines if _BLOCK.match(line))
     return starts > 0 and any(_FIELD.match(line) or _KERNEL_TYPE.search(line) for line in lines)
@@ -94,7 +96,7 @@ _OPENS: Final = re.compile(
 
 
 def _is_htrace(text: str) -> bool:
-    return bool(_TRACED.search(text))
+    return "handle = 0x" in text.lower() and bool(_TRACED.search(text))
 
 
 def _read_htrace(text: str) -> Snapshot:
@@ -146,7 +148,9 @@ _HIVE_LINE: Final = re.compile(
 
 
 def _is_reg(text: str) -> bool:
-    return bool(_OPEN_KEYS.search(text) or _HIVE_LINE.search(text))
+    return bool(
+        ("kcb=" in text and _OPEN_KEYS.search(text)) or ("|" in text and _HIVE_LINE.search(text))
+    )
 
 
 def _read_reg(text: str) -> Snapshot:

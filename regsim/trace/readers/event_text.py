@@ -20,10 +20,10 @@ from regsim.trace.readers._detail import HolderLine, Leaked, Unread, parts_of
 from regsim.trace.readers._profile_events import PROFSVC, UPHCLEAN, USERENV, Meaning, Moment
 from regsim.trace.readers._unwrap import Unwrapped, plain, unwrap
 
-_NUMBERS: Final = "|".join(map(str, sorted(known.IDS)))
-_ID: Final = re.compile(
-    rf"(?:(?P<label>[^\s:=,;()\[\]{{}}]{{1,30}})\s{{0,20}}[:=]\s{{0,20}}\"?"
-    rf"|\bevent\s?(?:id|identifier)?\s{{0,8}}|\[)(?P<id>{_NUMBERS})(?P<more>/(?:{_NUMBERS}))?(?!\d)",
+_NUMBER: Final = re.compile(r"(?<![\d.-])1\d{3}(?:/(1\d{3}))?(?!\d)")
+_LABEL: Final = re.compile(
+    r"(?:(?<![^\s,;(\[{])(?P<label>[^\s:=,;()\[\]{}]{1,30})\s{0,20}[:=]\s{0,20}\"?"
+    r"|\bevent\s?(?:id|identifier)?\s{0,8}|\[)$",
     re.IGNORECASE,
 )
 _NO_ID: Final = re.compile(
@@ -50,9 +50,8 @@ _LOCKED: Final = re.compile(
     r"(?P<whose>[^\d,]{0,40}?)(\d{1,10})",
     re.IGNORECASE,
 )
-_PROSE: Final = re.compile(
-    r"^(?![^\n:=]{1,40}[:=]\s)[^\n\\]*?[^\W\d]+(?: [^\W\d]+){3}", re.MULTILINE
-)
+_HEADED: Final = re.compile(r"[^\n:=]{1,40}[:=](?:\s|$)")
+_WORDS_OF_PROSE: Final = 4
 _USER: Final = re.compile(
     r"user\s?profile\s?hive\s?(?!\()(.{1,200}?)\s?\((S-1-5-[\d-]{1,190})\)",
     re.DOTALL | re.IGNORECASE,
@@ -64,7 +63,6 @@ _IMAGE: Final = re.compile(
 _KEY: Final = re.compile(
     r"((?:hk[a-z]{1,4}|\\registry)(?:\\[^()\n]{1,500}?)?)\s?\((0x[0-9a-f]{1,16})\)", re.IGNORECASE
 )
-_MOST: Final = 100_000
 
 IDS_LOCKED: Final = frozenset({1545, 1552})
 """The events that name, outside a list, the one process that had a hive or its file."""
@@ -148,27 +146,44 @@ def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
             yield _Mark(found.start(), "locked" if neutral else "maybe", _locker(said, found))
     if "hive" in low or "(0x" in low:
         yield from _cleaners(said)
-    for found in known.SENTENCE.finditer(text):
-        yield _Mark(found.start(), "sentence", known.by_sentence(found))
+    for at, meaning in known.sentences(text):
+        yield _Mark(at, "sentence", meaning)
     if headed:
-        for mark in _headings(text):
-            if not any(start <= mark.start < end for start, end in listed[:_MOST]):
-                yield mark
+        ends = [0, *(end for _, end in listed)]
+        for start, end in zip(ends, [*(start for start, _ in listed), len(text)], strict=True):
+            yield from _headings(text, start, max(start, end))
+        yield from _prose(text)
 
 
-def _headings(text: str) -> Iterator[_Mark]:
-    for found in _ID.finditer(text):
-        label = found["label"] or ""
+def _headings(text: str, start: int, end: int) -> Iterator[_Mark]:
+    """Yield the headings in a stretch between lists."""
+    for found in _NUMBER.finditer(text, start, end):
+        number = int(found[0][:4])
+        if number not in known.IDS:
+            continue
+        before = _LABEL.search(text, max(0, found.start() - _NEAR), found.start())
+        label = "pid" if before is None else before["label"] or ""
         if not _NO_ID.search(label) or _ID_CODE.search(label):
-            yield _Mark(found.start(), "id", int(found["id"]))
-            if found["more"]:
-                yield _Mark(found.end(), "also", int(found["more"][1:]))
-    for kind, pattern, group in (("source", _SOURCE, 0), ("time", _TIME, 0), ("host", _HOST, 1)):
-        for found in pattern.finditer(text):
-            value = known.source_of(found[group]) if kind == "source" else found[group]
-            yield _Mark(found.start(), kind, value)
-    for found in _PROSE.finditer(text):
-        yield _Mark(found.end(), "prose", None)
+            yield _Mark(found.start(), "id", number)
+    for found in _SOURCE.finditer(text, start, end):
+        yield _Mark(found.start(), "source", known.source_of(found[0]))
+    for found in _TIME.finditer(text, start, end):
+        yield _Mark(found.start(), "time", found[0])
+    for found in _HOST.finditer(text, start, end):
+        yield _Mark(found.start(), "host", found[1])
+
+
+_NEAR: Final = 80
+
+
+def _prose(text: str) -> Iterator[_Mark]:
+    """Yield the ends of lines that are sentences, and no headings."""
+    at = 0
+    for line in text.split("\n"):
+        start, at = at, at + len(line) + 1
+        words = line.partition("\\")[0].split(" ")
+        if len(words) >= _WORDS_OF_PROSE and not _HEADED.match(line):
+            yield _Mark(start + min(len(line), _NEAR), "prose", None)
 
 
 def _cleaners(said: Unwrapped) -> Iterator[_Mark]:

@@ -78,7 +78,8 @@ def _records() -> Iterator[tuple[str, str]]:
     for _ in range(_MOST_FAILURES):
         try:
             for record in records:
-                yield record["data"], ""
+                if record is not None:
+                    yield record["data"], ""
         except (RuntimeError, OSError, ValueError) as error:
             yield "", _line(error)
         else:

@@ -26,12 +26,13 @@ _KINDS: Final = frozenset({"key", "file"})
 def _is_handle_text(text: str) -> bool:
     """Return whether *text* is a listing of handle.exe or Process Explorer."""
     lines = [line.rstrip() for line in text.splitlines()[:4_000]]
-    if any(_FOUND.match(line) or _EXPLORED.match(line) for line in lines):
+    named = [line for line in lines if "pid: " in line.lower()]
+    if any(_FOUND.match(line) or _EXPLORED.match(line) for line in named):
         return True
-    entries = [found for line in lines if (found := _OPEN.match(line))]
-    return (
-        any(_PROCESS.match(line) for line in lines if " pid: " in line) and bool(entries)
-    ) or any(entry[2].lower() in _KINDS and "\\" in entry[3] for entry in entries)
+    entries = [found for line in lines if ": " in line[:20] and (found := _OPEN.match(line))]
+    if entries and any(_PROCESS.match(line) for line in named):
+        return True
+    return any(entry[2].lower() in _KINDS and "\\" in entry[3] for entry in entries)
 
 
 def _read_handle_text(text: str) -> Snapshot | None:

@@ -22,6 +22,7 @@ from regsim.trace.readers.script_log import read_script_log
 _DEEPEST: Final = 40
 _MOST: Final = 2_000_000
 _HEADER_WITHIN: Final = 40
+_LONGEST_HEADER: Final = 600
 _XML_DATA: Final = re.compile(
     r"<Data\s+Name=[\"']([\w.]{1,100})[\"']\s*>([^<]{0,65536})</Data>", re.IGNORECASE
 )
@@ -182,7 +183,16 @@ def _is_table(text: str) -> bool:
 def _header_of(text: str) -> tuple[int, list[str], str] | None:
     """Return the line of a table's header, its plain names and what parts them; None for none."""
     for at, line in enumerate(text.splitlines()[:_HEADER_WITHIN]):
+        low = line.lower()
+        if (
+            len(line) > _LONGEST_HEADER
+            or "\\" in line
+            or not any(word in low for word in ("pid", "handle", "process"))
+        ):
+            continue
         for delimiter in (",", "\t", ";", "|", ""):
+            if delimiter and delimiter not in line:
+                continue
             names = [plain_column(name) for name in _cells(line, delimiter)]
             if len(names) > 2 and is_handle_header(names):
                 return at, names, delimiter
@@ -254,9 +264,12 @@ def _read_event_csv(text: str) -> Snapshot | None:
 
 
 def _is_list(text: str) -> bool:
-    return bool(_PAIR.search(text[:4_000]))
+    return bool(_PID_LINE.search(text[:4_000]))
 
 
+_PID_LINE: Final = re.compile(
+    r"^\s{0,8}(?:pid|process ?id)\s{0,24}[:=]\s", re.IGNORECASE | re.MULTILINE
+)
 _PAIR: Final = re.compile(r"^\s{0,8}([A-Za-z][\w ]{1,30}?)\s{0,24}[:=]\s(.*)$", re.MULTILINE)
 
 

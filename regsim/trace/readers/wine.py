@@ -217,10 +217,9 @@ class WineServerCapture(_LineCapture):
                 self._ended(self.process(pid))
 
     def _ended(self, process: int) -> None:
-        info = self.processes[process]
-        if info.ended is not None:
+        if self.processes[process].ended is not None:
             return
-        info.ended = self.facts.events
+        self.processes.end(process, self.facts.events)
         self._add(EXIT, process)
         self.open.ended(process)
         for places in (self._inheritable, self._stale):

@@ -232,3 +232,22 @@ def test_a_block_that_leaves_a_handle_fails_at_its_end() -> None:
         kept.append(reg.winreg.OpenKey(reg.winreg.HKEY_CURRENT_USER, "Software"))
     with pytest.raises(FileNotFoundError), fake_winreg() as reg:
         kept.append(reg.winreg.OpenKey(reg.winreg.HKEY_CURRENT_USER, "Nowhere"))
+
+
+@pytest.mark.parametrize("root", ["HKEY_LOCAL_MACHINE", "HKEY_USERS"])
+def test_a_handle_on_a_loaded_hive_is_a_leak_until_it_is_closed(root: str) -> None:
+    """A hive that `LoadKey` mounted cannot be unloaded while a key of it is open."""
+    with fake_winreg(process="service") as reg:
+        winreg = reg.winreg
+        winreg.LoadKey(getattr(winreg, root), "OFFLINE", r"C:\Users\Default\NTUSER.DAT")
+        winreg.CloseKey(getattr(winreg, root))
+        key = winreg.CreateKey(getattr(winreg, root), r"OFFLINE\Software\App")
+
+        assert [leak.handle.key.rpartition("OFFLINE")[2] for leak in reg.leaks()] == [
+            r"\Software\App"
+        ]
+        with pytest.raises(AssertionError, match="left open on a loaded hive"):
+            reg.assert_no_leaks()
+        key.Close()
+        winreg.CloseKey(getattr(winreg, root))
+        assert reg.leaks() == []

@@ -1,10 +1,11 @@
 /* Programs that `regsim record` judges: what each does is told by the name of its file.
  *
- * Build: x86_64-w64-mingw32-gcc -g -O1 programs.c -o stock.exe -ladvapi32, and copies of it.
+ * Build: x86_64-w64-mingw32-gcc -g -O1 programs.c -o stock.exe -ladvapi32 -lshlwapi, and copies of it.
  */
 #define UNICODE
 #include <windows.h>
 #include <sddl.h>
+#include <shlwapi.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,20 @@ static void race(void)
     WaitForSingleObject(thread, INFINITE);
 }
 
+/* what Windows' own library does here is not what Wine's does */
+static void library(void)
+{
+    current_user();
+    SHGetValueW(HKEY_CURRENT_USER, SUBKEY, L"missing", NULL, NULL, NULL);
+}
+
+/* a class that is left open may be the user's own on Windows; Wine has the machine's alone */
+static void class_key(void)
+{
+    HKEY key;
+    RegOpenKeyExW(HKEY_CLASSES_ROOT, L"CLSID", 0, KEY_READ, &key);
+}
+
 static void crash(void)
 {
     int *volatile nowhere = (int *)~(ULONG_PTR)7; /* Wine maps what lies at 0 for root */
@@ -133,6 +148,8 @@ int main(void)
     else if (!strcmp(name, "error-path.exe") || !strcmp(name, "child.exe")) return error_path() ? 0 : 7;
     else if (!strcmp(name, "uncached.exe")) uncached();
     else if (!strcmp(name, "race.exe")) race();
+    else if (!strcmp(name, "library.exe")) library();
+    else if (!strcmp(name, "class-key.exe")) class_key();
     else if (!strcmp(name, "crash.exe")) current_user(), crash();
     else if (!strcmp(name, "crash-holding.exe")) stock(), crash();
     else if (!strcmp(name, "parent.exe")) start(L"child.exe");
