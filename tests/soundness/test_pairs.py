@@ -330,6 +330,21 @@ def test_a_torn_quote_of_a_file_without_quotes_swallows_no_row(end: str, tmp_pat
 ENDS: Final = ((8, QUERY_ROW), (9, OPEN_ROW))
 
 
+@pytest.mark.parametrize("between", [",", ""])
+def test_two_rows_without_quotes_on_a_line_are_not_taken_for_the_first(
+    between: str, tmp_path: Path
+) -> None:
+    """What is more than the columns of a row belongs to its detail, unless it is another row."""
+    path = tmp_path / "capture"
+    first, second = (line(f"10:00:0{at}.0000000", *row, quote="") for at, row in ENDS)
+    path.write_bytes(table([first + between + second], quote=""))
+    misleading = replay(path).conclusion
+    path.write_bytes(table([first + ", from 10:00:00 AM, to 10:00:01 AM, 7 times"], quote=""))
+
+    assert misleading is not Conclusion.CLEAR
+    assert replay(path).conclusion is Conclusion.CLEAR
+
+
 @pytest.mark.parametrize("name", COLUMNS[:6])
 def test_a_column_given_twice_is_refused(name: str) -> None:
     """Of two columns of one name nobody knows which counts; one that matters not may be twice."""

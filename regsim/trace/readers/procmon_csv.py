@@ -44,7 +44,11 @@ _FIRST: Final = (
     *("Time of Day", "Date & Time", "Relative Time", "Process Name", "PID"),
     *("Operation", "Path", "Result", "Detail"),
 )
-_TIME_BELOW: Final = re.compile(r"\n[^\n,]{0,20}\d[:.]\d\d[:.]\d\d[^\n,]{0,20},")
+_ROW_INSIDE: Final = re.compile(
+    r"(?:\n[^\n,]{0,20})\d[:.]\d\d[:.]\d\d[^\n,]{0,20},"
+    r"|\d[:.]\d\d[:.]\d\d[^\n,]{0,20},[^\n,]{1,260},\d{1,10},"
+)
+"""A time at the beginning of a line; or one, a name and a number, as a row begins."""
 _WINDOW: Final = 1 << 16
 _LONGEST_ROW: Final = 64 << 20
 
@@ -57,8 +61,8 @@ def scan_range(path: Path, start: int, end: int, shape: CsvShape) -> Chunk:
 
 
 def _holds_row(fields: list[str]) -> bool:
-    """Return whether a field has swallowed the row after it, as one does whose quote is torn."""
-    return any("\n" in field and _TIME_BELOW.search(field) for field in fields)
+    """Return whether a field has swallowed a row, whose quote or line break is lost."""
+    return any(_ROW_INSIDE.search(field) for field in fields)
 
 
 class CsvCapture(Capture):
