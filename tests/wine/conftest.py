@@ -25,7 +25,7 @@ from live import MISSING, Wine, build, make_prefix, version  # noqa: E402
 def installed() -> None:
     """Skips where Wine is not installed, or another run judges by it."""
     if os.environ.get("REGSIM_WINE") == "elsewhere":
-        pytest.skip("a run of its own judges by Wine")
+        pytest.skip("Wine has a run of its own")
     if MISSING:
         pytest.skip(f"judge Wine is not installed: no {' and no '.join(MISSING)}")
 
