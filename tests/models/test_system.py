@@ -30,6 +30,7 @@ from regsim.kernel.operations import OPERATIONS
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.spots import NOTHING
 from regsim.kernel.steps import Act, Forget, Program, Set, Step, go, op
+from regsim.policy import HiveModel
 from regsim.types import Access, PredefinedKey, Value
 
 HKCU = PredefinedKey.CURRENT_USER
@@ -157,7 +158,8 @@ def check_counters(found: System, machine: Any) -> None:
 
     counted = [count(i) for i in range(len(found.counters))]
     if hive is None:
-        assert counted[0] == 0
+        # In the one tree of Wine a key that is no hive may stand where a user's hive would.
+        assert counted[0] == 0 or machine.dialect.hives is HiveModel.GRAFTED
     elif found.plain:
         assert counted[0] == hive.handles
         assert (counted[found._blockers[USER_PATH]] == 0) is (not blockers(machine, hive))

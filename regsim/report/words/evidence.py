@@ -101,8 +101,8 @@ def whose(finding: Finding) -> str:
 def hive_name(hive: str) -> str:
     r"""Return what people call a hive.
 
-    >>> hive_name("HKLM\\\\VDOT_TEMP"), hive_name("HKU\\\\S-1-5-21-7_Classes")
-    ('the hive HKLM\\\\VDOT_TEMP', "the hive of a user's classes")
+    >>> hive_name("HKLM\\VDOT_TEMP"), hive_name("HKU\\S-1-5-21-7_Classes")
+    ('the hive HKLM\\VDOT_TEMP', "the hive of a user's classes")
     """
     if hive.startswith("("):
         return "a user's hive"
