@@ -33,6 +33,10 @@ _CLIXML_FIELD: Final = re.compile(
 _CLIXML_ESCAPE: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
+_RECORD: Final = re.compile(r"\n[ \t\r]*+(?=[{\[])")
+_MOST_FAILURES: Final = 1_000
+
+
 def _is_json(text: str) -> bool:
     return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
 
@@ -55,17 +59,19 @@ def _nodes(text: str) -> tuple[list[Any], str]:
     text = text.lstrip("\ufeff \t\r\n")
     decoder = json.JSONDecoder(strict=False)
     found: list[Any] = []
-    at, bad = 0, 0
+    at, bad, failures = 0, 0, 0
     while at < len(text):
         try:
             node, at = decoder.raw_decode(text, at)
             found.append(node)
         except (ValueError, RecursionError):
-            bad += 1
-            line = text.find("\n", at)
-            if line < 0:
+            # An error counts the lines before it, so there must not be one for each line.
+            failures += 1
+            begin = _RECORD.search(text, at) if failures < _MOST_FAILURES else None
+            bad += max(text.count("\n", at, begin.end() if begin else len(text)), 1)
+            if begin is None:
                 break
-            at = line
+            at = begin.end()
         while at < len(text) and text[at] in " \t\r\n,":
             at += 1
     return found, f"{bad:,} lines are no JSON: they could not be read" if bad else ""
