@@ -8,6 +8,7 @@ from regsim import dialects
 from regsim.explore.system import _refusing
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import (
+    Holding,
     blockers,
     blocks,
     count_handles,
@@ -21,6 +22,7 @@ from regsim.status import NtStatus
 from regsim.testing.session import Session, log_on
 from regsim.trace.by_handle import policy_of
 from regsim.types import PredefinedKey
+from regsim.win32.api import Api
 
 RULES = {
     UnloadBlockers.ANY: (True, True),
@@ -155,3 +157,41 @@ def test_a_hive_is_written_once_and_only_to_a_file() -> None:
 
     assert written is not None
     assert (files.read(hive.file), hive.dirty, homeless.dirty) == (None, False, False)
+
+
+def test_a_deleted_key_is_held_by_nobody() -> None:
+    """A handle whose key was deleted is no holding of its hive any more; the others still are."""
+    session, hive = session_with(UnloadBlockers.ANY)
+    before = list(holdings(session.machine, hive))
+    _, made = session.service.RegCreateKeyEx(before[1].handle, "Gone")
+    with_it = list(holdings(session.machine, hive))
+    assert session.service.NtDeleteKey(made.handle).status is NtStatus.SUCCESS
+
+    assert [one.handle for one in with_it] == [one.handle for one in before] + [made.handle]
+    assert list(holdings(session.machine, hive)) == before
+
+
+def test_services_of_one_process_are_listed() -> None:
+    """A process that hosts several services is said to run each of them."""
+    session, _ = session_with(UnloadBlockers.ANY)
+    process = session.machine.start_process("svchost", services=("Dhcp", "Schedule"))
+    thread = session.machine.start_thread(process)
+    _, handle = Api(session.machine, thread).NtOpenKey(r"\REGISTRY\MACHINE")
+
+    assert holding(session.machine, process, handle).service == "Dhcp, Schedule"
+
+
+def test_a_record_blocks_only_where_it_is_said_to() -> None:
+    """A record made of the evidence's words alone is of a live key and blocks nothing."""
+    plain = Holding(
+        process="a.exe",
+        service=None,
+        pid=1,
+        handle=4,
+        key=r"\REGISTRY\USER\A",
+        hive=r"\REGISTRY\USER\A",
+        opened_by="",
+        implicit=False,
+    )
+
+    assert (plain.live, plain.blocks) == (True, False)
