@@ -424,3 +424,16 @@ def test_print_is_caught() -> None:
     assert printing("regsim.kernel.keys", "import click") == ["regsim.kernel.keys:1 imports click"]
     assert printing("regsim.report.text.runs", "print(1)\nimport rich") == []
     assert printing("regsim.kernel.keys", "printer.print(1)") == []
+
+
+def test_the_helpers_of_tests_have_names_of_their_own() -> None:
+    """Folders of tests are searched for them one after the other, so a name may be there once."""
+    folder = Path(__file__).resolve().parents[1]
+    names = [
+        path.stem
+        for path in folder.rglob("*.py")
+        if not path.stem.startswith("test_") and path.stem != "conftest"
+    ]
+
+    assert len(names) > 20
+    assert sorted(set(names)) == sorted(names)

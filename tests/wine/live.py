@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from call_programs import NAMES, ODD_NAMES, VALUES
 from lines import filled
-from programs import NAMES, ODD_NAMES, VALUES
 
 HERE = Path(__file__).parent
 COMPILER = "x86_64-w64-mingw32-gcc"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from call_programs import program
 from compare import compare
 from differences import EXPECTED
 from lines import facts
 from live import Wine  # noqa: TC002 - a fixture gives it
-from programs import program
 
 from regsim.upcase import CAPITALS
 
