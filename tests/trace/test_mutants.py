@@ -30,7 +30,7 @@ from regsim.trace.redact import redacted
 resource = pytest.importorskip("resource")  # Windows has none
 
 MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") in ("ci", "nightly") else 50
-EVTX_MUTANTS = MUTANTS if os.environ.get("HYPOTHESIS_PROFILE") != "ci" else 200
+EVTX_MUTANTS = MUTANTS if os.environ.get("HYPOTHESIS_PROFILE") != "ci" else 100
 SLOWEST = 10.0
 MOST_MEMORY = 1 << 30
 

@@ -38,8 +38,12 @@ _TIDY = (
 
 
 def environment(prefix: Path) -> dict[str, str]:
-    """Return the environment in which Wine uses *prefix* and shows nothing."""
-    kept = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    """Return the environment in which Wine uses *prefix* and shows nothing.
+
+    What regsim runs there is the wheel without the library, so none is to be asked for.
+    """
+    left_out = ("DISPLAY", "REGSIM_ACCEL")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     quiet = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml=", "WINEARCH": "win64"}
     return {**kept, **quiet, "WINEPREFIX": str(prefix)}
 
