@@ -31,9 +31,13 @@ _TIDY = (
     "deltree|hkcu|=@",
     r"deltree|hkcu|=Software\Classes\@",
     r"deltree|hklm|=Software\Classes\@",
+    r"deltree|hklm|=Software\Classes\CLSID\@",
+    r"deltree|hklm|=Software\Classes\Wow6432Node\@",
+    r"deltree|hklm|=Software\Classes\Wow6432Node\CLSID\@",
     r"deltree|hklm|=Software\Wow6432Node\@",
     r"deltree|hklm|=Software\@",
     *(rf"rmfile|=C:\@{number}.hiv" for number in range(4)),
+    "info|hkcr",  # each program begins with the same roots open
 )
 
 
