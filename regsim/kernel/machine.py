@@ -24,7 +24,7 @@ from regsim.kernel.tree import Node
 from regsim.kernel.unload import unmount
 from regsim.policy import Dialect
 from regsim.status import NtStatus
-from regsim.types import NO_HANDLE, Access, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
+from regsim.types import NO_HANDLE, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
