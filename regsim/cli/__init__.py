@@ -187,6 +187,24 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     _make_safe(sys.stdout)
     _make_safe(sys.stderr)
+    runs_code = args is None and any(".py" in arg for arg in sys.argv[1:])
+    if not runs_code or not hasattr(os, "fork"):
+        return _answer(args)
+    from regsim.cli import _apart  # noqa: PLC0415 - only for a file of the user's own
+
+    try:
+        code, end = _apart.answer_of(lambda: _answer(None))
+    except KeyboardInterrupt:
+        _fail("interrupted")
+        return _INTERRUPTED
+    if code is not None:
+        return code
+    text = f"what ran the file's code ended before an answer ({end}); nothing was decided"
+    return _fail(text, _UNDECIDED if _apart.is_limit(end) else _USAGE)
+
+
+def _answer(args: Sequence[str] | None) -> int:
+    """Run the command line; return the exit code, whatever becomes of it."""
     try:
         return _run(args)
     except KeyboardInterrupt:
