@@ -1,16 +1,21 @@
-"""A fake registry without pytest: one ``with`` statement."""
+"""A fake registry without pytest: one ``with`` statement, or one decorator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
 
+from regsim.testing import blame
 from regsim.testing.patching import Patch
-from regsim.testing.registry import Registry, Role
+from regsim.testing.registry import Registry, RegistryLeakError, Role, table
+
+T = TypeVar("T")
 
 
-@contextmanager
 def fake_winreg(
     *,
     os: str = "win11",
@@ -19,11 +24,14 @@ def fake_winreg(
     process: Role = "user",
     seed: str | Path | None = None,
     leaks: bool = True,
-) -> Iterator[Registry]:
+) -> Block:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
 
-    Blocks nest: within the inner one its registry is seen. It is a decorator as well, and makes
-    fixtures of any scope. A block that ends with an exception is not searched for leaks.
+    Blocks nest: within the inner one its registry is seen. It makes fixtures of any scope, and is a
+    decorator as well: of functions, ``async`` ones too, each call of which has its own registry,
+    and of classes, whose ``test*`` methods it decorates, inherited ones too. A method that has a
+    decorator of its own keeps that alone. A block that ends with an exception is not searched for
+    leaks.
 
     Args:
         os: the Windows generation.
@@ -37,7 +45,8 @@ def fake_winreg(
 
     Raises:
         RegistryLeakError: at the end, where handles were left.
-        UsageError: an argument that cannot be.
+        UsageError: an argument that cannot be, or a module to patch that has no use for it.
+        TypeError: it decorates what it cannot: a generator's block would end before its body runs.
 
     >>> with fake_winreg(os="win10") as reg:
     ...     with reg.winreg.CreateKey(reg.winreg.HKEY_CURRENT_USER, r"Software\Example") as key:
@@ -45,8 +54,133 @@ def fake_winreg(
     >>> reg.foresee().outcome.value
     'saved'
     """
-    registry = Registry(os, process=process, seed=seed)
-    with Patch(registry.winreg, patch, everywhere=everywhere):
-        yield registry
-    if leaks:
-        registry.assert_no_leaks()
+
+    def make() -> tuple[Registry, Patch]:
+        registry = Registry(os, process=process, seed=seed)
+        return registry, Patch(registry.winreg, patch, everywhere=everywhere)
+
+    return Block(make, leaks=leaks)
+
+
+class Block:
+    """What `fake_winreg` gives: a context manager and a decorator, as often as it is used."""
+
+    def __init__(self, make: Callable[[], tuple[Registry, Patch]], *, leaks: bool) -> None:
+        self._make, self._leaks = make, leaks
+        self._open: list[tuple[Registry, Patch]] = []
+
+    # -- as a context manager -----------------------------------------------------------------
+
+    def __enter__(self) -> Registry:
+        """Begin with a fresh registry, which is returned."""
+        registry, patch = self._make()
+        patch.__enter__()
+        self._open.append((registry, patch))
+        blame.begin(registry)
+        return registry
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End; raise `RegistryLeakError` for what is left, unless the block failed itself."""
+        __tracebackhide__ = True  # what pytest shows is the line of the block
+        registry, patch = self._open.pop()
+        patch.__exit__(kind, error, trace)
+        leaks = blame.end(registry, searched=kind is None and self._leaks)
+        if leaks:
+            raise RegistryLeakError(table(registry, leaks), leaks)
+
+    # -- as a decorator -----------------------------------------------------------------------
+
+    def __call__(self, target: T) -> T:
+        """Return *target*, a function or a class of tests, so that it runs within such a block."""
+        made: Any = target
+        if isinstance(made, type):
+            self._decorate_class(made)
+            return target
+        if isinstance(made, staticmethod | classmethod):
+            made = type(made)(self(made.__func__))
+        elif inspect.isgeneratorfunction(made) or inspect.isasyncgenfunction(made):
+            raise TypeError(
+                f"fake_winreg() cannot decorate the generator {_name(made)}, whose body runs when "
+                "the block is over; write `with fake_winreg() as registry:` in it"
+            )
+        elif inspect.iscoroutinefunction(made):
+            made = self._coroutine(made)
+        elif inspect.isroutine(made) or isinstance(made, functools.partial):
+            made = self._function(made)
+        else:
+            raise TypeError(f"fake_winreg() decorates functions and classes, not {made!r}")
+        return made  # type: ignore[no-any-return]  # of the kind that was given
+
+    def _function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def within(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
+            with self:
+                result = function(*args, **kwargs)
+                if inspect.isawaitable(result) or inspect.isgenerator(result):
+                    _close(result)
+                    raise TypeError(
+                        f"{_name(function)} returned a {type(result).__name__}, which would run "
+                        "when the block of fake_winreg() is over; decorate the function that it is "
+                        "of, below the other decorators"
+                    )
+                return result
+
+        return _marked(within, self)
+
+    def _coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        async def within(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as above
+            with self:
+                return await function(*args, **kwargs)
+
+        return _marked(within, self)
+
+    def _decorate_class(self, made: type) -> None:
+        """Decorate the tests of *made*, and of the classes of tests that stand in it."""
+        names = [name for name in dir(made) if name.startswith("test") or name == "runTest"]
+        found = 0
+        for name in names:
+            method = inspect.getattr_static(made, name)
+            if not isinstance(method, staticmethod | classmethod):
+                method = getattr(made, name)
+                if not inspect.isroutine(method):
+                    continue
+            found += 1
+            by = getattr(method, _BY, None)
+            if by is None or by[1]:  # what a class put on an inherited method, this one replaces
+                bare = method.__wrapped__ if by else method
+                setattr(made, name, _marked(self(bare), self, by_class=True))
+        for name, inner in list(vars(made).items()):
+            if isinstance(inner, type) and name.startswith("Test"):
+                self._decorate_class(inner)
+                found += 1
+        if not found:
+            raise TypeError(
+                f"fake_winreg() decorates a class's test* methods; {_name(made)} has none"
+            )
+
+
+_BY = "_fake_winreg"
+"""The attribute of a decorated function: the block, and whether its class was decorated."""
+
+
+def _marked(function: Any, block: Block, *, by_class: bool = False) -> Any:  # noqa: ANN401
+    bare = getattr(function, "__func__", function)
+    setattr(bare, _BY, (block, by_class))
+    return function
+
+
+def _name(target: object) -> str:
+    return str(getattr(target, "__qualname__", None) or repr(target))
+
+
+def _close(result: Any) -> None:  # noqa: ANN401 - a coroutine, a future, a generator
+    """Close what will never run, so that nobody warns of that too."""
+    close = getattr(result, "close", None) or getattr(result, "cancel", None)
+    if close is not None:
+        close()

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 PROPERTY = "registry_leak"
 """The name of the JUnit property that a test has per handle it left."""
-_AT = "; opened at "
+BY, AT = "; by ", "; opened at "
+"""What stands in it before who opened the handle, where that is not the test, and where."""
 
 
 class Annotations:
@@ -19,11 +20,15 @@ class Annotations:
 
     def __init__(self) -> None:
         self.leaks: list[tuple[str, str, str]] = []
+        self._failed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what a test left, once, at its teardown."""
+        if report.failed:
+            self._failed.add(report.nodeid)
         if report.when == "teardown":
-            level = "error" if report.failed else "warning"
+            level = "error" if report.nodeid in self._failed else "warning"
+            self._failed.discard(report.nodeid)
             for name, value in report.user_properties:
                 if name == PROPERTY:
                     self.leaks.append((level, report.nodeid, str(value)))
@@ -47,10 +52,13 @@ def annotation(level: str, test: str, value: str) -> str:
     It stands at the line that opened the handle where that is in the workspace; elsewhere, as in
     an installed package, GitHub has no line to show it at, and the text names the place.
     """
-    what, _, source = value.partition(_AT)
+    what, _, source = value.partition(AT)
+    what, _, other = what.partition(BY)
     name, _, line = source.rpartition(":")
     file = _in_workspace(name) if line.isdigit() else None
-    message = f"{test} leaves a registry handle open: {what if file else value}"
+    who = f"{other}, at the end of {test}," if other else test
+    where = "" if file else f"{AT}{source}"
+    message = f"{who} leaves a registry handle open: {what}{where}"
     place = f" file={_escaped(file, ':,')},line={line}" if file else ""
     return f"::{level}{place}::{_escaped(message)}"
 

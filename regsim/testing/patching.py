@@ -8,16 +8,27 @@ standard library, which takes the presence of ``winreg`` for being on Windows.
 from __future__ import annotations
 
 import builtins
+import dis
 import importlib
+import importlib.util
+import pkgutil
 import sys
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any, Final
 
 from regsim.errors import UsageError
 
-NAMES: Final = ("winreg", "_winreg")
-"""What programs call the module, the second since Python 2."""
+MODULE: Final = "winreg"
+"""What is imported. Python 2 called it ``_winreg``; Python 3 has no such module on Windows."""
+
+NAMES: Final = (MODULE, "_winreg")
+"""What programs call it once they have it."""
+
+_FINDERS: Final = frozenset({"import_module", "__import__"})
+"""Functions that import what a text names."""
 
 _MISSING: Final = object()
 
@@ -35,7 +46,7 @@ class Patch:
             library's own modules still do not.
 
     Raises:
-        UsageError: a module cannot be found, or lacks the name.
+        UsageError: a module cannot be found, lacks the name, or has nothing that could see it.
     """
 
     def __init__(
@@ -48,6 +59,8 @@ class Patch:
         self.modules = [name.partition(":") for name in names]
         self._undo: list[Callable[[], None]] = []
         self._served: set[str] = set()
+        self._swapped: set[str] = set()
+        self._finders: tuple[object, object] = (_MISSING, _MISSING)
         self._real = sys.modules.get("winreg")
 
     def __enter__(self) -> ModuleType:
@@ -60,6 +73,8 @@ class Patch:
                 self._set(sys.modules, "winreg", self.fake)
             for name, _, attribute in self.modules:
                 self._patch(name, attribute)
+                if not attribute:
+                    self._expect_use(name)
         except BaseException:
             self._restore()
             raise
@@ -76,29 +91,49 @@ class Patch:
     # -- imports ----------------------------------------------------------------------------
 
     def _serve_imports(self) -> None:
-        before = builtins.__import__
+        before, find = builtins.__import__, importlib.import_module
 
         def serve(
             name: str,
             globals: dict[str, Any] | None = None,  # noqa: A002 - the name that __import__ has
-            *args: Any,  # noqa: ANN401 - passed on
-            **kwargs: Any,  # noqa: ANN401 - passed on
+            locals: Any = None,  # noqa: ANN401, A002 - passed on
+            fromlist: Any = (),  # noqa: ANN401 - passed on
+            level: int = 0,
         ) -> Any:  # noqa: ANN401 - a module
-            if name in NAMES and self._undo:  # else the block is over
-                importer = str((globals or {}).get("__name__", ""))
-                if self._sees(importer):
-                    self._served.add(importer)
-                    return self.fake
-                if self.everywhere and _standard(importer):
-                    return self._as_before(before, name, globals, *args, **kwargs)
-            return before(name, globals, *args, **kwargs)
+            rest = (name, globals, locals, fromlist, level)
+            if (
+                name != MODULE or level or not self._undo
+            ):  # of its own package, or the block is over
+                return before(*rest)
+            caller = globals if globals is not None else sys._getframe(1).f_globals  # noqa: SLF001
+            return self._give(caller, before, *rest)
+
+        def served(name: str, package: str | None = None) -> ModuleType:
+            if name != MODULE or not self._undo:
+                return find(name, package)
+            found: ModuleType = self._give(sys._getframe(1).f_globals, find, name, package)  # noqa: SLF001
+            return found
 
         def unserve() -> None:
             if builtins.__import__ is serve:
                 builtins.__import__ = before
+            if importlib.import_module is served:
+                importlib.import_module = find
 
         builtins.__import__ = serve  # type: ignore[assignment]
+        importlib.import_module = served
+        self._finders = (find, served)
         self._undo.append(unserve)
+
+    def _give(self, caller: dict[str, Any], before: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401
+        """Return the fake to a module, by its globals, that is to see it; else import as before."""
+        importer = str(caller.get("__name__", ""))
+        if self._sees(importer):
+            self._served.add(importer)
+            return self.fake
+        if self.everywhere and _standard(importer):
+            return self._as_before(before, *args)
+        return before(*args)
 
     def _sees(self, importer: str) -> bool:
         return (self.everywhere and not _standard(importer)) or self._named(importer)
@@ -123,6 +158,22 @@ class Patch:
             if held is not None:
                 sys.modules["winreg"] = held
 
+    # -- what is of no use ------------------------------------------------------------------
+
+    def _expect_use(self, name: str) -> None:
+        """Refuse module *name* where neither it nor one below it was given the fake or can be.
+
+        A module whose code cannot be read, being compiled, may import it in a function.
+        """
+        seen = {*self._served, *self._swapped}
+        if any(each == name or each.startswith(name + ".") for each in seen):
+            return
+        if not any(code is None or _imports(code) for code in _code_below(name)):
+            raise UsageError(
+                f"nothing to patch in {name!r}: it has no name winreg and no statement that "
+                "imports it; give the module that has one, or 'module:name'"
+            )
+
     # -- names ------------------------------------------------------------------------------
 
     def _patch(self, name: str, attribute: str) -> None:
@@ -138,9 +189,13 @@ class Patch:
 
     def _swap(self, module: ModuleType) -> None:
         for key, value in list(vars(module).items()):
+            if getattr(value, "__name__", "") == f"{module.__name__}.{key}":
+                continue  # a module of the package's own, whatever it is called
             replacement = self._instead(key, value)
             if replacement is not _MISSING:
                 self._set(vars(module), key, replacement)
+                if replacement is not self._finders[1]:
+                    self._swapped.add(module.__name__)
 
     def _import(self, name: str) -> ModuleType:
         try:
@@ -156,6 +211,8 @@ class Patch:
         """Return what module global *key* is to become, or `_MISSING` to leave it."""
         if value is self.fake:
             return _MISSING
+        if value is self._finders[0]:  # it may look for winreg by that
+            return self._finders[1]
         if key in NAMES and (value is None or isinstance(value, ModuleType)):
             return self.fake
         if self._real is None:
@@ -177,6 +234,57 @@ class Patch:
 
         where[key] = value
         self._undo.append(undo)
+
+
+def _code_below(name: str, spec: ModuleSpec | None = None) -> Iterator[CodeType | None]:
+    """Yield the code of module *name* and of all below it; None for what has none to read."""
+    try:
+        spec = spec or importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # it was made by hand, or is the program itself
+        spec = None
+    if spec is None:
+        yield None
+        return
+    yield _code(spec)
+    places = spec.submodule_search_locations
+    for found in pkgutil.iter_modules(places or (), name + "."):
+        yield from _code_below(found.name, PathFinder.find_spec(found.name, places))
+
+
+def _code(spec: ModuleSpec) -> CodeType | None:
+    loader: Any = spec.loader
+    try:
+        if hasattr(loader, "get_code"):
+            code = loader.get_code(spec.name)
+        else:  # pytest's own loader of tests, which knows the file alone
+            code = compile(Path(str(spec.origin)).read_bytes(), str(spec.origin), "exec")
+    except (OSError, ImportError, SyntaxError, ValueError):
+        return None
+    return code if isinstance(code, CodeType) else None
+
+
+def _imports(code: CodeType) -> bool:
+    """Return whether *code* of a module, or that of a function in it, can import ``winreg``."""
+    every = list(_codes(code))
+    named = any(MODULE in each.co_consts for each in every)
+    finds = any(not _FINDERS.isdisjoint(each.co_names) for each in every)
+    return (named and finds) or any(_states(each) for each in every)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
+
+
+def _states(code: CodeType) -> bool:
+    """Return whether *code* has a statement that imports ``winreg``, not one of its own package."""
+    steps = list(dis.get_instructions(code)) if MODULE in code.co_names else []
+    return any(
+        (step.opname, step.argval, level.argval) == ("IMPORT_NAME", MODULE, 0)
+        for level, _, step in zip(steps, steps[1:], steps[2:], strict=False)
+    )
 
 
 def _standard(importer: str) -> bool:

@@ -7,13 +7,16 @@ first test that asks for it. Disable it with ``-p no:regsim``.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+from regsim.testing import blame
+from regsim.testing.blame import Openers
+from regsim.testing.outcomes import Outcomes, properties
 
 if TYPE_CHECKING:
     from regsim.testing.profile import ProfileSession
@@ -27,8 +30,7 @@ MARKER = (
 )
 ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "leaks")
 LEVELS = ("error", "warn", "off")
-_failed: pytest.StashKey[bool] = pytest.StashKey()
-_refused: pytest.StashKey[bool] = pytest.StashKey()
+_openers: pytest.StashKey[Openers] = pytest.StashKey()
 
 
 class RegistryLeakWarning(UserWarning):
@@ -58,6 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and refuse an unknown generation before any test runs."""
     config.addinivalue_line("markers", MARKER)
+    openers = config.stash[_openers] = Openers()
+    blame.start(openers)
+    config.add_cleanup(lambda: blame.stop(openers))
+    config.pluginmanager.register(Outcomes(openers), "regsim-outcomes")
     if config.getoption("--registry-os"):
         from regsim import dialects  # noqa: PLC0415 - only when asked for
         from regsim.errors import UnknownNameError  # noqa: PLC0415 - only when asked for
@@ -133,7 +139,7 @@ def registry(request: pytest.FixtureRequest, _registry_os: str) -> Iterator[Regi
             seed=_found(request.node, given.get("seed")),
         )
     yield made
-    if not request.node.stash.get(_failed, False):
+    if not _has_failed(request.node):
         level = given.get("leaks") or request.config.getoption("--registry-leaks")
         _judge(request.node, made, level)
 
@@ -161,14 +167,18 @@ def profile_session(request: pytest.FixtureRequest, registry: Registry) -> Itera
 
     session = ProfileSession(registry)
     yield session
-    if not request.node.stash.get(_failed, False):
+    if not _has_failed(request.node):
         leaks = registry.leaks()
         try:
             session.finish()
         except AssertionError as error:
-            request.node.stash[_failed] = request.node.stash[_refused] = True
-            _record(request.node, leaks)
-            _refuse(str(error))
+            request.config.stash[_openers].failed.add(request.node.nodeid)
+            _blame(request.node, str(error), leaks)
+
+
+def _has_failed(node: pytest.Item) -> bool:
+    """Return whether the test itself failed: what it left open then says nothing."""
+    return node.nodeid in node.config.stash[_openers].failed
 
 
 def _arguments(node: pytest.Item) -> dict[str, Any]:
@@ -220,53 +230,18 @@ def _judge(node: pytest.Item, registry: Registry, level: str) -> None:
     if not leaks:
         return
     text = table(registry, leaks)
-    _record(node, leaks)
     if level == "warn":
+        node.user_properties += properties(node.nodeid, leaks)
         node.warn(RegistryLeakWarning(text))
     else:
-        node.stash[_refused] = True
+        _blame(node, text, leaks)
+
+
+def _blame(node: pytest.Item, text: str, leaks: list[Leak]) -> None:
+    """Fail the test for *leaks*: its call, where that can still be, and else its teardown."""
+    if not node.config.stash[_openers].blame(node.nodeid, text, leaks):
+        node.user_properties += properties(node.nodeid, leaks)
         _refuse(text)
-
-
-def _record(node: pytest.Item, leaks: list[Leak]) -> None:
-    """Make each of *leaks* a JUnit property of the test; GitHub reads it there."""
-    for leak in leaks:
-        handle = leak.handle
-        how = "implicit" if handle.implicit else "asked for"
-        value = f"{handle.key}; handle {handle.handle:#x}; {how}; opened at {handle.source}"
-        node.user_properties.append(("registry_leak", value))
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Note whether the test itself failed: what it left open then says nothing.
-
-    A failure that is expected hides no leak: its mark is about the test, not about what is left,
-    unless its ``raises`` names the exception of a leak too.
-    """
-    outcome: Any = yield
-    report = outcome.get_result()
-    if report.when in ("setup", "call") and report.failed:
-        item.stash[_failed] = True
-    elif report.when == "call" and call.excinfo is not None:
-        _let_go(call.excinfo.value)
-    raises = any(mark.kwargs.get("raises") for mark in item.iter_markers("xfail"))
-    hidden = report.when == "teardown" and hasattr(report, "wasxfail") and not raises
-    if hidden and item.stash.get(_refused, False):
-        report.outcome = "failed"
-        del report.wasxfail
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Forget the local variables that an expected failure's traceback keeps.
-
-    Handles in them are closed as soon as the program is out of the exception.
-    """
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            frame.f_locals  # noqa: B018 - before Python 3.13 a copy, which is brought up to date
-        error = error.__cause__ or error.__context__
 
 
 # -- continuous integration --------------------------------------------------------------------

@@ -40,11 +40,14 @@ class Leak:
         process: the role of the process that holds it.
         survives: whether that process outlives the user's session.
         handle: the handle, with its key and the line that opened it.
+        owner: in a run of pytest with a registry that tests share, the test or the fixture that
+            opened it, where that can be told; else nothing.
     """
 
     process: str
     survives: bool
     handle: HeldByCode
+    owner: str = ""
 
 
 class RegistryLeakError(RegsimError, AssertionError):
@@ -80,6 +83,7 @@ class Registry:
         self._standing = frozenset(self.machine.mounts)
         self.winreg: BoundWinreg = bind(self.computer.machine, self.computer.process)
         self._bound = [self.winreg]
+        self._owners: dict[tuple[int, int, int], str] = {}
         if seed is not None:
             self.seed(seed)
 
@@ -178,15 +182,25 @@ class Registry:
             process = bound.binding.process
             if process.pid not in self.machine.processes:
                 continue
-            for handle in bound.open_handles():
+            for obj, handle in bound.binding.opened():
                 inside = handle.key.upper().partition(mine)[2][:1] in ("", "\\", "_")
                 profile = handle.key.upper().startswith(mine) and inside and not gone
                 if not profile and not self.is_loaded(handle.key):
                     continue
                 if not (handle.implicit and process.user):
                     survives = not process.user
-                    leaks.append(Leak(process=process.role, survives=survives, handle=handle))
+                    owner = self._owners.get((process.pid, handle.handle, obj), "")
+                    leaks.append(
+                        Leak(process=process.role, survives=survives, handle=handle, owner=owner)
+                    )
         return leaks
+
+    def note(self, owner: str) -> None:
+        """Put down that what is open and nobody's yet was opened by *owner*, a test or fixture."""
+        for bound in self._bound:
+            pid = bound.binding.process.pid
+            for obj, handle in bound.binding.numbers():
+                self._owners.setdefault((pid, handle, obj), owner)
 
     def is_loaded(self, key: str) -> bool:
         """Return whether *key* lies in a hive that was loaded since, but at no logon."""

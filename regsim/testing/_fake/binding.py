@@ -203,9 +203,19 @@ class Binding:
 
     def open_handles(self) -> list[HeldByCode]:
         """Return the handles this process has open, implicit ones too, in order of number."""
+        return [held for _, held in self.opened()]
+
+    def opened(self) -> list[tuple[int, HeldByCode]]:
+        """Return what `open_handles` does, each with the number of its object, never used again."""
         self.gate.drain()
         with self.gate.lock:
-            return [self._held(handle, entry[0]) for handle, entry in self.process.table.items()]
+            table = self.process.table.items()
+            return [(entry[0], self._held(handle, entry[0])) for handle, entry in table]
+
+    def numbers(self) -> list[tuple[int, int]]:
+        """Return the objects and the handles that `opened` would describe."""
+        with self.gate.lock:
+            return [(entry[0], handle) for handle, entry in self.process.table.items()]
 
     def _held(self, handle: int, obj: int) -> HeldByCode:
         site = self.machine.objects[ObjectId(obj)].origin.site

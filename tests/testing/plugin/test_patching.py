@@ -21,10 +21,15 @@ SOURCES = {
     "unguarded": "import winreg\nFOUND = winreg.HKEY_CURRENT_USER\n",
     "names": "from winreg import OpenKey, HKEY_CURRENT_USER\n",
     "guarded": "try:\n    import winreg\nexcept ImportError:\n    winreg = None\n",
-    "old": "try:\n    import _winreg as winreg\nexcept ImportError:\n    import winreg\n",
+    "old": "try:\n    import _winreg as winreg\n    long\nexcept ImportError:\n    import winreg\n",
     "lazily": "def get():\n    import winreg\n    return winreg\n",
     "renamed": "try:\n    import winreg as reg\nexcept ImportError:\n    reg = None\n",
     "bystander": "def get():\n    import winreg\n    return winreg\n",
+    "by_name": "import importlib\ndef get():\n    return importlib.import_module('winreg')\n",
+    "by_finder": "from importlib import import_module as find\ndef get(): return find('winreg')\n",
+    "by_builtin": "def get():\n    return __import__('winreg')\n",
+    "idle": "import json\nTEXT = 'winreg'\ndef winreg_word():\n    return TEXT\n",
+    "user": "import patched_lazily\ndef get():\n    return patched_lazily.get()\n",
     "broken": "import winreg\nimport no_such_module_at_all\n",
 }
 
@@ -56,7 +61,7 @@ def fake() -> ModuleType:
 
 @pytest.mark.parametrize("name", ["unguarded", "guarded", "old"])
 def test_a_named_module_sees_it_at_its_top(fake: ModuleType, name: str) -> None:
-    """Be the import guarded or not, and under the old name too."""
+    """Be the import guarded or not; Python 2's name of it fails, as on Windows."""
     with Patch(fake, [f"patched_{name}"]):
         assert importlib.import_module(f"patched_{name}").winreg is fake
 
@@ -206,6 +211,59 @@ def test_a_module_that_fails_to_import_leaves_nothing_patched(fake: ModuleType) 
         Patch(fake, ["patched_guarded", "patched_broken"]).__enter__()
     assert builtins.__import__ is before
     assert "patched_guarded" not in sys.modules
+
+
+def test_what_no_fake_can_reach_is_refused(fake: ModuleType, tmp_path: Path) -> None:
+    """A module that only calls one that imports winreg, and a package in which none does."""
+    empty = tmp_path / "patched_empty"
+    empty.mkdir()
+    (empty / "__init__.py").write_text("from .winreg import OpenKey\n")
+    (empty / "winreg.py").write_text("OpenKey = None\n")
+    importlib.import_module("patched_lazily")
+
+    for name in ("patched_idle", "patched_user", "patched_empty", "json"):
+        with pytest.raises(UsageError, match=f"nothing to patch in '{name}'"):
+            Patch(fake, [name]).__enter__()
+    assert "patched_idle" not in sys.modules
+
+
+def test_a_package_is_searched_to_its_end(fake: ModuleType, tmp_path: Path) -> None:
+    """One that imports winreg in a function of a module that nobody has imported yet is meant."""
+    inner = tmp_path / "patched_deep" / "one" / "two"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent, inner.parent.parent):
+        (folder / "__init__.py").write_text("")
+    (inner / "three.py").write_text(SOURCES["lazily"])
+
+    with Patch(fake, ["patched_deep"]):
+        assert importlib.import_module("patched_deep.one.two.three").get() is fake
+
+
+@pytest.mark.parametrize("name", ["lazily", "by_name", "by_finder", "by_builtin"])
+@pytest.mark.parametrize("before", [True, False])
+def test_every_way_of_importing_is_served(fake: ModuleType, name: str, before: bool) -> None:
+    """The statement, and the functions that take a name; in a module imported before or not."""
+    if before:
+        importlib.import_module(f"patched_{name}")
+    find = importlib.import_module
+    with Patch(fake, [f"patched_{name}"]):
+        module = importlib.import_module(f"patched_{name}")
+        assert module.get() is fake
+    assert importlib.import_module is find
+    if not WINDOWS:
+        with pytest.raises(ImportError):
+            module.get()
+
+
+def test_a_module_of_its_own_called_winreg_is_left_alone(fake: ModuleType, tmp_path: Path) -> None:
+    """``from .winreg import …`` means the package's."""
+    own = tmp_path / "patched_own"
+    own.mkdir()
+    (own / "__init__.py").write_text("from .winreg import MINE\nimport winreg as real\n")
+    (own / "winreg.py").write_text("MINE = 7\n")
+    with Patch(fake, ["patched_own"]):
+        module = importlib.import_module("patched_own")
+        assert (module.MINE, module.real) == (7, fake)
 
 
 def test_what_cannot_be_patched_is_refused(fake: ModuleType) -> None:
