@@ -25,20 +25,22 @@ from regsim.regf.regtext import (
 from regsim.regf.walk import DataBudget, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from regsim.regf.hive import HiveFile
     from regsim.regf.key import Key
     from regsim.regf.regtext import RegText
+    from regsim.types import Value
 
 _WIDTH = 79
-_SHORT = {
+SHORT = {
     "HKCU": "HKEY_CURRENT_USER",
     "HKLM": "HKEY_LOCAL_MACHINE",
     "HKU": "HKEY_USERS",
     "HKCR": "HKEY_CLASSES_ROOT",
     "HKCC": "HKEY_CURRENT_CONFIG",
 }
+"""The short names that people write for a predefined key's own."""
 
 
 # -- export ---------------------------------------------------------------------------------
@@ -78,10 +80,24 @@ def export_reg(
             if not _is_plain(value.name):
                 lines.append(_left_out(key, "value", value.name))
                 continue
-            name = f'"{_quote(value.name)}"' if value.name else "@"
             data = budget.take(value)
-            lines.append(_value_text(name, value.type, data, None if version == 5 else ansi))
+            lines.append(_value_text(value.name, value.type, data, None if version == 5 else ansi))
         yield _encode("\r\n".join(lines) + "\r\n\r\n", encoding, full)
+
+
+def key_text(path: str, values: Iterable[Value]) -> str:
+    """Return the lines of one key of a ``.reg`` file of version 5, joined by CR LF.
+
+    What no line can hold is a comment, as in `export_reg`.
+    """
+    if not _is_plain(path):
+        return _comment("key", path)
+    lines = [f"[{path}]"]
+    for value in values:
+        plain = _is_plain(value.name)
+        text = _value_text(value.name, value.type, value.data, None) if plain else None
+        lines.append(_comment("value", value.name) if text is None else text)
+    return "\r\n".join(lines)
 
 
 def _encode(text: str, encoding: str, where: str) -> bytes:
@@ -103,6 +119,10 @@ def _left_out(key: Key, what: str, name: str) -> str:
     about = f"name of the {what} {name!a}"
     fault = image.error(about, key.offset, "free of NUL and line breaks", "not: it is left out")
     image.notes.add(fault)
+    return _comment(what, name)
+
+
+def _comment(what: str, name: str) -> str:
     return f"; left out, as no line can hold its name: the {what} {name!a}"
 
 
@@ -110,7 +130,8 @@ def _quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _value_text(name: str, kind: int, data: bytes, ansi: str | None) -> str:
+def _value_text(called: str, kind: int, data: bytes, ansi: str | None) -> str:
+    name = f'"{_quote(called)}"' if called else "@"
     if kind == REG_DWORD and len(data) == 4:
         return f"{name}=dword:{int.from_bytes(data, 'little'):08x}"
     if kind == REG_SZ:
@@ -238,5 +259,5 @@ def _below(path: str, prefix: str) -> str | None:
 def _parts(path: str) -> list[str]:
     parts = [part for part in path.split("\\") if part]
     if parts:
-        parts[0] = _SHORT.get(parts[0].upper(), parts[0])
+        parts[0] = SHORT.get(parts[0].upper(), parts[0])
     return parts

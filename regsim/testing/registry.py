@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import attrs
 
@@ -15,21 +15,17 @@ from regsim.cases.logoff import Ending, foresee, log_off
 from regsim.errors import RegsimError, UsageError
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
-from regsim.regf.regtext import KeyLine, RegText, RegTextError, parse_reg
 from regsim.report.text.console import table as laid_out
 from regsim.report.words.writing import counted
-from regsim.status import Win32Error
+from regsim.testing import regfile
 from regsim.testing._fake.binding import HeldByCode
 from regsim.testing._fake.computer import BOTH, Computer, logged_on
 from regsim.testing.winreg import BoundWinreg, bind
-from regsim.types import PredefinedKey, Sid
+from regsim.types import SECOND, Sid
 from regsim.win32.api import Api
 
 Role = Literal["user", "service"]
 """Whose process the code under test runs in: one that ends at logoff, or one that outlives it."""
-
-_ROOTS: Final = {key.hkey: key for key in PredefinedKey}
-_SHORT: Final = {"HKCU": "HKEY_CURRENT_USER", "HKLM": "HKEY_LOCAL_MACHINE", "HKU": "HKEY_USERS"}
 
 
 @attrs.frozen(kw_only=True)
@@ -141,21 +137,41 @@ class Registry:
     def seed(self, source: str | Path) -> None:
         """Carry out a ``.reg`` file, given by its path or as text, as its user would.
 
-        Raises `RegTextError` for a file that breaks the format or asks for what cannot be, and
-        `UsageError` for one that cannot be read.
+        Of an export of a whole registry, what this computer has no place for is left out, with a
+        warning that names it: counters, and hives that are not loaded here. Raises `RegTextError`
+        for a file that breaks the format or asks for what cannot be, and `UsageError` for one that
+        cannot be read.
         """
-        if not isinstance(source, str | Path):
-            raise UsageError(f"a seed is the path of a .reg file or its text, not {source!r}")
-        if isinstance(source, str) and "\n" in source:
-            text, name = parse_reg(source.encode("utf-16")), None
-        else:
-            name = str(source)
-            text = parse_reg(_bytes_of(Path(source)), file=name)
+        text, name = regfile.read(source)
+        with self._regedit() as api:
+            regfile.carry_out(api, text, name)
+
+    def export(self, key: str = "HKEY_CURRENT_USER") -> str:
+        r"""Return *key* and all below as the text of a ``.reg`` file, to compare or to seed with.
+
+        By its full path, such as ``HKCU\Software\Mine``; lines end in ``\n``. What no line can
+        hold, a name with a NUL or a line break, is a comment. Raises `UsageError` where it is not.
+        """
+        with self._regedit() as api:
+            return regfile.exported(api, key)
+
+    @contextmanager
+    def _regedit(self) -> Iterator[Api]:
         process = self.machine.start_process("regedit", token=Token(self.user, BOTH))
         try:
-            _carry_out(Api(self.machine, self.machine.start_thread(process)), text, name)
+            yield Api(self.machine, self.machine.start_thread(process))
         finally:
             self.machine.end_process(process)
+
+    def advance(self, seconds: float) -> None:
+        """Let *seconds* pass on the computer, whose clock does not run by itself.
+
+        What is written from then on has the later last-write time, in steps of 100 ns. Raises
+        `UsageError` for a time that is negative or no number.
+        """
+        if not seconds >= 0 or seconds == float("inf"):
+            raise UsageError(f"time goes forward: {seconds!r} seconds cannot pass")
+        self.machine.clock += round(seconds * SECOND)
 
     # -- what is left -----------------------------------------------------------------------
 
@@ -256,52 +272,3 @@ def _short(handle: HeldByCode) -> str:
     if handle.file is None or not Path(handle.file).is_relative_to(Path.cwd()):
         return handle.source
     return f"{Path(handle.file).relative_to(Path.cwd())}:{handle.line}"
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the seed {path}: {error.strerror}") from error
-
-
-def _carry_out(api: Api, text: RegText, file: str | None) -> None:
-    handle = 0
-    for line in text.lines:
-        if not isinstance(line, KeyLine):
-            code: Win32Error | int = 0
-            if line.data is not None:
-                code = api.RegSetValueEx(handle, line.name, line.type, line.data).code
-            elif handle:
-                api.RegDeleteValue(handle, line.name)
-            if code:
-                raise RegTextError(f"error {int(code)}", line=line.line, file=file)
-            continue
-        root, _, path = line.path.partition("\\")
-        key = _ROOTS.get(_SHORT.get(root.upper(), root.upper()))
-        if key is None:
-            raise RegTextError(f"no predefined key {root!r}", line=line.line, file=file)
-        if handle:
-            api.RegCloseKey(handle)
-            handle = 0
-        if line.delete:
-            _delete(api, key, path)
-            continue
-        code, made = api.RegCreateKeyEx(key, path)
-        if code:
-            raise RegTextError(f"[{line.path}]: error {int(code)}", line=line.line, file=file)
-        handle = made.handle
-
-
-def _delete(api: Api, key: int, path: str) -> None:
-    """Delete *path* below *key* with all below it; what is not there is no fault."""
-    code, handle = api.RegOpenKeyEx(key, path)
-    if code:
-        return
-    while True:
-        code, name = api.RegEnumKeyEx(handle, 0)
-        if code:
-            break
-        _delete(api, handle, str(name))
-    api.RegCloseKey(handle)
-    api.RegDeleteKey(key, path)

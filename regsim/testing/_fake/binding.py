@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, Concatenate, NoReturn, ParamSpec
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import attrs
 
-from regsim.errors import UsageError
+from regsim.errors import RegsimError, UsageError
 from regsim.kernel.calls import run_call
 from regsim.kernel.fast.again import Closing, Reopening
 from regsim.kernel.holding import Holding, described
@@ -56,7 +57,8 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock | _Barred = threading.Lock()
+        self.bindings: WeakSet[Binding] = WeakSet()
         self.dropped: deque[tuple[Binding, int]] = deque()
 
     def drop(self, binding: Binding, handle: int) -> None:
@@ -76,12 +78,49 @@ class Gate:
                 self.lock.release()
 
 
+class ElsewhereError(RegsimError):
+    """A process made by a fork of the tests' process called its copy of the simulated registry."""
+
+
+class _Barred:
+    """In place of a gate's lock in a forked child: nobody comes in."""
+
+    def __enter__(self) -> NoReturn:
+        raise ElsewhereError(
+            "this process is a fork of the one with the simulated registry, and has a copy of it: "
+            "what it writes or leaves open there nobody would see; run the code in a thread or in "
+            "the tests' own process, or begin a fake_winreg() of its own here"
+        )
+
+    def __exit__(self, *exc: object) -> None:
+        """Do nothing: nobody came in."""
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """Refuse; but drop handles in silence, as Python does so at any moment."""
+        return self.__enter__() if blocking else False
+
+    def release(self) -> None:
+        """Do nothing: nobody came in."""
+
+
 _gates: WeakKeyDictionary[Machine, Gate] = WeakKeyDictionary()
 
 
 def gate_of(machine: Machine) -> Gate:
     """Return the one gate of *machine*."""
     return _gates.setdefault(machine, Gate())
+
+
+def _bar() -> None:
+    """Close every gate of a process that was just forked, whoever stood in one at that moment."""
+    for gate in _gates.values():
+        gate.lock = barred = _Barred()
+        for binding in gate.bindings:
+            binding.enter, binding.leave = barred.acquire, barred.release
+
+
+if hasattr(os, "register_at_fork"):  # where there is no fork, a child shares nothing to mistake
+    os.register_at_fork(after_in_child=_bar)
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +170,7 @@ class Binding:
         self.process = process
         self.accounts: dict[str, str] = dict(accounts or {})
         self.gate = gate_of(machine)
+        self.gate.bindings.add(self)
         self.enter, self.leave = self.gate.lock.acquire, self.gate.lock.release
         self.dropped = self.gate.dropped
         self.calls = calls = _Calls(machine, process)

@@ -107,6 +107,9 @@ def _prepared(os: str) -> Machine:
     else:
         grow(user, ("Software", "Classes"))
     _mount(machine, root, user, r"C:\Users\user\NTUSER.DAT")
+    top = machine.hive_at("\\REGISTRY")
+    for _, node in top.root.walk() if top else ():  # HKEY_LOCAL_MACHINE and HKEY_USERS
+        node.last_write = LOGON_TIME
     return machine
 
 

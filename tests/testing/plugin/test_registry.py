@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -251,3 +254,142 @@ def test_a_handle_on_a_loaded_hive_is_a_leak_until_it_is_closed(root: str) -> No
         key.Close()
         winreg.CloseKey(getattr(winreg, root))
         assert reg.leaks() == []
+
+
+# -- .reg files in and out, the clock, other processes -----------------------------------------
+
+
+def test_an_export_seeds_the_same_registry() -> None:
+    """Whole roots and single keys, by short names and long ones."""
+    first = Registry(seed=SEED.replace(r"[-HKEY_CURRENT_USER\Control Panel]", ""))
+    for key in ("HKCU", r"HKLM\Software", "HKEY_USERS", "HKCR", r"hkcu\Software\Example"):
+        text = first.export(key)
+        assert Registry(seed=text).export(key) == text
+    text = first.export(r"HKCU\Software\Example")
+    assert text.splitlines()[2] == r"[HKEY_CURRENT_USER\Software\Example]"
+    assert "@=dword:00000007" in text
+    assert "\r" not in text
+    assert first.export().startswith(
+        "Windows Registry Editor Version 5.00\n\n[HKEY_CURRENT_USER]\n"
+    )
+    assert first.leaks() == []
+
+
+def test_an_export_leaves_out_what_no_line_can_hold() -> None:
+    """A comment stands in its place, so that the rest can be read back."""
+    registry = Registry()
+    winreg = registry.winreg
+    with winreg.CreateKey(winreg.HKEY_CURRENT_USER, "Mine") as key:
+        winreg.SetValueEx(key, "two\nlines", 0, winreg.REG_SZ, "a")
+        winreg.SetValueEx(key, "one", 0, winreg.REG_SZ, 'q"\\')
+        winreg.CreateKey(key, "a\nb").Close()
+    text = registry.export(r"HKCU\Mine")
+
+    assert text.count("; left out, as no line can hold its name: ") == 2
+    assert r'"one"="q\"\\"' in Registry(seed=text).export(r"HKCU\Mine")
+    with pytest.raises(UsageError, match=r"cannot export 'HKCU\\\\Nowhere': error 2"):
+        registry.export(r"HKCU\Nowhere")
+    with pytest.raises(UsageError, match="cannot export 'Software'"):
+        registry.export("Software")
+
+
+WHOLE = r"""Windows Registry Editor Version 5.00
+
+[HKEY_CLASSES_ROOT\.mine]
+@="mine"
+
+[HKEY_LOCAL_MACHINE\SAM\SAM]
+"C"="x"
+
+[HKEY_LOCAL_MACHINE\SOFTWARE\Mine]
+"A"="kept"
+
+[HKEY_USERS\S-1-5-21-1-2-3-500\Console]
+"B"="x"
+
+[-HKEY_USERS\S-1-5-21-1-2-3-500\Environment]
+
+[HKEY_PERFORMANCE_DATA]
+"D"="x"
+
+[HKEY_DYN_DATA]
+
+[HKCC\Mine]
+"E"="kept"
+"""
+
+
+def test_an_export_of_a_whole_registry_seeds_what_has_a_place() -> None:
+    """The rest is left out, in one warning that names each root and hive once with its line."""
+    names = (
+        r"no HKEY_LOCAL_MACHINE\\SAM \(line 6\), HKEY_USERS\\S-1-5-21-1-2-3-500 \(line 12\), "
+        r"HKEY_PERFORMANCE_DATA \(line 17\), HKEY_DYN_DATA \(line 20\): left out"
+    )
+    with pytest.warns(UserWarning, match=names) as told:
+        registry = Registry(seed=WHOLE)
+
+    assert len(told) == 1
+    assert '"A"="kept"' in registry.export(r"HKLM\Software\Mine")
+    assert '"E"="kept"' in registry.export(r"HKCC\Mine")
+    assert '@="mine"' in registry.export(r"HKCR\.mine")
+
+
+def test_the_clock_stands_until_it_is_moved() -> None:
+    """Then what is written has the later time, and what is not keeps its own."""
+    registry = Registry()
+    winreg = registry.winreg
+
+    def written(key: str, root: int = winreg.HKEY_CURRENT_USER) -> int:
+        with winreg.OpenKey(root, key) as opened:
+            return winreg.QueryInfoKey(opened)[2]
+
+    before = written("Console")
+    registry.advance(1.5)
+    registry.advance(0)
+    winreg.CreateKey(winreg.HKEY_CURRENT_USER, "Mine").Close()
+
+    assert written("Mine") - before == 15_000_000
+    assert written("Console") == before
+    assert winreg.QueryInfoKey(winreg.HKEY_LOCAL_MACHINE)[2] == before
+    assert winreg.QueryInfoKey(winreg.HKEY_USERS)[2] == before
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="time goes forward"):
+            registry.advance(wrong)
+
+
+FORKS = r"""
+import os
+from regsim.testing import fake_winreg
+
+with fake_winreg() as registry:
+    winreg = registry.winreg
+    key = winreg.CreateKey(winreg.HKEY_CURRENT_USER, "Software")
+    if os.fork() == 0:
+        for call in (
+            lambda: winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software"),
+            lambda: winreg.SetValueEx(key, "a", 0, 1, "b"),
+            lambda: winreg.CloseKey(key),
+            registry.leaks,
+        ):
+            try:
+                call()
+            except Exception as error:
+                print(type(error).__name__, str(error).partition(",")[0], flush=True)
+        with fake_winreg(everywhere=True) as own:
+            own.winreg.CreateKey(own.winreg.HKEY_CURRENT_USER, "Mine").Close()
+        del key
+        print("own is fine", flush=True)
+        os._exit(0)
+    os.wait()
+    winreg.SetValueEx(key, "a", 0, 1, "b")
+    key.Close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_is_told_that_it_has_a_copy() -> None:
+    """No call there reads, writes or closes what nobody would see; one of its own works."""
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True)
+    refused = "ElsewhereError this process is a fork of the one with the simulated registry"
+    assert done.stdout.splitlines() == [refused] * 4 + ["own is fine"]
+    assert done.stderr == ""
