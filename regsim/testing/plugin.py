@@ -7,6 +7,7 @@ first test that asks for it. Disable it with ``-p no:regsim``.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -55,6 +56,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME[,NAME]",
         help="run tests with a registry on these Windows generations (default: win11)",
     )
+    group.addoption(
+        "--registry-install",
+        action="store_true",
+        help="have `import winreg` work while tests are collected, where there is none: a program "
+        "that is to be tested can then be imported at the top of a test file",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Put a ``winreg`` in place before anything of the user's is imported, if it is asked for."""
+    if early_config.known_args_namespace.registry_install and sys.platform != "win32":
+        from regsim.testing.placeholder import placed  # noqa: PLC0415 - only when asked for
+
+        patch = placed()
+        patch.__enter__()
+        early_config.add_cleanup(patch.__exit__)
 
 
 def pytest_configure(config: pytest.Config) -> None:
