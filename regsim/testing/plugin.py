@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,6 +21,7 @@ from regsim.testing.blame import Openers
 from regsim.testing.outcomes import Outcomes, properties
 
 if TYPE_CHECKING:
+    from regsim.testing.patching import Patch
     from regsim.testing.profile import ProfileSession
     from regsim.testing.registry import Leak, Registry
     from regsim.testing.winreg import BoundWinreg
@@ -32,6 +34,7 @@ MARKER = (
 ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "leaks")
 LEVELS = ("error", "warn", "off")
 _openers: pytest.StashKey[Openers] = pytest.StashKey()
+_again: pytest.StashKey[Callable[[], Registry]] = pytest.StashKey()
 
 
 class RegistryLeakWarning(UserWarning):
@@ -150,29 +153,32 @@ def registry(request: pytest.FixtureRequest, _registry_os: str) -> Iterator[Regi
     from regsim.testing.registry import Registry  # noqa: PLC0415 - only when asked for
 
     given = _arguments(request.node)
+    seed = _found(request.node, given.get("seed"))
+    system, process = given.get("os", _registry_os), given.get("process", "user")
+    make = request.node.stash[_again] = partial(Registry, system, process=process, seed=seed)
     with _plainly():
-        made = Registry(
-            given.get("os", _registry_os),
-            process=given.get("process", "user"),
-            seed=_found(request.node, given.get("seed")),
-        )
+        made = make()
     yield made
     if not _has_failed(request.node):
-        level = given.get("leaks") or request.config.getoption("--registry-leaks")
-        _judge(request.node, made, level)
+        _judge(request.node, made)
 
 
 @pytest.fixture
 def winreg(request: pytest.FixtureRequest, registry: Registry) -> Iterator[BoundWinreg]:
     """Python's ``winreg`` on the simulated computer, seen by the modules that the marker names."""
-    from regsim.testing.patching import Patch  # noqa: PLC0415 - only when asked for
-
-    given = _arguments(request.node)
-    patch, everywhere = given.get("patch", ()), given.get("everywhere", False)
     with ExitStack() as stack:
         with _plainly():
-            stack.enter_context(Patch(registry.winreg, patch, everywhere=everywhere))
+            stack.enter_context(_patch(request.node, registry))
         yield registry.winreg
+
+
+def _patch(node: pytest.Item, registry: Registry) -> Patch:
+    """Return what puts *registry* before the modules that the markers of *node* name."""
+    from regsim.testing.patching import Patch  # noqa: PLC0415 - only when asked for
+
+    given = _arguments(node)
+    patch, everywhere = given.get("patch", ()), given.get("everywhere", False)
+    return Patch(registry.winreg, patch, everywhere=everywhere)
 
 
 @pytest.fixture
@@ -240,10 +246,11 @@ def _refuse(message: str) -> NoReturn:
 # -- the verdict -------------------------------------------------------------------------------
 
 
-def _judge(node: pytest.Item, registry: Registry, level: str) -> None:
+def _judge(node: pytest.Item, registry: Registry) -> None:
     """Fail the test, or warn, where *registry* has handles left open on the user's profile."""
     from regsim.testing.registry import table  # noqa: PLC0415 - loaded by now
 
+    level = _arguments(node).get("leaks") or node.config.getoption("--registry-leaks")
     leaks = registry.leaks() if level != "off" else []
     if not leaks:
         return
@@ -260,6 +267,26 @@ def _blame(node: pytest.Item, text: str, leaks: list[Leak]) -> None:
     if not node.config.stash[_openers].blame(node.nodeid, text, leaks):
         node.user_properties += properties(node.nodeid, leaks)
         _refuse(text)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Give each example of hypothesis a registry of its own, where the test has one."""
+    make = item.stash.get(_again, None)
+    if make is None or "hypothesis" not in sys.modules:
+        yield
+        return
+    from regsim.testing.examples import each_afresh  # noqa: PLC0415 - only when asked for
+
+    @contextmanager
+    def block() -> Iterator[Registry]:
+        made = make()
+        with _patch(item, made):
+            yield made
+        _judge(item, made)
+
+    with each_afresh(item, block):
+        yield
 
 
 # -- continuous integration --------------------------------------------------------------------

@@ -581,3 +581,85 @@ def test_a_program_can_be_imported_at_the_top(pytester, installed: bool) -> None
         done.assert_outcomes(passed=3)
     else:
         done.stderr.fnmatch_lines(["*No module named 'winreg'*"])
+
+
+# -- hypothesis ----------------------------------------------------------------------------------
+
+EXAMPLES = """
+from hypothesis import given, settings, strategies as st
+
+SEEN = []
+few = settings(max_examples=5, database=None, deadline=None)
+
+@few
+@given(number=st.integers(0, 3))
+def test_fresh(registry, winreg, number):
+    assert registry.winreg is winreg
+    SEEN.append(registry)
+    with pytest.raises(FileNotFoundError):
+        winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Mine")
+    use(winreg, keep=False)
+
+@pytest.mark.registry(everywhere=True, os="xp")
+class TestMarked:
+    @few
+    @given(number=st.integers(0, 3))
+    def test_marked(self, number):
+        import winreg
+        assert winreg.binding.machine.dialect.name == "xp"
+        with pytest.raises(FileNotFoundError):
+            winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Mine")
+        use(winreg, keep=False)
+
+@few
+@given(number=st.integers(0, 3))
+def test_keeps(winreg, number):
+    use(winreg, keep=number == 2)
+
+@few
+@given(number=st.integers(0, 3))
+def test_session(profile_session, number):
+    service = profile_session.registry.service()
+    with profile_session.registry.acting_as_user(service):
+        service.CloseKey(service.OpenKey(service.HKEY_CURRENT_USER, "Software"))
+
+@few
+@given(number=st.integers(0, 3))
+def test_other_fixture(winreg, tmp_path, number):
+    pass
+
+@pytest.fixture
+def built(winreg):
+    return winreg
+
+@few
+@given(number=st.integers(0, 3))
+def test_built_on_it(built, winreg, number):
+    pass
+
+def test_each_had_its_own():
+    assert len({id(registry) for registry in SEEN}) == len(SEEN) > 1
+"""
+
+
+def test_each_example_has_a_fresh_machine(pytester: pytest.Pytester) -> None:
+    """By fixture and by marker, and is judged; what is not renewed, hypothesis refuses as ever."""
+    result = run(pytester, EXAMPLES, "-rA", "-p", "no:randomly")
+
+    ran = [line.split() for line in result.outlines if line[:7] in ("PASSED ", "FAILED ")]
+    assert {words[1].rpartition("::")[2]: words[0] for words in ran} == {
+        "test_fresh": "PASSED",
+        "test_marked": "PASSED",
+        "test_keeps": "FAILED",
+        "test_session": "FAILED",
+        "test_other_fixture": "FAILED",
+        "test_built_on_it": "FAILED",
+        "test_each_had_its_own": "PASSED",
+    }
+    result.stdout.fnmatch_lines_random(
+        [
+            "1 handle left open on the user's profile",
+            "*test_other_fixture' uses a function-scoped fixture *",
+            "*test_built_on_it' uses a function-scoped fixture *",
+        ]
+    )
