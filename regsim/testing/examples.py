@@ -30,7 +30,7 @@ def each_afresh(
     A test of another kind is left alone; so is one with a fixture that is built on the plugin's,
     for which hypothesis itself says that it is not renewed.
     """
-    function = getattr(item, "obj", None)
+    function: Any = getattr(item, "obj", None)
     if not is_hypothesis_test(function) or _built_on(item):
         yield
         return

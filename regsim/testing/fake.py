@@ -169,7 +169,7 @@ _BY = "_fake_winreg"
 """The attribute of a decorated function: the block, and whether its class was decorated."""
 
 
-def _marked(function: Any, block: Block, *, by_class: bool = False) -> Any:  # noqa: ANN401
+def _marked(function: T, block: Block, *, by_class: bool = False) -> T:
     bare = getattr(function, "__func__", function)
     setattr(bare, _BY, (block, by_class))
     return function

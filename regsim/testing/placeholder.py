@@ -12,8 +12,10 @@ from types import ModuleType
 from typing import NoReturn
 
 from regsim.errors import UsageError
+from regsim.testing._fake.constants import CONSTANTS
+from regsim.testing._fake.hkey import HKEYType
 from regsim.testing.patching import MODULE, Patch
-from regsim.testing.winreg import CONSTANTS, FUNCTIONS, HKEYType
+from regsim.testing.winreg import FUNCTIONS
 
 
 class NoRegistryError(UsageError):
