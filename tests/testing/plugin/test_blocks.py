@@ -168,6 +168,16 @@ def test_what_a_fixture_left_is_said_of_the_fixture(pytester, monkeypatch) -> No
     result.stdout.fnmatch_lines(["::error *::the fixture shared, at the end of *test_*, leaves *"])
 
 
+def test_what_a_fixture_opens_at_its_end_is_not_the_last_tests(pytester) -> None:
+    """It is an error there, and of no test."""
+    source = SHARED.format(scope="module").replace(
+        "yield registry", "yield registry; use(registry.winreg, keep=True)"
+    )
+    result = run(pytester, source.replace("shared.winreg, keep=True", "shared.winreg, keep=False"))
+
+    result.assert_outcomes(passed=4, errors=1)
+
+
 def test_a_test_that_failed_is_not_blamed_for_what_it_shared(pytester) -> None:
     """Its frames keep its handles, as those of a test with a registry of its own."""
     source = SHARED.format(scope="module").replace(
@@ -178,6 +188,20 @@ def test_a_test_that_failed_is_not_blamed_for_what_it_shared(pytester) -> None:
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*AssertionError: by itself*"])
     assert told(pytester)["test_keeps"] == (0, 1)
+
+
+def test_a_case_that_failed_is_not_blamed_by_its_cleanups(pytester) -> None:
+    """Its block ends after the failure, which unittest does not tell it."""
+    source = """
+class TestCase(unittest.TestCase):
+    def test_it(self):
+        registry = self.enterContext(fake_winreg())
+        use(registry.winreg, keep=True)
+        self.assertEqual(1, {number})
+"""
+    run(pytester, source.format(number=2), "--junitxml=out.xml").assert_outcomes(failed=1)
+    assert told(pytester) == {"test_it": (0, 1)}
+    run(pytester, source.format(number=1)).assert_outcomes(failed=1)
 
 
 def test_a_block_within_a_test_is_told_as_well(pytester) -> None:
@@ -337,6 +361,50 @@ def test_a_coroutine_runs_and_is_judged(pytester: pytest.Pytester) -> None:
     ran = [line.split() for line in result.outlines if line[:7] in ("PASSED ", "FAILED ")]
     outcomes = {words[1].rpartition("::")[2]: words[0] for words in ran}
     assert {test: (expected[test][0], how) for test, how in outcomes.items()} == expected
+
+
+NEVER_RUN = """
+@pytest.mark.registry(everywhere=True)
+class TestMarked(unittest.TestCase):
+    async def test_never_awaited(self):
+        assert False
+
+class TestDecorated(unittest.TestCase):
+    @fake_winreg()
+    async def test_never_awaited(self):
+        assert False
+
+@pytest.mark.registry(everywhere=True)
+class TestIsolated(unittest.IsolatedAsyncioTestCase):
+    async def test_asynchronous_generator(self):
+        assert False
+        yield
+
+class AwaitsItself(unittest.TestCase):
+    def run(self, result=None):
+        method = getattr(type(self), self._testMethodName)
+        setattr(self, self._testMethodName, lambda: asyncio.run(method(self)))
+        return super().run(result)
+
+@pytest.mark.registry(everywhere=True)
+class TestByItself(AwaitsItself):
+    async def test_awaited(self):
+        await asyncio.sleep(0)
+
+    async def test_awaited_too(self):
+        self.fail("reached")
+"""
+
+
+def test_a_body_that_nobody_would_run_is_an_error(pytester: pytest.Pytester) -> None:
+    """Unittest passes such a test with a warning; a case that awaits its tests is left alone."""
+    result = run(pytester, NEVER_RUN)
+
+    result.assert_outcomes(errors=3, passed=1, failed=1)
+    result.stdout.fnmatch_lines_random(
+        ["*nobody awaits the test TestMarked.*", "*nobody awaits the test TestDecorated.*"]
+    )
+    result.stdout.fnmatch_lines(["*test_asynchronous_generator is a generator: nobody runs*"])
 
 
 # -- what it decorates ------------------------------------------------------------------------

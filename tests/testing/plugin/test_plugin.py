@@ -138,6 +138,8 @@ def test_an_expected_failure_hides_no_leak(pytester: pytest.Pytester) -> None:
         ["FAILED *test_marked?True-True?*", "FAILED *test_marked?True-False?*"]
     )
     result.assert_outcomes(failed=2, xfailed=1 + 1, xpassed=1)
+    alone = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-k", "True-True")
+    assert alone.ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_handle_in_a_cycle_is_closed_by_the_collector(pytester: pytest.Pytester) -> None:
