@@ -701,8 +701,9 @@ def built(winreg):
     return winreg
 
 @few
+@pytest.mark.usefixtures("built")
 @given(number=st.integers(0, 3))
-def test_built_on_it(built, winreg, number):
+def test_built_on_it(winreg, number):
     pass
 
 def test_each_had_its_own():
