@@ -20,7 +20,9 @@ from regsim.trace.readers._detail import HolderLine, Leaked, Unread, parts_of
 from regsim.trace.readers._profile_events import PROFSVC, UPHCLEAN, USERENV, Meaning, Moment
 from regsim.trace.readers._unwrap import Unwrapped, plain, unwrap
 
-_NUMBER: Final = re.compile(r"(?<![\d.-])1\d{3}(?:/(1\d{3}))?(?!\d)")
+# A pattern that begins with one character, or a set of few, is searched for by that in C; what must
+# stand before it is asked for after it, and letters of both cases are written out.
+_NUMBER: Final = re.compile(r"1(?<![\d.-]1)\d{3}(?:/(1\d{3}))?(?!\d)")
 _LABEL: Final = re.compile(
     r"(?:(?<![^\s,;(\[{])(?P<label>[^\s:=,;()\[\]{}]{1,30})\s{0,20}[:=]\s{0,20}\"?"
     r"|\bevent\s?(?:id|identifier)?\s{0,8}|\[)$",
@@ -31,19 +33,17 @@ _NO_ID: Final = re.compile(
 )
 _ID_CODE: Final = re.compile(r"event-?code", re.IGNORECASE)
 _SOURCE: Final = re.compile(
-    r"\b(?:microsoft-windows-)?user profiles? service\b|\bprofsvc\b(?![\s-]{0,3}pid)|\buserenv\b"
-    r"|\buphclean\b",
-    re.IGNORECASE,
+    r"[MmPpUu](?<!\w.)(?i:(?<=m)icrosoft-windows-user profiles? service|(?<=u)ser profiles? service"
+    r"|(?<=p)rofsvc(?![\s-]{0,3}pid)|(?<=u)serenv|(?<=u)phclean)\b"
 )
 _TIME: Final = re.compile(
-    r"(?<![\d./-])\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ T]{0,3}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+    r"\d(?<![\d./-]\d)\d{0,3}[./-]\d{1,2}[./-]\d{1,4},?[ T]{0,3}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
     r"(?:[.,]\d{1,9})?(?:\s?[ap]\.?m\b\.?|Z|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
 _HOST: Final = re.compile(
-    r"\b(?:computer(?:name)?|machinename|ordinateur|equipo|computador)\s{0,20}[:=]\s{0,20}"
-    r"([\w.-]{1,255})",
-    re.IGNORECASE,
+    r"[CcMmOoEe](?<!\w.)(?i:(?<=c)omputer(?:name)?|(?<=m)achinename|(?<=o)rdinateur|(?<=e)quipo"
+    r"|(?<=c)omputador)\s{0,20}[:=]\s{0,20}([\w.-]{1,255})"
 )
 _LOCKED: Final = re.compile(
     r"[:=]\s{0,20}((?:[a-z]:)?[^,:=\n]{1,260}),[^\d,]{0,40}?(\d{1,10})\s?,"
