@@ -92,7 +92,9 @@ def seen_hives(
         hives.sight(sighting, "", 0)
     for key in snapshot.loaded:
         hives.note(key)
-    newest = sorted(hives.occasions, key=lambda one: sortable(one.at or ""), reverse=True)
+    newest = hives.occasions
+    if len(newest) > 1:
+        newest.sort(key=lambda one: sortable(one.at or ""), reverse=True)
     return Seen(list(hives.by_name.values()), tuple(newest))
 
 

@@ -208,7 +208,8 @@ def _looked_into(source: Source) -> Source:
         head = next(source.blocks(HEAD), (b"", 0))[0][:HEAD]
         if not head:
             raise DataError(f"{source.name} holds nothing once it is unpacked")
-    return attrs.evolve(source, head=head, encoding=encoding)
+        return attrs.evolve(source, head=head, encoding=encoding)
+    return source
 
 
 def _packing(head: bytes) -> str:

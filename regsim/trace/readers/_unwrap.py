@@ -73,6 +73,8 @@ class Unwrapped:
 
     def cut(self, start: int, end: int) -> str:
         """Return a stretch of the text as it was written before it was wrapped."""
+        if not self.breaks:
+            return self.text[start:end].strip()
         first, last = bisect_left(self.breaks, start + 1), bisect_left(self.breaks, end)
         if first == last:
             return self.text[start:end].strip()

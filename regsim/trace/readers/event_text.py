@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from operator import itemgetter
+from typing import Final, NamedTuple, cast
 
 import attrs
 
@@ -51,7 +52,7 @@ _LOCKED: Final = re.compile(
     re.IGNORECASE,
 )
 _HEADED: Final = re.compile(r"[^\n:=]{1,40}[:=](?:\s|\d|$)")
-_WORDS_OF_PROSE: Final = 4
+_SPACES_OF_PROSE: Final = 3
 _USER: Final = re.compile(
     r"user\s?profile\s?hive\s?(?!\()(.{1,200}?)\s?\((S-1-5-[\d-]{1,190})\)",
     re.DOTALL | re.IGNORECASE,
@@ -68,8 +69,7 @@ IDS_LOCKED: Final = frozenset({1545, 1552})
 """The events that name, outside a list, the one process that had a hive or its file."""
 
 
-@attrs.frozen
-class _Mark:
+class _Mark(NamedTuple):
     """Something told at a place of the text."""
 
     start: int
@@ -121,7 +121,7 @@ def read_events(
     if fields:
         draft.locked = _interfering(fields)
     headed = not source and not event
-    for mark in sorted(_marks(said, headed, draft), key=lambda mark: mark.start):
+    for mark in sorted(_marks(said, headed, draft), key=itemgetter(0)):
         if _begins(draft, mark):
             yield from _report(draft, said, mark.start)
             fresh = _Draft(end=mark.start)
@@ -151,7 +151,8 @@ def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
     if headed:
         ends = [0, *(end for _, end in listed)]
         for start, end in zip(ends, [*(start for start, _ in listed), len(text)], strict=True):
-            yield from _headings(text, start, max(start, end))
+            if end - start > _SHORTEST:
+                yield from _headings(text, start, end)
         yield from _prose(text)
 
 
@@ -174,6 +175,7 @@ def _headings(text: str, start: int, end: int) -> Iterator[_Mark]:
 
 
 _NEAR: Final = 80
+_SHORTEST: Final = 3
 
 
 def _prose(text: str) -> Iterator[_Mark]:
@@ -181,8 +183,8 @@ def _prose(text: str) -> Iterator[_Mark]:
     at = 0
     for line in text.split("\n"):
         start, at = at, at + len(line) + 1
-        words = line.partition("\\")[0].split(" ")
-        if len(words) >= _WORDS_OF_PROSE and not _HEADED.match(line):
+        spaces = line.partition("\\")[0].count(" ")
+        if spaces >= _SPACES_OF_PROSE and not _HEADED.match(line):
             yield _Mark(start + min(len(line), _NEAR), "prose", None)
 
 
@@ -280,10 +282,12 @@ def _report(draft: _Draft, said: Unwrapped, end: int) -> Iterator[Report]:
     """Yield what an event says; nothing if it is no event on a hive."""
     text = said.text[draft.end : end]
     listed = [found for found in (_leaks(draft), _cleaned(draft, text), _locks(draft)) if found]
-    for found in listed or filter(None, [_sentence(draft, text)]):
-        when = draft.time or None
-        dated = tuple(attrs.evolve(one, seen_at=when) for one in found.sightings)
-        yield attrs.evolve(found, seen_at=when, sightings=dated, host=draft.host)
+    yield from listed or filter(None, [_sentence(draft, text)])
+
+
+def _dated(draft: _Draft, sightings: list[Sighting]) -> tuple[Sighting, ...]:
+    """Return sightings with the event's time, which may stand behind them."""
+    return tuple(attrs.evolve(one, seen_at=draft.time) if draft.time else one for one in sightings)
 
 
 def _leaks(draft: _Draft) -> Report | None:
@@ -297,6 +301,7 @@ def _leaks(draft: _Draft) -> Report | None:
             path=one.image,
             pid=one.pid,
             key=_whole(one.key, hive),
+            seen_at=draft.time or None,
         )
         for one in draft.holders
     ]
@@ -310,6 +315,8 @@ def _leaks(draft: _Draft) -> Report | None:
         sightings=tuple(sightings),
         announced=draft.leaked.count if draft.leaked is not None else None,
         unread=unread[0] if unread else "",
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
@@ -334,7 +341,9 @@ def _cleaned(draft: _Draft, text: str) -> Report | None:
         moment=Moment.LOGOFF.value,
         hive=f"HKU\\{draft.user}" if draft.user else "",
         note=note,
-        sightings=tuple(draft.cleaned),
+        sightings=_dated(draft, draft.cleaned),
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
@@ -350,7 +359,9 @@ def _locks(draft: _Draft) -> Report | None:
         id=number,
         moment=Moment.LOGON.value,
         note=found.note if found is not None else "",
-        sightings=tuple(draft.locked[:1]),
+        sightings=_dated(draft, draft.locked[:1]),
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
@@ -376,6 +387,8 @@ def _sentence(draft: _Draft, text: str) -> Report | None:
         held=meaning.held,
         note=meaning.note,
         unread=names[0] if names is not None else rest,
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
