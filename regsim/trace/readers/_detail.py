@@ -18,7 +18,8 @@ from regsim.trace.readers._unwrap import Unwrapped
 _REGISTRY: Final = re.compile(r"\\registry\\(?:user|machine|a|wc)\\", re.IGNORECASE)
 _NEAR: Final = 1_500
 _WORDS: Final = 100
-_NUMBER: Final = re.compile(r"(\d(?<!\d\d)\d{0,9})\s?\(")
+_OPENS: Final = re.compile(r"\((?:(?<=\d\()|(?<=\d\s\())")
+_NUMBER: Final = re.compile(r"(?<!\d)\d{1,10}(?=\s?$)")
 _IMAGE: Final = re.compile(r"\\|[a-z]:\\|\w", re.IGNORECASE)
 _COUNT: Final = re.compile(r"(\d(?<!\d\d)\d{0,8})[^\d\\]{1,120}$")
 _HIVE: Final = re.compile(
@@ -98,17 +99,17 @@ class _Lists:
         close = self.text.rfind(")", start, end)
         if close < 0 or end - close > _WORDS or "\\" in self.text[close:end]:
             return None
-        found = None
-        for number in _NUMBER.finditer(self.text, start, close):
-            opens = self.text[number.end() : close]
-            if found is None or opens.lower().startswith("\\device\\"):
-                found = number
-        if found is None or self.text[found.end() - 1 : close].count("\n"):
+        found, begins = None, 0
+        for opens in _OPENS.finditer(self.text, start, close):
+            if found is None or self.text[opens.end() : opens.end() + 8].lower() == "\\device\\":
+                number = _NUMBER.search(self.text, max(start, opens.start() - 11), opens.start())
+                found, begins = (number, opens.end()) if number is not None else (found, begins)
+        if found is None or "\n" in self.text[begins - 1 : close]:
             return None
-        image = self.said.cut(found.end(), close)
+        image = self.said.cut(begins, close)
         if image and not _IMAGE.match(image):
             return None
-        return _Named(found.start(), int(found[1]), image)
+        return _Named(found.start(), int(found[0]), image)
 
     def _label(self) -> str:
         """Return the words that stand before a holder's number, as "Process"."""

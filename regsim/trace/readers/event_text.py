@@ -25,7 +25,7 @@ from regsim.trace.readers._unwrap import Unwrapped, plain, unwrap
 # stand before it is asked for after it, and letters of both cases are written out.
 _NUMBER: Final = re.compile(r"1(?<![\d.-]1)\d{3}(?:/(1\d{3}))?(?!\d)")
 _LABEL: Final = re.compile(
-    r"(?:(?<![^\s,;(\[{])(?P<label>[^\s:=,;()\[\]{}]{1,30})\s{0,20}[:=]\s{0,20}\"?"
+    r"(?:(?<![^\s,;(\[{])(?P<label>[^\s:=,;()\[\]{}]{1,30}+)\s{0,20}+[:=]\s{0,20}\"?"
     r"|\bevent\s?(?:id|identifier)?\s{0,8}|\[)$",
     re.IGNORECASE,
 )
