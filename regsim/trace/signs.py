@@ -129,6 +129,9 @@ SIGNS: Final = (
 )
 """The rows, the most telling first."""
 
+HINTS: Final = ("load", "0x8007", "800703fa", "0xc000", "delet", "1018")
+"""Of these, in small letters, there is at least one where any row matches."""
+
 SUCCESS: Final = _words(
     r"(?:success\w*|completed)[^\n]{0,60}\bunload\w*",
     rf"(?:{_UNLOAD})[^\n]{{0,300}}(?:\n[^\n]{{0,200}}){{0,2}}?(?:completed successfully|exit "

@@ -91,7 +91,7 @@ _ITEM: Final = re.compile(
     r"|(?:hk[a-z]{1,4}|\\registry)(?:\\[^()]{0,300})? \(0x)",
     re.IGNORECASE,
 )
-_GOES_ON: Final = re.compile(r"(?:[a-z,]|\\registry\\user\\|\((?:\\|[a-z]:)[^)]*)$", re.I)
+_GOES_ON: Final = re.compile(r"(?:[a-z,]|\\registry\\user\\|\((?:\\|[a-z]:)[^)]*)$", re.IGNORECASE)
 _CUT_SID: Final = re.compile(
     r"\\user\\S(?:-[\d-]*)?$|^S-1-[\d-]+$|\(S-1-[\d-]*$|^[\d-]{1,60}$", re.IGNORECASE
 )

@@ -83,7 +83,7 @@ def _note(
 
 
 _LISTED: Final = re.compile(
-    r"^\s*+\"?(\\{1,2}REGISTRY\\{1,2}(?:USER|MACHINE|WC|A)\\[^\"=\t]{1,300}?)"
+    r"^[ \t]*+\"?(\\{1,2}REGISTRY\\{1,2}(?:USER|MACHINE|WC|A)\\[^\"=\t]{1,300}?)"
     r"(?:\"=|\s+REG_SZ|\s+:|\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -271,9 +271,7 @@ def _is_list(text: str) -> bool:
     return bool(_PID_LINE.search("\n" + text[:4_000]))
 
 
-_PID_LINE: Final = re.compile(
-    r"\n\s{0,8}(?:pid|process ?id)\s{0,24}[:=]\s", re.IGNORECASE
-)
+_PID_LINE: Final = re.compile(r"\n\s{0,8}(?:pid|process ?id)\s{0,24}[:=]\s", re.IGNORECASE)
 _PAIR: Final = re.compile(r"^\s{0,8}([A-Za-z][\w ]{1,30}?)\s{0,24}[:=]\s(.*)$", re.MULTILINE)
 
 
