@@ -139,6 +139,38 @@ def test_a_logoff_is_a_section_of_its_own_and_the_newest_comes_first() -> None:
     assert "How often" not in as_text(regsim.who(days[0]))
 
 
+@pytest.mark.parametrize("started", [True, False])
+def test_boots_are_kept_apart(started: bool) -> None:
+    """A start of the profile service between two logoffs is said, and none where there was none."""
+    days = [copied(MESSAGE_A, f"11/{day}/2025 5:12:31 PM") for day in (3, 5)]
+    between = "The User Profile Service has started successfully."
+    paste = "\n".join([*days, copied(between, "11/4/2025 8:00:00 AM", 1531 if started else 1534)])
+    found = regsim.who(paste)
+
+    assert [one.boot for one in found.occasions if one.held] == ([1, 0] if started else [None] * 2)
+    assert ("may mean another process" in " ".join(as_text(found).split())) is started
+    assert "(2 events 1530)" in " ".join(as_text(found).split())
+
+
+@pytest.mark.parametrize(
+    ("texts", "system"),
+    [
+        ([copied(MESSAGE_A)], "Windows Vista or later"),
+        ([EVENTS["1552 as the Event Viewer copies it"].text], "Windows 10 version 1809"),
+        ([EVENTS["1517 and 1524 of XP"].text], "Windows XP or Server 2003"),
+        ([EVENTS["1511 and 1515 alone"].text], ""),
+        ([copied(MESSAGE_A), EVENTS["1517 and 1524 of XP"].text], ""),
+    ],
+)
+def test_the_system_is_told_as_far_as_the_events_tell_it(texts: list[str], system: str) -> None:
+    """An event that more than one generation writes tells none, nor do two that none writes."""
+    found = regsim.who("\n".join(texts))
+
+    assert found.os is None
+    assert found.os_title.startswith(system)
+    assert bool(found.os_title) == bool(system)
+
+
 @pytest.mark.parametrize(
     ("image", "stop"),
     [("lsass.exe", False), ("winlogon.exe", False), ("MsMpEng.exe", False), ("backup.exe", True)],

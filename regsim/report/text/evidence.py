@@ -53,7 +53,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _occasion(one: Occasion) -> dict[str, Any]:
-    found = fields(one, "source id hive moment at held said")
+    found = fields(one, "source id hive moment at boot held said")
     blockers = [
         {"process": held.process, "pid": held.pid, "key": held.key} for held in one.blockers
     ]
@@ -167,6 +167,9 @@ def _occasions(finding: Finding, most: int) -> Iterator[Paragraph]:
     for shown, one in enumerate(finding.occasions[:most]):
         if shown:
             yield *_PLAIN, ""
+            if one.boot != finding.occasions[shown - 1].boot:
+                yield *_PLAIN, _RESTARTED
+                yield *_PLAIN, ""
         when = f"{one.at}: " if one.at else ""
         number = f"event {one.id}, " if one.id else ""
         about = "" if one.hive.startswith("(") else f", about {one.hive}"
@@ -179,6 +182,12 @@ def _occasions(finding: Finding, most: int) -> Iterator[Paragraph]:
     if often:
         yield *_PLAIN, ""
         yield *_label("How often"), "; ".join(often[:most]) + "."
+
+
+_RESTARTED: Final = (
+    "(Here the profile service was started, as at each start of Windows: below, a process number "
+    "may mean another process than above.)"
+)
 
 
 def _by_holder(blockers: Sequence[HeldKey]) -> dict[str, list[HeldKey]]:
