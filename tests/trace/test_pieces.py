@@ -183,6 +183,34 @@ def test_nobody_is_told_to_stop_a_part_of_windows(image: str, stop: bool) -> Non
     assert ("leave it running" in said) is not stop
 
 
+def test_rows_of_a_table_are_events_of_their_own() -> None:
+    """Each has its time, and that its message is cut off is not taken for silence."""
+    found = regsim.who(EVENTS["a German table of two rows"].text)
+
+    assert [one.at for one in found.occasions] == ["03.11.2025 17:12:31", "03.11.2025 07:55:02"]
+    assert all("could not be read to the end" in one.said for one in found.occasions)
+    foreign = EVENTS["a German table of two rows"].text.replace("User Profiles", "Other")
+    with pytest.raises(regsim.RegsimError, match="no evidence"):
+        regsim.who(foreign)
+
+
+@pytest.mark.parametrize("name", ["Get-EventLog's list", "a ticket's table"])
+def test_what_stands_twice_or_behind_a_key_is_not_added(name: str) -> None:
+    """A message told again as its strings is one event; a table's border is no part of a key."""
+    found = regsim.who(EVENTS[name].text)
+
+    assert len(found.occasions) == 1
+    assert all("|" not in one.key for one in found.blockers)
+
+
+@pytest.mark.parametrize("mangle", [m for name, m in MANGLES.items() if name.startswith("cut at")])
+def test_a_console_breaks_lines_within_keys(mangle: Callable[[str], str]) -> None:
+    """Wherever it does, also beside a space, the whole name is put together again."""
+    keys = sorted(one.key for one in regsim.who(mangle(MESSAGE_BOTH)).held)
+
+    assert keys == sorted(one.key for one in regsim.who(MESSAGE_BOTH).held)
+
+
 def test_a_service_host_is_not_the_service() -> None:
     """The evidence does not say which service it was, so how to find it is said."""
     assert 'tasklist /svc /fi "pid eq 1512"' in " ".join(as_text(regsim.who(MESSAGE_A)).split())

@@ -28,7 +28,9 @@ _HIVE: Final = re.compile(
 _NEAR_COUNT: Final = 9 + 120
 _SID: Final = re.compile(r"\\registry\\user\\S-1(?:-\d+)+(?:_classes)?", re.IGNORECASE)
 _DEVICE: Final = re.compile(r"\\device\\|\b\w[\w.+-]{0,60}\.exe\b", re.IGNORECASE)
-_ENDS: Final = re.compile(r"\n|</?[a-z!]|\"(?=\s*(?:[,}\]]|$))|'(?=\s*$)", re.IGNORECASE)
+_ENDS: Final = re.compile(
+    r"\n|</?[a-z!]|\s\|(?=\s*$|\s*\n)|\"(?=\s*(?:[,}\]]|$))|'(?=\s*$)", re.IGNORECASE
+)
 _CUT_OFF: Final = ("...", "\u2026")
 
 

@@ -212,6 +212,16 @@ CLEANED: Final = {
 }
 """UPHClean's words on what it did, with the number of its event and what it means."""
 
+ANY: Final = Meaning(
+    source=USERENV,
+    id=1000,
+    held=False,
+    moment=Moment.OTHER,
+    note="this number stands for any message of Userenv, and which it is only its text tells, "
+    "which is known in English alone",
+)
+"""What Userenv's event 1000 says whose text is not known."""
+
 # Userenv's event 1000 carries any message of Windows NT and 2000: only its text says which.
 _BY_ID: Final = {(one.source, one.id): one for one in reversed(MEANINGS) if one.id != 1000}
 _SOURCES: Final = frozenset({PROFSVC, USERENV})

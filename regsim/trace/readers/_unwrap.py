@@ -96,6 +96,9 @@ _CUT_SID: Final = re.compile(
     r"\\user\\S(?:-[\d-]*)?$|^S-1-[\d-]+$|\(S-1-[\d-]*$|^[\d-]{1,60}$", re.IGNORECASE
 )
 _CUT_WORD: Final = re.compile(r"(?:S-1-[\d-]+|^[\d-]+)_(c?l?a?s?s?e?)$", re.IGNORECASE)
+_CUT_OFF: Final = ("...", "\u2026")
+_DATED: Final = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}[ T]+\d{1,2}:\d\d")
+_OF_NT: Final = re.compile(r"NT(?:\\|$)", re.IGNORECASE)
 _OF_SID: Final = "-0123456789_\\"
 _NARROWEST, _WIDEST = 20, 240
 _ODD: Final = 60
@@ -139,6 +142,7 @@ class _Wrap:
     def __init__(self, lines: list[str], bare: list[str]) -> None:
         self.lines, self.bare = lines, bare
         self.width = max(map(len, lines))
+        self.indent = min((len(x) - len(x.lstrip(" ")) for x in lines if x.strip()), default=0)
         goes_on = [
             number
             for number in range(1, len(lines))
@@ -177,8 +181,11 @@ class _Wrap:
         if not left or not right:
             return "\n"
         full = len(before) == self.width and self.width <= _WIDEST
+        if left.endswith(_CUT_OFF) and _DATED.match(right):
+            return "\n"
         if self.hard and full:
-            return " " if before[-1:] == " " else ""
+            begins = self.lines[number][self.indent : self.indent + 1]
+            return " " if " " in (before[-1:], begins) else ""
         if _is_cut(left, right):
             return ""
         if _starts_anew(right) or not self._may_go_on(left, before, right):
@@ -187,6 +194,8 @@ class _Wrap:
             return " "
         if left[-1] in "-\\" or (right[0] == "\\" and _in_key(left)):
             return ""
+        if left.lower().endswith("\\windows") and _OF_NT.match(right):
+            return " "
         word = left.rpartition(" ")[2] + right.partition(" ")[0]
         return "" if full and ("\\" in word or len(word) > self.width // 2) else " "
 

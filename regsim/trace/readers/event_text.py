@@ -9,6 +9,7 @@ parts these into events.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Final, NamedTuple, cast
@@ -37,18 +38,20 @@ _SOURCE: Final = re.compile(
     r"[MmPpUu](?<!\w.)(?i:(?<=m)icrosoft-windows-user profiles? service|(?<=u)ser profiles? service"
     r"|(?<=p)rofsvc(?![\s-]{0,3}pid)|(?<=u)serenv|(?<=u)phclean)\b"
 )
-_TIME: Final = re.compile(
+TIME: Final = re.compile(
     r"\d(?<![\d./-]\d)\d{0,3}[./-]\d{1,2}[./-]\d{1,4},?[ T]{0,3}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
     r"(?:[.,]\d{1,9})?(?:\s?[ap]\.?m\b\.?|Z|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
+"""A date with a time of day, as any locale writes them."""
 _HOST: Final = re.compile(
     r"[CcMmOoEe](?<!\w.)(?i:(?<=c)omputer(?:name)?|(?<=m)achinename|(?<=o)rdinateur|(?<=e)quipo"
     r"|(?<=c)omputador)\s{0,20}[:=]\s{0,20}([\w.-]{1,255})"
 )
 _LOCKED: Final = re.compile(
-    r"[:=]\s{0,20}((?:[a-z]:)?[^,:=\n]{1,260}),[^\d,]{0,40}?(\d{1,10})\s?,"
-    r"(?P<whose>[^\d,]{0,40}?)(\d{1,10})",
+    # Japanese and Chinese have commas and colons of their own.
+    r"[:=\uff1a]\s{0,20}((?:[a-z]:)?[^,:=\uff0c\uff1a\u3001\n]{1,260})[,\uff0c\u3001]"
+    r"[^\d,]{0,40}?(\d{1,10})\s?[,\uff0c\u3001](?P<whose>[^\d,]{0,40}?)(\d{1,10})",
     re.IGNORECASE,
 )
 _HEADED: Final = re.compile(r"[^\n:=]{1,40}[:=](?:\s|\d|$)")
@@ -116,7 +119,7 @@ def read_events(
         event: its number, as a log tells.
         fields: the named data of the event, if the log has any.
     """
-    said = unwrap(plain(text))
+    said = unwrap(plain(_once(text)))
     draft = _Draft(source=known.source_of(source), id=event)
     if fields:
         draft.locked = _interfering(fields)
@@ -130,6 +133,16 @@ def read_events(
             draft = fresh
         _take(draft, mark)
     yield from _report(draft, said, len(said.text))
+
+
+def _once(text: str) -> str:
+    """Return a list of Get-EventLog's without the strings that stand in its message as well."""
+    if "ReplacementStrings" not in text or "Message" not in text:
+        return text
+    return _REPEATED.sub("", text)
+
+
+_REPEATED: Final = re.compile(r"\nReplacementStrings[ ]{0,20}:.*(?:\n[ \t].*)*")
 
 
 def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
@@ -158,22 +171,40 @@ def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
 
 def _headings(text: str, start: int, end: int) -> Iterator[_Mark]:
     """Yield the headings in a stretch between lists."""
+    tables = [found.end() for found in _OVER_TABLE.finditer(text, start, end)]
     for found in _NUMBER.finditer(text, start, end):
         number = int(found[0][:4])
         if number not in known.IDS:
             continue
         before = _LABEL.search(text, max(0, found.start() - _NEAR), found.start())
         label = "pid" if before is None else before["label"] or ""
-        if not _NO_ID.search(label) or _ID_CODE.search(label):
+        if _in_row(text, found.start()):
+            above = bisect_right(tables, found.start())
+            over = tables[above - 1] if above else found.start()
+            source = known.source_of(text[over : over + _NEAR].partition("\n")[0].strip())
+            if above and known.is_known(source):
+                row = text.rfind("\n", 0, found.start()) + 1
+                yield _Mark(row, "row", None)
+                yield _Mark(row, "source", source)
+                yield _Mark(found.start(), "id", number)
+        elif not _NO_ID.search(label) or _ID_CODE.search(label):
             yield _Mark(found.start(), "id", number)
     for found in _SOURCE.finditer(text, start, end):
         yield _Mark(found.start(), "source", known.source_of(found[0]))
-    for found in _TIME.finditer(text, start, end):
+    for found in TIME.finditer(text, start, end):
         yield _Mark(found.start(), "time", found[0])
     for found in _HOST.finditer(text, start, end):
         yield _Mark(found.start(), "host", found[1])
 
 
+def _in_row(text: str, at: int) -> bool:
+    """Return whether nothing but a time stands before a number on its line, as in a table."""
+    before = text[max(0, at - _NEAR) : at].rpartition("\n")[2]
+    return before[-2:] == "  " and TIME.fullmatch(before.strip()) is not None
+
+
+_OVER_TABLE: Final = re.compile(r"ProviderName:")
+"""What Get-WinEvent writes over its table, in every language."""
 _NEAR: Final = 80
 _SHORTEST: Final = 3
 
@@ -233,6 +264,8 @@ def _begins(draft: _Draft, mark: _Mark) -> bool:
             return not (draft.told() and mark.kind == "host" and not draft.host)
         held = getattr(draft, mark.kind)
         return bool(held) and held != mark.value and mark.kind == "id"
+    if mark.kind == "row":
+        return True
     if mark.kind == "leaked":
         return draft.leaked is not None
     if mark.kind == "user":
@@ -373,6 +406,8 @@ def _sentence(draft: _Draft, text: str) -> Report | None:
     if meaning is None and draft.meaning is not None:
         same = not draft.source or _family(draft.source) == _family(draft.meaning.source)
         meaning = draft.meaning if same else None
+    if meaning is None and (draft.source, draft.id) == (USERENV, 1000):
+        meaning = known.ANY
     if meaning is None:
         return None
     user = _USER.search(text)
