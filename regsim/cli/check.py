@@ -23,6 +23,7 @@ from regsim.check.space import Limits, SearchProgress
 from regsim.check.verify import ENGINES, Reduce, Result, Results, check_all, factored
 from regsim.check.verify import target as seeks
 from regsim.cli._check_options import model_files, parameters_of
+from regsim.cli._colour import CHECKS, echo
 from regsim.cli._files import put
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text import checks as report
@@ -93,7 +94,8 @@ def command(
         body = _json(made.name, settings, results, wanted, fairness, seconds)
         click.echo(json.dumps(body))
     else:
-        click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)
+        text = _shown(results, origin, style, single=wanted is not None)
+        echo(text, CHECKS if style == "text" else {})
     return _EXIT[Results(tuple(results)).verdict]
 
 

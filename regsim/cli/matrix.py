@@ -8,7 +8,7 @@ import attrs
 import click
 
 from regsim import models
-from regsim.cli._colour import echo
+from regsim.cli._colour import OUTCOMES, echo
 from regsim.explore.incident import Cell
 from regsim.naming import resolve
 from regsim.report.text.runs import matrix_text
@@ -35,7 +35,7 @@ def command(scenario: str, systems: tuple[str, ...], fixes: tuple[str, ...], as_
     rows: dict[str, dict[str, Outcome]] = {}
     for cell in cells:
         rows.setdefault(cell.os, {})[cell.fix] = cell.outcome
-    echo(matrix_text(rows))
+    echo(matrix_text(rows), OUTCOMES)
     if systems or fixes:
         for cell in cells:
             if cell.outcome is Outcome.NOT_APPLICABLE:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from regsim import models
-from regsim.cli._colour import echo
+from regsim.cli._colour import OUTCOMES, echo
 from regsim.errors import UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, settings
@@ -68,7 +68,7 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
     if as_json:
         click.echo(json.dumps(result.as_json()))
     else:
-        echo(run_text(result))
+        echo(run_text(result), OUTCOMES)
     return 0 if result.outcome.good else 1
 
 
