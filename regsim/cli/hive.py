@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from regsim.cli import _hive_output as out
-from regsim.cli._files import is_stdout, put, refuse_both
+from regsim.cli._files import HIVE, hive_read, is_stdout, put, refuse_both, written
 from regsim.errors import UsageError
+from regsim.reading import contents, telling
 from regsim.regf import (
     HiveFile,
     Key,
@@ -66,7 +67,8 @@ def hive() -> None:
 
 
 def _open(file: Path, *, salvage: bool = False) -> HiveFile:
-    return open_hive(file, mode=Mode.SALVAGE if salvage else Mode.STRICT)
+    with hive_read(file):
+        return open_hive(file, mode=Mode.SALVAGE if salvage else Mode.STRICT)
 
 
 @contextmanager
@@ -79,17 +81,19 @@ def _changing(
     is not changed is not written.
     """
     clock = _clock(timestamp)
-    if output is not None:
-        hive = parse_hive(file.read_bytes(), name=str(file), clock=clock)
+    with ExitStack() as stack:
+        with hive_read(file):
+            held = stack.enter_context(editing(file)) if output is None else None
+            data = file.read_bytes() if held is None else held.data
+            hive = parse_hive(data, name=str(file), clock=clock)
         yield hive
-        put(output, hive.to_bytes(), file, *inputs)
-        return
-    with editing(file) as held:
-        hive = parse_hive(held.data, name=str(file), clock=clock)
-        yield hive
-        note = held.write(hive.to_bytes()) if hive.modified else ""
-        if note:
-            out.tell(f"{file}: {note}")
+        if output is not None:
+            put(output, hive.to_bytes(), file, *inputs)
+        elif held is not None and hive.modified:
+            with written(file):
+                note = held.write(hive.to_bytes())
+            if note:
+                out.tell(f"{file}: {note}")
 
 
 def _clock(timestamp: int | None) -> Callable[[], int]:
@@ -355,7 +359,7 @@ def import_(
 ) -> None:
     """Carry out the .reg file REG on the hive FILE: all of it, or on a fault nothing."""
     refuse_both(output, as_json=as_json)
-    text = parse_reg(reg.read_bytes(), ansi=code_page, file=str(reg))
+    text = parse_reg(contents(reg, "a .reg file"), ansi=code_page, file=str(reg))
     with _changing(file, output, timestamp, reg) as edited:
         done = import_reg(edited, text, prefix=prefix)
     counts = {
@@ -386,7 +390,8 @@ def import_(
 def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool) -> None:
     """Apply its logs to the dirty hive FILE, as Windows does at load; FILE is not changed."""
     refuse_both(output, as_json=as_json)
-    done = recover(file.read_bytes(), [(str(log), log.read_bytes()) for log in logs], str(file))
+    read = [(str(log), _log(log)) for log in logs]
+    done = recover(contents(file, HIVE), read, str(file))
     result = parse_hive(done.data, mode=Mode.SALVAGE, name=str(file))
     result.image.require_whole()
     problems = result.check()
@@ -402,6 +407,12 @@ def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool)
     if not done.applied:
         say(f"{file} is clean; {output} is a copy")
     out.tell_problems(result)
+
+
+def _log(file: Path) -> bytes:
+    """Return the content of a hive's log; Windows keeps one that is empty beside most hives."""
+    with telling(file, "a log of the hive, such as NTUSER.DAT.LOG1"):
+        return file.read_bytes()
 
 
 # -- changing -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import click
 
 from regsim import models
 from regsim.cli._colour import OUTCOMES, echo
+from regsim.cli._files import hive_read, written
 from regsim.errors import UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, settings
@@ -59,12 +60,14 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
     if profile is not None:
         from regsim.regf.store import load_tree  # noqa: PLC0415 - only with a real hive
 
-        chosen["profile"] = load_tree(Path(profile))
+        with hive_read(Path(profile)):
+            chosen["profile"] = load_tree(Path(profile))
     result = incident.play(os_name, fix, **chosen)
     if server is not None and profile is not None:
-        _first_copy(Path(profile), Path(server))
-        if result.profile_saved:
-            _publish(result, Path(profile), Path(server))
+        with written(Path(server) / "NTUSER.DAT"):
+            _first_copy(Path(profile), Path(server))
+            if result.profile_saved:
+                _publish(result, Path(profile), Path(server))
     if as_json:
         click.echo(json.dumps(result.as_json()))
     else:
