@@ -30,6 +30,8 @@ from regsim.regf import (
 )
 from regsim.regf.create import DEFAULT_ROOT
 from regsim.regf.walk import DataBudget
+from regsim.report.text.console import terminal_width, wrap
+from regsim.report.words.writing import visible
 from regsim.writing import editing
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from regsim.regf import StoredValue
 
+_ENDLESS = 1_000_000
 _EPOCH_1601 = 116444736000000000
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -171,18 +174,30 @@ def show_description(opened: HiveFile, record: dict[str, Any]) -> None:
     """Print what `described` gives, a line for each."""
     first, second = opened.sequence
     state = "clean" if opened.clean else "dirty: recover it with its logs"
-    out.say(f"version:       {record['version']}")
-    out.say(f"state:         {state} (sequence numbers {first} and {second})")
-    out.say(f"root:          {record['root']}")
-    out.say(f"last written:  {_when(record['last_written'])}")
-    out.say(f"keys:          {record['keys']}")
-    out.say(f"values:        {record['values']}")
-    out.say(f"bytes:         {record['bytes']}")
-    out.say(f"problems:      {len(opened.problems) + opened.image.problems.dropped}")
+    rows = {
+        "version": record["version"],
+        "state": f"{state} (sequence numbers {first} and {second})",
+        "root": record["root"],
+        "last written": _when(record["last_written"]),
+        **{name: record[name] for name in ("keys", "values", "bytes")},
+        "problems": len(opened.problems) + opened.image.problems.dropped,
+    }
+    for name, value in rows.items():
+        _say_folded(str(value), f"{name + ':':<15}", " " * 15)
     for problem in opened.problems:
-        out.say(f"  {problem}")
+        _say_folded(str(problem), "  ", "    ")
     for note in opened.notes:
-        out.say(f"note: {note}")
+        _say_folded(str(note), "note: ", "  ")
+
+
+def _say_folded(text: str, first: str, rest: str) -> None:
+    """Print *text* folded where the terminal is too narrow; what is piped on is as it is."""
+    width = terminal_width(_ENDLESS)
+    if len(first + text) <= width:
+        out.say(first + text)
+        return
+    for line in wrap(visible(text), width, first, rest):
+        out.say(line)
 
 
 @hive.command()
@@ -207,9 +222,9 @@ def ls(file: Path, key: str, *, recursive: bool, salvage: bool, as_json: bool) -
             out.say_json({**head, "subkeys": below, "values": values})
         else:
             for child in start.subkeys():
-                out.say(f"{_when(child.last_written)}  {child.name}\\")
+                _say_key(child, child.name)
             for value in start.values():
-                out.say(_value_line(value, value.data))
+                _say_value(value, value.data, "")
         out.tell_problems(opened)
 
 
@@ -219,13 +234,13 @@ def _list_all(opened: HiveFile, start: Key, *, as_json: bool) -> None:
         if as_json:
             out.say_json_line({"key": path, "last_written": key.last_written})
         else:
-            out.say(f"{_when(key.last_written)}  {path}\\")
+            _say_key(key, path)
         for value in key.values():
             data = budget.take(value)
             if as_json:
                 out.say_json_line(_value_record(path, value, data))
             else:
-                out.say("    " + _value_line(value, data))
+                _say_value(value, data, "    ")
 
 
 def _value_record(path: str, value: StoredValue, data: bytes | None = None) -> dict[str, Any]:
@@ -233,10 +248,15 @@ def _value_record(path: str, value: StoredValue, data: bytes | None = None) -> d
     return {"key": path, "name": value.name, "type": value.type, "data": data.hex()}
 
 
-def _value_line(value: StoredValue, data: bytes) -> str:
+def _say_key(key: Key, name: str) -> None:
+    _say_folded(f"{name}\\", f"{_when(key.last_written)}  ", "  ")
+
+
+def _say_value(value: StoredValue, data: bytes, inset: str) -> None:
     shown = out.show_data(value.type, data)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return f"{value.name or '(default)'} = {out.type_name(value.type)}: {shown}"
+    text = f"{value.name or '(default)'} = {out.type_name(value.type)}: {shown}"
+    _say_folded(text, inset, inset + "  ")
 
 
 @hive.command()

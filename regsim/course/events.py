@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from functools import cache
 
 from regsim import models
@@ -30,10 +29,7 @@ def _run(os: str) -> Run:
 
 
 def _log(os: str) -> str:
-    lines = []
-    for event in _run(os).events:
-        lines += textwrap.wrap(f"{event.source}  {event.id}  {event.message}", 84)
-    return "\n".join("    " + line for line in lines)
+    return "\n".join(f"    {one.source}  {one.id}  {one.message}" for one in _run(os).events)
 
 
 def _scene() -> str:

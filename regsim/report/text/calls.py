@@ -74,7 +74,7 @@ def _listed(rows: Sequence[CallRow], heads: Sequence[str], width: int) -> Iterat
     for number, actor, call, happened, own in rows:
         named = ": ".join(part for part in (actor, call) if part)
         if named:
-            yield from wrap(named, width, f"{number:>3}  ", _INDENT, cut=True)
+            yield from wrap(named, width, f"{number:>3}  ", _INDENT)
         new = zip(heads, own, last, strict=True)
         beside = ", ".join(f"{head} {value}" for head, value, old in new if value != old)
         said = " ".join(part for part in (happened, f"[{beside}]" if beside else "") if part)

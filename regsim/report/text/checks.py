@@ -116,7 +116,7 @@ def _explorations(results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         seen.setdefault((result.states, result.transitions, result.reduce, result.engine), result)
     for result in seen.values():
-        yield counts_text(result)
+        yield from wrap(counts_text(result), terminal_width(WIDTH))
 
 
 def _notes(results: Sequence[Result]) -> Iterator[str]:

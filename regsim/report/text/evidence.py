@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from regsim.policy import Dialect
-from regsim.report.text.console import PROSE, terminal_width, wrap
+from regsim.report.text.console import PROSE, prose_width, wrap
 from regsim.report.words import evidence as words
 from regsim.report.words.writing import counted, fields
 from regsim.trace.evidence import Fidelity
@@ -105,7 +105,7 @@ def as_text(
     Lines have at most *width* columns, by default the terminal's, but no more than can be read
     well. *verbose* leaves no key and no event out.
     """
-    columns = min(PROSE, width or terminal_width(PROSE))
+    columns = min(PROSE, width) if width else prose_width()
     lines: list[str] = []
     for first, rest, text in paragraphs(finding, dialect, verbose=verbose):
         lines += wrap(text, columns, first, rest) or [""]

@@ -43,7 +43,7 @@ def _count(record: CallRecord) -> str:
 
 
 def _wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
-    return wrap(ascii_only(text), width, first, rest, cut=True)
+    return wrap(ascii_only(text), width, first, rest)
 
 
 def side_by_side(stock: Run, fixed: Run, width: int | None = None) -> str:
