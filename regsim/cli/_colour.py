@@ -20,9 +20,7 @@ EVIDENCE: Final[Styles] = {
     "bold red": r"^BLOCKED\b",
     "bold green": r"^CLEAR\b",
     "bold yellow": r"^INCONCLUSIVE\b",
-    "bold": (
-        r"^(?:What follows|What to do|Collect next|How often|Limits|Why|Evidence|Events)\b.*:$"
-    ),
+    "bold": (r"^(?:What follows|What to do|Collect next|How often|Limits|Why|Evidence|Events):"),
 }
 OUTCOMES: Final[Styles] = {
     "bold red": r"(?<=^Verdict: )(?:lost|holder-broken)|^(?:LOST|HOLDER-BROKEN)\b|"

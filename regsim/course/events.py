@@ -9,6 +9,7 @@ from regsim import models
 from regsim.cases.logoff import BROKEN
 from regsim.course.logoffs import last_unload, told
 from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
+from regsim.report.text.console import PROSE, wrap
 from regsim.scenario import Run
 
 EXCERPTS = {"a": "win10", "b": "w2k", "c": "nt4-sp6a", "d": "xp"}
@@ -29,7 +30,8 @@ def _run(os: str) -> Run:
 
 
 def _log(os: str) -> str:
-    return "\n".join(f"    {one.source}  {one.id}  {one.message}" for one in _run(os).events)
+    said = (f"{one.source}  {one.id}  {one.message}" for one in _run(os).events)
+    return "\n".join(line for text in said for line in wrap(text, PROSE, "    ", "    "))
 
 
 def _scene() -> str:

@@ -76,7 +76,7 @@ def _listed(rows: Sequence[CallRow], heads: Sequence[str], width: int) -> Iterat
         if named:
             yield from wrap(named, width, f"{number:>3}  ", _INDENT)
         new = zip(heads, own, last, strict=True)
-        beside = ", ".join(f"{head} {value}" for head, value, old in new if value != old)
+        beside = ", ".join(f"{head} {value}".strip() for head, value, old in new if value != old)
         said = " ".join(part for part in (happened, f"[{beside}]" if beside else "") if part)
         if said:
             yield from wrap(said, width, _INDENT if named else f"{number:>3}   ", _INDENT + "  ")

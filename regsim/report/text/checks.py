@@ -68,14 +68,20 @@ def _result_lines(result: Result, origin: Recipe) -> list[str]:
 
 def summary_text(results: Sequence[Result], origin: Recipe) -> str:
     """Return the answers to several properties as a table, and the shortest counterexample."""
+    width = min(WIDTH, terminal_width(WIDTH))
     rows = [["property", "kind", "verdict", "path", "claim"]]
     for result in results:
         claim = result.property
         rows.append(
             [claim.name, claim.kind.value, result.verdict.value, _length(result), claim.about]
         )
-    lines = wrap(_headline(results), terminal_width(WIDTH))
-    lines += table(rows, width=min(WIDTH, terminal_width(WIDTH)), prose=(4,), rule=False)
+    lines = [*wrap(_headline(results), width), ""]
+    if width >= ROOM:
+        lines += table(rows, width=width, prose=(4,), rule=False)
+    else:
+        named = table([row[:4] for row in rows], rule=False)
+        for head, row in zip(named, rows, strict=True):
+            lines += [head, *(wrap(row[4], width, "  ", "  ") if row is not rows[0] else ())]
     lines += ["", *_explorations(results)]
     lines += _notes(results)
     broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]

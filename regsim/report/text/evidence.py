@@ -108,7 +108,10 @@ def as_text(
     columns = min(PROSE, width) if width else prose_width()
     lines: list[str] = []
     for first, rest, text in paragraphs(finding, dialect, verbose=verbose):
-        lines += wrap(text, columns, first, rest) or [""]
+        labelled = len(rest) == _LABEL and columns < _ROOM
+        begin = (f"{first.rstrip()} ", "  ") if labelled else (first, rest)
+        if text or lines[-1]:
+            lines += wrap(text, columns, *begin) or [""]
     return "\n".join(lines)
 
 
@@ -116,10 +119,13 @@ Paragraph = tuple[str, str, str]
 """What its first line begins with, what the others do, and its text; without one, an empty line."""
 _PLAIN: Final = ("", "")
 _POINT: Final = ("  ", "    ")
+_LABEL: Final = 14
+_ROOM: Final = 72
+"""Columns below which the labels have no column of their own."""
 
 
 def _label(said: str) -> tuple[str, str]:
-    return f"{said + ':':<14}", " " * 14
+    return f"{said + ':':<{_LABEL}}", " " * _LABEL
 
 
 def paragraphs(
@@ -246,6 +252,8 @@ def _rank(held: HeldKey) -> int:
 def _sentence(blocker: HeldKey) -> str:
     service = f", service {blocker.service}" if blocker.service else ""
     who = f"{blocker.process} (process {blocker.pid}{service})"
+    if blocker.process == f"process {blocker.pid}" and not service:
+        who = blocker.process
     if blocker.process[:1] == "(" and not blocker.pid:
         who = "a process that the listing does not name"
     least, most = blocker.balance

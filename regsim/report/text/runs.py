@@ -30,12 +30,17 @@ def run_text(run: Run, *, width: int | None = None) -> str:
 
 def _calls(run: Run, width: int) -> list[str]:
     timed = len({record.time for record in run.calls}) > 1
-    own = [(f"{record.time}s" if timed else "", _count(record)) for record in run.calls]
-    rows = rows_of(run.calls, own)
+    times = [f"{record.time}s" if timed else "" for record in run.calls]
     if width < ROOM:
-        return call_lines(rows, ("at", "open"), width)
+        said = [(time, _after(one)) for time, one in zip(times, run.calls, strict=True)]
+        return call_lines(rows_of(run.calls, said), ("", ""), width)
+    own = [(time, _count(one)) for time, one in zip(times, run.calls, strict=True)]
     legend = "* open handles on the user's hive; - while it is not loaded"
-    return [*call_lines(rows, ("t", "open*"), width), legend]
+    return [*call_lines(rows_of(run.calls, own), ("t", "open*"), width), legend]
+
+
+def _after(record: CallRecord) -> str:
+    return "hive not loaded" if record.open_handles is None else f"{record.open_handles} open"
 
 
 def _count(record: CallRecord) -> str:
@@ -101,8 +106,7 @@ def _head(record: CallRecord | None) -> str:
 def _step(record: CallRecord | None) -> list[str]:
     if record is None:
         return []
-    after = "hive not loaded" if record.open_handles is None else f"{record.open_handles} open"
-    return [f"  {words.happened(record)} [{after}]"]
+    return [f"  {words.happened(record)} [{_after(record)}]"]
 
 
 def _gutter(left: CallRecord | None, right: CallRecord | None) -> str:
