@@ -136,7 +136,7 @@ def patient(*, attempts: int = 0, force: bool = False) -> Program:
         then=(saved,),
         call=_UNLOAD_CALL,
     )
-    steps = (unload,)
+    steps: tuple[Step, ...] = (unload,)
     if force:
         forced = attrs.evolve(
             unload,

@@ -31,9 +31,13 @@ _TIDY = (
     "deltree|hkcu|=@",
     r"deltree|hkcu|=Software\Classes\@",
     r"deltree|hklm|=Software\Classes\@",
+    r"deltree|hklm|=Software\Classes\CLSID\@",
+    r"deltree|hklm|=Software\Classes\Wow6432Node\@",
+    r"deltree|hklm|=Software\Classes\Wow6432Node\CLSID\@",
     r"deltree|hklm|=Software\Wow6432Node\@",
     r"deltree|hklm|=Software\@",
     *(rf"rmfile|=C:\@{number}.hiv" for number in range(4)),
+    "info|hkcr",  # each program begins with the same roots open
 )
 
 
@@ -79,6 +83,7 @@ class Wine:
     """A driver that runs; programs are sent to it one after another."""
 
     def __init__(self, prefix: Path, program: Path) -> None:
+        self.prefix = prefix
         self.process = subprocess.Popen(
             ["wine", str(program)],
             stdin=subprocess.PIPE,
@@ -117,6 +122,11 @@ class Wine:
         lines = [filled(line, tag) for line in program]
         tidy = [filled(line, tag) for line in _TIDY]
         return self.send([*lines, *tidy])[: len(lines)]
+
+    def end(self) -> None:
+        """End the driver and its server, which after some 3,000 children starts no other."""
+        self.__exit__(None, None, None)
+        subprocess.run(["wineserver", "-k"], env=environment(self.prefix), check=False, timeout=60)
 
     def __enter__(self) -> Self:
         return self

@@ -39,7 +39,7 @@ def rows_of(
             happened += f" ({record.note})"
         actor, call = ("", "") if _goes_on(before, record) else (record.actor, call)
         number = str(len(rows) + 1)
-        rows.append((number, *map(ascii_only, (actor, call, happened)), tuple(own)))
+        rows.append((number, ascii_only(actor), ascii_only(call), ascii_only(happened), tuple(own)))
         before = record
     return rows
 
