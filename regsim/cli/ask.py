@@ -11,6 +11,7 @@ import click
 
 from regsim.cli._evidence_output import Manner, evidence_options, note_other, show, worst
 from regsim.cli._hive_output import say, tell
+from regsim.cli._names import Naming
 from regsim.errors import RegsimError
 from regsim.report.text.console import prose_width, wrap
 from regsim.trace.inputs import is_hive, script_language
@@ -19,7 +20,7 @@ from regsim.trace.source import Source, open_source, pasted
 _STDIN = "-"
 
 
-@click.command("ask")
+@click.command("ask", cls=Naming, takes=("--os",))
 @click.argument("files", nargs=-1, required=True)
 @evidence_options
 def command(files: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - those of `Manner`

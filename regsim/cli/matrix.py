@@ -10,13 +10,14 @@ import click
 
 from regsim import models
 from regsim.cli._colour import OUTCOMES, echo
+from regsim.cli._names import Naming
 from regsim.explore.incident import Cell
 from regsim.report.text.console import WIDTH, terminal_width, wrap
 from regsim.report.text.runs import matrix_text
 from regsim.scenario.result import Outcome
 
 
-@click.command("matrix")
+@click.command("matrix", cls=Naming, takes=("SCENARIO", "--os", "--fix"))
 @click.argument("scenario", default=models.CASE)
 @click.option("--os", "systems", multiple=True, help="Only this system; repeat it.")
 @click.option("--fix", "fixes", multiple=True, help="Only this fix; repeat it.")

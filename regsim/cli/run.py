@@ -12,6 +12,7 @@ import click
 from regsim import models
 from regsim.cli._colour import OUTCOMES, echo
 from regsim.cli._files import hive_read, written
+from regsim.cli._names import Naming
 from regsim.errors import UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, settings
@@ -29,7 +30,7 @@ def _asked() -> dict[Parameter, list[str]]:
     return found
 
 
-class _Command(click.Command):
+class _Command(Naming):
     """A command with the options of every incident that is played."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -41,7 +42,7 @@ class _Command(click.Command):
         return [*super().get_params(ctx), *asked]
 
 
-@click.command("run", cls=_Command)
+@click.command("run", cls=_Command, takes=("SCENARIO", "--os", "--fix"))
 @click.argument("scenario")
 @click.option("--os", "os_name", default="nt4-sp6a", show_default=True, help="The system.")
 @click.option("--fix", default="none", show_default=True, help="The fix that is in place.")

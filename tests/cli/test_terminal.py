@@ -12,6 +12,7 @@ import click
 import pytest
 
 from regsim.cli import cli, main
+from regsim.cli._names import NAMES
 from regsim.regf import new_hive
 from regsim.report.text.console import fit, wrap
 
@@ -119,6 +120,29 @@ def test_no_help_page_is_wider_than_the_terminal(
                 assert re.search(
                     rf"^  {name[-1]} ", printed(capsys, *name[:-1], "--help"), re.MULTILINE
                 )
+
+
+@pytest.mark.parametrize("name", sorted(set(cli.list_commands(click.Context(cli))) - {"hive"}))
+def test_a_help_page_lists_the_names_that_can_be_given(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every command with an argument or an option of that kind, and of no other."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    asked = {
+        each
+        for param in command.params
+        for each in (
+            *param.opts,
+            *param.secondary_opts,
+            str(param.metavar),
+            str(param.name).upper(),
+        )
+    }
+    page = " ".join(printed(capsys, name, "--help").split())
+    for kind, names in NAMES.items():
+        listed = ", ".join(names())
+        assert (listed in page) is (kind in asked), kind
 
 
 @pytest.mark.usefixtures("folder")
