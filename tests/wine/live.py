@@ -17,6 +17,9 @@ COMPILER = "x86_64-w64-mingw32-gcc"
 MISSING = [name for name in ("wine", COMPILER) if shutil.which(name) is None]
 """What is not installed here of what the judge needs."""
 
+# Each program begins with the same roots open.
+_ROOT = "info|hkcr"
+
 # What a program may leave, and how it is taken away; hives first, since keys may be theirs.
 _TIDY = (
     *(f"override|{key}|-" for key in ("hkcu", "hklm", "hkcr", "hku", "hkcc")),
@@ -37,7 +40,7 @@ _TIDY = (
     r"deltree|hklm|=Software\Wow6432Node\@",
     r"deltree|hklm|=Software\@",
     *(rf"rmfile|=C:\@{number}.hiv" for number in range(4)),
-    "info|hkcr",  # each program begins with the same roots open
+    _ROOT,
 )
 
 
@@ -94,7 +97,7 @@ class Wine:
         )
         # The first load of a process leaves a handle of Wine's own behind; it is none of ours.
         try:
-            self.send([filled(r"load|hku|=none|=C:\none.hiv", "")])
+            self.send([filled(line, "") for line in (r"load|hku|=none|=C:\none.hiv", _ROOT)])
         except EOFError:
             self.__exit__(None, None, None)
             raise
