@@ -220,8 +220,11 @@ def _run(args: Sequence[str] | None) -> int:
     except (BrokenPipeError, _ReaderGoneError):
         _hush()
         return _UNREAD
-    except (RegsimError, OSError) as error:
+    except RegsimError as error:
         return _fail(str(error))
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return _fail(f"{named}{error.strerror or error}")
     return code if isinstance(code, int) else 0
 
 

@@ -71,15 +71,19 @@ def _blocked(finding: Finding, when: str) -> str:
         return f"{who} {had} {what} loaded or open when the user logged on{_numbers(told)}."
     keys = counted(sum(max(1, held.balance[0]) for held in sure), "handle" if events else "key")
     keys = {"1 key": "a key", "1 handle": "a key"}.get(keys, keys)
+    users = {held.hive.upper().removesuffix("_CLASSES") for held in sure}
+    it = "it"
+    if len(users) > 1 and all(is_users(hive) and hive != "HKCU" for hive in users):
+        what, it = f"the hives of {len(users)} users", "them"
     if _FORCED in events:
         return (
-            f"{who} had {keys} open in {what} at logoff, so that Windows had to take it away by "
+            f"{who} had {keys} open in {what} at logoff, so that Windows had to take {it} away by "
             f"force{_numbers(told)}."
         )
     if events:
         return f"{who} had {keys} open in {what} at logoff{_numbers(told)}."
     return (
-        f"{when} {who} {'holds' if one else 'hold'} {keys} open in {what}, which keeps it loaded."
+        f"{when} {who} {'holds' if one else 'hold'} {keys} open in {what}, which keeps {it} loaded."
     )
 
 
