@@ -156,7 +156,8 @@ class CReplay:
         )
 
     def _counters(self, shards: tuple[tuple[int, ...], ...]) -> Counters:
-        found = Counters(*map(sum, zip(*shards, strict=True)))
+        *counts, unmatched, replaced = zip(*shards, strict=True)
+        found = Counters(*map(sum, counts), max(unmatched), max(replaced))
         found.rows = self._rows
         for name, total in zip(_TOTALS, self._totals, strict=True):
             setattr(found, name, getattr(found, name) + total)

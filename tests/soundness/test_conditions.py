@@ -162,10 +162,8 @@ CASES: Final = (
         data=lambda data: data.replace(b"16:33:17.3062614", b"noon"),
         kept=False,
     ),
-    Case(
-        "a close too many", "_balance", "have no open", [{**BALANCED[1], "handle": 12}], kept=False
-    ),
-    Case("a handle given anew", "_balance", "given anew", [BALANCED[0], *BALANCED], kept=False),
+    Case("a close too many", "_balance", "have no open", [{**BALANCED[1], "handle": 12}]),
+    Case("a handle given anew", "_balance", "given anew", [BALANCED[0], *BALANCED]),
     Case(
         *("a close of an older handle or a newer", "_balance", "older"),
         write=CSV,
