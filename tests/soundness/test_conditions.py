@@ -127,6 +127,7 @@ CASES: Final = (
     Case("no key", "_names", "does not name", [opened(key="")]),
     Case("another machine's key", "_names", "does not name", [opened(key="\\\\PC7\\" + KEY)]),
     Case("a status that nobody knows", "_statuses", "0x77", [opened(status=0x77)]),
+    Case("a status of two meanings", "_statuses", "0x103", [opened(status=259)]),
     Case(
         *("a result that nobody knows", "_statuses", "'ERFOLG'"),
         [opened(result="ERFOLG")],
