@@ -187,7 +187,8 @@ class View32:
     Below ``HKLM\\SOFTWARE`` all but what is *shared* is elsewhere in it; of the classes, which are
     shared, what is in *redirected_classes*. ``refusal`` is what asking for a view gives where there
     is none; None where it is asked for in vain. With *from_root* only a path that itself names
-    ``SOFTWARE`` is looked up there, not one below a handle to it.
+    ``SOFTWARE`` or its ``Classes`` is looked up there, not one below a handle to it, and a user's
+    classes have no such view.
     """
 
     exists: bool
@@ -278,6 +279,7 @@ class Dialect:
     limits: ElementSizes
     link_loop_status: NtStatus
     view32: View32
+    counters_are_keys: bool
     expanding_error: Win32Error
     unload_blockers: UnloadBlockers
     unloaded_status: NtStatus

@@ -88,6 +88,16 @@ class PredefinedKey(enum.IntEnum):
 _PREDEFINED: Final = {int(key): key for key in PredefinedKey}
 
 
+COUNTERS: Final = frozenset(
+    (
+        PredefinedKey.PERFORMANCE_DATA,
+        PredefinedKey.PERFORMANCE_TEXT,
+        PredefinedKey.PERFORMANCE_NLSTEXT,
+    )
+)
+"""The predefined keys behind which counters stand, and no key (MSDN, Predefined Keys)."""
+
+
 def as_predefined(handle: int) -> PredefinedKey | None:
     """Return the predefined key that *handle* stands for, or None for an ordinary handle.
 

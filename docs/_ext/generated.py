@@ -196,6 +196,7 @@ MEANINGS = {
     "limits": "How long names, how large data and how deep trees may be.",
     "link_loop_status": "What links that turn in a circle answer.",
     "view32": "What the 32-bit view of the registry shows elsewhere.",
+    "counters_are_keys": "Whether HKEY_PERFORMANCE_DATA is opened and listed as a key is.",
     "expanding_error": "What RegGetValue answers when asked for a text to be expanded, unexpanded.",
     "unload_blockers": "Which open keys refuse a normal unload.",
     "unloaded_status": "What a handle answers after a forced unload.",

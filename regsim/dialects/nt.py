@@ -108,6 +108,7 @@ NT4_RTM = first(
         View32(exists=False, refusal=Win32Error.ACCESS_DENIED),
         f"{TESTS}, test_reg_open_key: NT 4.0 and Windows 2000 refuse the flags",
     ),
+    counters_are_keys=observed(False, f"{TESTS}, test_RegQueryValueExPerformanceData"),
     expanding_error=observed(
         Win32Error.INVALID_PARAMETER, f"{TESTS}, test_get_value: before Windows 8"
     ),

@@ -133,8 +133,10 @@ WINE = after(
         NtStatus.INVALID_PARAMETER, f"{_WINE_SERVER}, follow_symlink; run on 8.0"
     ),
     view32=observed(
-        attrs.evolve(WIN7.view32, from_root=True), f"{_WINE}, open_key and is_wow6432node"
+        attrs.evolve(WIN7.view32, from_root=True, redirected_classes=frozenset({()})),
+        f"{_WINE}, open_key and is_wow6432node; run on 8.0",
     ),
+    counters_are_keys=observed(True, f"{_WINE}, RegOpenKeyExW, RegEnumValueW; run on 8.0"),
     expanding_error=observed(Win32Error.INVALID_PARAMETER, f"{_WINE}, RegGetValueW"),
     unload_blockers=observed(
         UnloadBlockers.ROOT, f"{_WINE_SERVER}, unload_registry looks at the root's handle_count"
@@ -205,6 +207,7 @@ REACTOS = after(
     ),
     no_rights=inferred(NoRights.OPENS, "nothing in ReactOS' parse routine refuses it"),
     view32=inferred(View32(exists=False), "ReactOS has no WOW64"),
+    counters_are_keys=inferred(False, "as Windows"),
     unload_blockers=observed(
         UnloadBlockers.SUBKEY, f"{_REACTOS_CM}, CmUnloadKey counts by CmpEnumerateOpenSubKeys"
     ),

@@ -107,10 +107,13 @@ class Hive(Displayed):
         self.dirty = True
         return node
 
-    def image(self) -> Node:
-        """Return the tree as a file would hold it, without volatile keys; later writes miss it."""
+    def image(self, node: Node | None = None) -> Node:
+        """Return the tree, or that at its *node*, as a file would hold it.
+
+        Volatile keys are left out, and later writes miss it.
+        """
         self.owner = object()
-        return durable(self.root)
+        return durable(node or self.root)
 
     def snapshot(self) -> Hive:
         """Return a hive with the same content that this one's later writes do not change."""

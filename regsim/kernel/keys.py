@@ -459,11 +459,12 @@ def delete_key(machine: Machine, caller: Tid, *, handle: int) -> Answered:
 
     CANNOT_DELETE for a hive's root, for a key with subkeys or with hives mounted below it, and for
     the keys that hives are mounted at. A key created later under the same name is another one
-    (Raymond Chen, 2024-08-21; documented).
+    (Raymond Chen, 2024-08-21; documented). A key that is deleted is so, and SUCCESS says it again
+    (Wine ``dlls/ntdll/tests/reg.c``, test_NtDeleteKey; observed on Windows).
     """
     status, obj = use(machine, caller, handle, _DELETE)
     if obj is None:
-        return status, None
+        return NtStatus.SUCCESS if status is NtStatus.KEY_DELETED else status, None
     kcb = obj.kcb
     hive = machine.hives[kcb.hive]
     grafted = machine.dialect.hives is HiveModel.GRAFTED

@@ -9,7 +9,7 @@ from regsim.errors import DataError
 from regsim.kernel import keys
 from regsim.kernel.holding import blockers
 from regsim.kernel.keys import Answered
-from regsim.kernel.tree import Node, durable
+from regsim.kernel.tree import Node, durable, solid
 from regsim.kernel.unload import flush, unmount, uproot
 from regsim.policy import HiveModel, Reload
 from regsim.status import NtStatus
@@ -202,7 +202,9 @@ def unload_key_later(
 def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Answered:
     """Write the key and all below it to a new *file*, open handles or not, volatile keys left out.
 
-    SeBackup is asked for; OBJECT_NAME_COLLISION when the file is there already.
+    SeBackup is asked for; OBJECT_NAME_COLLISION when the file is there already. Where hives are
+    grafted, so are keys that only hold volatile ones (Wine ``server/registry.c``, save_subkeys,
+    run on 8.0; observed).
     """
     status = holds(machine, caller, Privilege.BACKUP)
     if not status.ok:
@@ -210,13 +212,12 @@ def save_key(machine: Machine, caller: Tid, *, handle: int, file: str) -> Answer
     status, obj = keys.use(machine, caller, handle)
     if obj is None:
         return status, None
-    if machine.files.exists(file) and machine.dialect.hives is not HiveModel.GRAFTED:
+    grafted = machine.dialect.hives is HiveModel.GRAFTED
+    if machine.files.exists(file) and not grafted:
         return NtStatus.OBJECT_NAME_COLLISION, None
-    hive = machine.hives[obj.kcb.hive]
-    tree = hive.image().find(obj.kcb.path)
-    if tree is None:  # a volatile key has no lasting content of its own
-        tree = durable(keys.node_of(machine, obj)).copy(None)
-        tree.volatile = False
+    node = keys.node_of(machine, obj)
+    tree = solid(node) if grafted else machine.hives[obj.kcb.hive].image(node).copy(None)
+    tree.volatile = False  # a volatile key has no lasting content of its own
     machine.files.write(file, tree)
     return NtStatus.SUCCESS, None
 

@@ -24,7 +24,7 @@ from regsim.kernel.tree import Node
 from regsim.kernel.unload import unmount
 from regsim.policy import Dialect
 from regsim.status import NtStatus
-from regsim.types import NO_HANDLE, Access, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
+from regsim.types import NO_HANDLE, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -368,11 +368,14 @@ class Machine(Displayed):
         self, process: Process, obj: KeyObject, access: int, *, inherit: bool = False
     ) -> Handle:
         """Give *process* one more handle to *obj* and return it."""
+        self._count_handle(obj)
+        return Handle(process.table.open(obj.id, obj.kcb.hive, access, inherit))
+
+    def _count_handle(self, obj: KeyObject) -> None:
         self.stamp += 1
         obj.handles += 1
         if obj.kcb.live:
             self.hives[obj.kcb.hive].handles += 1
-        return Handle(process.table.open(obj.id, obj.kcb.hive, access, inherit))
 
     def lookup(self, process: Process, handle: int) -> tuple[KeyObject, int] | None:
         """Return the object and access behind *handle* in *process*, or None."""
@@ -448,6 +451,8 @@ class Machine(Displayed):
     ) -> Process:
         """Start a process named *role* and return it; it inherits *parent*'s inheritable handles.
 
+        They have the same values there (MSDN, Handle Inheritance; documented).
+
         Raises `UsageError` when a living process has that role.
         """
         if any(process.role == role for process in self.processes.values()):
@@ -457,15 +462,16 @@ class Machine(Displayed):
             role=role,
             image=image or f"{role}.exe",
             token=token,
-            table=new_handle_table(),
+            table=parent.table.copy() if parent else new_handle_table(),
             services=services,
             user=user,
         )
         self.processes[process.pid] = process
-        for _, (number, _, access, inherit) in parent.table.items() if parent else ():
+        for handle, (number, _, _, inherit) in list(process.table.items()):
             if inherit:
-                obj = self.objects[ObjectId(number)]
-                self.add_handle(process, obj, Access(access), inherit=True)
+                self._count_handle(self.objects[ObjectId(number)])
+            else:
+                process.table.close(handle)
         return process
 
     def start_thread(self, process: Process, role: str = "", *, pc: str = "") -> Thread:

@@ -119,3 +119,17 @@ def durable(node: Node) -> Node:
     twin = node.copy(None)
     twin.children = children
     return twin
+
+
+def hollow(node: Node) -> bool:
+    """Return whether a key has nothing of its own and, at any depth, only volatile keys below."""
+    own = node.values or node.class_name or node.link is not None or not node.children
+    return not own and all(kid.volatile or hollow(kid) for kid in node.children.values())
+
+
+def solid(node: Node) -> Node:
+    """Return a copy of the tree without its volatile and its hollow keys."""
+    twin = node.copy(None)
+    kept = (item for item in node.children.items() if not (item[1].volatile or hollow(item[1])))
+    twin.children = {name: solid(kid) for name, kid in kept}
+    return twin

@@ -28,7 +28,7 @@ def position(view: View32, full: Parts, named: int = 0) -> int | None:
 
     The first *named* names are those of the handle that the path is below.
     """
-    if not view.exists or (view.from_root and named >= len(_SOFTWARE)):
+    if not view.exists:
         return None
     if full[:3] == _SOFTWARE:
         base = 3
@@ -37,11 +37,13 @@ def position(view: View32, full: Parts, named: int = 0) -> int | None:
             base = 4
         elif classes or _within(view.shared, full[3:]):
             return None
-    elif full[:2] == keypath.USER:
+    elif full[:2] == keypath.USER and not view.from_root:
         base = _user_classes(full)
         if not base or not _within(view.redirected_classes, full[base:]):
             return None
     else:
+        return None
+    if view.from_root and named >= base:
         return None
     return None if _NODE in full[base : base + 1] else base
 

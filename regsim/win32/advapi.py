@@ -24,7 +24,7 @@ from regsim.policy import (
     PredefEmpty,
 )
 from regsim.status import Win32Error
-from regsim.types import NO_HANDLE, Access, CreateOption, Handle, PredefinedKey
+from regsim.types import COUNTERS, NO_HANDLE, Access, CreateOption, Handle, PredefinedKey
 from regsim.win32.plans import (
     HANDLE,
     UNTOUCHED,
@@ -117,6 +117,8 @@ def _open_empty(
     if key == NO_HANDLE:
         return answer(dialect.null_key_error, NO_HANDLE)
     if predefined_of(key) is not None:
+        if predefined_of(key) in COUNTERS and not dialect.counters_are_keys:
+            return answer(Win32Error.INVALID_HANDLE, NO_HANDLE)
         if dialect.open_predefined_empty is PredefEmpty.REFRESH:
             text = written(name, shown(key), subkey)
             return Call(_closing(name, gives=True), {"key": predefined_of(key)}, text)
@@ -146,8 +148,6 @@ def _open(
     shows = quoted(subkey)
     if access & wow64.EITHER and dialect.view32.refusal is not None:
         return answer(dialect.view32.refusal, NO_HANDLE)
-    if predefined_of(key) is PredefinedKey.CLASSES_ROOT:
-        subkey = subkey.lstrip("\\")
     return on_key(
         dialect,
         name,
@@ -155,11 +155,24 @@ def _open(
         key,
         shows,
         key_param="root",
-        path=subkey,
+        path=below(dialect, key, subkey, access),
         access=access,
         options=options,
         **seen_in(access),
     )
+
+
+def below(dialect: Dialect, key: Expr, subkey: str, access: int) -> str:
+    """Return the path that *subkey* of *key* is to a call that asks for *access*.
+
+    HKEY_CLASSES_ROOT takes leading backslashes; in the 32-bit view it is on Wine another key
+    (``dlls/kernelbase/registry.c``, get_special_root_hkey; run on 8.0; observed).
+    """
+    if predefined_of(key) is not PredefinedKey.CLASSES_ROOT:
+        return subkey
+    named = subkey.lstrip("\\")
+    other = access & wow64.ASKS_32 and dialect.view32.exists and dialect.view32.from_root
+    return f"{wow64.NODE}\\{named}" if other else named
 
 
 def RegCreateKeyEx(
@@ -187,8 +200,6 @@ def RegCreateKeyEx(
     shows = quoted(subkey)
     if access & wow64.EITHER and dialect.view32.refusal is not None:
         return answer(dialect.view32.refusal, NO_HANDLE)
-    if predefined_of(key) is PredefinedKey.CLASSES_ROOT:
-        subkey = subkey.lstrip("\\")
     return on_key(
         dialect,
         "RegCreateKeyEx",
@@ -196,7 +207,7 @@ def RegCreateKeyEx(
         key,
         shows,
         key_param="root",
-        path=subkey,
+        path=below(dialect, key, subkey, access),
         access=access,
         options=CreateOption(options),
         class_name=class_name,

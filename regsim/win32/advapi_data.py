@@ -6,14 +6,22 @@ from regsim.kernel import wow64
 from regsim.kernel.expr import Expr
 from regsim.policy import Dialect
 from regsim.status import Win32Error
-from regsim.types import Access, NotifyFilter, Value, ValueType
-from regsim.win32.advapi import through, viewed
+from regsim.types import COUNTERS, Access, NotifyFilter, Value, ValueType
+from regsim.win32.advapi import below, through, viewed
 from regsim.win32.children import DELETES, on_child
 from regsim.win32.plans import Planned, answer, on_key, predefined_of, quoted, shown, written
+from regsim.win32.reading import Needed
 
 
 def RegQueryValueEx(dialect: Dialect, key: Expr, name: str | None = None) -> Planned:
-    """Read one value, the default one for NULL; the value is a `Value`. 2 when it is not there."""
+    """Read one value, the default one for NULL; the value is a `Value`. 2 when it is not there.
+
+    Of HKEY_PERFORMANCE_DATA and its like always 234, as to a buffer that is too small: nothing is
+    counted here (Wine ``dlls/advapi32/tests/registry.c``, test_RegQueryValueExPerformanceData;
+    observed on Windows).
+    """
+    if predefined_of(key) in COUNTERS:
+        return answer(Win32Error.MORE_DATA, Needed(ValueType.BINARY, 0))
     operation = through(dialect, key, "NtQueryValueKey")
     return on_key(dialect, "RegQueryValueEx", operation, key, quoted(name), name=name or "")
 
@@ -102,7 +110,8 @@ def RegDeleteKeyEx(
     shows = (shown(key), quoted(subkey), hex(access))
     text = written("RegDeleteKeyEx", *shows)
     rights = Access.DELETE | Access.WOW64_32KEY
-    return on_child(dialect, "RegDeleteKeyEx", key, subkey, text, DELETES, access=rights)
+    path = below(dialect, key, subkey, rights)
+    return on_child(dialect, "RegDeleteKeyEx", key, path, text, DELETES, access=rights)
 
 
 def RegDeleteKey(dialect: Dialect, key: Expr, subkey: str | None) -> Planned:
@@ -114,7 +123,7 @@ def RegDeleteKey(dialect: Dialect, key: Expr, subkey: str | None) -> Planned:
         return answer(Win32Error.INVALID_PARAMETER)
     text = f"RegDeleteKey({shown(key)}, {quoted(subkey)})"
     if subkey and viewed(dialect, key):
-        name, path = "RegDeleteKey", subkey.lstrip("\\") if predefined_of(key) else subkey
+        name, path = "RegDeleteKey", below(dialect, key, subkey, Access.DELETE)
         return on_key(
             dialect, name, "DeleteClassesView", key, quoted(subkey), key_param="root", path=path
         )
@@ -128,7 +137,12 @@ def RegEnumKeyEx(dialect: Dialect, key: Expr, index: int) -> Planned:
 
 
 def RegEnumValue(dialect: Dialect, key: Expr, index: int) -> Planned:
-    """Return value number *index* as a `Value`; 259 after the last."""
+    """Return value number *index* as a `Value`; 259 after the last.
+
+    Of HKEY_PERFORMANCE_DATA 234, as to RegQueryValueEx.
+    """
+    if predefined_of(key) in COUNTERS and not dialect.counters_are_keys:
+        return answer(Win32Error.MORE_DATA, Needed(ValueType.BINARY, 0))
     operation = through(dialect, key, "NtEnumerateValueKey")
     return on_key(dialect, "RegEnumValue", operation, key, str(index), index=index)
 

@@ -364,7 +364,8 @@ def test_inheritance(world) -> None:
     child = world.start("child", parent=world.service)
     table = world.machine.process_of(child.tid).table
 
-    assert plain != kept
+    assert table.lookup(plain) is None
+    assert table.lookup(kept) is not None
     assert len(table) == 1
     assert world.user.handles == 3
     world.machine.check()

@@ -29,7 +29,11 @@ DATA = (
     *((11, "0102030405060708"), (0, "aa"), (99, "bb"), (4294967295, "cc")),
 )
 ODD_KEYS = ("-", "#1234", "#cafebabe", "#80000099", "#7fff1234")
-FEATURES = ("hive", "override", "link", "watch", "rights", "odd", "tree", "native")
+FEATURES = ("hive", "override", "link", "watch", "rights", "odd", "tree", "native", "view")
+VIEWED = (
+    *(("hklm", "=Software\\"), ("hklm", "=Software\\Classes\\"), ("hkcr", "=")),
+    *(("hklm", "=Software\\Wow6432Node\\"), ("hklm", "=Software\\Classes\\CLSID\\")),
+)
 SLOTS = 90
 
 
@@ -71,6 +75,7 @@ class Program:
             "odd": (self.odd, 4),
             "tree": (self.tree, 3),
             "native": (self.native, 6),
+            "view": (self.view, 8),
         }
         both = [(self.other, 16)] if self.two else []
         return [*plain, *(special[name] for name in self.features), *both]
@@ -257,6 +262,25 @@ class Program:
             self.add("ntname", self.key())
         else:
             self.add("ntdelete", self.key())
+
+    def view(self) -> None:
+        """Ask for the 32-bit or the 64-bit view of the computer's keys, from afar and from near.
+
+        Not of HKEY_CLASSES_ROOT: Wine leaves a root open each time, which takes a handle's value.
+        """
+        root, start = self.random.choice(VIEWED)
+        name = start + self.pick(("@", "@", rf"@\{self.pick(NAMES)}"))
+        flags = "0" if root == "hkcr" else self.pick(("0x100", "0x200", "0x200", "0"))
+        access = hex(int(ALL, 16) | int(flags, 16))
+        chance = self.random.random()
+        if chance < 0.45:
+            self.add("create", root, name, access, "0", "-", self.new())
+        elif chance < 0.75:
+            self.add("open", root, name, access, "0", self.new())
+        elif chance < 0.9:
+            self.add("open", self.key(), self.path(), access, "0", self.new())
+        else:
+            self.add("delx", root, name, flags, "0")
 
     def other(self) -> None:
         """Start the child, give it a handle, or end it; and unload what it may hold."""

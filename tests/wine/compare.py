@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from live import Wine
 
 _RUNS = itertools.count()
+_LIFE = 1_000
+"""Programs that one driver and one server run."""
 
 
 @attrs.frozen
@@ -96,8 +98,11 @@ def compare(
     ran = 0
     wine = start()
     try:
-        for program in programs:
+        for number, program in enumerate(programs, 1):
             try:
+                if number % _LIFE == 0:
+                    wine.end()
+                    wine = start()
                 one = difference(wine, program)
                 ran += 1
                 if one is not None and one.signature not in found:

@@ -37,7 +37,6 @@ _EMPTY = "Wine makes an empty file before a save fails"
 _CLIENT = "Wine's libraries look at this before they ask the server, which looks at rights"
 
 EXPECTED: Final[tuple[Reason, ...]] = (
-    Reason("ntdelete", "00000000$", "c000017c$", "Wine deletes a deleted key again", ends=False),
     Reason("load", "1017$", "0$", _EMPTY, after="save"),
     Reason(
         "deltree", "", "", "Wine follows the links that a tree holds", after=r"create\|.*\|2\|-"

@@ -48,6 +48,7 @@ def computer(system: str) -> Machine:
     grow(software, ("Classes", "CLSID"))
     if machine.dialect.view32.exists:
         grow(software, ("Wow6432Node",))
+        grow(software, ("Classes", "Wow6432Node", "CLSID"))
     machine.mount_hive(r"\REGISTRY\MACHINE\Software", software)
     machine.mount_hive(r"\REGISTRY\MACHINE\System")
     root = Node(SID)

@@ -27,8 +27,10 @@ pytestmark = pytest.mark.usefixtures("known_version")
 def test_facts_on_wine(start: Callable[[], Wine]) -> None:
     """Each fact is what Wine answers, or is marked with what it answers instead."""
     wrong = []
+    for_good = [any(asked.call == "discache" for asked in fact.calls) for fact in FACTS]
+    last = [fact for fact, lasts in zip(FACTS, for_good, strict=True) if lasts]
     with start() as wine:
-        for number, fact in enumerate(FACTS):
+        for number, fact in enumerate([one for one in FACTS if one not in last] + last):
             answers = wine.run([asked.call for asked in fact.calls], f"f{number}z")
             wrong += [
                 f"{fact.name}: {asked.call} gives {answer!r}"
