@@ -185,8 +185,28 @@ def main(args: Sequence[str] | None = None) -> int:
     fault of regsim's own 70, with where it is. Only a verdict is ever 1: whatever ends a command
     in another way has another code.
     """
-    _make_safe(sys.stdout)
-    _make_safe(sys.stderr)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us: the exit code still answers
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - until we end
+        _make_safe(getattr(sys, name))
+    runs_code = args is None and any(".py" in arg for arg in sys.argv[1:])
+    if not runs_code or not hasattr(os, "fork"):
+        return _answer(args)
+    from regsim.cli import _apart  # noqa: PLC0415 - only for a file of the user's own
+
+    try:
+        code, end = _apart.answer_of(lambda: _answer(None))
+    except KeyboardInterrupt:
+        _fail("interrupted")
+        return _INTERRUPTED
+    if code is not None:
+        return code
+    text = f"what ran the file's code ended before an answer ({end}); nothing was decided"
+    return _fail(text, _UNDECIDED if _apart.is_limit(end) else _USAGE)
+
+
+def _answer(args: Sequence[str] | None) -> int:
+    """Run the command line; return the exit code, whatever becomes of it."""
     try:
         return _run(args)
     except KeyboardInterrupt:

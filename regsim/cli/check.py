@@ -31,16 +31,15 @@ from regsim.report.text import checks as report
 from regsim.report.text.mermaid import path_mermaid
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 3}
+_EPILOG = (
+    "MODEL is one of these, or a file: ./my_service.py[:Model]. A file is a program: it runs "
+    "with your rights, so check none of people you do not trust."
+)
 EXPORTS = ("promela", "dot", "json")
 FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 
 
-@click.command(
-    "check",
-    cls=Naming,
-    takes=("MODEL",),
-    epilog="MODEL is one of these, or a file: ./my_service.py[:Model].",
-)
+@click.command("check", cls=Naming, takes=("MODEL",), epilog=_EPILOG)
 @click.argument("model")
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
 @click.option("--property", "wanted", metavar="P", help="The property to check; without, all.")

@@ -369,6 +369,8 @@ def export(
         elif output is None:
             out.say_bytes(data)
         out.tell_problems(opened)
+        for note in opened.notes:
+            out.tell(f"note: {note}")
 
 
 @hive.command(name="import")

@@ -85,7 +85,7 @@ class HiveFile(HiveContents):
 
     @property
     def notes(self) -> list[Problem]:
-        """What :meth:`check` found odd but Windows accepts: lost cells."""
+        """What is odd but Windows accepts: lost cells (`check`), names that no export holds."""
         return self.image.notes.all()
 
     # -- writing ----------------------------------------------------------------------------

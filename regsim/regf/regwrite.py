@@ -50,7 +50,8 @@ def export_reg(
     r"""Yield the pieces of a ``.reg`` file of *start* and everything below.
 
     Version 5 is UTF-16LE with a byte order mark, version 4 is in the code page *ansi*. Lines end
-    in CR LF.
+    in CR LF. A key or value whose name holds a NUL or a line break, as no line can, is left out: a
+    comment in its place says so, and the hive's notes do.
 
     Args:
         start: the first key.
@@ -59,7 +60,7 @@ def export_reg(
         ansi: the code page of version 4.
 
     Raises:
-        DataError: a name holds a NUL or a line break, or version 4 has no letter for it.
+        DataError: version 4 has no letter for a name or a text.
         HiveFormatError: the hive breaks its format (strict mode).
     """
     if version not in {4, 5}:
@@ -72,9 +73,12 @@ def export_reg(
     budget = DataBudget(start.hive.image)
     for path, key in walk(start):
         full = f"{prefix}\\{path}" if path else prefix
-        lines = [f"[{_plain(full, full)}]"]
-        for value in key.values():
-            name = f'"{_quote(_plain(value.name, full))}"' if value.name else "@"
+        lines = [f"[{full}]" if _is_plain(full) else _left_out(key, "key", full)]
+        for value in key.values() if _is_plain(full) else ():
+            if not _is_plain(value.name):
+                lines.append(_left_out(key, "value", value.name))
+                continue
+            name = f'"{_quote(value.name)}"' if value.name else "@"
             data = budget.take(value)
             lines.append(_value_text(name, value.type, data, None if version == 5 else ansi))
         yield _encode("\r\n".join(lines) + "\r\n\r\n", encoding, full)
@@ -89,11 +93,17 @@ def _encode(text: str, encoding: str, where: str) -> bytes:
         raise DataError(msg) from None
 
 
-def _plain(name: str, where: str) -> str:
-    if any(char in name for char in "\r\n\0"):
-        msg = f"{where!a}: the name {name!a} cannot stand in a .reg file"
-        raise DataError(msg)
-    return name
+def _is_plain(name: str) -> bool:
+    return not any(char in name for char in "\r\n\0")
+
+
+def _left_out(key: Key, what: str, name: str) -> str:
+    """Return the comment in the place of what no line can hold, and note it with the hive."""
+    image = key.hive.image
+    about = f"name of the {what} {name!a}"
+    fault = image.error(about, key.offset, "free of NUL and line breaks", "not: it is left out")
+    image.notes.add(fault)
+    return f"; left out, as no line can hold its name: the {what} {name!a}"
 
 
 def _quote(text: str) -> str:

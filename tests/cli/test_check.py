@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -322,6 +325,12 @@ def made():
 """
 
 
+def ran(*command: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    words = [sys.executable, "-m", "regsim", *map(str, command)]
+    return subprocess.run(words, check=False, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize("engine", ["python", "auto"])
 @pytest.mark.parametrize(
     ("body", "codes"),
@@ -347,14 +356,70 @@ def test_what_a_users_model_does_is_never_a_verdict(
     path.write_text(MODEL.format(body=body, top=""))
     for name in ("Model", "made"):
         command = ["check", f"{path}:{name}", "--engine", engine]
-        done = subprocess.run(
-            [sys.executable, "-m", "regsim", *command], check=False, capture_output=True, text=True
-        )
+        done = ran(*command)
         assert done.returncode in codes
         assert done.stdout == ""
         assert "\n" not in done.stderr.strip(), done.stderr
     path.write_text(MODEL.format(body="return s", top=body.replace("return ", "")))
     assert cli.main(["check", str(path)]) in codes
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the user's code runs in our process here")
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("import ctypes; ctypes.CDLL(None)._exit(0)", 2),
+        ("import ctypes; ctypes.string_at(0)", 2),
+        ("import os; os.kill(os.getpid(), 9)", 3),
+        ("import os; os.closerange(3, 99); return s + 1", 2),
+        ("import threading as t; t.Thread(target=exit).start(); return s + 1", 1),
+    ],
+)
+def test_an_end_that_python_cannot_refuse_is_no_verdict_either(
+    body: str, code: int, tmp_path: Path
+) -> None:
+    """Code in C, a crash, a signal: the process that answers is another; a thread's end is none."""
+    path = tmp_path / "user.py"
+    path.write_text(MODEL.format(body=body, top=""))
+    done = ran("check", path)
+
+    assert done.returncode == code
+    if code != 1:
+        assert done.stderr.startswith("regsim: error: what ran the file's code ended")
+        assert "\n" not in done.stderr.strip(), done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look into")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_process_of_a_users_code_ends_with_ours(number: int, tmp_path: Path) -> None:
+    """Whatever ends us while we wait for its answer, nothing goes on behind our back."""
+    path, said = tmp_path / "user.py", tmp_path / "pid"
+    body = f"import os; os.symlink(str(os.getpid()), {str(said)!r}); any(iter(int, 1))"
+    path.write_text(MODEL.format(body=body, top=""))
+    with subprocess.Popen(
+        [sys.executable, "-m", "regsim", "check", path], stderr=subprocess.DEVNULL
+    ) as ours:
+        until = time.monotonic() + 30
+        while not said.is_symlink() and time.monotonic() < until:
+            time.sleep(0.02)
+        child = int(said.readlink().name)
+        ours.send_signal(number)
+        assert ours.wait(30) == (130 if number == signal.SIGINT else -number)
+    assert ended(child)
+
+
+def ended(pid: int) -> bool:
+    """Return whether a process ends within some seconds; one that nobody has waited for has."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.parametrize("engine", ["python", "auto"])

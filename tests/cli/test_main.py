@@ -270,6 +270,17 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert running.returncode == 141
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX redirections")
+def test_a_stream_that_is_closed_changes_no_exit_code(tmp_path: Path) -> None:
+    """Who starts us without an output asks for the exit code alone; a full disk is an error."""
+    path = tmp_path / "hive"
+    assert call("hive", "new", str(path)).returncode == 0
+    command = [sys.executable, "-m", "regsim", "hive", "info", str(path)]
+    for streams, code in ((">&-", 0), (">&- 2>&-", 0), (">/dev/full", 2)):
+        done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *command], check=False)
+        assert (streams, done.returncode) == (streams, code)
+
+
 def test_doctor_says_what_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     """Version, Python, backend and extras, for people and for programs."""
     assert cli.main(["doctor", "--json"]) == 0

@@ -227,13 +227,20 @@ def test_version_4_holds_what_its_code_page_has() -> None:
         round_trip(hive, 4)
 
 
-def test_names_that_lines_cannot_hold_are_refused() -> None:
-    """A NUL or a line break in a name is an error, never a broken file."""
+def test_names_that_lines_cannot_hold_are_left_out_and_told() -> None:
+    """A NUL or a line break in a name keeps nothing else out of the file."""
     hive = new_hive(3)
-    hive.root.create_subkey("a\0b")
+    hive.root.create_subkey("a\0b").create_subkey("below")
+    kept = hive.root.create_subkey("kept")
+    kept.set_value("x\ny", 4, bytes(4))
+    kept.set_value("z", 4, bytes(4))
+    text = b"".join(export_reg(hive.root, prefix=PREFIX)).decode("utf-16")
+    again = round_trip(hive, 5)
 
-    with pytest.raises(DataError, match="cannot stand"):
-        list(export_reg(hive.root, prefix=PREFIX))
+    assert [path for path, _ in again.walk()] == ["", "kept"]
+    assert [value.name for value in dict(again.walk())["kept"].values()] == ["z"]
+    assert text.count("; left out") == len(hive.notes) == 3
+    assert r"a\x00b" in text
     with pytest.raises(UsageError, match="4 or 5"):
         list(export_reg(hive.root, prefix=PREFIX, version=3))
 

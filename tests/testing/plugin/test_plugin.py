@@ -111,6 +111,35 @@ def test_a_failed_test_is_not_blamed_for_what_it_held(pytester: pytest.Pytester)
     result.assert_outcomes(failed=1)
 
 
+EXPECTED = """
+    import pytest
+    kept = []
+
+    @pytest.mark.xfail
+    @pytest.mark.parametrize("fails", [True, False])
+    @pytest.mark.parametrize("keeps", [True, False])
+    def test_marked(winreg, keeps, fails):
+        key = winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software")
+        if keeps:
+            kept.append(key)
+        assert not fails
+
+    @pytest.mark.xfail(raises=pytest.fail.Exception)
+    def test_of_a_leak(winreg):
+        kept.append(winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software"))
+"""
+
+
+def test_an_expected_failure_hides_no_leak(pytester: pytest.Pytester) -> None:
+    """What such a test keeps is an error, unless a leak is what it expects; nothing else is."""
+    result = run(pytester, EXPECTED, "-rE")
+
+    result.stdout.fnmatch_lines_random(
+        ["ERROR *test_marked?True-True?*", "ERROR *test_marked?True-False?*"]
+    )
+    result.assert_outcomes(errors=2, xfailed=2 + 1, xpassed=2 + 1)
+
+
 def test_a_handle_in_a_cycle_is_closed_by_the_collector(pytester: pytest.Pytester) -> None:
     """What only the garbage collector finds is no leak of the code under test."""
     result = run(
