@@ -121,10 +121,16 @@ class Wine:
         return answers[:-1]
 
     def run(self, program: list[str], tag: str) -> list[str]:
-        """Return the answers to *program*, whose keys bear *tag*; then tidy up after it."""
+        """Return the answers to *program*, whose keys bear *tag*; then tidy up after it.
+
+        EOFError also where a child could not be started: a computer that is busy is not judged.
+        """
         lines = [filled(line, tag) for line in program]
         tidy = [filled(line, tag) for line in _TIDY]
-        return self.send([*lines, *tidy])[: len(lines)]
+        answers = self.send([*lines, *tidy])[: len(lines)]
+        if ("spawn", "0") in zip(lines, answers, strict=True):
+            raise EOFError("no child was started")
+        return answers
 
     def end(self) -> None:
         """End the driver and its server, which after some 3,000 children starts no other."""
