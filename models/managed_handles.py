@@ -80,7 +80,7 @@ def _script(fix: str, attempts: int) -> Program:
         Step(at="use", does="use", then=(go("drop"),), call="GetValue()"),
         *_dropping(fix),
         *_unloading(attempts),
-        Step(at="unloaded", does="again", then=(go("start"),)),
+        Step(at="unloaded", does="again", then=(go("start"),), call="(is run again)"),
         Step(at="failed", does="rest", when=False, then=(go("failed"),)),
     )
     return Program(f"script-{fix}", steps, "start")
@@ -110,7 +110,14 @@ def _finalizer() -> Program:
     """Return the runtime's finalizer thread: it closes what is garbage, some time."""
     close = op("NtClose", handle=KEY)
     done = go("waiting", Forget(KEY), Set(GARBAGE, 0))
-    step = Step(at="waiting", does="finalize", when=GARBAGE.is_(1), op=close, then=(done,))
+    step = Step(
+        at="waiting",
+        does="finalize",
+        when=GARBAGE.is_(1),
+        op=close,
+        then=(done,),
+        call="RegCloseKey(key)",
+    )
     return Program("finalizer", (step,), "waiting")
 
 

@@ -67,7 +67,8 @@ def model(
 
 def _stoppable(program: Program) -> Program:
     """Return *program*, whose thread ends at rest once the service is told to stop."""
-    end = Step(at="idle", does="stop", when=STOPPED.is_(1), then=(go("stopped"),))
+    text = "(stops, as it is asked to)"
+    end = Step(at="idle", does="stop", when=STOPPED.is_(1), then=(go("stopped"),), call=text)
     rest = Step(at="stopped", does="rest", when=False, then=(go("stopped"),))
     return attrs.evolve(program, steps=(*program.steps, end, rest))
 
@@ -88,7 +89,8 @@ def _unasked(dialect: Dialect, strategy: Strategy) -> Program:
 
 def _administrator() -> Program:
     done = Step(at="done", does="rest", when=False, then=(go("done"),))
-    stop = Step(at="decide", does="stop-service", then=(go("done", Set(STOPPED, 1)),))
+    asks = go("done", Set(STOPPED, 1))
+    stop = Step(at="decide", does="stop-service", then=(asks,), call="net stop TapiSrv")
     return Program("scm", (stop, done), "decide")
 
 

@@ -82,7 +82,8 @@ def _profile() -> Node:
 
 def _user(waiting: Var, queue: int) -> Program:
     asks = go("session", Set(waiting, waiting.plus(1)))
-    step = Step(at="session", does="ask", when=waiting.less(queue), then=(asks,))
+    text = "(asks the service for information)"
+    step = Step(at="session", does="ask", when=waiting.less(queue), then=(asks,), call=text)
     return Program("user", (step,), "session")
 
 

@@ -91,7 +91,13 @@ def _uphclean() -> Program:
     off = both(USER_ON.is_(0), MOUNTED)
     due = both(off, either(CLEANED.is_(0), negate(UNLOADABLE)))
     steps = (
-        Step(at="watch", does="list-handles", when=due, then=(go("found", Set(CLEANED, 0)),)),
+        Step(
+            at="watch",
+            does="list-handles",
+            when=due,
+            then=(go("found", Set(CLEANED, 0)),),
+            call="(lists the handles on the hive)",
+        ),
         Step(
             at="found",
             does="release-handles",
@@ -100,7 +106,13 @@ def _uphclean() -> Program:
             then=(go("watch", Set(CLEANED, 1)),),
             call="UPHClean releases HKU\\<SID>",
         ),
-        Step(at="found", does="leave", when=USER_ON.is_(1), then=(go("watch"),)),
+        Step(
+            at="found",
+            does="leave",
+            when=USER_ON.is_(1),
+            then=(go("watch"),),
+            call="(leaves them: the user is logged on)",
+        ),
     )
     return Program("uphclean", steps, "watch")
 

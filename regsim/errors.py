@@ -56,6 +56,21 @@ class DataError(RegsimError, ValueError):
     """Bytes or text that regsim was given do not have the form they claim."""
 
 
+class UnreadableError(DataError, UsageError):
+    """A file from which nothing can be read; the text says why, and what to give instead.
+
+    Args:
+        path: the file, as it was named.
+        why: what is wrong with it, as what follows its name.
+        what: what to give, such as ``a hive file``.
+    """
+
+    def __init__(self, path: object, why: str, what: str) -> None:
+        self.path, self.why, self.what = path, why, what
+        missing = f"there is no file {path}" if not why else f"{path} {why}"
+        super().__init__(f"{missing}; give the path of {what}")
+
+
 class HiveFormatError(DataError):
     """A hive file breaks the regf layout.
 

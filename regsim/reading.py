@@ -1,16 +1,51 @@
-"""Reading a large file at random, so that nobody can take it away from under the reader."""
+"""Reading files: what keeps one from being read, and large ones that nobody can take away."""
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from regsim.errors import UnreadableError
+
 WHOLE: Final = 8 << 20
 """Bytes up to which a file is read into memory; a larger one is mapped."""
+
+
+@contextlib.contextmanager
+def telling(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Have what keeps the file at *path* from being read be said alike, and that *what* is asked.
+
+    Raises:
+        UnreadableError: there is none, it is a folder, or it cannot be read.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnreadableError(path, "", what) from None
+    except OSError as error:
+        if os.path.isdir(path):  # noqa: PTH112 - of what a name like /dev/fd/3 means, too
+            raise UnreadableError(path, "is a folder", what) from None
+        why = f"cannot be read: {error.strerror or error}"
+        raise UnreadableError(path, why, "a copy of it that can be") from None
+
+
+def contents(path: str | os.PathLike[str], what: str) -> bytes:
+    """Return the content of the file at *path*, which holds something: *what*.
+
+    Raises:
+        UnreadableError: it cannot be read, or is empty.
+    """
+    with telling(path, what):
+        data = Path(path).read_bytes()
+    if not data:
+        raise UnreadableError(path, "is empty", what)
+    return data
 
 
 def steady(path: Path) -> bytes | mmap.mmap:

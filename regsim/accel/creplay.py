@@ -158,6 +158,9 @@ class CReplay:
     def _counters(self, shards: tuple[tuple[int, ...], ...]) -> Counters:
         found = Counters(*map(sum, zip(*shards, strict=True)))
         found.rows = self._rows
+        found.unmatched_end, found.replaced_end = map(
+            max, *(shard[-2:] for shard in shards), (0, 0)
+        )
         for name, total in zip(_TOTALS, self._totals, strict=True):
             setattr(found, name, getattr(found, name) + total)
         return found

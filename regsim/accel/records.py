@@ -108,6 +108,8 @@ class Counters:
         replaced: opens that gave a value still open: its close is missing.
         implicit: roots opened that nobody asked for, those of single calls included.
         mismatched: opens whose value is not the one emulated.
+        unmatched_end: the number of the row behind the last that was unmatched, 0 without one.
+        replaced_end: the same of those replaced.
     """
 
     rows: int = 0
@@ -120,6 +122,8 @@ class Counters:
     replaced: int = 0
     implicit: int = 0
     mismatched: int = 0
+    unmatched_end: int = 0
+    replaced_end: int = 0
 
 
 @attrs.frozen

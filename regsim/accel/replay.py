@@ -170,6 +170,7 @@ class PyReplay:
             old = process.by_value.get(held.handle)
             if old is not None:
                 self.counters.replaced += 1
+                self.counters.replaced_end = held.row + 1
                 self._drop(old)
             process.by_value[held.handle] = held
         else:
@@ -273,7 +274,7 @@ class PyReplay:
             if own is not None:
                 self._finish(pid, own)
 
-    def _close(self, _: int, pid: int, handle: int, __: int, key: int, status: int) -> None:
+    def _close(self, row: int, pid: int, handle: int, _: int, key: int, status: int) -> None:
         if status:
             return
         self.counters.closes += 1
@@ -284,6 +285,7 @@ class PyReplay:
             self.counters.rundown += 1
         else:
             self.counters.unmatched += 1
+            self.counters.unmatched_end = row + 1
 
     def _duplicate(self, row: int, pid: int, handle: int, _: int, key: int, status: int) -> None:
         if not status:

@@ -28,12 +28,14 @@ def wizard(queue: int) -> Program:
             when=both(ICW.is_(0), USER_ON.is_(1)),
             op=start,
             then=(go("user", Set(ICW, 1)),),
+            call="(starts; its first call opens HKCU)",
         ),
         Step(
             at="user",
             does="icw-call",
             when=both(ICW.is_(1), PENDING.less(queue)),
             then=(go("user", Set(ICW, 2), Set(PENDING, PENDING.plus(1))),),
+            call="(asks the Telephony service for user information)",
         ),
         Step(
             at="user",
@@ -41,6 +43,7 @@ def wizard(queue: int) -> Program:
             when=ICW.is_(2),
             op=op("EndProcess", role="icw"),
             then=(go("user", Set(ICW, 0)),),
+            call="(ends)",
         ),
     )
     return Program("icw", steps, "user")
@@ -58,13 +61,15 @@ def service(*, noisy: bool = False) -> Program:
             when=both(MOUNTED, either(USER_ON.is_(1), noisy)),
             op=op("NtOpenKey", HELD, root=None, path=USER_PATH),
             then=(go("work"),),
+            call="NtOpenKey(HKU\\<SID>)",
         ),
-        Step(at="work", does="work", then=(go("close"),)),
+        Step(at="work", does="work", then=(go("close"),), call="(works with the hive)"),
         Step(
             at="close",
             does="close-hive",
             op=op("NtClose", handle=HELD),
             then=(go("idle", Forget(HELD)),),
+            call="NtClose(HKU\\<SID>)",
         ),
     )
     return Program("service", steps, "idle")
@@ -73,12 +78,13 @@ def service(*, noisy: bool = False) -> Program:
 def administrator() -> Program:
     """Return the administrator's program: stop the Telephony service once, or never."""
     steps = (
-        Step(at="decide", does="never-stop", then=(go("done"),)),
+        Step(at="decide", does="never-stop", then=(go("done"),), call="(lets the service run)"),
         Step(
             at="decide",
             does="stop-service",
             op=op("EndProcess", role="tapisrv"),
             then=(go("done"),),
+            call="net stop TapiSrv",
         ),
         Step(at="done", does="rest", when=False, then=(go("done"),)),
     )

@@ -74,7 +74,7 @@ def worker(
         Step(at="work", does="work", call="(reads the user information)", then=(go("close"),)),
         *_closing(dialect, strategy, users),
         Step(at="error", does="fail", call="(gives the error back)", then=(_IDLE,)),
-        Step(at=ANY, does="die", after_end=True, then=(go("dead"),)),
+        Step(at=ANY, does="die", after_end=True, then=(go("dead"),), call="(has ended)"),
     )
     return Program(f"telephony-{strategy.value}", steps, "idle")
 
@@ -166,7 +166,11 @@ def _releasing(dialect: Dialect, strategy: Strategy, users: Var) -> tuple[Step, 
                 call=text,
             ),
             Step(
-                at="release", does="leave-root", when=negate(one), then=(go("idle", down, _REVERT),)
+                at="release",
+                does="leave-root",
+                when=negate(one),
+                then=(go("idle", down, _REVERT),),
+                call="(leaves HKCU open: others use it)",
             ),
         )
     if strategy is Strategy.UNCACHED:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from regsim.actors.stage import ICW, PROFILE, SERVER, USER_ON, USER_PATH
 from regsim.kernel.expr import Ask, HandleVar, Var, both, negate
 from regsim.kernel.steps import Act, Branch, Forget, Program, Set, Step, go, ok, op
@@ -23,6 +25,8 @@ _ROOT = HandleVar("root")
 _UPLOAD = Act("upload", (PROFILE, SERVER))
 _UNLOAD = op("NtUnloadKey", path=USER_PATH)
 _UNLOAD_CALL = "RegUnLoadKey(HKU, <SID>)"
+_FORCE_CALL = "NtUnloadKey2(HKU\\<SID>, REG_FORCE_UNLOAD)"
+_AGAIN = "(is ready for the next logon)"
 
 EVENT_1517 = (
     "Windows saved user COMPUTER\\User registry while an application or service was still using "
@@ -53,10 +57,15 @@ def session_steps(wait: int = 0, *, saves: bool = False) -> tuple[Step, ...]:
             then=(on,),
             call="LoadUserProfile()",
         ),
-        Step(at="off", does="logon-again", when=MOUNTED, then=(on,)),
+        Step(
+            at="off",
+            does="logon-again",
+            when=MOUNTED,
+            then=(on,),
+            call="(logs the user on; the hive is loaded still)",
+        ),
         *_ending(wait, saves=saves),
-        Step(at="saved", does="again", then=(go("off"),)),
-        Step(at="lost", does="again", then=(go("off"),)),
+        *(Step(at=end, does="again", then=(go("off"),), call=_AGAIN) for end in ("saved", "lost")),
     )
 
 
@@ -119,20 +128,29 @@ def patient(*, attempts: int = 0, force: bool = False) -> Program:
     would succeed. With *force* it invalidates the handles at once.
     """
     saved = go("saved", _UPLOAD, Set(TRIES, 0))
+    unload = Step(
+        at="unloading",
+        does="unload",
+        when=UNLOADABLE,
+        op=_UNLOAD,
+        then=(saved,),
+        call=_UNLOAD_CALL,
+    )
+    steps: tuple[Step, ...] = (unload,)
     if force:
-        forced = op("NtUnloadKey2", path=USER_PATH)
-        blocked = negate(UNLOADABLE)
-        unload: tuple[Step, ...] = (
-            Step(at="unloading", does="unload", when=UNLOADABLE, op=_UNLOAD, then=(saved,)),
-            Step(at="unloading", does="force-unload", when=blocked, op=forced, then=(saved,)),
+        forced = attrs.evolve(
+            unload,
+            does="force-unload",
+            when=negate(UNLOADABLE),
+            op=op("NtUnloadKey2", path=USER_PATH),
+            call=_FORCE_CALL,
         )
-    elif attempts == 0:
-        unload = (Step(at="unloading", does="unload", when=UNLOADABLE, op=_UNLOAD, then=(saved,)),)
-    else:
+        steps = (unload, forced)
+    elif attempts:
         again = go("unloading", Set(TRIES, TRIES.plus(1)), when=TRIES.less(attempts - 1))
         branches = (ok("saved", _UPLOAD, Set(TRIES, 0)), again, go("lost", Set(TRIES, 0)))
-        unload = (Step(at="unloading", does="unload", op=_UNLOAD, then=branches),)
-    return Program("winlogon", (*session_steps(), *unload), "off")
+        steps = (attrs.evolve(unload, when=True, then=branches),)
+    return Program("winlogon", (*session_steps(), *steps), "off")
 
 
 def _copying() -> tuple[Step, ...]:
@@ -189,6 +207,6 @@ def _forcing() -> tuple[Step, ...]:
                 go("saved", _UPLOAD, Act("log", (source, 1530, EVENT_1530)), on=NtStatus.SUCCESS),
                 go("lost"),
             ),
-            call="NtUnloadKey2(HKU\\<SID>, REG_FORCE_UNLOAD)",
+            call=_FORCE_CALL,
         ),
     )

@@ -61,6 +61,7 @@ class StepSpec:
         maps: components that it changes each by itself, by a function of its value alone (and of
             the local situation): a forced unload, the end of a process.
         token: whatever the model wants to find its step by.
+        call: the call it belongs to, as a developer would write it; "" where the name says all.
     """
 
     name: str
@@ -68,6 +69,7 @@ class StepSpec:
     zeros: tuple[int, ...] = ()
     maps: tuple[int, ...] = ()
     token: Any = attrs.field(default=None, eq=False)
+    call: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen
@@ -77,10 +79,14 @@ class StepAnswer:
     Attributes:
         text: as a reader knows it, such as ``KEY_DELETED``.
         ok: whether that is success.
+        handle: the handle that it gave or closed, if any.
+        implicit: whether that is one that nobody asked for.
     """
 
     text: str
     ok: bool = True
+    handle: int | None = None
+    implicit: bool = False
 
 
 @runtime_checkable

@@ -37,6 +37,7 @@ class PathStep:
         touched: the components that it reads, changes or counts.
         values: the value of every component afterwards.
         answer: what it was told; None for local work, and of a model that does not say.
+        call: the call it belongs to, as a developer would write it; "" where the step says all.
     """
 
     actor: str
@@ -47,6 +48,7 @@ class PathStep:
     touched: tuple[int, ...]
     values: tuple[Hashable, ...] = attrs.field(repr=False)
     answer: StepAnswer | None = None
+    call: str = ""
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -265,6 +267,7 @@ class Trail:
                 self._touched(taken.step, before),
                 self._learner.decode(after),
                 self._answer(taken),
+                taken.step.call,
             )
         )
         self.states.append(after)

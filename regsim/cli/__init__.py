@@ -185,8 +185,10 @@ def main(args: Sequence[str] | None = None) -> int:
     fault of regsim's own 70, with where it is. Only a verdict is ever 1: whatever ends a command
     in another way has another code.
     """
-    _make_safe(sys.stdout)
-    _make_safe(sys.stderr)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us: the exit code still answers
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - until we end
+        _make_safe(getattr(sys, name))
     runs_code = args is None and any(".py" in arg for arg in sys.argv[1:])
     if not runs_code or not hasattr(os, "fork"):
         return _answer(args)
@@ -238,8 +240,11 @@ def _run(args: Sequence[str] | None) -> int:
     except (BrokenPipeError, _ReaderGoneError):
         _hush()
         return _UNREAD
-    except (RegsimError, OSError) as error:
+    except RegsimError as error:
         return _fail(str(error))
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return _fail(f"{named}{error.strerror or error}")
     return code if isinstance(code, int) else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import click
@@ -13,14 +13,28 @@ import click
 WHENS: Final = ("auto", "always", "never")
 """When words are coloured."""
 
-_STYLES: Final = {
-    "bold red": r"BLOCKED|LOST|HOLDER-BROKEN|\blost\b|\bholder-broken\b|\bviolated\b",
-    "bold green": r"CLEAR|SAVED|\bsaved\b(?= *$|  )|\bholds\b(?=\n)",
-    "bold yellow": r"INCONCLUSIVE|LATE|\blate\b(?= *$|  )",
-    "bold": (
-        r"^(?:What follows|What to do|Collect next|How often|Limits|Why|Evidence|Verdict|Events):"
-    ),
-    "dim": r"\bn/a\b",
+Styles = Mapping[str, str]
+"""Regular expressions of the words to set off, by the style that rich gives them."""
+
+EVIDENCE: Final[Styles] = {
+    "bold red": r"^BLOCKED\b",
+    "bold green": r"^CLEAR\b",
+    "bold yellow": r"^INCONCLUSIVE\b",
+    "bold": (r"^(?:What follows|What to do|Collect next|How often|Limits|Why|Evidence|Events):"),
+}
+OUTCOMES: Final[Styles] = {
+    "bold red": r"(?<=^Verdict: )(?:lost|holder-broken)|^(?:LOST|HOLDER-BROKEN)\b|"
+    r"(?<=  )(?:lost|holder-broken)(?=  | *$)",
+    "bold green": r"(?<=^Verdict: )saved|\bSAVED(?=:)|(?<=  )saved(?=  | *$)",
+    "bold yellow": r"(?<=^Verdict: )late|\bLATE(?=:)|(?<=  )late(?=  | *$)",
+    "bold": r"^(?:Verdict|Events):",
+    "dim": r"(?<=  )n/a(?=  | *$)",
+}
+CHECKS: Final[Styles] = {
+    "bold red": r"(?<=[):] )violated$|(?<=properties )violated(?=:)|(?<= )violated(?=  )",
+    "bold green": r"(?<=[):] )holds$|(?<=properties )hold$|(?<= )holds(?=  )",
+    "bold yellow": r"(?<=[):] )inconclusive$|(?<=properties )undecided(?=:)|"
+    r"(?<= )inconclusive(?=  )",
 }
 _chosen: list[str] = ["auto"]
 
@@ -58,8 +72,9 @@ def wanted() -> bool:
     return sys.stdout.isatty()
 
 
-def echo(text: str) -> None:
-    """Print *text*, the words of a verdict in colour where that is wanted."""
+def echo(text: str, styles: Styles) -> None:
+    """Print *text*, with the words of *styles* in colour and weight where that is wanted."""
+    text = text.rstrip("\n")
     if not wanted():
         click.echo(text)
         return
@@ -68,7 +83,7 @@ def echo(text: str) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     shown = Text(text)
-    for style, words in _STYLES.items():
+    for style, words in styles.items():
         shown.highlight_regex(re.compile(words, re.MULTILINE), style)
     Console(force_terminal=True, color_system="standard", no_color=False).print(
         shown, soft_wrap=True, highlight=False

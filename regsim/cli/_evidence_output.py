@@ -14,7 +14,7 @@ import attrs
 import click
 
 from regsim import dialects
-from regsim.cli._colour import echo
+from regsim.cli._colour import EVIDENCE, echo
 from regsim.cli._files import put, refuse_both
 from regsim.cli._hive_output import say, tell
 from regsim.errors import UsageError
@@ -174,7 +174,7 @@ def show(finding: Finding, how: Manner, *inputs: Path, compact: bool = False) ->
     else:
         text = as_text(finding, dialect, verbose=how.verbose)
         if tell_it is say:
-            echo(visible(text, keep="\n"))
+            echo(visible(text, keep="\n"), EVIDENCE)
         else:
             tell_it(text)
     return EXIT[finding.conclusion]

@@ -10,7 +10,7 @@ import click
 
 from regsim.dialects.article import LISTINGS, PLATFORMS, Affected, affected, service_packs
 from regsim.errors import UsageError
-from regsim.report.text.console import wrap
+from regsim.report.text.console import terminal_width, wrap
 
 SCHEMA_VERSION = 1
 _WIDTH = 78
@@ -81,5 +81,6 @@ def _text(answer: Affected) -> str:
         "Remedy": answer.remedy,
         "Workaround": answer.workaround,
     }
-    lines = (wrap(text, _WIDTH, f"{name + ':':<12}", " " * 12) for name, text in rows.items())
+    width = min(_WIDTH, terminal_width(_WIDTH))
+    lines = (wrap(text, width, f"{name + ':':<12}", " " * 12) for name, text in rows.items())
     return "\n".join(line for one in lines for line in one)

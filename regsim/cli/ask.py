@@ -11,14 +11,16 @@ import click
 
 from regsim.cli._evidence_output import Manner, evidence_options, note_other, show, worst
 from regsim.cli._hive_output import say, tell
+from regsim.cli._names import Naming
 from regsim.errors import RegsimError
+from regsim.report.text.console import prose_width, wrap
 from regsim.trace.inputs import is_hive, script_language
 from regsim.trace.source import Source, open_source, pasted
 
 _STDIN = "-"
 
 
-@click.command("ask")
+@click.command("ask", cls=Naming, takes=("--os",))
 @click.argument("files", nargs=-1, required=True)
 @evidence_options
 def command(files: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - those of `Manner`
@@ -84,7 +86,7 @@ def _hive(source: Source, how: Manner) -> int:
         if how.as_object:
             say(json.dumps({"schema_version": 1, "kind": "hive", **record}))
         else:
-            say(f"{source.name} is a hive file; `regsim hive` looks into it and changes it.")
+            _say(f"{source.name} is a hive file; `regsim hive` looks into it and changes it.")
             show_description(opened, record)
     return 0
 
@@ -99,8 +101,13 @@ def _script(source: Source, language: str, how: Manner) -> int:
         record = {"schema_version": 1, "kind": "script", "language": language, "reasons": [said]}
         say(json.dumps(record))
     else:
-        say(f"{source.name} is a script ({language}), and is not run. No verdict: {said}.")
+        _say(f"{source.name} is a script ({language}), and is not run. No verdict: {said}.")
     return 3
+
+
+def _say(text: str) -> None:
+    for line in wrap(text, prose_width()):
+        say(line)
 
 
 def answered_as(name: Path, wanted: str, options: dict[str, Any]) -> int:

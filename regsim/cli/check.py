@@ -23,21 +23,23 @@ from regsim.check.space import Limits, SearchProgress
 from regsim.check.verify import ENGINES, Reduce, Result, Results, check_all, factored
 from regsim.check.verify import target as seeks
 from regsim.cli._check_options import model_files, parameters_of
+from regsim.cli._colour import CHECKS, echo
 from regsim.cli._files import put
+from regsim.cli._names import Naming
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text import checks as report
 from regsim.report.text.mermaid import path_mermaid
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 3}
 _EPILOG = (
-    "MODEL: an incident by name, or a file: ./my_service.py[:Model]. A file is a program: it runs "
+    "MODEL is one of these, or a file: ./my_service.py[:Model]. A file is a program: it runs "
     "with your rights, so check none of people you do not trust."
 )
 EXPORTS = ("promela", "dot", "json")
 FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 
 
-@click.command("check", epilog=_EPILOG)
+@click.command("check", cls=Naming, takes=("MODEL",), epilog=_EPILOG)
 @click.argument("model")
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
 @click.option("--property", "wanted", metavar="P", help="The property to check; without, all.")
@@ -97,7 +99,8 @@ def command(
         body = _json(made.name, settings, results, wanted, fairness, seconds)
         click.echo(json.dumps(body))
     else:
-        click.echo(_shown(results, origin, style, single=wanted is not None), nl=False)
+        text = _shown(results, origin, style, single=wanted is not None)
+        echo(text, CHECKS if style == "text" else {})
     return _EXIT[Results(tuple(results)).verdict]
 
 
@@ -107,13 +110,17 @@ def _explored(
     """Return the answers to what is *wanted*, and how many seconds they took."""
     memory = options.pop("max_memory")
     started = time.perf_counter()
-    results = check_all(
-        model,
-        None if wanted is None else [wanted],
-        max_memory=None if memory is None else memory << 20,
-        progress=_progress(),
-        **options,
-    )
+    try:
+        results = check_all(
+            model,
+            None if wanted is None else [wanted],
+            max_memory=None if memory is None else memory << 20,
+            progress=_progress(),
+            **options,
+        )
+    finally:
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", err=True, nl=False)  # the progress is over
     return results, time.perf_counter() - started
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from regsim import course
+from regsim.cli._names import Naming
 from regsim.course import Exercise, Feedback, Question
 from regsim.errors import UsageError
 from regsim.report.text.console import WIDTH, terminal_width, wrap
@@ -17,7 +18,7 @@ from regsim.report.words.writing import fields
 SCHEMA_VERSION = 1
 
 
-@click.command("course")
+@click.command("course", cls=Naming, takes=("EXERCISE",))
 @click.argument("exercise", required=False)
 @click.option(
     "--answer", "answers", multiple=True, metavar="NAME=VALUE", help="A prediction; repeat it."

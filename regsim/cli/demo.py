@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from regsim import models
-from regsim.cli._colour import echo
+from regsim.cli._colour import OUTCOMES, echo
 from regsim.cli._files import put
 from regsim.report.pictures.runs import lifetimes_svg, openings_svg
 from regsim.report.pictures.sequence import sequence_svg
@@ -43,7 +43,7 @@ def command(output: Path, as_json: bool) -> int:
         runs = {"stock": stock.as_json(), "fixed": fixed.as_json()}
         click.echo(json.dumps({"schema_version": 1, **runs, "pictures": listed}))
         return 0
-    echo(side_by_side(stock, fixed))
+    echo(side_by_side(stock, fixed), OUTCOMES)
     said = f"Pictures: {', '.join(pictures)} in {output}"
     click.echo("\n" + "\n".join(wrap(said, min(WIDE, terminal_width(WIDE)))))
     return 0

@@ -13,6 +13,7 @@ import click
 
 from regsim import accel
 from regsim._version import __version__
+from regsim.report.text.console import WIDTH, terminal_width, wrap
 
 EXTRAS = {
     "plot": ("matplotlib", "networkx"),
@@ -81,4 +82,6 @@ def _text(found: dict[str, Any]) -> str:
     for extra, packages in found["extras"].items():
         parts = ", ".join(f"{name} {number or 'missing'}" for name, number in packages.items())
         rows.append((f"[{extra}]", parts))
-    return "\n".join(f"{name:<11}{text}" for name, text in rows)
+    width = terminal_width(WIDTH)
+    folded = [wrap(text, width, f"{name:<11}", " " * 11) for name, text in rows]
+    return "\n".join(line for lines in folded for line in lines)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from regsim.cli import _hive_output as out
-from regsim.cli._files import is_stdout, put, refuse_both
+from regsim.cli._files import HIVE, hive_read, is_stdout, put, refuse_both, written
 from regsim.errors import UsageError
+from regsim.reading import contents, telling
 from regsim.regf import (
     HiveFile,
     Key,
@@ -29,6 +30,8 @@ from regsim.regf import (
 )
 from regsim.regf.create import DEFAULT_ROOT
 from regsim.regf.walk import DataBudget
+from regsim.report.text.console import terminal_width, wrap
+from regsim.report.words.writing import visible
 from regsim.writing import editing
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from regsim.regf import StoredValue
 
+_ENDLESS = 1_000_000
 _EPOCH_1601 = 116444736000000000
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -60,13 +64,26 @@ _ansi = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """A group whose help page says of each command all that its first sentence says."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        told = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(_ENDLESS)) for name, one in told if one is not None]
+            )
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def hive() -> None:
     """Hive files: registry hives as Windows keeps them on a disk."""
 
 
 def _open(file: Path, *, salvage: bool = False) -> HiveFile:
-    return open_hive(file, mode=Mode.SALVAGE if salvage else Mode.STRICT)
+    with hive_read(file):
+        return open_hive(file, mode=Mode.SALVAGE if salvage else Mode.STRICT)
 
 
 @contextmanager
@@ -79,17 +96,19 @@ def _changing(
     is not changed is not written.
     """
     clock = _clock(timestamp)
-    if output is not None:
-        hive = parse_hive(file.read_bytes(), name=str(file), clock=clock)
+    with ExitStack() as stack:
+        with hive_read(file):
+            held = stack.enter_context(editing(file)) if output is None else None
+            data = file.read_bytes() if held is None else held.data
+            hive = parse_hive(data, name=str(file), clock=clock)
         yield hive
-        put(output, hive.to_bytes(), file, *inputs)
-        return
-    with editing(file) as held:
-        hive = parse_hive(held.data, name=str(file), clock=clock)
-        yield hive
-        note = held.write(hive.to_bytes()) if hive.modified else ""
-        if note:
-            out.tell(f"{file}: {note}")
+        if output is not None:
+            put(output, hive.to_bytes(), file, *inputs)
+        elif held is not None and hive.modified:
+            with written(file):
+                note = held.write(hive.to_bytes())
+            if note:
+                out.tell(f"{file}: {note}")
 
 
 def _clock(timestamp: int | None) -> Callable[[], int]:
@@ -167,18 +186,30 @@ def show_description(opened: HiveFile, record: dict[str, Any]) -> None:
     """Print what `described` gives, a line for each."""
     first, second = opened.sequence
     state = "clean" if opened.clean else "dirty: recover it with its logs"
-    out.say(f"version:       {record['version']}")
-    out.say(f"state:         {state} (sequence numbers {first} and {second})")
-    out.say(f"root:          {record['root']}")
-    out.say(f"last written:  {_when(record['last_written'])}")
-    out.say(f"keys:          {record['keys']}")
-    out.say(f"values:        {record['values']}")
-    out.say(f"bytes:         {record['bytes']}")
-    out.say(f"problems:      {len(opened.problems) + opened.image.problems.dropped}")
+    rows = {
+        "version": record["version"],
+        "state": f"{state} (sequence numbers {first} and {second})",
+        "root": record["root"],
+        "last written": _when(record["last_written"]),
+        **{name: record[name] for name in ("keys", "values", "bytes")},
+        "problems": len(opened.problems) + opened.image.problems.dropped,
+    }
+    for name, value in rows.items():
+        _say_folded(str(value), f"{name + ':':<15}", " " * 15)
     for problem in opened.problems:
-        out.say(f"  {problem}")
+        _say_folded(str(problem), "  ", "    ")
     for note in opened.notes:
-        out.say(f"note: {note}")
+        _say_folded(str(note), "note: ", "  ")
+
+
+def _say_folded(text: str, first: str, rest: str) -> None:
+    """Print *text* folded where the terminal is too narrow; what is piped on is as it is."""
+    width = terminal_width(_ENDLESS)
+    if len(first + text) <= width:
+        out.say(first + text)
+        return
+    for line in wrap(visible(text), width, first, rest):
+        out.say(line)
 
 
 @hive.command()
@@ -203,9 +234,9 @@ def ls(file: Path, key: str, *, recursive: bool, salvage: bool, as_json: bool) -
             out.say_json({**head, "subkeys": below, "values": values})
         else:
             for child in start.subkeys():
-                out.say(f"{_when(child.last_written)}  {child.name}\\")
+                _say_key(child, child.name)
             for value in start.values():
-                out.say(_value_line(value, value.data))
+                _say_value(value, value.data, "")
         out.tell_problems(opened)
 
 
@@ -215,13 +246,13 @@ def _list_all(opened: HiveFile, start: Key, *, as_json: bool) -> None:
         if as_json:
             out.say_json_line({"key": path, "last_written": key.last_written})
         else:
-            out.say(f"{_when(key.last_written)}  {path}\\")
+            _say_key(key, path)
         for value in key.values():
             data = budget.take(value)
             if as_json:
                 out.say_json_line(_value_record(path, value, data))
             else:
-                out.say("    " + _value_line(value, data))
+                _say_value(value, data, "    ")
 
 
 def _value_record(path: str, value: StoredValue, data: bytes | None = None) -> dict[str, Any]:
@@ -229,10 +260,15 @@ def _value_record(path: str, value: StoredValue, data: bytes | None = None) -> d
     return {"key": path, "name": value.name, "type": value.type, "data": data.hex()}
 
 
-def _value_line(value: StoredValue, data: bytes) -> str:
+def _say_key(key: Key, name: str) -> None:
+    _say_folded(f"{name}\\", f"{_when(key.last_written)}  ", "  ")
+
+
+def _say_value(value: StoredValue, data: bytes, inset: str) -> None:
     shown = out.show_data(value.type, data)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return f"{value.name or '(default)'} = {out.type_name(value.type)}: {shown}"
+    text = f"{value.name or '(default)'} = {out.type_name(value.type)}: {shown}"
+    _say_folded(text, inset, inset + "  ")
 
 
 @hive.command()
@@ -357,7 +393,7 @@ def import_(
 ) -> None:
     """Carry out the .reg file REG on the hive FILE: all of it, or on a fault nothing."""
     refuse_both(output, as_json=as_json)
-    text = parse_reg(reg.read_bytes(), ansi=code_page, file=str(reg))
+    text = parse_reg(contents(reg, "a .reg file"), ansi=code_page, file=str(reg))
     with _changing(file, output, timestamp, reg) as edited:
         done = import_reg(edited, text, prefix=prefix)
     counts = {
@@ -388,7 +424,8 @@ def import_(
 def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool) -> None:
     """Apply its logs to the dirty hive FILE, as Windows does at load; FILE is not changed."""
     refuse_both(output, as_json=as_json)
-    done = recover(file.read_bytes(), [(str(log), log.read_bytes()) for log in logs], str(file))
+    read = [(str(log), _log(log)) for log in logs]
+    done = recover(contents(file, HIVE), read, str(file))
     result = parse_hive(done.data, mode=Mode.SALVAGE, name=str(file))
     result.image.require_whole()
     problems = result.check()
@@ -404,6 +441,12 @@ def recover_(file: Path, *, logs: tuple[Path, ...], output: Path, as_json: bool)
     if not done.applied:
         say(f"{file} is clean; {output} is a copy")
     out.tell_problems(result)
+
+
+def _log(file: Path) -> bytes:
+    """Return the content of a hive's log; Windows keeps one that is empty beside most hives."""
+    with telling(file, "a log of the hive, such as NTUSER.DAT.LOG1"):
+        return file.read_bytes()
 
 
 # -- changing -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from regsim.cases import fixes
 from regsim.cli._check_options import model_files, parameters_of
 from regsim.cli._files import put
 from regsim.cli._lab_sources import lab_of_model, lab_of_trace
+from regsim.cli._names import Naming
 from regsim.errors import UsageError
 from regsim.report.lab.page import lab_html
 from regsim.report.lab.runs import story_of_run
@@ -30,7 +31,7 @@ T = TypeVar("T")
 Stories = dict[tuple[str, ...], Story | str]
 
 
-@click.command("lab")
+@click.command("lab", cls=Naming, takes=("SCENARIO", "--os", "--fix", "MODEL"))
 @click.argument("scenario", required=False)
 @click.option(
     "-o",
@@ -43,7 +44,7 @@ Stories = dict[tuple[str, ...], Story | str]
 @click.option("--os", "os_name", help="The system to show first.")
 @click.option("--fix", help="The fix to show first.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Step through a trace instead.")
-@click.option("--model", metavar="NAME", help="Step through what `check` finds instead.")
+@click.option("--model", metavar="MODEL", help="Step through what `check` finds instead.")
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
 def command(
     scenario: str | None,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import attrs
 import click
 
 from regsim import models
-from regsim.cli._colour import echo
+from regsim.cli._colour import OUTCOMES, echo
+from regsim.cli._names import Naming
 from regsim.explore.incident import Cell
-from regsim.naming import resolve
+from regsim.report.text.console import WIDTH, terminal_width, wrap
 from regsim.report.text.runs import matrix_text
 from regsim.scenario.result import Outcome
 
 
-@click.command("matrix")
+@click.command("matrix", cls=Naming, takes=("SCENARIO", "--os", "--fix"))
 @click.argument("scenario", default=models.CASE)
 @click.option("--os", "systems", multiple=True, help="Only this system; repeat it.")
 @click.option("--fix", "fixes", multiple=True, help="Only this fix; repeat it.")
@@ -26,7 +28,7 @@ def command(scenario: str, systems: tuple[str, ...], fixes: tuple[str, ...], as_
     Where --os or --fix leaves few cells, each that is n/a says why.
     """
     incident = models.incident(scenario)
-    cells = _wanted(list(incident.matrix()), systems, fixes)
+    cells = list(incident.matrix(systems, fixes))
     if as_json:
         listed = [{**attrs.asdict(c), "outcome": c.outcome.value} for c in cells]
         body = {"schema_version": 1, "scenario": incident.name, "cells": listed}
@@ -35,20 +37,21 @@ def command(scenario: str, systems: tuple[str, ...], fixes: tuple[str, ...], as_
     rows: dict[str, dict[str, Outcome]] = {}
     for cell in cells:
         rows.setdefault(cell.os, {})[cell.fix] = cell.outcome
-    echo(matrix_text(rows))
+    echo(matrix_text(rows), OUTCOMES)
     if systems or fixes:
-        for cell in cells:
-            if cell.outcome is Outcome.NOT_APPLICABLE:
-                click.echo(f"{cell.os}, {cell.fix}: {cell.reason}")
+        for line in _reasons(cells):
+            click.echo(line)
     return 0
 
 
-def _wanted(cells: list[Cell], systems: tuple[str, ...], fixes: tuple[str, ...]) -> list[Cell]:
-    """Return the cells of those systems and fixes, all where none is named."""
-    asked = {resolve("system", name, dict.fromkeys(cell.os for cell in cells)) for name in systems}
-    mended = {resolve("fix", name, dict.fromkeys(cell.fix for cell in cells)) for name in fixes}
-    return [
-        cell
-        for cell in cells
-        if (not asked or cell.os in asked) and (not mended or cell.fix in mended)
-    ]
+def _reasons(cells: list[Cell]) -> Iterator[str]:
+    """Yield why cells are n/a: each reason of a system once, after the fixes that it is about."""
+    why: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.outcome is Outcome.NOT_APPLICABLE:
+            why.setdefault((cell.os, cell.reason), []).append(cell.fix)
+    if why:
+        yield ""
+    width = min(WIDTH, terminal_width(WIDTH))
+    for (system, reason), fixes in why.items():
+        yield from wrap(f"{system}, {', '.join(fixes)}: {reason}", width, "", "  ")

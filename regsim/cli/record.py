@@ -14,12 +14,18 @@ from regsim.cli._evidence_output import EXIT, kind_of
 from regsim.cli._files import put, refuse_both
 from regsim.cli._hive_output import say, tell
 from regsim.cli._junit import junit, leaks
+from regsim.cli._names import Naming
 from regsim.live.recording import Recorded, record
 from regsim.report.text.evidence import as_json, as_text
 from regsim.testing.github import annotation
 
 
-@click.command("record", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "record",
+    cls=Naming,
+    takes=("--os",),
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--os", "os_name", default="win11", show_default=True, help="The system to judge by.")
 @click.option("--process", metavar="NAME", help="Judge the programs of this image, as x.exe.")

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from regsim.cli._evidence_output import evidence_options
+from regsim.cli._names import Naming
 from regsim.cli.ask import answered_as
 
 
-@click.command("replay")
+@click.command("replay", cls=Naming, takes=("--os",))
 @click.argument("trace", type=click.Path(path_type=Path))
 @evidence_options
 def command(trace: Path, **options: Any) -> int:  # noqa: ANN401 - those of `Manner`

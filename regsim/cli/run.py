@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from regsim import models
-from regsim.cli._colour import echo
+from regsim.cli._colour import OUTCOMES, echo
+from regsim.cli._files import hive_read, written
+from regsim.cli._names import Naming
 from regsim.errors import UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, settings
@@ -28,7 +30,7 @@ def _asked() -> dict[Parameter, list[str]]:
     return found
 
 
-class _Command(click.Command):
+class _Command(Naming):
     """A command with the options of every incident that is played."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -40,7 +42,7 @@ class _Command(click.Command):
         return [*super().get_params(ctx), *asked]
 
 
-@click.command("run", cls=_Command)
+@click.command("run", cls=_Command, takes=("SCENARIO", "--os", "--fix"))
 @click.argument("scenario")
 @click.option("--os", "os_name", default="nt4-sp6a", show_default=True, help="The system.")
 @click.option("--fix", default="none", show_default=True, help="The fix that is in place.")
@@ -59,16 +61,18 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
     if profile is not None:
         from regsim.regf.store import load_tree  # noqa: PLC0415 - only with a real hive
 
-        chosen["profile"] = load_tree(Path(profile))
+        with hive_read(Path(profile)):
+            chosen["profile"] = load_tree(Path(profile))
     result = incident.play(os_name, fix, **chosen)
     if server is not None and profile is not None:
-        _first_copy(Path(profile), Path(server))
-        if result.profile_saved:
-            _publish(result, Path(profile), Path(server))
+        with written(Path(server) / "NTUSER.DAT"):
+            _first_copy(Path(profile), Path(server))
+            if result.profile_saved:
+                _publish(result, Path(profile), Path(server))
     if as_json:
         click.echo(json.dumps(result.as_json()))
     else:
-        echo(run_text(result))
+        echo(run_text(result), OUTCOMES)
     return 0 if result.outcome.good else 1
 
 

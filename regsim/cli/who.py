@@ -9,12 +9,13 @@ import click
 
 from regsim.cli._evidence_output import Manner, evidence_options
 from regsim.cli._files import put
+from regsim.cli._names import Naming
 from regsim.cli.ask import answer, answered_as
 from regsim.errors import UsageError
 from regsim.trace.source import pasted
 
 
-@click.command("who")
+@click.command("who", cls=Naming, takes=("--os",))
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--live", is_flag=True, help="Ask the running Windows for its open keys.")
 @click.option(

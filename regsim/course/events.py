@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from functools import cache
 
 from regsim import models
 from regsim.cases.logoff import BROKEN
 from regsim.course.logoffs import last_unload, told
 from regsim.course.questions import YES_NO, Exercise, Question, Truth, found
+from regsim.report.text.console import PROSE, wrap
 from regsim.scenario import Run
 
 EXCERPTS = {"a": "win10", "b": "w2k", "c": "nt4-sp6a", "d": "xp"}
@@ -30,10 +30,8 @@ def _run(os: str) -> Run:
 
 
 def _log(os: str) -> str:
-    lines = []
-    for event in _run(os).events:
-        lines += textwrap.wrap(f"{event.source}  {event.id}  {event.message}", 84)
-    return "\n".join("    " + line for line in lines)
+    said = (f"{one.source}  {one.id}  {one.message}" for one in _run(os).events)
+    return "\n".join(line for text in said for line in wrap(text, PROSE, "    ", "    "))
 
 
 def _scene() -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import attrs
 
 from regsim.errors import UnknownNameError, UsageError
-from regsim.report.text.console import terminal_width
+from regsim.report.text.console import fit, prose_width, wrap
 
 OBJECTIVES: Final = {
     1: "tell handle, key object, hive and root alias apart, and count each",
@@ -26,11 +25,6 @@ OBJECTIVES: Final = {
 """What one can do after the course, by number."""
 
 YES_NO: Final = ("yes", "no")
-_PROSE: Final = 88
-
-
-def _columns() -> int:
-    return min(_PROSE, terminal_width(_PROSE))
 
 
 @attrs.frozen
@@ -111,7 +105,7 @@ class Mark:
         mark = "x" if self.right else "-"
         said = "right" if self.right else "contradicted"
         text = f"[{mark}] {self.question.name} = {self.given}: {said}. {self.because}"
-        return textwrap.fill(text, _columns(), subsequent_indent="    ", break_on_hyphens=False)
+        return "\n".join(wrap(text, prose_width(), "", "    "))
 
 
 @attrs.frozen(repr=False)
@@ -137,7 +131,7 @@ class Feedback:
         lines = [str(result) for result in self.results]
         lines.append(f"{self.exercise}: {self.right} of {len(self.results)} right.")
         if all(result.given is not None for result in self.results):
-            lines += ["", textwrap.fill(self.explanation, _columns())]
+            lines += ["", *wrap(self.explanation, prose_width())]
         return "\n".join(lines)
 
 
@@ -173,7 +167,7 @@ class Exercise:
             lines.append(f"  {question.name}: {question.text}")
             if question.choices and question.choices != YES_NO:
                 lines.append(f"      one of: {', '.join(question.choices)}")
-        return "\n".join(lines)
+        return "\n".join(fit("\n".join(lines), prose_width()))
 
     def judge(self, answer: Mapping[str, object]) -> Feedback:
         """Run the simulator and return what it says of *answer*; see `regsim.course.check`."""

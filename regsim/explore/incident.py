@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -13,6 +13,7 @@ from regsim.cases import fixes
 from regsim.cases.case import Case
 from regsim.errors import NotApplicableError
 from regsim.explore.parameters import Parameter, text
+from regsim.naming import resolve
 from regsim.scenario import Outcome, Run
 
 if TYPE_CHECKING:
@@ -110,14 +111,21 @@ class Incident:
         except NotApplicableError as error:
             return str(error)
 
-    def matrix(self) -> Iterator[Cell]:
+    def matrix(self, systems: Iterable[str] = (), mended: Iterable[str] = ()) -> Iterator[Cell]:
         """Yield how it ends on every system with each of its fixes, row by row in order of age.
+
+        Where *systems* or the fixes in *mended* are named, only those; in the same order.
 
         Raises:
             NotApplicableError: it is not played at all.
+            UnknownNameError: there is no such system, or it has no such fix.
         """
         self.part(self.run, "played once")
+        asked = {dialects.get(name).name for name in systems}
+        wanted = {resolve("fix", name, self.fixes) for name in mended}
         for os, fix in product(dialects.names(), self.fixes):
+            if (asked and os not in asked) or (wanted and fix not in wanted):
+                continue
             found = self.tried(os, fix)
             if isinstance(found, str):
                 yield Cell(os, fix, Outcome.NOT_APPLICABLE, found)

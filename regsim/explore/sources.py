@@ -18,6 +18,7 @@ import attrs
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, Setting, settings
+from regsim.reading import contents
 
 
 @attrs.frozen
@@ -121,8 +122,7 @@ def _is_model(found: object) -> bool:
 
 
 def _run(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UsageError(f"there is no file {path}; give the path of a Python file with a model")
+    contents(path, "a Python file with a model")
     spec = spec_from_file_location(f"regsim_user_model_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise DataError(f"{path} cannot be loaded as Python")

@@ -26,6 +26,7 @@ from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
 from regsim.kernel.steps import Program, Step, advance, allowed, candidates
 from regsim.kernel.tree import Node
 from regsim.policy import UnloadBlockers
+from regsim.scenario.playing import handle_between, slots
 from regsim.types import Tid
 
 NAMESPACE = "namespace"
@@ -291,20 +292,22 @@ class System:
         return after
 
     def answer(self, concrete: Machine, process: int, step: StepSpec) -> StepAnswer | None:
-        """Return the status of the kernel operation that *step* does; None for local work."""
+        """Return what the kernel tells *step*, and the handle it gives; None for local work."""
         if step.token.op is None:
             return None
-        tid = self._players[process].tid
-        status = advance(concrete.snapshot(), tid, step.token).status
-        return StepAnswer(status.name, status.ok)
+        after = concrete.snapshot()
+        status = advance(after, self._players[process].tid, step.token).status
+        before, now = (slots(machine, *machine.processes) for machine in (concrete, after))
+        handle, _, implicit = handle_between(before, now, step.token.op.operation)
+        return StepAnswer(status.name, status.ok, handle, implicit)
 
     def _spec(self, process: int, name: str, step: Step, thread: ThreadPart) -> StepSpec:
         own = self.processes[process].own
         known = footprint(step, thread, self._start.dialect) if self.plain else None
         if known is None or not known.blockers <= set(self._blockers):
             others = (i for i in range(len(self.components)) if i != own)
-            return StepSpec(name, (own, *others), token=step)
-        return self._touching(process, StepSpec(name, (own,), token=step), known)
+            return StepSpec(name, (own, *others), token=step, call=step.call)
+        return self._touching(process, StepSpec(name, (own,), token=step, call=step.call), known)
 
     def _touching(self, process: int, spec: StepSpec, known: Footprint) -> StepSpec:
         own = spec.reads[0]

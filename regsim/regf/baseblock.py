@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import mmap
 import operator
 import struct
 from typing import Final
@@ -33,6 +34,19 @@ def checksum(block: bytes | bytearray | memoryview) -> int:
     words: tuple[int, ...] = struct.unpack_from("<127I", block)
     value = functools.reduce(operator.xor, words)
     return {0: 1, 0xFFFFFFFF: 0xFFFFFFFE}.get(value, value)
+
+
+def refuse_other(head: bytes | bytearray | memoryview | mmap.mmap, file: str | None) -> None:
+    """Do nothing if *head* begins as a hive does; too few bytes to tell are for others to judge.
+
+    Raises:
+        HiveFormatError: the signature is not ``regf``.
+    """
+    signature = bytes(head[:4])
+    if not SIGNATURE.startswith(signature):
+        raise HiveFormatError(
+            "base block signature", offset=0, expected=SIGNATURE, actual=signature, file=file
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -78,14 +92,11 @@ class BaseBlock:
         Raises:
             HiveFormatError: fewer than 512 bytes, or the signature is not ``regf``.
         """
+        refuse_other(block, file)
         if len(block) < SECTOR:
             size = len(block)
             raise HiveFormatError("file size", offset=0, expected=">= 512", actual=size, file=file)
-        signature, *numbers = _FIELDS.unpack_from(block)
-        if signature != SIGNATURE:
-            raise HiveFormatError(
-                "base block signature", offset=0, expected=SIGNATURE, actual=signature, file=file
-            )
+        _, *numbers = _FIELDS.unpack_from(block)
         return cls(
             **dict(zip(_NUMBERS, numbers, strict=True)),
             name=_parse_name(bytes(block[_NAME_AT : _NAME_AT + _NAME_SIZE])),

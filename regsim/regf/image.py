@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from regsim.errors import HiveFormatError
-from regsim.regf.baseblock import BaseBlock
+from regsim.regf.baseblock import BaseBlock, refuse_other
 from regsim.regf.layout import BASE_BLOCK_SIZE, BIN_HEADER_SIZE, NONE, PAGE, FileType, Mode
 from regsim.regf.problems import ProblemLog
 
@@ -37,6 +37,7 @@ class Image:
         self.problems = ProblemLog()
         self.notes = ProblemLog()
         self._extent: int | None = None
+        refuse_other(buffer, file)
         if len(buffer) < _SMALLEST:
             raise self.error("file size", 0, f"at least {_SMALLEST} bytes", len(buffer), whole=True)
         self.base = BaseBlock.parse(buffer[:BASE_BLOCK_SIZE], file=file)

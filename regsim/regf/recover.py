@@ -64,8 +64,9 @@ def recover(primary: bytes, logs: Sequence[tuple[str, bytes]], name: str | None 
     )
     if not steps:
         reasons = "; ".join(ignored_logs) or "there is no log"
-        msg = f"{name or 'the hive'} is dirty and nothing recovers it: {reasons}"
-        raise RecoveryError(msg)
+        state = "is dirty" if base is not None else "has no base block that can be read"
+        said = f"{name or 'the hive'} {state} and nothing recovers it: {reasons}"
+        raise RecoveryError(f"{said}; give the logs that lay beside it")
     return _apply(primary, trusted, steps, ignored_logs)
 
 

@@ -299,11 +299,11 @@ def _run_view(run: Run) -> _View:
 
 def _path_table(path: Path) -> _Table:
     rows = [
-        (str(n), step.actor, step.step, _counters(path, step.counters))
+        (str(n), step.actor, step.call, words.happened(step), _counters(path, step.counters))
         for n, step in enumerate(path.steps, 1)
     ]
     caption = f"{path.model}: a path of {counted(len(rows), 'step')}, code {path.code!r}"
-    return _Table(caption, ("step", "actor", "does", "counters"), rows, len(rows))
+    return _Table(caption, ("step", "actor", "call", "what happened", "counters"), rows, len(rows))
 
 
 def _counters(path: Path, values: Sequence[int]) -> str:

@@ -50,8 +50,10 @@ def _markdown(text: str) -> str:
     at = 0
     for found in _CODE.finditer(visible(text)):
         pieces.append(_SPECIAL.sub(r"\\\1", text[at : found.start()]))
-        pieces.append(f"`{found[0].strip('`')}`")
-        at = found.end()
+        # What ends a sentence is none of the key's name; within backticks all is meant.
+        name = found[0] if found[0][0] == "`" else found[0].rstrip(".,:;")
+        pieces.append(f"`{name.strip('`')}`")
+        at = found.start() + len(name)
     return "".join([*pieces, _SPECIAL.sub(r"\\\1", visible(text)[at:])])
 
 

@@ -12,17 +12,48 @@ from regsim.kernel.calls import Call, run_call
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import Holding, count_handles, holdings, open_handles
 from regsim.kernel.machine import Machine
-from regsim.kernel.operations import Closes, UnloadKind
+from regsim.kernel.operations import Closes, Operation, UnloadKind
 from regsim.kernel.process import Process, Thread
 from regsim.kernel.steps import Program, StepTaken, advance, enabled
 from regsim.scenario.result import CallRecord
 from regsim.status import NtStatus
-from regsim.types import SECOND, Handle, ObjectId, Tid
+from regsim.types import SECOND, Handle, ObjectId, Pid, Tid
 
 
 class _Table(TypedDict):
     table: tuple[Holding, ...]
     unlisted: int
+
+
+Slots = dict[tuple[Pid, Handle], tuple[str, bool]]
+"""What processes have open: by process and handle the key, and whether nobody asked for it."""
+
+
+def slots(machine: Machine, *pids: Pid) -> Slots:
+    """Return what the processes *pids*, which must be there, have open."""
+    found: Slots = {}
+    for pid in pids:
+        for handle, entry in machine.processes[pid].table.items():
+            obj = machine.objects[ObjectId(entry[0])]
+            found[pid, Handle(handle)] = (machine.key_name(obj.kcb), obj.origin.implicit)
+    return found
+
+
+def handle_between(
+    before: Slots, now: Slots, operation: Operation
+) -> tuple[Handle | None, str, bool]:
+    """Return the handle that *operation* opened or closed, its key, and whether it is implicit.
+
+    The first of several; none, with an empty key, where it did neither. What the end of a process
+    closes is no handle of the step's.
+    """
+    opened = next((slot for slot in now if slot not in before), None)
+    if opened is not None:
+        return opened[1], *now[opened]
+    closed = next((slot for slot in before if slot not in now), None)
+    if closed is not None and operation.closes in (Closes.HANDLE, Closes.SLOT):
+        return closed[1], *before[closed]
+    return None, "", False
 
 
 class Scenario:
@@ -42,7 +73,7 @@ class Scenario:
         self.blockers: tuple[Holding, ...] = ()
         self._titles: dict[Tid, str] = {}
         self._images: dict[Tid, str] = {}
-        self._before: dict[Handle, tuple[str, bool]] = {}
+        self._before: Slots = {}
         self._start = machine.clock
         self._began = 0
 
@@ -91,13 +122,8 @@ class Scenario:
 
     def _remember(self, thread: Thread) -> None:
         self._began = self.now
-        process = self.machine.processes.get(thread.pid)
-        if process is None:
-            return
-        self._before = {}
-        for handle, entry in process.table.items():
-            obj = self.machine.objects[ObjectId(entry[0])]
-            self._before[Handle(handle)] = (self.machine.key_name(obj.kcb), obj.origin.implicit)
+        if thread.pid in self.machine.processes:
+            self._before = slots(self.machine, thread.pid)
 
     def _observe(self, machine: Machine, tid: Tid, outcome: StepTaken) -> None:
         op = outcome.step.op
@@ -131,18 +157,10 @@ class Scenario:
     ) -> tuple[int | None, str, bool]:
         """Return the handle that the step opened or closed, its key, and whether it is implicit."""
         thread = machine.threads.get(tid)
-        process = machine.processes.get(thread.pid) if thread is not None else None
-        if outcome.step.op is None or process is None:
+        if outcome.step.op is None or thread is None or thread.pid not in machine.processes:
             return None, "", False
-        now = dict(process.table.items())
-        opened = [handle for handle in now if handle not in self._before]
-        closed = [handle for handle in self._before if handle not in now]
-        if opened:
-            obj = machine.objects[ObjectId(now[opened[0]][0])]
-            return opened[0], machine.key_name(obj.kcb), obj.origin.implicit
-        if closed and outcome.step.op.operation.closes in (Closes.HANDLE, Closes.SLOT):
-            return closed[0], *self._before[closed[0]]
-        return None, "", False
+        now = slots(machine, thread.pid)
+        return handle_between(self._before, now, outcome.step.op.operation)
 
     def _table(self, hive: Hive | None) -> _Table:
         rows = open_handles(self.machine, [] if hive is None else [hive])

@@ -74,6 +74,8 @@ class HandleLedger(Ledger):
         self._exits: dict[int, tuple[int, int, int]] = {}
         self._begun: dict[int, tuple[int, int]] = {}
         self._unloads: dict[int, tuple[Opened, int, int]] = {}
+        self._anchor_ends: dict[int, int] = {}
+        self._ends = 0, 0
         self._rows = 0
         self._holders: tuple[Holder, ...] = ()
 
@@ -162,12 +164,14 @@ class HandleLedger(Ledger):
             self._exits[row] = (process, time, int(batch.number[at]))
         elif op == LOAD and hive > UNPLACED and status == 0:
             self._load_seen(hive, time, int(batch.number[at]))
+            self._anchor_ends[hive] = row + 1
         elif op != LOAD and hive > UNPLACED:
             self._unloads[row] = (Opened(time, int(batch.number[at]), 0), key, status)
             if op == EventKind.FORCE:
                 self.forced.add(hive)
             if status == 0:
                 self._unload_seen(hive, time, int(batch.number[at]))
+                self._anchor_ends[hive] = row + 1
 
     def _forget(self) -> None:
         """Drop the openings of handles that are closed and were noted nowhere."""
@@ -189,6 +193,7 @@ class HandleLedger(Ledger):
             counters.unmatched,
         )
         self.replaced = counters.replaced
+        self._ends = counters.unmatched_end, counters.replaced_end
         self._holders = answer.holders
         for row, holders in answer.snapshots:
             begun, number = self._begun.get(row, (-1, 0))
@@ -241,9 +246,13 @@ class HandleLedger(Ledger):
             if since:
                 yield Held(held.process, held.key, since)
 
-    def unmatched_on(self, hive: int) -> int:  # noqa: ARG002 - the replay counts them together
-        """Return how many closes had no open, on any key: which hive they were on is unknown."""
-        return self.unmatched
+    def unmatched_on(self, hive: int) -> int:
+        """Return how many closes had no open, on any key, if one of them follows the anchor."""
+        return self.unmatched if self._ends[0] > self._anchor_ends.get(hive, 0) else 0
+
+    def replaced_on(self, hive: int) -> int:
+        """Return how many handles were given anew, on any key, if one of them follows it."""
+        return self.replaced if self._ends[1] > self._anchor_ends.get(hive, 0) else 0
 
 
 class _Openings:

@@ -116,7 +116,7 @@ REPARSED: Final = (0x104, 0x368)
 
 _WIN32: Final = (
     frozenset(
-        {2, 3, 4, 5, 6, 8, 14, 32, 50, 53, 87, 120, 122, 123, 161, 183, 259, 1009, 1010, 1011, 1012}
+        {2, 3, 4, 5, 6, 8, 14, 32, 50, 53, 87, 120, 122, 123, 161, 183, 1009, 1010, 1011, 1012}
     )
     | frozenset(range(1013, 1024))
     | frozenset({1168, 1314, 1332, 1450, 1722, 1726, 6700})
@@ -128,7 +128,8 @@ def success(status: int, family: Family = Family.NT, *, reparse: bool = False) -
 
     By NT_SUCCESS an NTSTATUS up to 0x7FFFFFFF is a success (documented); with *reparse* one that
     says that the call is tried again elsewhere is none. A call of no family may have returned
-    either: small numbers are failures if they are documented errors of Win32, and else unknown.
+    either: small numbers are failures if they are documented errors of Win32 that an open may
+    return, and else unknown: 259 is STATUS_PENDING too.
 
     >>> success(0x40000016), success(5, Family.NEUTRAL), success(0x77, Family.NEUTRAL)
     (True, False, None)

@@ -145,9 +145,10 @@ def _balance(asked: Asked) -> Iterator[str]:
     """10: every close has its open."""
     if asked.anchor and asked.ledger.unmatched_on(asked.hive):
         yield f"closes on {asked.name} have no open: some events are missing"
-    if asked.ledger.replaced:
+    replaced = asked.ledger.replaced_on(asked.hive)
+    if replaced:
         yield (
-            f"{asked.ledger.replaced:,} handles were given anew before their close: closes are "
+            f"{replaced:,} handles were given anew before their close: closes are "
             "missing, or rows of several processes are taken for those of one"
         )
     if asked.ledger.confused.get(asked.hive, 0) > asked.anchor:

@@ -7,6 +7,7 @@ Both carry their `Facts`: what the file is and how much of it could be read. A f
 from __future__ import annotations
 
 import enum
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -239,6 +240,12 @@ class Format:
     open: Callable[[Source, Reading], Capture | Snapshot | None]
 
 
+@functools.lru_cache(maxsize=1)
+def _decoded(head: bytes) -> str | None:
+    """Return the text that each of the formats looks at in turn, None if it is none."""
+    return None if b"\0" in head[:4096] else head.decode("utf-8-sig", "replace")
+
+
 def text_format(
     title: str, recognises: Callable[[str], bool], read: Callable[[str], Snapshot | None]
 ) -> Format:
@@ -252,6 +259,7 @@ def text_format(
         return found
 
     def is_text(head: bytes) -> bool:
-        return b"\0" not in head[:4096] and recognises(head.decode("utf-8-sig", "replace"))
+        text = _decoded(head)
+        return text is not None and recognises(text)
 
     return Format(title, is_text, open_text)

@@ -88,7 +88,8 @@ class Occasion:
     """One event on a hive: a logoff at which it was in use, or a logon that it troubled.
 
     ``at`` is the time as the evidence writes it, ``said`` the event's own statement in a sentence,
-    ``held`` whether it tells that the hive was in use.
+    ``held`` whether it tells that the hive was in use. ``boot`` counts the starts of the profile
+    service before it, where the evidence shows any: a process has its number until the next.
     """
 
     source: str
@@ -98,6 +99,7 @@ class Occasion:
     held: bool
     moment: str = ""
     at: str | None = None
+    boot: int | None = None
     blockers: tuple[HeldKey, ...] = ()
 
 

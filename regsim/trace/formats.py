@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from regsim.errors import DataError
+from regsim.errors import UnreadableError
 from regsim.trace.evidence import Capture, Format, Reading, Snapshot
 from regsim.trace.readers import (
     arrow,
@@ -26,7 +26,7 @@ from regsim.trace.readers import (
     script_log,
     wine,
 )
-from regsim.trace.source import Source, open_source
+from regsim.trace.source import EVIDENCE, Source, open_source
 
 FORMATS: Final[tuple[Format, ...]] = (
     # A file is read by the first that recognises it: those that a few bytes tell for certain come
@@ -54,7 +54,8 @@ def open_evidence(
     """Return what *evidence* is, a file or what was pasted; gzip and zlib unpacked on the way.
 
     Raises:
-        DataError: it is of no such format, or damaged where the reading begins.
+        UnreadableError: it is of no such format.
+        DataError: it is damaged where the reading begins.
         MissingExtraError: the format needs a package that is not installed.
     """
     source = evidence if isinstance(evidence, Source) else open_source(evidence)
@@ -63,5 +64,4 @@ def open_evidence(
             found = one.open(source, reading or Reading())
             if found is not None:
                 return found
-    known = ", ".join(one.title for one in FORMATS)
-    raise DataError(f"{source.name} is no evidence that regsim knows; it reads {known}")
+    raise UnreadableError(source.name, "is no evidence that regsim knows", EVIDENCE)

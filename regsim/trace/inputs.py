@@ -27,12 +27,14 @@ _SCRIPTS: Final = {
     ),
     "C#": re.compile(
         r"^\s*+(?:using\s+[\w.]+;|namespace\s+[\w.]+|(?:public|private|internal|protected)\s+"
-        r"(?:static\s+|sealed\s+|async\s+)*(?:class|void|int|string|bool|struct|record)\b)",
+        r"(?:static\s+|sealed\s+|async\s+)*(?:class|void|int|string|bool|struct|record)\b"
+        r"|(?:static\s+|sealed\s+)*class\s+\w+\s*(?::\s*\w+\s*)?\{)",
         re.MULTILINE,
     ),
     "Python": re.compile(
         r"^\s*+(?:import\s+[\w.]+(?:\s+as\s+\w+)?(?:,\s*\w+)*$|from\s+[\w.]+\s+import\s"
-        r"|(?:async\s+)?def\s+\w+\(.*:$|class\s+\w+.*:$|with\s+\S.*:$|@[\w.]+(?:\(.*\))?$)",
+        r"|(?:async\s+)?def\s+\w+\(.*:$|class\s+\w+.*:$|with\s+\S.*:$|@[\w.]+(?:\(.*\))?$"
+        r"|(?:\w+\s*=\s*|print\()winreg\.\w)",
         re.MULTILINE,
     ),
 }

@@ -33,6 +33,7 @@ from regsim.trace.finding import (
 )
 from regsim.trace.holders import ends_with_session
 from regsim.trace.ledger import Held, Ledger
+from regsim.trace.readers._profile_events import systems
 from regsim.trace.sightings import ENDS, seen_hives
 from regsim.trace.spelling import UNPLACED, canonical, is_root, is_users
 
@@ -145,6 +146,9 @@ def _judge_snapshot(snapshot: Snapshot, dialect: Dialect | None, reading: Readin
         hives.append(
             conclude(one.name, held, [_LOADED if one.loaded else _UNSEEN], in_use=one.in_use)
         )
+    written = systems((one.source, one.id) for one in snapshot.reports)
+    if written and not facts.os_title and len({one.host for one in snapshot.reports} - {""}) < 2:
+        facts.os_title = f"{written} by its events"
     limits = list(dict.fromkeys([*facts.problems, *snapshot.notes]))
     if not hives and snapshot.incident is None:
         events = snapshot.reports or facts.format.startswith("ev")

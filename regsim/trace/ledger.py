@@ -120,6 +120,10 @@ class Ledger(ABC):
     def unmatched_on(self, hive: int) -> int:
         """Return how many closes that may have been on *hive* had no open, since its anchor."""
 
+    def replaced_on(self, hive: int) -> int:  # noqa: ARG002 - by path no handle is known
+        """Return how many handles were given anew before their close, since the hive's anchor."""
+        return 0
+
     def _load_seen(self, hive: int, time: int, number: int) -> None:
         """Note that a hive was loaded."""
         if hive in self.touched or (hive in self.loaded and hive not in self.unloaded):

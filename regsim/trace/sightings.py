@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from typing import Final
 
 import attrs
@@ -9,6 +10,7 @@ import attrs
 from regsim.trace.evidence import Report, Sighting, Snapshot
 from regsim.trace.finding import HeldKey, Occasion
 from regsim.trace.holders import ends_with_session
+from regsim.trace.readers._profile_events import PROFSVC, STARTED
 from regsim.trace.spelling import canonical, check_sid, hive_of, is_root, is_users
 from regsim.trace.times import sortable
 
@@ -86,13 +88,18 @@ def seen_hives(
     which other hives were loaded.
     """
     hives = _Hives(check_sid(hkcu_sid) if hkcu_sid else None, mounts)
+    for report in snapshot.reports:
+        if report.source == PROFSVC and report.id == STARTED and report.seen_at:
+            insort(hives.starts.setdefault(report.host, []), sortable(report.seen_at))
     for number, report in enumerate(_once(snapshot.reports), 1):
         hives.report(report, number)
     for sighting in snapshot.sightings:
         hives.sight(sighting, "", 0)
     for key in snapshot.loaded:
         hives.note(key)
-    newest = sorted(hives.occasions, key=lambda one: sortable(one.at or ""), reverse=True)
+    newest = hives.occasions
+    if len(newest) > 1:
+        newest.sort(key=lambda one: sortable(one.at or ""), reverse=True)
     return Seen(list(hives.by_name.values()), tuple(newest))
 
 
@@ -112,6 +119,7 @@ class _Hives:
         self.sid, self.mounts = hkcu_sid, mounts
         self.by_name: dict[str, SeenHive] = {}
         self.occasions: list[Occasion] = []
+        self.starts: dict[str, list[tuple[str, int]]] = {}  # by host, in the order of time
 
     def _hive(self, name: str) -> SeenHive:
         return self.by_name.setdefault(name.upper(), SeenHive(name))
@@ -149,11 +157,19 @@ class _Hives:
                 held=report.held,
                 moment=report.moment,
                 at=report.seen_at,
+                boot=self._boot(report),
                 blockers=tuple(last.values()),
             )
         )
         if report.held:
             self._hive(hive or UNNAMED).in_use.append(_statement(report))
+
+    def _boot(self, report: Report) -> int | None:
+        """Return how many starts of its host's profile service lie before an event."""
+        starts = self.starts.get(report.host)
+        if starts is None or report.seen_at is None:
+            return None
+        return bisect_right(starts, sortable(report.seen_at))
 
     def sight(self, sighting: Sighting, reported: str, event: int) -> HeldKey | None:
         """Count a key that is open, in the hive that the event is about or else in its own."""

@@ -38,6 +38,15 @@ _DENIED: Final = (
     r"|\u30a2\u30af\u30bb\u30b9\u304c\u62d2\u5426"
     r"|\u62d2\u7edd\u8bbf\u95ee|\u043e\u0442\u043a\u0430\u0437\u0430\u043d\u043e \u0432 \u0434"
 )
+_IN_USE: Final = (
+    r"(?:being used by another process|von einem anderen prozess verwendet"
+    r"|utilis\u00e9 par un autre processus|(?:siendo utilizado|en uso) por otro proceso"
+    r"|sendo usado por outro processo|utilizzato da un altro processo"
+    r"|u\u017cywany przez inny proces"
+    r"|\u5225\u306e\u30d7\u30ed\u30bb\u30b9\u304c\u4f7f\u7528"
+    r"|\u53e6\u4e00\u4e2a\u7a0b\u5e8f\u6b63\u5728\u4f7f\u7528"
+    r"|\u0437\u0430\u043d\u044f\u0442 \u0434\u0440\u0443\u0433\u0438\u043c)"
+)
 _UNLOAD: Final = r"\breg(?:\.exe)?[\"']?\s+[\"']?unload\b|regunloadkey|ntunloadkey|\bunload"
 _HOLDER: Final = (
     "who has a key open, as administrator and at the moment of the failure: "
@@ -114,7 +123,7 @@ SIGNS: Final = (
     Sign(
         words=_words(
             r"\breg(?:\.exe)?[\"']?\s+[\"']?load\b[^\n]{0,300}(?:\n[^\n]{0,200}){0,3}?"
-            r"(?:being used by another process|0x80070020|sharing violation)",
+            rf"(?:{_IN_USE}|0x80070020|sharing violation)",
             r"(?:fail|unable|could ?n[o']t|cannot)[^\n]{0,60}\bload[^\n]{0,40}\bhive"
             r"[^\n]{0,200}(?:being used|0x80070020|error ?(?:code)? ?32\b)",
         ),
@@ -128,6 +137,9 @@ SIGNS: Final = (
     ),
 )
 """The rows, the most telling first."""
+
+HINTS: Final = ("load", "0x8007", "800703fa", "0xc000", "delet", "1018")
+"""Of these, in small letters, there is at least one where any row matches."""
 
 SUCCESS: Final = _words(
     r"(?:success\w*|completed)[^\n]{0,60}\bunload\w*",

@@ -9,6 +9,7 @@ import io
 import itertools
 import mmap
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ from typing import IO, Final
 
 import attrs
 
-from regsim.errors import DataError, UsageError
-from regsim.reading import steady
+from regsim.errors import DataError, UnreadableError, UsageError
+from regsim.reading import steady, telling
 
+EVIDENCE: Final = "an event's text, a log, a listing of handles or a capture"
+"""What a reader is asked for where a file holds nothing of the kind."""
 HEAD: Final = 65_536
 """How many bytes from the start decide what a file is."""
 
@@ -169,20 +172,14 @@ def open_source(path: str | Path) -> Source:
         DataError: it is no regular file, is empty, or its compression is damaged at its start.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; name a file of evidence in it")
-    if not path.exists():
-        raise DataError(f"there is no file {path}; give the path of a trace or a snapshot")
-    if not path.is_file():
-        raise DataError(
-            f"{path} is not a file that can be read twice; save it to a file first, or give it "
-            "to `regsim -`"
-        )
-    try:
+    with telling(path, EVIDENCE):
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise DataError(
+                f"{path} is not a file that can be read twice; save it to a file first, or give it "
+                "to `regsim -`"
+            )
         with path.open("rb") as file:
             head = file.read(HEAD)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     return _looked_into(Source(path, path.stat().st_size, "", head))
 
 
@@ -200,7 +197,7 @@ def _looked_into(source: Source) -> Source:
     """Return *source* with its head unpacked and decoded."""
     head = source.head
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise DataError(f"{source.name} is empty")
+        raise UnreadableError(source.name, "is empty", EVIDENCE)
     packing = _packing(head)
     encoding = _UTF16.get(head[:2], "")
     if packing or encoding:
@@ -208,7 +205,8 @@ def _looked_into(source: Source) -> Source:
         head = next(source.blocks(HEAD), (b"", 0))[0][:HEAD]
         if not head:
             raise DataError(f"{source.name} holds nothing once it is unpacked")
-    return attrs.evolve(source, head=head, encoding=encoding)
+        return attrs.evolve(source, head=head, encoding=encoding)
+    return source
 
 
 def _packing(head: bytes) -> str:

@@ -86,7 +86,7 @@ def _written(path: str) -> Parts:
     """Return the names in *path*, folded, without what tools write before the root."""
     if "\\" not in path:
         path = path.replace("/", "\\")
-    return _bare(tuple(fold_name(name) for name in path.split("\\") if name))
+    return _bare(tuple(filter(None, fold_name(path).split("\\"))))
 
 
 def is_merged(path: str) -> bool:
@@ -99,7 +99,7 @@ def is_merged(path: str) -> bool:
 
 def _bare(parts: Parts) -> Parts:
     """Return *parts* without what PowerShell and the registry's editor write before the root."""
-    if parts[:1] == ("MICROSOFT.POWERSHELL.CORE",) or parts[:1] == ("COMPUTER",):
+    if parts and parts[0] in ("MICROSOFT.POWERSHELL.CORE", "COMPUTER"):
         parts = parts[1:]
     if parts and parts[0].startswith("REGISTRY::"):
         return (parts[0].removeprefix("REGISTRY::"), *parts[1:])

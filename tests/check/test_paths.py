@@ -20,6 +20,7 @@ from regsim.check.plain import Plain
 from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import check, factored
 from regsim.errors import UnknownNameError, UsageError
+from regsim.report.text.calls import rows_of
 from regsim.report.text.checks import (
     Recipe,
     path_json,
@@ -31,6 +32,7 @@ from regsim.report.text.checks import (
 )
 from regsim.report.text.mermaid import path_mermaid
 
+OPENED = 'RegOpenKeyEx(HKCU, "Software\\Microsoft\\Internet Connection Wizard")'
 ORIGIN = Recipe("q241572", {"workers": "1", "services": "0"})
 
 
@@ -144,9 +146,31 @@ def test_the_table() -> None:
     """The table numbers the steps and says how many handles are open on the hive after each."""
     lines = path_lines(leak())
 
-    assert lines[0].split(maxsplit=4) == ["#", "actor", "step", "answer", r"handles on HKU\<SID>"]
-    assert [line.split()[-1] for line in lines[2:]] == list("0011001221")
-    assert lines[-1].split() == ["9", "worker-1", "close-subkey", "SUCCESS", "1"]
+    assert lines[0].split() == ["#", "actor", "call", "what", "happened", r"HKU\<SID>*"]
+    counts = [line.split()[-1] for line in lines[2:-1] if line[:2].strip()]
+    assert counts == list("0011001221")
+    assert lines[-2].split(maxsplit=3)[1:3] == ["worker-1", "RegCloseKey(sub)"]
+    assert "close-subkey -> SUCCESS, handle 0x8" in lines[-2]
+    assert lines[-1] == "* handles that are open on it"
+
+
+def test_a_step_is_shown_as_the_call_that_it_belongs_to() -> None:
+    """Once for all its steps, with the handle nobody asked for; in a list where it is narrow."""
+    for width in (60, 120):
+        lines = path_lines(leak(), width)
+        openings = [step.answer for step in leak().steps if step.step == "open-root"]
+        text = " ".join(" ".join(lines).split())
+
+        assert max(map(len, lines)) <= width
+        assert openings == [StepAnswer("SUCCESS", handle=4, implicit=True)]
+        assert text.count("<-") == 2  # the wizard's, too
+    assert [step.call for step in leak().steps][5:7] == [OPENED, OPENED]
+    assert text.count("RegOpenKeyEx(HKCU,") == 1
+    assert "6 worker-1" in text
+    assert "7 open-subkey -> SUCCESS, handle 0x8" in text
+    root, sub = leak().steps[5:7]
+    calls = [row[2] for row in rows_of([root, sub, root, root], [()] * 4)]
+    assert calls == [OPENED, "", "", OPENED]  # a step that comes again is a call of its own
 
 
 def test_the_table_of_a_run_without_end() -> None:
@@ -154,7 +178,7 @@ def test_the_table_of_a_run_without_end() -> None:
     path = circle()
     lines = path_lines(path)
     assert path.loop is not None
-    assert lines[path.loop + 3] == "and so on for ever from here:"
+    assert lines[path.loop + 3].strip() == "and so on for ever from here:"
     assert lines[-1].startswith("and from here on again")
     ended = check(Counter(2, resets=False), "returns").path
     assert ended is not None
@@ -172,12 +196,16 @@ def test_a_plain_models_table_shows_its_state() -> None:
 def test_a_step_that_failed_says_what_it_was_told() -> None:
     """Every notation shows what a step was answered, failure or success; local work, nothing."""
     path = broken()
-    *_, close, last = path_lines(path)
-    assert close.split()[2:] == ["close-root", "SUCCESS", "1"]
-    assert last.split()[2:] == ["open-subkey", "INVALID_HANDLE", "1"]
+    lines = path_lines(path, 200)
+    assert sum("open-subkey -> INVALID_HANDLE" in line for line in lines) == 1
+    assert any(
+        "RegCloseKey(HKCU)" in line and "close-root -> SUCCESS, handle 0x4" in line
+        for line in lines
+    )
 
     answers = {(step.step, step.answer) for step in path.steps}
-    assert {("open-subkey", StepAnswer("SUCCESS")), ("dequeue", None)} <= answers
+    opened = StepAnswer("SUCCESS", handle=8)
+    assert {("open-subkey", opened), ("dequeue", None)} <= answers
     assert path.steps[-1].answer == StepAnswer("INVALID_HANDLE", ok=False)
     assert path_json(path)[-1]["answer"] == "INVALID_HANDLE"
     assert path_json(path)[6]["answer"] is None
@@ -213,6 +241,7 @@ def test_a_model_that_does_not_say_has_no_answers() -> None:
 
     assert [step.answer for step in ended.steps] == [None, None]
     assert path_lines(ended)[0].split() == ["#", "actor", "step", "state"]
+    assert path_lines(ended, 60)[1].split() == ["[state", "0]"]
 
 
 def test_mermaid() -> None:

@@ -159,6 +159,28 @@ def test_a_ticket_and_a_page(
     assert answer(capsys, files["event"], "--html", "--json")[0] == 2
 
 
+def test_the_first_line_says_whose_hives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of two users are two; a user's own and that of the classes are one user's."""
+    for other, said in (
+        ("S-1-5-21-8", "open in the hives of 2 users at logoff, so that Windows had to take them"),
+        ("S-1-5-21-7_Classes", "open in a user's hive at logoff, so that Windows had to take it"),
+    ):
+        path = tmp_path / "events"
+        path.write_text(f"{EVENT}\n{EVENT.replace('S-1-5-21-7', other)}")
+        _, out, _ = answer(capsys, str(path))
+        assert said in " ".join(out.split())
+
+
+def test_a_ticket_marks_names_without_what_ends_the_sentence(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The full stop after a key is text."""
+    out = answer(capsys, files["event"], "--ticket")[1]
+    assert "about `HKU\\S-1-5-21-7`." in out
+
+
 def test_python_takes_a_text(files: dict[str, str]) -> None:
     """`regsim.who` answers from a path, or from the text itself."""
     assert regsim.who(EVENT).conclusion is regsim.who(files["event"]).conclusion

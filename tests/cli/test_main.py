@@ -148,7 +148,7 @@ def test_wrong_usage_is_exit_2(args: list[str], capsys: pytest.CaptureFixture[st
         (RegsimError("this\nand  that"), "this and that"),
         (RegsimError("a \x1b[2J name \ud800"), "a \\x1b[2J name \\ud800"),
         (UnknownNameError("OS", "os2", ["xp"]), "unknown OS 'os2'; known: xp"),
-        (FileNotFoundError(2, "No such file", "x.dat"), "[Errno 2] No such file: 'x.dat'"),
+        (FileNotFoundError(2, "No such file", "x.dat"), "x.dat: No such file"),
         (click.ClickException("so"), "so"),
     ],
 )
@@ -230,7 +230,7 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
     assert call("hive", "diff", str(one), str(two)).returncode == 1
     missing = call("hive", "info", str(tmp_path / "missing"))
     assert missing.returncode == 2
-    assert b"No such file" in missing.stderr
+    assert b"there is no file" in missing.stderr
     assert b"Traceback" not in missing.stderr
 
 
@@ -268,6 +268,17 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         said = running.stderr.read()
     assert said == b""
     assert running.returncode == 141
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX redirections")
+def test_a_stream_that_is_closed_changes_no_exit_code(tmp_path: Path) -> None:
+    """Who starts us without an output asks for the exit code alone; a full disk is an error."""
+    path = tmp_path / "hive"
+    assert call("hive", "new", str(path)).returncode == 0
+    command = [sys.executable, "-m", "regsim", "hive", "info", str(path)]
+    for streams, code in ((">&-", 0), (">&- 2>&-", 0), (">/dev/full", 2)):
+        done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", *command], check=False)
+        assert (streams, done.returncode) == (streams, code)
 
 
 def test_doctor_says_what_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,17 @@
-"""Every command that writes: what is no file and what it reads survive, and a dash is stdout."""
+"""Every command's files: all that cannot be read is said alike, and what is no file survives."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -53,27 +57,40 @@ WRITES: dict[tuple[str, str], list[str]] = {
 }
 """An example for each option or argument that names what a command writes."""
 
-READS = {
-    ("lab", "--trace"),
-    ("replay", "TRACE"),
-    ("who", "FILE"),
-    ("hive cat", "FILE"),
-    ("hive diff", "OLD"),
-    ("hive diff", "NEW"),
-    ("hive export", "FILE"),
-    ("hive import", "REG"),
-    ("hive info", "FILE"),
-    ("hive ls", "FILE"),
-    ("hive recover", "FILE"),
-    ("hive recover", "--log"),
+READS: dict[tuple[str, str], list[str]] = {
+    ("lab", "--trace"): ["--trace", "BAD", "-o", "OUT"],
+    ("replay", "TRACE"): ["BAD"],
+    ("who", "FILE"): ["BAD"],
+    ("hive cat", "FILE"): ["BAD", "Old"],
+    ("hive diff", "OLD"): ["BAD", "HIVE"],
+    ("hive diff", "NEW"): ["HIVE", "BAD"],
+    ("hive export", "FILE"): ["BAD", "-o", "OUT"],
+    ("hive import", "REG"): ["HIVE", "BAD", "-o", "OUT"],
+    ("hive info", "FILE"): ["BAD"],
+    ("hive ls", "FILE"): ["BAD"],
+    ("hive recover", "FILE"): ["BAD", "--log", "LOG", "-o", "OUT"],
+    ("hive recover", "--log"): ["HIVE", "--log", "BAD", "-o", "OUT"],
 }
-"""The options and arguments that name what a command reads and never writes."""
+"""An example for each option or argument that names what a command reads and never writes."""
+
+BESIDES: dict[tuple[str, str], list[str]] = {
+    ("", "FILE..."): ["BAD"],
+    ("check", "MODEL"): ["BAD"],
+    ("lab", "--model"): ["--model", "BAD", "-o", "OUT"],
+    ("run", "--profile"): ["q241572", "--profile", "BAD"],
+    ("hive set", "FILE"): ["BAD", "Key"],
+    ("hive set", "FILE of -o"): ["BAD", "Key", "-o", "OUT"],
+    ("hive delete", "FILE"): ["BAD", "Old"],
+    ("hive import", "FILE"): ["BAD", "REG"],
+}
+"""What else is read: a name or a file, what is read and written, and of a scenario's options."""
 
 ELSEWHERE = {("record", "-o"), ("record", "--junit"), ("who", "--save")}
 """What commands write that need Wine or Windows; they do so by the same function."""
 
 FOLDERS = {("demo", "-o")}
 IN_PLACE = {key for key in WRITES if key[1] == "FILE"}
+NEW = ("hive new", "FILE")
 
 
 def options() -> Iterator[tuple[str, str]]:
@@ -116,14 +133,116 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 def example(place: tuple[str, str], files: dict[str, Path], output: Path | str) -> list[str]:
     """Return the command line that writes *output* in *place*."""
-    filled = {**{name: str(path) for name, path in files.items()}, "OUT": str(output)}
-    return [*place[0].split(), *(filled.get(word, word) for word in WRITES[place])]
+    return filled(place[0], WRITES[place], files, {"OUT": str(output)})
+
+
+def filled(
+    command: str, words: list[str], files: dict[str, Path], more: dict[str, str]
+) -> list[str]:
+    """Return a command line with the words in capitals replaced by *files* and by *more*."""
+    known = {**{name: str(path) for name, path in files.items()}, **more}
+    return [*command.split(), *(known.get(word, word) for word in words)]
 
 
 def test_each_option_that_names_a_file_is_tried_here() -> None:
     """One that is new is put beside those that write, with an example, or those that read."""
-    assert set(options()) == WRITES.keys() | READS | ELSEWHERE
-    assert not WRITES.keys() & READS
+    assert set(options()) == WRITES.keys() | READS.keys() | ELSEWHERE
+    assert not WRITES.keys() & READS.keys()
+
+
+class Unreadable:
+    """Files from which nothing can be read, by what is wrong with them."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        folder.mkdir()
+        names = ("missing", "forbidden", "empty", "folder", "junk")
+        self.files = {name: folder / f"{name}.py" for name in names}
+        for name, data in (("forbidden", TRACE), ("empty", b""), ("junk", bytes(range(256)) * 8)):
+            self.files[name].write_bytes(data)
+        self.files["folder"].mkdir()
+        self._really = {"open": io.open, "os": os.open}
+        # Who runs the tests may be allowed all: so the system's answer is played.
+        patch.setattr(io, "open", self._opened)
+        patch.setattr(os, "open", self._opened_low)
+
+    def _refuse(self, file: object) -> None:
+        if isinstance(file, str | os.PathLike) and Path(file).name == "forbidden.py":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    def _opened(self, file: Any, *args: Any, **more: Any) -> Any:
+        self._refuse(file)
+        return self._really["open"](file, *args, **more)
+
+    def _opened_low(self, file: Any, *args: Any, **more: Any) -> Any:
+        self._refuse(file)
+        return self._really["os"](file, *args, **more)
+
+
+SAYS = {
+    "missing": r"there is no file {}; give the path of \S.*",
+    "forbidden": r"{} cannot be read: Permission denied; give the path of a copy of it that can be",
+    "empty": r"{} is empty; give the path of \S.*",
+    "folder": r"{} is a folder; give the path of \S.*",
+    "junk": r"{}(?:, line| is| has| fails) .*",
+}
+"""What is said of each kind of file, by every command alike."""
+
+TAKEN = {("hive recover", "--log", "empty"), ("hive recover", "--log", "junk")}
+"""A clean hive needs no log: what is given is told to be ignored."""
+
+
+@pytest.mark.parametrize("place", [*READS, *BESIDES], ids=" ".join)
+def test_what_cannot_be_read_is_said_alike(
+    place: tuple[str, str],
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Missing, forbidden, empty, a folder, junk: one line of what, where and what to do; exit 2."""
+    unreadable = Unreadable(tmp_path / "bad", monkeypatch)
+    words = {**READS, **BESIDES}[place]
+    output = tmp_path / "new" / "output"
+    before = {path: path.read_bytes() for path in files.values()}
+    for kind, path in unreadable.files.items():
+        more = {"BAD": str(path), "OUT": str(output)}
+        code = main(filled(place[0], words, files, more))
+        said = capfd.readouterr()
+        if (*place, kind) in TAKEN:
+            assert (code, said.err) == (0, f"ignored: {path}: the hive is clean\n")
+            output.unlink()
+            output.parent.rmdir()
+            continue
+        assert (code, said.out) == (2, ""), kind
+        pattern = "regsim: error: " + SAYS[kind].format(re.escape(str(path))) + "\n"
+        assert re.fullmatch(pattern, said.err), said.err
+        assert not output.parent.exists()
+    assert {path: path.read_bytes() for path in files.values()} == before
+
+
+@pytest.mark.parametrize("place", sorted(WRITES.keys() - IN_PLACE | {NEW}), ids=" ".join)
+def test_a_folder_that_is_not_there_is_made(
+    place: tuple[str, str],
+    files: dict[str, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """By every command that writes; where it cannot be made, one line says so and nothing is."""
+    output = tmp_path / "new" / "below" / "output"
+    assert main(example(place, files, output)) in {0, 1, 3}
+    assert any(output.iterdir()) if place in FOLDERS else output.stat().st_size
+    capfd.readouterr()
+
+    below = files["REG"] / "output"
+    assert main(example(place, files, below)) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert re.fullmatch(
+        rf"regsim: error: {re.escape(str(below))}\S* cannot be written: Not a directory; "
+        r"name another file\n",
+        said.err,
+    )
+    assert files["REG"].read_bytes().startswith(b"REGEDIT4")
 
 
 @pytest.mark.parametrize("place", WRITES, ids=" ".join)

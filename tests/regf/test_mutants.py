@@ -46,11 +46,11 @@ def structural_cells(data: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def mutants(data: bytes, seed: int) -> Any:
+def mutants(data: bytes, seed: int, count: int) -> Any:
     """Yield (position or -1, mutant): a third each random bytes, structural bytes, truncations."""
     rng = random.Random(seed)
     cells = structural_cells(data)
-    for number in range(COUNT):
+    for number in range(count):
         broken = bytearray(data)
         if number % 10 == 0:
             yield -1, bytes(broken[: rng.randrange(len(data))])
@@ -106,12 +106,12 @@ def _add_segments(image: Any, value: Any, free: set[int]) -> None:
             free.update(range(position, position + length))
 
 
-def judge_mutants(data: bytes, seed: int) -> dict[str, int]:
-    """Read every mutant in both modes and return how they fared."""
+def judge_mutants(data: bytes, seed: int, count: int = COUNT) -> dict[str, int]:
+    """Read *count* mutants in both modes and return how they fared."""
     whole = reading(data, Mode.STRICT)
     free = free_of_redundancy(data)
     tally = dict.fromkeys(("refused", "same", "explained"), 0)
-    for at, mutant in mutants(data, seed):
+    for at, mutant in mutants(data, seed, count):
         began = time.process_time()
         try:
             result = reading(mutant, Mode.STRICT)
@@ -155,10 +155,10 @@ def test_mutants_of_real_hives(shared: Any, name: str) -> None:
     """Mutants of a captured hive: refused, unharmed or explained."""
     data = shared(name).read_bytes()
     size = struct.unpack_from("<I", data, 40)[0]
-    tally = judge_mutants(data[: 4096 + size], 1)
+    tally = judge_mutants(data[: 4096 + size], 1, COUNT // 4)
 
-    assert sum(tally.values()) == COUNT
-    assert tally["refused"] > COUNT * 3 // 20
+    assert sum(tally.values()) == COUNT // 4
+    assert tally["refused"] > COUNT * 3 // 80
 
 
 def test_hostile_repetition_does_not_blow_up(make: Any) -> None:

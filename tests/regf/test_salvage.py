@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +82,49 @@ def test_a_key_without_security_is_a_problem(make: Any) -> None:
     struct.pack_into("<I", data, 4096 + parse_hive(bytes(data)).root.offset + 4 + 44, 0xFFFFFFFF)
 
     assert any(p.what == "security of a key" for p in parse_salvaged(bytes(data)))
+
+
+def _damaged(data: bytes) -> Iterator[bytes]:
+    """Yield *data* with wrong sizes, versions, numbers and pieces, the checksum right or not."""
+    size = int.from_bytes(data[40:44], "little")
+    sizes = (0, 4096, size // 8192 * 4096, size * 2, size - 123, 0xFFFFF000)
+    fields = [(40, wrong) for wrong in sizes] + [(24, minor) for minor in (0, 3, 5, 6, 99)]
+    fields += [(20, 2), (4, 77), (36, 0x7FFFFFFF), (4096 + 8, 0x7FFFFFFF)]
+    for at, number in fields:
+        yield from (torn(data, at, number, sealed=sealed) for sealed in (True, False))
+    yield bytes(512) + data[512:]
+    yield data[: len(data) // 8192 * 4096]
+    at = len(data) // 1024 * 512
+    yield data[:at] + bytes(512) + data[at + 512 :]
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    "name", ["plaso__test_data__regf__100_sub_keys.hiv", "yarp__UnicodeHive", "regipy__BCD"]
+)
+def test_no_fewer_keys_than_another_reader(
+    shared: Any, judge_named: Any, name: str, tmp_path: Path
+) -> None:
+    """Of a hive that is damaged, salvage finds at least as many keys as dissect."""
+    judge = judge_named("dissect")
+    script = Path(__file__).parent / "judges" / "dissect_count.py"
+    damaged = list(_damaged(shared(name).read_bytes()))
+    paths = [tmp_path / str(number) for number in range(len(damaged))]
+    for path, data in zip(paths, damaged, strict=True):
+        path.write_bytes(data)
+
+    told = subprocess.check_output([judge.python, str(script), *map(str, paths)], text=True)
+    theirs = [int(line) for line in told.split()]
+    ours = [_keys(data) for data in damaged]
+
+    assert len(theirs) == len(ours)
+    assert [(n, o, t) for n, (o, t) in enumerate(zip(ours, theirs, strict=True)) if o < t] == []
+    assert max(theirs) > 1
+
+
+def _keys(data: bytes) -> int:
+    try:
+        with parse_hive(data, mode=Mode.SALVAGE) as hive:
+            return sum(1 for _ in hive.walk())
+    except HiveFormatError:
+        return 0

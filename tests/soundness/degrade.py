@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,7 +77,10 @@ def orphaned(events: Events, changed: Events) -> frozenset[str]:
 
 @attrs.frozen
 class Degrade:
-    """One operation: its name, the formats that it applies to, and what it does there."""
+    """One operation: its name, the formats that it applies to, and what it does there.
+
+    ``weight`` says how often it is drawn: what seldom applies is drawn more often.
+    """
 
     name: str
     formats: frozenset[str]
@@ -84,6 +88,7 @@ class Degrade:
     rows: OnRows | None = None
     data: OnBytes | None = None
     of: Callable[[Events], frozenset[int]] = holders
+    weight: int = 1
 
 
 # -- of events --------------------------------------------------------------------------------
@@ -106,7 +111,11 @@ def no_rundown(rng: random.Random, events: Events) -> tuple[list[Event], int] | 
     pids = sorted({event.pid for event in events if event.rundown})
     if not pids:
         return None
-    pid = rng.choice(pids)
+    passed_on = {events[at].source[0] for at in holders(events)}
+    heirs = [pid for pid in pids if pid in passed_on]
+    if not heirs and rng.random() < 0.7:
+        return None
+    pid = rng.choice(heirs or pids)
     return [event for event in events if not (event.rundown and event.pid == pid)], len(events)
 
 
@@ -129,6 +138,90 @@ def pid_reused(rng: random.Random, events: Events) -> tuple[list[Event], int] | 
             event = attrs.evolve(event, source=(old, event.source[1]))  # noqa: PLW2901
         changed.append(event)
     return changed, len(events)
+
+
+def pid_taken(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """Give a process the number of one that still runs, as in captures of two systems put together.
+
+    The one that runs has handles and is heard of no more.
+    """
+    last = {event.pid: at for at, event in enumerate(events)}
+    starts = {event.pid: at for at, event in enumerate(events) if event.kind == "start"}
+    keepers = {events[at].pid for at in holders(events)}
+    pairs = [(old, new) for old in keepers for new, at in starts.items() if at > last[old]]
+    if not pairs:
+        return None
+    old, new = rng.choice(sorted(pairs))
+    changed = [
+        attrs.evolve(
+            event,
+            pid=old if event.pid == new else event.pid,
+            source=(old, event.source[1]) if event.source[0] == new else event.source,
+        )
+        for event in events
+    ]
+    return changed, len(events)
+
+
+def handed_over(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """End a process whose handles another has by then: no row closes them."""
+    keepers = sorted({(events[at].pid, events[at].image) for at in holders(events)})
+    if not keepers:
+        return None
+    pid, image = rng.choice(keepers)
+    return [*events, Event(kind="exit", pid=pid, image=image)], len(events)
+
+
+def refused(_: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """Lose what is held without a trace, but for the answer to an unload at the end."""
+    held, lost = events[-1].held, holders(events)
+    loads = {sid: e for sid in held for e in events if e.kind == "load" and sid in e.key}
+    if not loads:
+        return None
+    answers = [attrs.evolve(loads[sid], kind="unload", status=0xC0000121) for sid in sorted(loads)]
+    return [*(e for at, e in enumerate(events) if at not in lost), *answers], len(events)
+
+
+def stretch_lost(rng: random.Random, events: Events) -> tuple[list[Event], int] | None:
+    """Lose a stretch in which keys of each held hive were opened; a close that follows tells of it.
+
+    Without such a close nothing in a file without numbers could tell.
+    """
+    opened: dict[tuple[int, int], int] = {}
+    pairs = []
+    for at, event in enumerate(events):
+        if event.kind == "open" and not event.status:
+            opened[event.pid, event.handle] = at
+        elif event.kind == "close" and (event.pid, event.handle) in opened:
+            pairs.append((opened.pop((event.pid, event.handle)), at, event.key))
+    # By path, a close of one of several handles on a key may be of any of them.
+    places = Counter((e.pid, e.key.upper()) for e in events if e.kind in ("open", "duplicate"))
+    pairs = [one for one in pairs if places[events[one[1]].pid, one[2].upper()] == 1]
+    held = events[-1].held
+    spans = [
+        (first, end)
+        for first, close, _ in pairs
+        for end in (close - 1, close)
+        if all(
+            any(
+                first <= a < end <= b and sid in key and after_anchor(events, sid, a)
+                for a, b, key in pairs
+            )
+            for sid in held
+        )
+        and all(event.kind in ("open", "close", "query") for event in events[first:end])
+    ]
+    if not held or not spans:
+        return None
+    last = holders(events)
+    hiding = [(a, b) for a, b in spans if all(a <= at < b for at in last if events[at].key)]
+    first, end = rng.choice(hiding or spans)
+    return [*events[:first], *events[end:]], len(events)
+
+
+def after_anchor(events: Events, sid: str, at: int) -> bool:
+    """Return whether the user's hive is neither loaded nor unloaded after the event *at*."""
+    return not any(e.kind in ("load", "unload") and sid in e.key for e in events[at:])
 
 
 # -- of rows ----------------------------------------------------------------------------------
@@ -190,6 +283,18 @@ _STYLES: Final[tuple[Callable[[str], str], ...]] = (
     lambda _: "",
     lambda _: "?",
 )
+
+
+def as_own(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Write keys below HKCU, as tools do that run as the user whose they are."""
+    which = _victims(rng, rows, of, _OPENERS)
+    field = "path" if which and "path" in rows[0] else "key"
+    named = {
+        n: re.sub(r"^HKEY_USERS\\S-[-0-9]+", "HKCU", _long(rows[n].get(field, ""))) for n in which
+    }
+    if not any(name.startswith("HKCU") for name in named.values()):
+        return None
+    return [{**row, field: named[n]} if n in named else row for n, row in enumerate(rows)]
 
 
 def relative(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
@@ -258,6 +363,30 @@ def counter_gap(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list
 def reversed_rows(_: random.Random, rows: list[Any], __: frozenset[int]) -> list[Any] | None:
     """Sort the rows from the last to the first."""
     return list(reversed(rows))
+
+
+def overtaken(rng: random.Random, rows: list[Row], of: frozenset[int]) -> list[Row] | None:
+    """Write what is held before the hive's last unload, as buffers that are saved in turn do."""
+    for sid in rng.sample(USERS, len(USERS)):
+        names = [str(row.get("path", row.get("key", ""))) for row in rows]
+        kinds = [str(row.get("operation", row.get("op", ""))) for row in rows]
+        ends = [
+            n
+            for n, kind in enumerate(kinds)
+            if kind in ("unload", "force", "RegUnloadKey")
+            and names[n].endswith(sid)
+            and not rows[n].get("status")
+        ]
+        mine = [
+            n
+            for n, row in enumerate(rows)
+            if row["at"] in of and sid in names[n] and ends and n > ends[-1]
+        ]
+        if mine:
+            rest = [n for n in range(len(rows)) if n not in mine]
+            place = rest.index(ends[-1])
+            return [rows[n] for n in (*rest[:place], *mine, *rest[place:])]
+    return None
 
 
 def dropped(rng: random.Random, rows: list[Any], of: frozenset[int]) -> list[Any] | None:
@@ -364,23 +493,29 @@ ALL: Final = frozenset(
 TEXT: Final = ALL - {"pml", "parquet"}
 
 OPERATIONS: Final = (
-    Degrade("begun late", ALL, events=late),
+    Degrade("begun late", ALL, events=late, weight=2),
     Degrade("ended early", ALL, events=early),
-    Degrade("no rundown", ALL, events=no_rundown),
+    Degrade("no rundown", ALL, events=no_rundown, weight=6),
     Degrade("pid reused", ALL, events=pid_reused),
+    Degrade("pid taken", frozenset({"jsonl", "parquet"}), events=pid_taken, weight=12),
+    Degrade("handed over", PROCMON | {"jsonl-paths"}, events=handed_over, weight=3),
+    Degrade("refused", PROCMON | RECORDS, events=refused),
+    Degrade("stretch lost", PROCMON | RECORDS, events=stretch_lost, weight=6),
     Degrade("respelled", PROCMON | RECORDS, rows=respelled),
+    Degrade("below HKCU", PROCMON | RECORDS, rows=as_own),
     Degrade("relative", RECORDS, rows=relative),
-    Degrade("informational", PROCMON | RECORDS, rows=informational),
+    Degrade("informational", PROCMON | RECORDS, rows=informational, weight=3),
     Degrade("other calls", RECORDS, rows=other_calls),
     Degrade("other operation", frozenset({"csv", "xml"}), rows=other_operation),
     Degrade("rows dropped", ALL, rows=dropped, of=openings),
-    Degrade("counter gap", frozenset({"pml"}), rows=counter_gap),
+    Degrade("counter gap", frozenset({"pml"}), rows=counter_gap, weight=3),
     Degrade("reversed", ALL - {"wine"}, rows=reversed_rows),
+    Degrade("overtaken", PROCMON | RECORDS, rows=overtaken, weight=6),
     Degrade("clock back", PROCMON | RECORDS, rows=clock_back),
     Degrade("cut", ALL, data=cut_tail),
     Degrade("torn quote", TEXT, data=torn_quote),
     Degrade("column lost", frozenset({"csv"}), data=column_lost),
-    Degrade("overwritten", ALL, data=overwritten),
+    Degrade("overwritten", ALL, data=overwritten, weight=2),
     Degrade("line lost", TEXT, data=line_lost),
     Degrade("lines joined", TEXT - {"etw-xml"}, data=joined),
     Degrade("packed", ALL, data=packed_and_cut),

@@ -127,6 +127,7 @@ CASES: Final = (
     Case("no key", "_names", "does not name", [opened(key="")]),
     Case("another machine's key", "_names", "does not name", [opened(key="\\\\PC7\\" + KEY)]),
     Case("a status that nobody knows", "_statuses", "0x77", [opened(status=0x77)]),
+    Case("a status of two meanings", "_statuses", "0x103", [opened(status=259)]),
     Case(
         *("a result that nobody knows", "_statuses", "'ERFOLG'"),
         [opened(result="ERFOLG")],
@@ -162,10 +163,8 @@ CASES: Final = (
         data=lambda data: data.replace(b"16:33:17.3062614", b"noon"),
         kept=False,
     ),
-    Case(
-        "a close too many", "_balance", "have no open", [{**BALANCED[1], "handle": 12}], kept=False
-    ),
-    Case("a handle given anew", "_balance", "given anew", [BALANCED[0], *BALANCED], kept=False),
+    Case("a close too many", "_balance", "have no open", [{**BALANCED[1], "handle": 12}]),
+    Case("a handle given anew", "_balance", "given anew", [BALANCED[0], *BALANCED]),
     Case(
         *("a close of an older handle or a newer", "_balance", "older"),
         write=CSV,

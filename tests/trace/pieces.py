@@ -337,6 +337,35 @@ EVENTS: Final[dict[str, Piece]] = {
         ),
         holders=TWO,
     ),
+    "a German table of two rows": Piece(
+        f"\n   ProviderName: {PROVIDER}\n\n"
+        "TimeCreated                     Id LevelDisplayName Message\n"
+        "-----------                     -- ---------------- -------\n"
+        + table_row("03.11.2025 17:12:31", "Ihre Registrierungsdatei wird noch verwendet. " * 3)
+        + "\n"
+        + table_row("03.11.2025 07:55:02", "Die Benutzerstruktur ist bereits geladen. " * 3)
+        + "\n"
+    ),
+    "1552 in Japanese": Piece(
+        copied(LOCKED, event=1552)
+        .replace("Process name: ", "\u30d7\u30ed\u30bb\u30b9\u540d\uff1a")
+        .replace(", ", "\u3001"),
+        holders=LOCKER,
+    ),
+    "Userenv 1000 in German": Piece(
+        "Ereignistyp:\tFehler\nEreignisquelle:\tUserenv\nEreigniskennung:\t1000\nBeschreibung:\n"
+        "Die Registrierungsdatei konnte nicht entladen werden.\n",
+        verdict="inconclusive",
+    ),
+    "Get-EventLog's list": Piece(
+        f"\nIndex              : 5012\nMessage            : {SENTENCE}\n{DETAIL_A}\n"
+        f"ReplacementStrings : {{{DETAIL_A}\n                     }}\n".replace("\nP", "\n  P")
+        + f"Source             : {PROVIDER}\nTimeGenerated      : 11/3/2025 5:12:31 PM\n",
+        holders=ONE,
+    ),
+    "a ticket's table": Piece(
+        f"| 2025-11-03 17:12 | 1530 | {' '.join(DETAIL_BOTH.split())} |\n", holders=BOTH
+    ),
     "a table that cuts the message": Piece(
         f"\n   ProviderName: {PROVIDER}\n\n"
         "TimeCreated                     Id LevelDisplayName Message\n"
@@ -513,6 +542,11 @@ LISTINGS: Final[dict[str, Piece]] = {
         + "+------+-------------+-------------+--------------+\n",
         holders=TWO,
     ),
+    "osquery's own names": Piece(
+        "| pid | name | handle | type | object_name |\n"
+        + "".join(f"| {p} | {i} | {h:#x} | Key | {k} |\n" for p, i, k, h in ROWS),
+        holders=TWO,
+    ),
     "Velociraptor": Piece(
         "".join(
             json.dumps(
@@ -609,6 +643,13 @@ LOGS: Final[dict[str, tuple[str, str | None]]] = {
     "a console": ("PS C:\\> reg unload HKLM\\VDOT_TEMP\nERROR: Access is denied.\n", "reg-load"),
     "a German console": (
         "C:\\>reg unload HKU\\TEMP\nFEHLER: Zugriff verweigert\n",
+        "reg-load",
+    ),
+    "a German console that cannot load": (
+        (
+            "C:\\>reg load HKU\\TEMP C:\\x.dat\nFEHLER: Der Prozess kann nicht auf die Datei "
+            "zugreifen, da sie von einem anderen Prozess verwendet wird.\n"
+        ),
         "reg-load",
     ),
     "a console, unloaded": (

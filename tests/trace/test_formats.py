@@ -49,7 +49,7 @@ def test_content_tells_the_kind(tmp_path: Path, text: str, is_capture: bool) -> 
 
 
 def test_a_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A format that is listed is recognised, read and judged, and named where a file is refused."""
+    """A format that is listed is recognised, read and judged; what is of none is refused."""
     path = tmp_path / "note"
     path.write_text("NOTE S-1-5-21-7")
 
@@ -68,7 +68,7 @@ def test_a_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "A note says that the hive was in use; it does not say by whom",
     )
     path.write_text("hello")
-    with pytest.raises(regsim.RegsimError, match=r"notes$"):
+    with pytest.raises(regsim.RegsimError, match="no evidence that regsim knows"):
         regsim.who(path)
 
 

@@ -1,7 +1,8 @@
 """Damaged and hostile inputs: one clear error or a partial result, never a crash or a hang.
 
 Each reader gets mutants of a small valid file: 50 in the quick run, 1,000 with
-``HYPOTHESIS_PROFILE=ci`` (of event logs, each of which takes a process, at night only). A mutant is
+``HYPOTHESIS_PROFILE=ci`` (of event logs, each of which takes a process, and of the many texts
+that people paste, at night only). A mutant is
 cut, overwritten, repeated, has numbers made huge, or made to point at one another.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import evtx_files
+import pieces
 import pytest
 
 from regsim.errors import RegsimError
@@ -31,6 +33,7 @@ resource = pytest.importorskip("resource")  # Windows has none
 
 MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") in ("ci", "nightly") else 50
 EVTX_MUTANTS = MUTANTS if os.environ.get("HYPOTHESIS_PROFILE") != "ci" else 100
+TEXT_MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 8
 SLOWEST = 10.0
 MOST_MEMORY = 1 << 30
 
@@ -283,6 +286,23 @@ def test_mutants(name: str, tmp_path: Path) -> None:
     read_well, refused = survive(read, data, path, name)
     assert read_well + refused == MUTANTS
     assert read_well
+
+
+TEXTS: dict[str, str] = {
+    **{name: piece.text for name, piece in pieces.EVENTS.items()},
+    **{name: piece.text for name, piece in pieces.LISTINGS.items()},
+    **{name: text for name, (text, _) in pieces.LOGS.items()},
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_mutants_of_what_is_pasted(name: str, tmp_path: Path) -> None:
+    """So do the readers of events, listings and logs, whatever the text is wrapped in."""
+    path = tmp_path / "mutant"
+    path.write_bytes(data := TEXTS[name].encode())
+    assert who(path).events
+
+    assert sum(survive(who, data, path, name, TEXT_MUTANTS)) == TEXT_MUTANTS
 
 
 def test_parquet_mutants(tmp_path: Path) -> None:

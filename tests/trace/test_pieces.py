@@ -139,6 +139,38 @@ def test_a_logoff_is_a_section_of_its_own_and_the_newest_comes_first() -> None:
     assert "How often" not in as_text(regsim.who(days[0]))
 
 
+@pytest.mark.parametrize("started", [True, False])
+def test_boots_are_kept_apart(started: bool) -> None:
+    """A start of the profile service between two logoffs is said, and none where there was none."""
+    days = [copied(MESSAGE_A, f"11/{day}/2025 5:12:31 PM") for day in (3, 5)]
+    between = "The User Profile Service has started successfully."
+    paste = "\n".join([*days, copied(between, "11/4/2025 8:00:00 AM", 1531 if started else 1534)])
+    found = regsim.who(paste)
+
+    assert [one.boot for one in found.occasions if one.held] == ([1, 0] if started else [None] * 2)
+    assert ("may mean another process" in " ".join(as_text(found).split())) is started
+    assert "(2 events 1530)" in " ".join(as_text(found).split())
+
+
+@pytest.mark.parametrize(
+    ("texts", "system"),
+    [
+        ([copied(MESSAGE_A)], "Windows Vista or later"),
+        ([EVENTS["1552 as the Event Viewer copies it"].text], "Windows 10 version 1809"),
+        ([EVENTS["1517 and 1524 of XP"].text], "Windows XP or Server 2003"),
+        ([EVENTS["1511 and 1515 alone"].text], ""),
+        ([copied(MESSAGE_A), EVENTS["1517 and 1524 of XP"].text], ""),
+    ],
+)
+def test_the_system_is_told_as_far_as_the_events_tell_it(texts: list[str], system: str) -> None:
+    """An event that more than one generation writes tells none, nor do two that none writes."""
+    found = regsim.who("\n".join(texts))
+
+    assert found.os is None
+    assert found.os_title.startswith(system)
+    assert bool(found.os_title) == bool(system)
+
+
 @pytest.mark.parametrize(
     ("image", "stop"),
     [("lsass.exe", False), ("winlogon.exe", False), ("MsMpEng.exe", False), ("backup.exe", True)],
@@ -149,6 +181,34 @@ def test_nobody_is_told_to_stop_a_part_of_windows(image: str, stop: bool) -> Non
 
     assert ("stop or restart" in said) is stop
     assert ("leave it running" in said) is not stop
+
+
+def test_rows_of_a_table_are_events_of_their_own() -> None:
+    """Each has its time, and that its message is cut off is not taken for silence."""
+    found = regsim.who(EVENTS["a German table of two rows"].text)
+
+    assert [one.at for one in found.occasions] == ["03.11.2025 17:12:31", "03.11.2025 07:55:02"]
+    assert all("could not be read to the end" in one.said for one in found.occasions)
+    foreign = EVENTS["a German table of two rows"].text.replace("User Profiles", "Other")
+    with pytest.raises(regsim.RegsimError, match="no evidence"):
+        regsim.who(foreign)
+
+
+@pytest.mark.parametrize("name", ["Get-EventLog's list", "a ticket's table"])
+def test_what_stands_twice_or_behind_a_key_is_not_added(name: str) -> None:
+    """A message told again as its strings is one event; a table's border is no part of a key."""
+    found = regsim.who(EVENTS[name].text)
+
+    assert len(found.occasions) == 1
+    assert all("|" not in one.key for one in found.blockers)
+
+
+@pytest.mark.parametrize("mangle", [m for name, m in MANGLES.items() if name.startswith("cut at")])
+def test_a_console_breaks_lines_within_keys(mangle: Callable[[str], str]) -> None:
+    """Wherever it does, also beside a space, the whole name is put together again."""
+    keys = sorted(one.key for one in regsim.who(mangle(MESSAGE_BOTH)).held)
+
+    assert keys == sorted(one.key for one in regsim.who(MESSAGE_BOTH).held)
 
 
 def test_a_service_host_is_not_the_service() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _RUNS = itertools.count()
 _LIFE = 1_000
-"""Programs that one driver runs: some 3,000 children on, Wine 8.0 starts it no more."""
+"""Programs that one driver and one server run."""
 
 
 @attrs.frozen
@@ -101,7 +101,7 @@ def compare(
         for number, program in enumerate(programs, 1):
             try:
                 if number % _LIFE == 0:
-                    wine.__exit__(None, None, None)
+                    wine.end()
                     wine = start()
                 one = difference(wine, program)
                 ran += 1

@@ -17,6 +17,9 @@ COMPILER = "x86_64-w64-mingw32-gcc"
 MISSING = [name for name in ("wine", COMPILER) if shutil.which(name) is None]
 """What is not installed here of what the judge needs."""
 
+# Each program begins with the same roots open.
+_ROOT = "info|hkcr"
+
 # What a program may leave, and how it is taken away; hives first, since keys may be theirs.
 _TIDY = (
     *(f"override|{key}|-" for key in ("hkcu", "hklm", "hkcr", "hku", "hkcc")),
@@ -37,7 +40,7 @@ _TIDY = (
     r"deltree|hklm|=Software\Wow6432Node\@",
     r"deltree|hklm|=Software\@",
     *(rf"rmfile|=C:\@{number}.hiv" for number in range(4)),
-    "info|hkcr",  # each program begins with the same roots open
+    _ROOT,
 )
 
 
@@ -83,6 +86,7 @@ class Wine:
     """A driver that runs; programs are sent to it one after another."""
 
     def __init__(self, prefix: Path, program: Path) -> None:
+        self.prefix = prefix
         self.process = subprocess.Popen(
             ["wine", str(program)],
             stdin=subprocess.PIPE,
@@ -93,7 +97,7 @@ class Wine:
         )
         # The first load of a process leaves a handle of Wine's own behind; it is none of ours.
         try:
-            self.send([filled(r"load|hku|=none|=C:\none.hiv", "")])
+            self.send([filled(line, "") for line in (r"load|hku|=none|=C:\none.hiv", _ROOT)])
         except EOFError:
             self.__exit__(None, None, None)
             raise
@@ -117,10 +121,21 @@ class Wine:
         return answers[:-1]
 
     def run(self, program: list[str], tag: str) -> list[str]:
-        """Return the answers to *program*, whose keys bear *tag*; then tidy up after it."""
+        """Return the answers to *program*, whose keys bear *tag*; then tidy up after it.
+
+        EOFError also where a child could not be started: a computer that is busy is not judged.
+        """
         lines = [filled(line, tag) for line in program]
         tidy = [filled(line, tag) for line in _TIDY]
-        return self.send([*lines, *tidy])[: len(lines)]
+        answers = self.send([*lines, *tidy])[: len(lines)]
+        if ("spawn", "0") in zip(lines, answers, strict=True):
+            raise EOFError("no child was started")
+        return answers
+
+    def end(self) -> None:
+        """End the driver and its server, which after some 3,000 children starts no other."""
+        self.__exit__(None, None, None)
+        subprocess.run(["wineserver", "-k"], env=environment(self.prefix), check=False, timeout=60)
 
     def __enter__(self) -> Self:
         return self

@@ -255,12 +255,13 @@ static PyObject *counter_tuple(const struct replay *replay)
 {
     const struct counters *c = &replay->counters;
 
-    return Py_BuildValue("(kKKKKKKKKK)", (unsigned long)replay->rows,
+    return Py_BuildValue("(kKKKKKKKKKkk)", (unsigned long)replay->rows,
                          (unsigned long long)c->totals.opens, (unsigned long long)c->totals.failed,
                          (unsigned long long)c->totals.duplicates,
                          (unsigned long long)c->totals.closes, (unsigned long long)c->unmatched,
                          (unsigned long long)c->rundown, (unsigned long long)c->replaced,
-                         (unsigned long long)c->implicit, (unsigned long long)c->mismatched);
+                         (unsigned long long)c->implicit, (unsigned long long)c->mismatched,
+                         (unsigned long)c->unmatched_end, (unsigned long)c->replaced_end);
 }
 
 /* return (unloads, counts, the holders now as a finding, snapshots, counters) */

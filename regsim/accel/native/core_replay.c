@@ -253,6 +253,7 @@ static bool hold_in_map(struct replay *replay, uint32_t number, struct node node
         struct node old = node_pop(replay, head);
 
         replay->counters.replaced++;
+        replay->counters.replaced_end = node.row + 1;
         drop(replay, old.key, old.row);
         return node_push(replay, head, node);
     }
@@ -281,6 +282,7 @@ static bool hold(struct replay *replay, uint32_t number, struct node node)
         held = &replay->hot[number].direct[place];
         if (held->row != HELD_NONE) {
             replay->counters.replaced++;
+            replay->counters.replaced_end = node.row + 1;
             drop(replay, held->key, held->row);
         }
         *held = (struct held){node.key, node.row};
@@ -528,10 +530,12 @@ static void close_handle(struct replay *replay, uint32_t number, const struct ev
 {
     if (release(replay, number, event->handle, event->key))
         return;
-    if (replay->processes[number].ended)
+    if (replay->processes[number].ended) {
         replay->counters.rundown++;
-    else
+    } else {
         replay->counters.unmatched++;
+        replay->counters.unmatched_end = event->row + 1;
+    }
 }
 
 /* -- events ----------------------------------------------------------------------------------- */

@@ -70,6 +70,7 @@ struct finding {
 struct counters {
     struct totals totals;
     uint64_t unmatched, rundown, replaced, implicit, mismatched;
+    uint32_t unmatched_end, replaced_end; /* the row behind the last of each, 0 without one */
 };
 
 struct held {

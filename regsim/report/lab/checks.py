@@ -15,6 +15,7 @@ from regsim.kernel.hive import Hive
 from regsim.kernel.holding import count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
+from regsim.report.words.runs import is_unasked
 
 _USERS = ("REGISTRY", "USER")
 _MARKS = {
@@ -74,19 +75,18 @@ def _frames(model: Factored, path: Path) -> Iterator[StoryFrame]:
         again = path.loop is not None and number == path.loop + 1
         frame = StoryFrame(
             actor=step.actor,
-            call=str(getattr(spec.token, "call", "") or step.step),
+            call=step.call or step.step,
             step=step.step,
             answer=step.answer.text if step.answer is not None else "",
             ok=step.answer is None or step.answer.ok,
+            handle=step.answer.handle if step.answer is not None else None,
+            implicit=is_unasked(step),
             note="From here on the steps repeat for ever." if again else "",
             **_standing(concrete, step.counters),
         )
         changed = tuple(changes(before, frame))
         if not frame.table and not changed:
             changed = tuple(_components(path, step))
-        new = next((row for row in frame.table if row not in before.table), None)
-        if new is not None:
-            frame = attrs.evolve(frame, handle=new.handle, implicit=new.implicit)
         before = attrs.evolve(frame, changes=changed)
         yield before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -11,10 +12,12 @@ import attrs
 from regsim.check.paths import Path, PathStep
 from regsim.check.property import Fairness, Property, PropertyKind, Verdict
 from regsim.check.verify import Result
-from regsim.report.text.console import WIDTH, table, terminal_width, wrap
+from regsim.report.text.calls import ROOM, call_lines, rows_of
+from regsim.report.text.console import WIDE, WIDTH, table, terminal_width, wrap
 from regsim.report.words.writing import ascii_only, fields, visible
 
 _REPEATS = "and so on for ever from here:"
+_HANDLES = "handles on "
 
 
 @attrs.frozen
@@ -54,25 +57,31 @@ def _result_lines(result: Result, origin: Recipe) -> list[str]:
     claim = result.property
     lines = [f"{result.model}: {claim.name} ({claim.kind.value}): {result.verdict.value}"]
     lines += _wrapped(claim.about)
-    lines.append(f"  {counts_text(result)}")
+    lines += _wrapped(counts_text(result))
     for reason in result.reasons:
         lines += _wrapped(f"Note: {reason}.")
     if result.path is not None:
         replay = origin.command("--property", claim.name, "--path", result.path.code)
-        lines += ["", *path_lines(result.path), "", f"Replay: {replay}"]
+        lines += ["", *path_lines(result.path), "", *_typed(f"Replay: {replay}")]
     return lines
 
 
 def summary_text(results: Sequence[Result], origin: Recipe) -> str:
     """Return the answers to several properties as a table, and the shortest counterexample."""
+    width = min(WIDTH, terminal_width(WIDTH))
     rows = [["property", "kind", "verdict", "path", "claim"]]
     for result in results:
         claim = result.property
         rows.append(
             [claim.name, claim.kind.value, result.verdict.value, _length(result), claim.about]
         )
-    lines = [f"{results[0].model}: {len(results)} properties"]
-    lines += table(rows, width=min(WIDTH, terminal_width(WIDTH)), prose=(4,), rule=False)
+    lines = [*wrap(_headline(results), width), ""]
+    if width >= ROOM:
+        lines += table(rows, width=width, prose=(4,), rule=False)
+    else:
+        named = table([row[:4] for row in rows], rule=False)
+        for head, row in zip(named, rows, strict=True):
+            lines += [head, *(wrap(row[4], width, "  ", "  ") if row is not rows[0] else ())]
     lines += ["", *_explorations(results)]
     lines += _notes(results)
     broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]
@@ -80,6 +89,16 @@ def summary_text(results: Sequence[Result], origin: Recipe) -> str:
         shortest = min(broken, key=lambda result: len(result.path.steps) if result.path else 0)
         lines += ["", *_result_lines(shortest, origin)]
     return ascii_only_lines(lines)
+
+
+def _headline(results: Sequence[Result]) -> str:
+    """Return in a sentence what was found of all the properties together."""
+    said = []
+    for verdict, word in ((Verdict.VIOLATED, "violated"), (Verdict.INCONCLUSIVE, "undecided")):
+        names = [result.property.name for result in results if result.verdict is verdict]
+        if names:
+            said.append(f"{len(names)} of {len(results)} properties {word}: {', '.join(names)}")
+    return f"{results[0].model}: {'; '.join(said) or f'all {len(results)} properties hold'}"
 
 
 def counts_text(result: Result) -> str:
@@ -103,7 +122,7 @@ def _explorations(results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         seen.setdefault((result.states, result.transitions, result.reduce, result.engine), result)
     for result in seen.values():
-        yield counts_text(result)
+        yield from wrap(counts_text(result), terminal_width(WIDTH))
 
 
 def _notes(results: Sequence[Result]) -> Iterator[str]:
@@ -114,6 +133,15 @@ def _notes(results: Sequence[Result]) -> Iterator[str]:
             about.setdefault(reason, []).append(result.property.name)
     for reason, names in about.items():
         yield from _wrapped(f"Note, {', '.join(names)}: {reason}.")
+
+
+def _typed(text: str) -> list[str]:
+    """Return a command in lines that a POSIX shell takes as one; Windows has no one way to."""
+    width = terminal_width(WIDTH)
+    if sys.platform == "win32" or len(text) <= width:
+        return [text]
+    *lines, last = wrap(text, width - 2, "", "    ")
+    return [*(f"{line} \\" for line in lines), last]
 
 
 def _wrapped(text: str) -> list[str]:
@@ -129,31 +157,38 @@ def _length(result: Result) -> str:
     return f"{path.loop}+{len(path.steps) - path.loop}"
 
 
-def path_lines(path: Path) -> list[str]:
+def path_lines(path: Path, width: int | None = None) -> list[str]:
     """Return *path* as a numbered table, with what each counter stands at after each step.
 
-    Where the model says what its steps are answered, there is a column for that.
+    Where the model says so, a step is shown as the call that it belongs to, and what that is told.
     """
-    lines = table(list(_rows(path)))
+    shown = len(path.components) == 1
+    own = [_standing(path.start, path.values if shown else ())]
+    own += [_standing(step.counters, step.values if shown else ()) for step in path.steps]
+    rows = rows_of(path.steps, own[1:])
+    if path.loop is not None and not path.deadlock:
+        rows.insert(path.loop, ("", "", "", _REPEATS, ("",) * len(own[0])))
+    width = min(WIDE, width or terminal_width(WIDTH))
+    begin = ("0", "(start)", "", "", own[0])
+    heads = (*path.counters, *(path.components if shown else ()))
+    starred = [f"{head.removeprefix(_HANDLES)}*" if _is_count(head) else head for head in heads]
+    table = width >= ROOM
+    lines = call_lines([begin, *rows], starred if table else heads, width)
+    if table and any(map(_is_count, heads)):
+        lines.append("* handles that are open on it")
     if path.deadlock:
         lines.append("Here nobody can step: the run has ended.")
     elif path.loop is not None:
-        lines.insert(path.loop + 3, _REPEATS)
         lines.append(f"and from here on again as after step {path.loop}.")
     return lines
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
-    shown = len(path.components) == 1
-    answers = any(step.answer is not None for step in path.steps)
-    head = ["#", "actor", "step", *(["answer"] if answers else ())]
-    yield [*head, *path.counters, *(path.components if shown else ())]
-    begin = ["0", "(start)", *[""] * (len(head) - 2)]
-    yield [*begin, *map(str, path.start), *(map(repr, path.values) if shown else ())]
-    for number, step in enumerate(path.steps, 1):
-        answer = [step.answer.text if step.answer is not None else ""] if answers else ()
-        state = map(repr, step.values) if shown else ()
-        yield [str(number), step.actor, step.step, *answer, *map(str, step.counters), *state]
+def _is_count(head: str) -> bool:
+    return head.startswith(_HANDLES)
+
+
+def _standing(counters: Sequence[int], values: Sequence[object]) -> tuple[str, ...]:
+    return (*map(str, counters), *map(repr, values))
 
 
 # -- other notations ---------------------------------------------------------------------------
@@ -257,6 +292,7 @@ def path_json(path: Path) -> list[dict[str, object]]:
     return [
         {
             "actor": step.actor,
+            "call": step.call,
             "step": step.step,
             "answer": None if step.answer is None else step.answer.text,
             "counters": dict(zip(path.counters, step.counters, strict=True)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import Final
 
 WIDTH: Final = 100
@@ -34,21 +35,57 @@ _GAP: Final = "  "
 _FLOORS: Final = (34, 12)
 
 
-def wrap(text: str, width: int, first: str = "", rest: str = "", *, cut: bool = False) -> list[str]:
-    """Return *text* in lines of *width* columns, begun with *first* and then *rest*.
+def prose_width() -> int:
+    """Return the columns for sentences: the terminal's, but no more than are easily read."""
+    return min(PROSE, terminal_width(PROSE))
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    r"""Return *text* in lines of *width* columns, begun with *first* and then *rest*.
 
     A word is never parted at its hyphens, so that what a reader copies is whole: ``--max-states``,
-    ``nt4-sp6a``. For the same reason one that is too long stands out beyond *width*, unless *cut*
-    says that something stands to its right. An empty text has no lines.
+    ``nt4-sp6a``. One that is longer than a line, as a key can be, is parted after a ``\\`` or
+    ``/`` in it, or else anywhere. An empty text has no lines.
     """
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=cut,
-        break_on_hyphens=False,
-    )
+    room = width - max(len(first), len(rest))
+    lines: list[str] = []
+    line, begun = first, False
+    for gap, word in _WORDS.findall(text):
+        parts = _PARTS.split(word) if len(word) > room else [word]
+        for before, part in zip((gap, *[""] * len(parts)), parts, strict=False):
+            if begun and len(line + before + part) > width:
+                lines.append(line)
+                line, begun = rest, False
+            line += f"{before}{part}" if begun else part
+            begun = True
+            while len(line) > max(width, len(rest) + 1):
+                lines.append(line[:width])
+                line = rest + line[width:]
+    return [*lines, line] if begun else []
+
+
+_WORDS: Final = re.compile(r"(\s*)(\S+)")
+_PARTS: Final = re.compile(r"(?<=[\\/])(?=[^\\/])")
+
+
+def fit(text: str, width: int) -> list[str]:
+    """Return *text*, which is laid out in lines already, with those that are too long folded.
+
+    Lines that begin at the margin are the prose of one paragraph, which is filled anew; one that is
+    set in is folded by itself.
+    """
+    lines = text.split("\n")
+    if max(map(len, lines)) <= width:
+        return lines
+    fitted: list[str] = []
+    for prose, group in groupby(lines, lambda line: line[:1].strip() != ""):
+        if prose:
+            fitted += wrap(" ".join(group), width)
+            continue
+        for line in group:
+            inset = line[: len(line) - len(line.lstrip())]
+            fitted += wrap(line.strip(), width, inset, inset + _GAP) or [""]
+    return fitted
 
 
 def table(
@@ -106,8 +143,7 @@ def _folded(
 ) -> list[str]:
     """Return one row of a table, as high as its highest cell."""
     folded = [
-        wrap(cell, widths[at], cut=True) or [""] if at in prose else [cell]
-        for at, cell in enumerate(cells)
+        wrap(cell, widths[at]) or [""] if at in prose else [cell] for at, cell in enumerate(cells)
     ]
     return [
         _GAP.join(

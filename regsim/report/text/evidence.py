@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from regsim.policy import Dialect
-from regsim.report.text.console import PROSE, terminal_width, wrap
+from regsim.report.text.console import PROSE, prose_width, wrap
 from regsim.report.words import evidence as words
 from regsim.report.words.writing import counted, fields
 from regsim.trace.evidence import Fidelity
@@ -53,7 +53,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _occasion(one: Occasion) -> dict[str, Any]:
-    found = fields(one, "source id hive moment at held said")
+    found = fields(one, "source id hive moment at boot held said")
     blockers = [
         {"process": held.process, "pid": held.pid, "key": held.key} for held in one.blockers
     ]
@@ -105,10 +105,13 @@ def as_text(
     Lines have at most *width* columns, by default the terminal's, but no more than can be read
     well. *verbose* leaves no key and no event out.
     """
-    columns = min(PROSE, width or terminal_width(PROSE))
+    columns = min(PROSE, width) if width else prose_width()
     lines: list[str] = []
     for first, rest, text in paragraphs(finding, dialect, verbose=verbose):
-        lines += wrap(text, columns, first, rest) or [""]
+        labelled = len(rest) == _LABEL and columns < _ROOM
+        begin = (f"{first.rstrip()} ", "  ") if labelled else (first, rest)
+        if text or lines[-1]:
+            lines += wrap(text, columns, *begin) or [""]
     return "\n".join(lines)
 
 
@@ -116,10 +119,13 @@ Paragraph = tuple[str, str, str]
 """What its first line begins with, what the others do, and its text; without one, an empty line."""
 _PLAIN: Final = ("", "")
 _POINT: Final = ("  ", "    ")
+_LABEL: Final = 14
+_ROOM: Final = 72
+"""Columns below which the labels have no column of their own."""
 
 
 def _label(said: str) -> tuple[str, str]:
-    return f"{said + ':':<14}", " " * 14
+    return f"{said + ':':<{_LABEL}}", " " * _LABEL
 
 
 def paragraphs(
@@ -167,6 +173,9 @@ def _occasions(finding: Finding, most: int) -> Iterator[Paragraph]:
     for shown, one in enumerate(finding.occasions[:most]):
         if shown:
             yield *_PLAIN, ""
+            if one.boot != finding.occasions[shown - 1].boot:
+                yield *_PLAIN, _RESTARTED
+                yield *_PLAIN, ""
         when = f"{one.at}: " if one.at else ""
         number = f"event {one.id}, " if one.id else ""
         about = "" if one.hive.startswith("(") else f", about {one.hive}"
@@ -179,6 +188,12 @@ def _occasions(finding: Finding, most: int) -> Iterator[Paragraph]:
     if often:
         yield *_PLAIN, ""
         yield *_label("How often"), "; ".join(often[:most]) + "."
+
+
+_RESTARTED: Final = (
+    "(Here the profile service was started, as at each start of Windows: below, a process number "
+    "may mean another process than above.)"
+)
 
 
 def _by_holder(blockers: Sequence[HeldKey]) -> dict[str, list[HeldKey]]:
@@ -246,6 +261,8 @@ def _rank(held: HeldKey) -> int:
 def _sentence(blocker: HeldKey) -> str:
     service = f", service {blocker.service}" if blocker.service else ""
     who = f"{blocker.process} (process {blocker.pid}{service})"
+    if blocker.process == f"process {blocker.pid}" and not service:
+        who = blocker.process
     if blocker.process[:1] == "(" and not blocker.pid:
         who = "a process that the listing does not name"
     least, most = blocker.balance

@@ -60,10 +60,13 @@ def path_mermaid(path: Path, title: str) -> str:
     """Return *path* as a Mermaid ``sequenceDiagram``; what changes a counter is an arrow to it."""
     counters = {f"c{i}": counter for i, counter in enumerate(path.counters)}
     lines, names = _head((step.actor for step in path.steps), counters)
-    before = path.start
+    before, call = path.start, ("", "")
     for number, step in enumerate(path.steps):
         if number == path.loop:
             lines.append("  loop for ever")
+        if step.call and (step.actor, step.call) != call:
+            lines.append(f"  Note over {names[step.actor]}: {_safe(step.call)}")
+        call = (step.actor, step.call)
         lines += [f"  {line}" for line in _arrows(number + 1, step, before, names)]
         before = step.counters
     if path.deadlock:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from regsim.report.text.calls import ROOM, call_lines, rows_of
 from regsim.report.text.console import WIDE, WIDTH, table, terminal_width, wrap
 from regsim.report.words import runs as words
 from regsim.report.words.writing import ascii_only
@@ -13,12 +14,13 @@ from regsim.scenario.result import CallRecord, Outcome, Run
 
 
 def run_text(run: Run, *, width: int | None = None) -> str:
-    """Return *run* as a table of its calls, the verdict, and the events; plain ASCII."""
+    """Return the verdict on *run*, and then its calls and the events; plain ASCII."""
     width = width or min(WIDE, terminal_width(WIDTH))
-    lines = [*_wrap(f"{run.title} - {run.os_title}, fix: {run.fix}", width), ""]
+    lines = _wrap(f"{run.title} - {run.os_title}, fix: {run.fix}", width)
+    said = " ".join(words.verdict(run))
+    lines += ["", *_wrap(f"Verdict: {words.WORDS[run.outcome]}. {said}", min(width, WIDTH))]
     if run.calls:
-        lines += [*_table(run, width), ""]
-    lines += _verdict(run, width)
+        lines += ["", *_calls(run, width)]
     if run.events:
         lines += ["", "Events:"]
     for event in run.events:
@@ -26,36 +28,19 @@ def run_text(run: Run, *, width: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _verdict(run: Run, width: int) -> list[str]:
-    said = " ".join(words.verdict(run))
-    return _wrap(f"Verdict: {words.WORDS[run.outcome]}. {said}", width)
-
-
-def _table(run: Run, width: int) -> list[str]:
+def _calls(run: Run, width: int) -> list[str]:
     timed = len({record.time for record in run.calls}) > 1
-    head = ["#", *(["t"] if timed else []), "actor", "call", "what happened", "open*"]
-    rows = [
-        _cells(record, before, timed=timed)
-        for before, record in zip([None, *run.calls], run.calls, strict=False)
-    ]
-    last = len(head) - 1
-    lines = table([head, *rows], width=width, prose=range(last - 3, last), right=(0, last))
-    return [*lines, "* open handles on the user's hive; - while it is not loaded"]
+    times = [f"{record.time}s" if timed else "" for record in run.calls]
+    if width < ROOM:
+        said = [(time, _after(one)) for time, one in zip(times, run.calls, strict=True)]
+        return call_lines(rows_of(run.calls, said), ("", ""), width)
+    own = [(time, _count(one)) for time, one in zip(times, run.calls, strict=True)]
+    legend = "* open handles on the user's hive; - while it is not loaded"
+    return [*call_lines(rows_of(run.calls, own), ("t", "open*"), width), legend]
 
 
-def _cells(record: CallRecord, before: CallRecord | None, *, timed: bool) -> list[str]:
-    again = before is not None and (before.actor, before.call) == (record.actor, record.call)
-    happened = words.happened(record)
-    if record.note:
-        happened += f" ({record.note})"
-    return [
-        str(record.number),
-        *([f"{record.time}s"] if timed else []),
-        "" if again else ascii_only(record.actor),
-        "" if again else ascii_only(record.call),
-        ascii_only(happened),
-        _count(record),
-    ]
+def _after(record: CallRecord) -> str:
+    return "hive not loaded" if record.open_handles is None else f"{record.open_handles} open"
 
 
 def _count(record: CallRecord) -> str:
@@ -63,11 +48,11 @@ def _count(record: CallRecord) -> str:
 
 
 def _wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
-    return wrap(ascii_only(text), width, first, rest, cut=True)
+    return wrap(ascii_only(text), width, first, rest)
 
 
 def side_by_side(stock: Run, fixed: Run, width: int | None = None) -> str:
-    """Return two runs beside each other, call by call, with a verdict under each.
+    """Return two runs beside each other, the verdicts first and then call by call.
 
     In the gutter ``|`` stands between equal steps, ``!`` between steps that end differently, and
     ``<`` or ``>`` beside a step that only the left or only the right run makes. Where *width*, by
@@ -77,8 +62,12 @@ def side_by_side(stock: Run, fixed: Run, width: int | None = None) -> str:
     if width < _ROOM:
         return "\n".join(run_text(run, width=width) for run in (stock, fixed))
     half = (width - 3) // 2
-    lines = _beside([_heading(stock)], [_heading(fixed)], "|", half)
-    lines.append("-" * (half + 1) + "+" + "-" * (half + 1))
+    rule = "-" * (half + 1) + "+" + "-" * (half + 1)
+    verdicts = [
+        f"{words.WORDS[r.outcome].upper()}: {' '.join(words.verdict(r))}" for r in (stock, fixed)
+    ]
+    lines = [*_beside([_heading(stock)], [_heading(fixed)], "|", half), rule]
+    lines += [*_beside([verdicts[0]], [verdicts[1]], "|", half), rule]
     said: tuple[str, str] = ("", "")
     for left, right in _aligned(stock.calls, fixed.calls):
         heads = (_head(left), _head(right))
@@ -86,11 +75,6 @@ def side_by_side(stock: Run, fixed: Run, width: int | None = None) -> str:
             lines += _beside([heads[0]], [heads[1]], "|", half)
             said = heads
         lines += _beside(_step(left), _step(right), _gutter(left, right), half)
-    lines.append("-" * (half + 1) + "+" + "-" * (half + 1))
-    verdicts = [
-        f"{words.WORDS[r.outcome].upper()}: {' '.join(words.verdict(r))}" for r in (stock, fixed)
-    ]
-    lines += _beside([verdicts[0]], [verdicts[1]], "|", half)
     return "\n".join(lines) + "\n"
 
 
@@ -122,8 +106,7 @@ def _head(record: CallRecord | None) -> str:
 def _step(record: CallRecord | None) -> list[str]:
     if record is None:
         return []
-    after = "hive not loaded" if record.open_handles is None else f"{record.open_handles} open"
-    return [f"  {words.happened(record)} [{after}]"]
+    return [f"  {words.happened(record)} [{_after(record)}]"]
 
 
 def _gutter(left: CallRecord | None, right: CallRecord | None) -> str:

@@ -64,29 +64,36 @@ def _blocked(finding: Finding, when: str) -> str:
             return f"{when} {what} was in use; by whom could not be read to the end."
         return f"{when} {what} was in use; it is not told by whom."
     who, one = holders(sure)
-    events = {occasion.id for occasion in finding.occasions if occasion.held}
+    told = Counter(occasion.id for occasion in finding.occasions if occasion.held)
+    events = set(told)
     if events and events <= _AT_LOGON:
         had = "had" if one or len(sure) == 1 else "each had"
-        return f"{who} {had} {what} loaded or open when the user logged on{_numbers(events)}."
+        return f"{who} {had} {what} loaded or open when the user logged on{_numbers(told)}."
     keys = counted(sum(max(1, held.balance[0]) for held in sure), "handle" if events else "key")
     keys = {"1 key": "a key", "1 handle": "a key"}.get(keys, keys)
+    users = {held.hive.upper().removesuffix("_CLASSES") for held in sure}
+    it = "it"
+    if len(users) > 1 and all(is_users(hive) and hive != "HKCU" for hive in users):
+        what, it = f"the hives of {len(users)} users", "them"
     if _FORCED in events:
         return (
-            f"{who} had {keys} open in {what} at logoff, so that Windows had to take it away by "
-            f"force{_numbers(events)}."
+            f"{who} had {keys} open in {what} at logoff, so that Windows had to take {it} away by "
+            f"force{_numbers(told)}."
         )
     if events:
-        return f"{who} had {keys} open in {what} at logoff{_numbers(events)}."
+        return f"{who} had {keys} open in {what} at logoff{_numbers(told)}."
     return (
-        f"{when} {who} {'holds' if one else 'hold'} {keys} open in {what}, which keeps it loaded."
+        f"{when} {who} {'holds' if one else 'hold'} {keys} open in {what}, which keeps {it} loaded."
     )
 
 
-def _numbers(events: Iterable[int]) -> str:
-    known = sorted(event for event in events if event)
+def _numbers(told: Counter[int]) -> str:
+    """Return the numbers of events in brackets, with how many there are of one."""
+    known = sorted(event for event in told if event)
     if not known:
         return ""
-    return f" (event {', '.join(map(str, known))})"
+    many = f"{told[known[0]]} events" if len(known) == 1 and told[known[0]] > 1 else "event"
+    return f" ({many} {', '.join(map(str, known))})"
 
 
 def whose(finding: Finding) -> str:

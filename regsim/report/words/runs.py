@@ -8,6 +8,8 @@ from typing import Final, Protocol
 
 import attrs
 
+from regsim.check.factored import StepAnswer
+from regsim.check.paths import PathStep
 from regsim.kernel.holding import Holding
 from regsim.kernel.operations import unload_by
 from regsim.report.words.writing import counted
@@ -64,21 +66,32 @@ def hive_root(key: str) -> str:
     return "\\".join(key.split("\\")[:4])
 
 
-def is_unasked(record: CallRecord) -> bool:
-    """Return whether *record* gave a handle that nobody asked for."""
-    return record.implicit and not record.step.startswith("close")
+def is_unasked(record: CallRecord | PathStep) -> bool:
+    """Return whether a step gave a handle that nobody asked for."""
+    told = record if isinstance(record, CallRecord) else record.answer
+    return told is not None and told.implicit and not record.step.startswith("close")
 
 
-def answered(record: CallRecord, sign: str = ": ") -> str:
-    """Return what *record* did, behind *sign* what the kernel answered, and the handle it gave."""
-    said = f"{record.step}{sign}{record.status.name}" if record.operation else record.step
-    return said if record.handle is None else f"{said}, handle {record.handle:#x}"
+def answered(record: CallRecord) -> str:
+    """Return what *record* did, what the kernel answered, and the handle it gave."""
+    return _told(record.step, record.status.name if record.operation else "", record.handle, ": ")
 
 
-def happened(record: CallRecord) -> str:
-    """Return `answered`, and whether nobody asked for the handle, in one line."""
-    unasked = f"  <- {UNASKED}" if is_unasked(record) else ""
-    return f"{answered(record, ' -> ')}{unasked}"
+def happened(record: CallRecord | PathStep) -> str:
+    """Return as `answered` what a step did, and whether nobody asked for its handle, in a line."""
+    if isinstance(record, CallRecord):
+        answer = record.status.name if record.operation else ""
+        return _told(record.step, answer, record.handle, unasked=is_unasked(record))
+    told = record.answer or StepAnswer("")
+    return _told(record.step, told.text, told.handle, unasked=is_unasked(record))
+
+
+def _told(
+    step: str, answer: str, handle: int | None, sign: str = " -> ", *, unasked: bool = False
+) -> str:
+    said = f"{step}{sign}{answer}" if answer else step
+    given = "" if handle is None else f", handle {handle:#x}"
+    return f"{said}{given}{f'  <- {UNASKED}' if unasked else ''}"
 
 
 def grouped(calls: Iterable[CallRecord]) -> Iterator[tuple[CallRecord, int]]:

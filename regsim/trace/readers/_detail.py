@@ -18,15 +18,19 @@ from regsim.trace.readers._unwrap import Unwrapped
 _REGISTRY: Final = re.compile(r"\\registry\\(?:user|machine|a|wc)\\", re.IGNORECASE)
 _NEAR: Final = 1_500
 _WORDS: Final = 100
-_NUMBER: Final = re.compile(r"(?<!\d)(\d{1,10})\s?\(")
+_OPENS: Final = re.compile(r"\((?:(?<=\d\()|(?<=\d\s\())")
+_NUMBER: Final = re.compile(r"(?<!\d)\d{1,10}(?=\s?$)")
 _IMAGE: Final = re.compile(r"\\|[a-z]:\\|\w", re.IGNORECASE)
-_COUNT: Final = re.compile(r"(?<!\d)(\d{1,9})[^\d\\]{1,120}$")
+_COUNT: Final = re.compile(r"(\d(?<!\d\d)\d{0,8})[^\d\\]{1,120}$")
 _HIVE: Final = re.compile(
     r"\\registry\\(?:user|machine|a|wc)\\[^\\:\s\"'<>|()]{1,200}(\s*:)?", re.IGNORECASE
 )
+_NEAR_COUNT: Final = 9 + 120
 _SID: Final = re.compile(r"\\registry\\user\\S-1(?:-\d+)+(?:_classes)?", re.IGNORECASE)
 _DEVICE: Final = re.compile(r"\\device\\|\b\w[\w.+-]{0,60}\.exe\b", re.IGNORECASE)
-_ENDS: Final = re.compile(r"\n|</?[a-z!]|\"(?=\s*(?:[,}\]]|$))|'(?=\s*$)", re.IGNORECASE)
+_ENDS: Final = re.compile(
+    r"\n|</?[a-z!]|\s\|(?=\s*$|\s*\n)|\"(?=\s*(?:[,}\]]|$))|'(?=\s*$)", re.IGNORECASE
+)
 _CUT_OFF: Final = ("...", "\u2026")
 
 
@@ -83,7 +87,7 @@ class _Lists:
         self.said, self.text = said, said.text
         self.places = [found.start() for found in _REGISTRY.finditer(self.text)]
         self.named = [self._named(at) for at in range(len(self.places))]
-        self.label = self._label()
+        self.label = "".join(self._label().split()).lower()
 
     def _before(self, at: int) -> int:
         """Return from where on the text belongs to a path, and not to the one before it."""
@@ -97,17 +101,17 @@ class _Lists:
         close = self.text.rfind(")", start, end)
         if close < 0 or end - close > _WORDS or "\\" in self.text[close:end]:
             return None
-        found = None
-        for number in _NUMBER.finditer(self.text, start, close):
-            opens = self.text[number.end() : close]
-            if found is None or opens.lower().startswith("\\device\\"):
-                found = number
-        if found is None or self.text[found.end() - 1 : close].count("\n"):
+        found, begins = None, 0
+        for opens in _OPENS.finditer(self.text, start, close):
+            if found is None or self.text[opens.end() : opens.end() + 8].lower() == "\\device\\":
+                number = _NUMBER.search(self.text, max(start, opens.start() - 11), opens.start())
+                found, begins = (number, opens.end()) if number is not None else (found, begins)
+        if found is None or "\n" in self.text[begins - 1 : close]:
             return None
-        image = self.said.cut(found.end(), close)
+        image = self.said.cut(begins, close)
         if image and not _IMAGE.match(image):
             return None
-        return _Named(found.start(), int(found[1]), image)
+        return _Named(found.start(), int(found[0]), image)
 
     def _label(self) -> str:
         """Return the words that stand before a holder's number, as "Process"."""
@@ -125,14 +129,13 @@ class _Lists:
 
     def _line_start(self, number: int, floor: int) -> int:
         """Return where the line of the holder with a number begins: with the label."""
-        before = self.text[max(floor, number - 60) : number].rstrip()
         begins = max(floor, number - 60)
-        glued = "".join(self.label.split()).lower()
-        tail = "".join(before.split()).lower()
-        if glued and tail.endswith(glued):
+        before = self.text[begins:number].rstrip()
+        low = before.lower()
+        if self.label and "".join(low.split()).endswith(self.label):
             at = len(before)
-            for letter in reversed(glued):
-                at = before.lower().rfind(letter, 0, at)
+            for letter in reversed(self.label):
+                at = low.rfind(letter, 0, at)
             return begins + at
         return begins + len(before) - len(before.rpartition(" ")[2].rpartition("\n")[2])
 
@@ -157,7 +160,7 @@ class _Lists:
 
     def _leaked(self, at: int) -> tuple[int, int, Leaked | None]:
         place = self.places[at]
-        count = _COUNT.search(self.text, self._before(at), place)
+        count = _COUNT.search(self.text, max(self._before(at), place - _NEAR_COUNT), place)
         hive = _HIVE.match(self.text, place)
         end = hive.end() if hive is not None else place
         if hive is None or (hive[1] is None and count is None):
@@ -192,6 +195,9 @@ class _Lists:
         """Yield what names a device's path, or close by a program, and was not read."""
         if not listing:
             start = max(start, end - 200)
+        gap = self.text[start:end].lower()
+        if "\\device\\" not in gap and ".exe" not in gap:
+            return
         found = _DEVICE.search(self.text, start, end)
         if found is None:
             return

@@ -17,7 +17,7 @@ import attrs
 from regsim.trace.evidence import Report, Snapshot
 from regsim.trace.readers._profile_events import IDS, is_known
 from regsim.trace.readers._rows import first_of
-from regsim.trace.readers.event_text import read_events
+from regsim.trace.readers.event_text import TIME, read_events
 
 _ID: Final = ("eventid", "eventcode", "code", "eventidentifier", "instanceid", "id", "text")
 _SOURCE: Final = (
@@ -71,10 +71,15 @@ def logged_event(fields: Mapping[str, str]) -> LoggedEvent | None:
         source=source,
         id=found[0] if found else 0,
         text=best,
-        time=_time(first_of(fields, _TIME)),
+        time=_time(first_of(fields, _TIME)) or _dated(fields),
         host=first_of(fields, _HOST),
         fields=fields,
     )
+
+
+def _dated(fields: Mapping[str, str]) -> str:
+    """Return the field that has the form of a time: a column may have any language's name."""
+    return next((text for text in fields.values() if TIME.fullmatch(text.strip())), "")
 
 
 def _event_id(text: str) -> int:

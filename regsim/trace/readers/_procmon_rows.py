@@ -140,7 +140,9 @@ class Chunk:
 _HALF: Final = DAY // 2
 _BETWEEN: Final = b'","'
 _ZEROS: Final = bytes(4)
-"""What a disk leaves where it lost what was written; a name may hold one, not so many."""
+"""What a disk leaves where it lost what was written, line breaks among it; a name may hold one, not
+so many, and in captures of Process Monitor not one stands in any field (observed).
+"""
 _LONGEST: Final = 200_000
 
 
@@ -267,9 +269,7 @@ class _Scan:
             (fields,) = csv.reader(io.StringIO(text, newline=""), strict=True)
         except (csv.Error, ValueError):
             fields = []
-        told = zip(self.shape.columns, fields, strict=False)
-        whole = not any("\0\0\0\0" in field for name, field in told if name != "Detail")
-        if len(fields) == len(self.shape.columns) and whole:
+        if len(fields) == len(self.shape.columns) and _ZEROS not in row:
             return [field.encode("utf-8", "surrogateescape") for field in fields]
         self.odd.add(number)
         note(self.chunk.record.malformed, "it does not have the header's columns", number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -17,6 +17,8 @@ import attrs
 PROFSVC: Final = "User Profile Service"
 USERENV: Final = "Userenv"
 UPHCLEAN: Final = "UPHClean"
+STARTED: Final = 1531
+"""The event by which the profile service says that it was started, as at each start of Windows."""
 
 
 class Moment(enum.Enum):
@@ -145,6 +147,13 @@ MEANINGS: Final = (
     ),
     Meaning(
         source=PROFSVC,
+        id=STARTED,
+        held=False,
+        moment=Moment.OTHER,
+        words="The User Profile Service has started successfully",
+    ),
+    Meaning(
+        source=PROFSVC,
         id=1542,
         held=False,
         moment=Moment.LOGON,
@@ -203,6 +212,16 @@ CLEANED: Final = {
 }
 """UPHClean's words on what it did, with the number of its event and what it means."""
 
+ANY: Final = Meaning(
+    source=USERENV,
+    id=1000,
+    held=False,
+    moment=Moment.OTHER,
+    note="this number stands for any message of Userenv, and which it is only its text tells, "
+    "which is known in English alone",
+)
+"""What Userenv's event 1000 says whose text is not known."""
+
 # Userenv's event 1000 carries any message of Windows NT and 2000: only its text says which.
 _BY_ID: Final = {(one.source, one.id): one for one in reversed(MEANINGS) if one.id != 1000}
 _SOURCES: Final = frozenset({PROFSVC, USERENV})
@@ -210,6 +229,41 @@ IDS: Final = frozenset({1000, 1500, *(one.id for one in MEANINGS), *_CLEANED})
 """The numbers that an event on a user's hive can have."""
 
 _SHARED: Final = frozenset(one.id for one in MEANINGS if one.source in _SOURCES) - {1000}
+
+
+_SYSTEMS: Final = (
+    "Windows NT 4.0",
+    "Windows 2000",
+    "Windows XP or Server 2003",
+    "Windows Vista",
+    "Windows 10 version 1803",
+    "Windows 10 version 1809 or Server 2019",
+)
+_WRITTEN_BY: Final = {
+    # The message files of each version, as libyal's winevt-kb lists them; UPHClean's readme.
+    **{(UPHCLEAN, event): (0, 2) for event in _CLEANED},
+    (USERENV, 1000): (0, 1),
+    **{(USERENV, event): (2, 2) for event in (1516, 1517, 1524)},
+    (PROFSVC, 1530): (3, 5),
+    (PROFSVC, 1545): (4, 5),
+    (PROFSVC, 1552): (5, 5),
+}
+
+
+def systems(events: Iterable[tuple[str, int]]) -> str:
+    """Return which systems write all of *events*, by source and number; "" where that is not known.
+
+    >>> systems([(PROFSVC, 1530)]), systems([(USERENV, 1517)]), systems([(PROFSVC, 1511)])
+    ('Windows Vista or later', 'Windows XP or Server 2003', '')
+    """
+    ranges = [found for event in events if (found := _WRITTEN_BY.get(event)) is not None]
+    first = max((low for low, _ in ranges), default=0)
+    last = min((high for _, high in ranges), default=-1)
+    if first > last:
+        return ""
+    if last == len(_SYSTEMS) - 1:
+        return f"{_SYSTEMS[first]} or later"
+    return _SYSTEMS[first] if first == last else f"{_SYSTEMS[first]} to {_SYSTEMS[last]}"
 
 
 def sentences(text: str) -> Iterator[tuple[int, Meaning]]:

@@ -112,6 +112,8 @@ def take_row(snapshot: Snapshot, row: Row) -> bool:
         process, pid = numbered[1], int(numbered[2]) if pid is None else pid
     if not key and not file:
         return pid is not None
+    if not process and row.get("name", "").strip().lower().endswith(".exe"):
+        process = row["name"].strip()  # osquery calls a process by its name alone
     if not process:
         process = path.rpartition("\\")[2] or (f"process {pid}" if pid else NO_PROCESS)
     kind = first_of(row, _KIND).lower()

@@ -27,7 +27,7 @@ _TAGS: Final = re.compile(
     r"(?:\s[^<>]{0,300})?>",
     re.IGNORECASE,
 )
-_DOUBLED: Final = re.compile(r"\w\\\\\w")
+_DOUBLED: Final = re.compile(r"\\\\(?<=\w\\\\)\w")
 _LINE_ENDS: Final = re.compile(r"\\n(?=\\|\s)")
 _ESCAPE: Final = re.compile(r"\\([\\\"/rnt_()\[\]{}*#+.!`>~-])")
 _MEANS: Final = {"r": "", "n": "\n", "t": "\t"}
@@ -73,6 +73,8 @@ class Unwrapped:
 
     def cut(self, start: int, end: int) -> str:
         """Return a stretch of the text as it was written before it was wrapped."""
+        if not self.breaks:
+            return self.text[start:end].strip()
         first, last = bisect_left(self.breaks, start + 1), bisect_left(self.breaks, end)
         if first == last:
             return self.text[start:end].strip()
@@ -89,15 +91,14 @@ _ITEM: Final = re.compile(
     r"|(?:hk[a-z]{1,4}|\\registry)(?:\\[^()]{0,300})? \(0x)",
     re.IGNORECASE,
 )
-_GOES_ON: Final = re.compile(
-    r"(?:\((?:\\|[a-z]:)[^)]*|\bhas|\bopened|\bkey|\bfrom|\bleaked|\bhandles|\bregistry|\buser"
-    r"|\\registry\\user\\|[a-z,])$",
-    re.IGNORECASE,
-)
+_GOES_ON: Final = re.compile(r"(?:[a-z,]|\\registry\\user\\|\((?:\\|[a-z]:)[^)]*)$", re.IGNORECASE)
 _CUT_SID: Final = re.compile(
     r"\\user\\S(?:-[\d-]*)?$|^S-1-[\d-]+$|\(S-1-[\d-]*$|^[\d-]{1,60}$", re.IGNORECASE
 )
 _CUT_WORD: Final = re.compile(r"(?:S-1-[\d-]+|^[\d-]+)_(c?l?a?s?s?e?)$", re.IGNORECASE)
+_CUT_OFF: Final = ("...", "\u2026")
+_DATED: Final = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}[ T]+\d{1,2}:\d\d")
+_OF_NT: Final = re.compile(r"NT(?:\\|$)", re.IGNORECASE)
 _OF_SID: Final = "-0123456789_\\"
 _NARROWEST, _WIDEST = 20, 240
 _ODD: Final = 60
@@ -106,24 +107,24 @@ _ODD: Final = 60
 def unwrap(text: str) -> Unwrapped:
     """Return *text* with its wrapped lines joined; a break that ended a line stays one."""
     lines = text.split("\n")
-    if len(lines) == 1:
-        return Unwrapped(_bare(text), [], [])
-    wrap = _Wrap(lines)
-    pieces: list[str] = [_bare(lines[0])]
+    bare = [_bare(line) for line in lines]
+    wrap = _Wrap(lines, bare)
+    if not wrap.wrapped:
+        return Unwrapped("\n".join(bare), [], [])
+    pieces: list[str] = [bare[0]]
     at = len(pieces[0])
     breaks: list[int] = []
     between: list[str] = []
-    for before, line in itertools.pairwise(lines):
-        piece = _bare(line)
-        joint = wrap.joint(before, line)
+    for number in range(1, len(lines)):
+        joint = wrap.joint(number)
         if joint == "\n":
             pieces.append("\n")
             at += 1
         else:
             breaks.append(at)
             between.append(joint)
-        pieces.append(piece)
-        at += len(piece)
+        pieces.append(bare[number])
+        at += len(bare[number])
     return Unwrapped("".join(pieces), breaks, between)
 
 
@@ -133,37 +134,58 @@ def _bare(line: str) -> str:
 
 
 class _Wrap:
-    """How the lines of a text were wrapped: at which column, and whether in the midst of words."""
+    """How the lines of a text were wrapped: at which column, and whether in the midst of words.
 
-    def __init__(self, lines: list[str]) -> None:
+    *bare* are its *lines* without indents and marks of quoting; a line goes by its number.
+    """
+
+    def __init__(self, lines: list[str], bare: list[str]) -> None:
+        self.lines, self.bare = lines, bare
         self.width = max(map(len, lines))
+        self.indent = min((len(x) - len(x.lstrip(" ")) for x in lines if x.strip()), default=0)
         goes_on = [
-            (before, after)
-            for before, after in itertools.pairwise(lines)
-            if _continues(before, after)
+            number
+            for number in range(1, len(lines))
+            if bare[number - 1] and bare[number] and not _starts_anew(bare[number])
         ]
-        full = [pair for pair in itertools.pairwise(lines) if self._is_full(*pair)]
-        self.wrapped = bool(full) or any(_is_broken(*pair) for pair in goes_on)
-        # A console fills each line; where most stop short of the width, they end at a space.
-        self.hard = bool(full) and all(
-            len(before) >= self.width - 1 or not _is_broken(before, after)
-            for before, after in goes_on
+        broken = [number for number in goes_on if self._is_broken(number)]
+        full = _NARROWEST <= self.width <= _WIDEST and any(
+            self._is_full(number) for number in range(1, len(lines))
         )
-        self.column = max((len(before) for before, after in goes_on), default=0)
+        self.wrapped = full or bool(broken)
+        # A console fills each line; where most stop short of the width, they end at a space.
+        self.hard = full and all(len(lines[number - 1]) >= self.width - 1 for number in broken)
+        self.column = max((len(lines[number - 1]) for number in goes_on), default=0)
 
-    def _is_full(self, before: str, after: str) -> bool:
-        full = _NARROWEST <= self.width <= _WIDEST and len(before) == self.width
-        right = _bare(after)
-        return full and bool(right) and (_in_key(before) or not _LABEL.match(right))
+    def _is_full(self, number: int) -> bool:
+        """Return whether the line before one is as wide as any, and no line of its own."""
+        if len(self.lines[number - 1]) != self.width or not self.bare[number]:
+            return False
+        return _in_key(self.lines[number - 1]) or not _LABEL.match(self.bare[number])
 
-    def joint(self, before: str, after: str) -> str:
-        """Return what belongs between two lines: nothing, a space, or a line break."""
-        left, right = _bare(before), _bare(after)
-        if not self.wrapped or not left or not right:
+    def _is_broken(self, number: int) -> bool:
+        """Return whether the line before one ends where no writer ends one.
+
+        That is within a sentence, a path, or a list.
+        """
+        left, right = self.bare[number - 1], self.bare[number]
+        if _in_key(left) and not left.lower().endswith("\\registry\\user\\"):
+            return right[0] in "\\_"
+        if left.endswith((".", ":", "!", "?", ")")) or _LABEL.match(left):
+            return self.lines[number - 1][-1:] == " " and right[0].islower()
+        return right[0].islower() or right[0] == "\\" or bool(_GOES_ON.search(left))
+
+    def joint(self, number: int) -> str:
+        """Return what belongs before a line: nothing, a space, or a line break."""
+        before, left, right = self.lines[number - 1], self.bare[number - 1], self.bare[number]
+        if not left or not right:
             return "\n"
         full = len(before) == self.width and self.width <= _WIDEST
+        if left.endswith(_CUT_OFF) and _DATED.match(right):
+            return "\n"
         if self.hard and full:
-            return " " if before[-1:] == " " else ""
+            begins = self.lines[number][self.indent : self.indent + 1]
+            return " " if " " in (before[-1:], begins) else ""
         if _is_cut(left, right):
             return ""
         if _starts_anew(right) or not self._may_go_on(left, before, right):
@@ -172,6 +194,8 @@ class _Wrap:
             return " "
         if left[-1] in "-\\" or (right[0] == "\\" and _in_key(left)):
             return ""
+        if left.lower().endswith("\\windows") and _OF_NT.match(right):
+            return " "
         word = left.rpartition(" ")[2] + right.partition(" ")[0]
         return "" if full and ("\\" in word or len(word) > self.width // 2) else " "
 
@@ -198,22 +222,6 @@ def _is_cut(left: str, right: str) -> bool:
 
 def _starts_anew(line: str) -> bool:
     return bool(_ITEM.match(line) or _LABEL.match(line))
-
-
-def _continues(before: str, after: str) -> bool:
-    """Return whether the second line may be the rest of the first."""
-    left, right = _bare(before), _bare(after)
-    return bool(left and right) and not _starts_anew(right)
-
-
-def _is_broken(before: str, after: str) -> bool:
-    """Return whether a line ends where no writer ends one: within a sentence, a path, a list."""
-    left, right = _bare(before), _bare(after)
-    if _in_key(left) and not left.lower().endswith("\\registry\\user\\"):
-        return right[:1] in ("\\", "_")
-    if left.endswith((".", ":", "!", "?", ")")) or _LABEL.match(left):
-        return before[-1:] == " " and right[:1].islower()
-    return bool(_GOES_ON.search(left)) or right[:1].islower() or right[:1] == "\\"
 
 
 def _in_key(left: str) -> bool:

@@ -142,7 +142,8 @@ _OPEN_KEYS: Final = re.compile(
     r"\bkcb=[0-9a-f`]+[^\n]{0,120}?(\\REGISTRY\\[^\n]{1,600})", re.IGNORECASE
 )
 _HIVE_LINE: Final = re.compile(
-    r"^\|?\s*[0-9a-f`]{8,17}\s*\|[^\n]*?(\\REGISTRY\\[^\s|]+|[^\s|\\]*(?:ntuser|usrclass)\.dat)",
+    r"^\|?[ \t]*+[0-9a-f`]{8,17}[ \t]*+\|[^\n]*?"
+    r"(\\REGISTRY\\[^\s|]+|[^\s|\\]*(?:ntuser|usrclass)\.dat)",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -9,8 +9,10 @@ parts these into events.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from operator import itemgetter
+from typing import Final, NamedTuple, cast
 
 import attrs
 
@@ -20,9 +22,11 @@ from regsim.trace.readers._detail import HolderLine, Leaked, Unread, parts_of
 from regsim.trace.readers._profile_events import PROFSVC, UPHCLEAN, USERENV, Meaning, Moment
 from regsim.trace.readers._unwrap import Unwrapped, plain, unwrap
 
-_NUMBER: Final = re.compile(r"(?<![\d.-])1\d{3}(?:/(1\d{3}))?(?!\d)")
+# A pattern that begins with one character, or a set of few, is searched for by that in C; what must
+# stand before it is asked for after it, and letters of both cases are written out.
+_NUMBER: Final = re.compile(r"1(?<![\d.-]1)\d{3}(?:/(1\d{3}))?(?!\d)")
 _LABEL: Final = re.compile(
-    r"(?:(?<![^\s,;(\[{])(?P<label>[^\s:=,;()\[\]{}]{1,30})\s{0,20}[:=]\s{0,20}\"?"
+    r"(?:(?<![^\s,;(\[{])(?P<label>[^\s:=,;()\[\]{}]{1,30}+)\s{0,20}+[:=]\s{0,20}\"?"
     r"|\bevent\s?(?:id|identifier)?\s{0,8}|\[)$",
     re.IGNORECASE,
 )
@@ -31,27 +35,27 @@ _NO_ID: Final = re.compile(
 )
 _ID_CODE: Final = re.compile(r"event-?code", re.IGNORECASE)
 _SOURCE: Final = re.compile(
-    r"\b(?:microsoft-windows-)?user profiles? service\b|\bprofsvc\b(?![\s-]{0,3}pid)|\buserenv\b"
-    r"|\buphclean\b",
-    re.IGNORECASE,
+    r"[MmPpUu](?<!\w.)(?i:(?<=m)icrosoft-windows-user profiles? service|(?<=u)ser profiles? service"
+    r"|(?<=p)rofsvc(?![\s-]{0,3}pid)|(?<=u)serenv|(?<=u)phclean)\b"
 )
-_TIME: Final = re.compile(
-    r"(?<![\d./-])\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ T]{0,3}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+TIME: Final = re.compile(
+    r"\d(?<![\d./-]\d)\d{0,3}[./-]\d{1,2}[./-]\d{1,4},?[ T]{0,3}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
     r"(?:[.,]\d{1,9})?(?:\s?[ap]\.?m\b\.?|Z|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
+"""A date with a time of day, as any locale writes them."""
 _HOST: Final = re.compile(
-    r"\b(?:computer(?:name)?|machinename|ordinateur|equipo|computador)\s{0,20}[:=]\s{0,20}"
-    r"([\w.-]{1,255})",
-    re.IGNORECASE,
+    r"[CcMmOoEe](?<!\w.)(?i:(?<=c)omputer(?:name)?|(?<=m)achinename|(?<=o)rdinateur|(?<=e)quipo"
+    r"|(?<=c)omputador)\s{0,20}[:=]\s{0,20}([\w.-]{1,255})"
 )
 _LOCKED: Final = re.compile(
-    r"[:=]\s{0,20}((?:[a-z]:)?[^,:=\n]{1,260}),[^\d,]{0,40}?(\d{1,10})\s?,"
-    r"(?P<whose>[^\d,]{0,40}?)(\d{1,10})",
+    # Japanese and Chinese have commas and colons of their own.
+    r"[:=\uff1a]\s{0,20}((?:[a-z]:)?[^,:=\uff0c\uff1a\u3001\n]{1,260})[,\uff0c\u3001]"
+    r"[^\d,]{0,40}?(\d{1,10})\s?[,\uff0c\u3001](?P<whose>[^\d,]{0,40}?)(\d{1,10})",
     re.IGNORECASE,
 )
 _HEADED: Final = re.compile(r"[^\n:=]{1,40}[:=](?:\s|\d|$)")
-_WORDS_OF_PROSE: Final = 4
+_SPACES_OF_PROSE: Final = 3
 _USER: Final = re.compile(
     r"user\s?profile\s?hive\s?(?!\()(.{1,200}?)\s?\((S-1-5-[\d-]{1,190})\)",
     re.DOTALL | re.IGNORECASE,
@@ -68,8 +72,7 @@ IDS_LOCKED: Final = frozenset({1545, 1552})
 """The events that name, outside a list, the one process that had a hive or its file."""
 
 
-@attrs.frozen
-class _Mark:
+class _Mark(NamedTuple):
     """Something told at a place of the text."""
 
     start: int
@@ -116,12 +119,12 @@ def read_events(
         event: its number, as a log tells.
         fields: the named data of the event, if the log has any.
     """
-    said = unwrap(plain(text))
+    said = unwrap(plain(_once(text)))
     draft = _Draft(source=known.source_of(source), id=event)
     if fields:
         draft.locked = _interfering(fields)
     headed = not source and not event
-    for mark in sorted(_marks(said, headed, draft), key=lambda mark: mark.start):
+    for mark in sorted(_marks(said, headed, draft), key=itemgetter(0)):
         if _begins(draft, mark):
             yield from _report(draft, said, mark.start)
             fresh = _Draft(end=mark.start)
@@ -130,6 +133,16 @@ def read_events(
             draft = fresh
         _take(draft, mark)
     yield from _report(draft, said, len(said.text))
+
+
+def _once(text: str) -> str:
+    """Return a list of Get-EventLog's without the strings that stand in its message as well."""
+    if "ReplacementStrings" not in text or "Message" not in text:
+        return text
+    return _REPEATED.sub("", text)
+
+
+_REPEATED: Final = re.compile(r"\nReplacementStrings[ ]{0,20}:.*(?:\n[ \t].*)*")
 
 
 def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
@@ -151,29 +164,49 @@ def _marks(said: Unwrapped, headed: bool, draft: _Draft) -> Iterator[_Mark]:
     if headed:
         ends = [0, *(end for _, end in listed)]
         for start, end in zip(ends, [*(start for start, _ in listed), len(text)], strict=True):
-            yield from _headings(text, start, max(start, end))
+            if end - start > _SHORTEST:
+                yield from _headings(text, start, end)
         yield from _prose(text)
 
 
 def _headings(text: str, start: int, end: int) -> Iterator[_Mark]:
     """Yield the headings in a stretch between lists."""
+    tables = [found.end() for found in _OVER_TABLE.finditer(text, start, end)]
     for found in _NUMBER.finditer(text, start, end):
         number = int(found[0][:4])
         if number not in known.IDS:
             continue
         before = _LABEL.search(text, max(0, found.start() - _NEAR), found.start())
         label = "pid" if before is None else before["label"] or ""
-        if not _NO_ID.search(label) or _ID_CODE.search(label):
+        if _in_row(text, found.start()):
+            above = bisect_right(tables, found.start())
+            over = tables[above - 1] if above else found.start()
+            source = known.source_of(text[over : over + _NEAR].partition("\n")[0].strip())
+            if above and known.is_known(source):
+                row = text.rfind("\n", 0, found.start()) + 1
+                yield _Mark(row, "row", None)
+                yield _Mark(row, "source", source)
+                yield _Mark(found.start(), "id", number)
+        elif not _NO_ID.search(label) or _ID_CODE.search(label):
             yield _Mark(found.start(), "id", number)
     for found in _SOURCE.finditer(text, start, end):
         yield _Mark(found.start(), "source", known.source_of(found[0]))
-    for found in _TIME.finditer(text, start, end):
+    for found in TIME.finditer(text, start, end):
         yield _Mark(found.start(), "time", found[0])
     for found in _HOST.finditer(text, start, end):
         yield _Mark(found.start(), "host", found[1])
 
 
+def _in_row(text: str, at: int) -> bool:
+    """Return whether nothing but a time stands before a number on its line, as in a table."""
+    before = text[max(0, at - _NEAR) : at].rpartition("\n")[2]
+    return before[-2:] == "  " and TIME.fullmatch(before.strip()) is not None
+
+
+_OVER_TABLE: Final = re.compile(r"ProviderName:")
+"""What Get-WinEvent writes over its table, in every language."""
 _NEAR: Final = 80
+_SHORTEST: Final = 3
 
 
 def _prose(text: str) -> Iterator[_Mark]:
@@ -181,8 +214,8 @@ def _prose(text: str) -> Iterator[_Mark]:
     at = 0
     for line in text.split("\n"):
         start, at = at, at + len(line) + 1
-        words = line.partition("\\")[0].split(" ")
-        if len(words) >= _WORDS_OF_PROSE and not _HEADED.match(line):
+        spaces = line.partition("\\")[0].count(" ")
+        if spaces >= _SPACES_OF_PROSE and not _HEADED.match(line):
             yield _Mark(start + min(len(line), _NEAR), "prose", None)
 
 
@@ -231,6 +264,8 @@ def _begins(draft: _Draft, mark: _Mark) -> bool:
             return not (draft.told() and mark.kind == "host" and not draft.host)
         held = getattr(draft, mark.kind)
         return bool(held) and held != mark.value and mark.kind == "id"
+    if mark.kind == "row":
+        return True
     if mark.kind == "leaked":
         return draft.leaked is not None
     if mark.kind == "user":
@@ -280,10 +315,12 @@ def _report(draft: _Draft, said: Unwrapped, end: int) -> Iterator[Report]:
     """Yield what an event says; nothing if it is no event on a hive."""
     text = said.text[draft.end : end]
     listed = [found for found in (_leaks(draft), _cleaned(draft, text), _locks(draft)) if found]
-    for found in listed or filter(None, [_sentence(draft, text)]):
-        when = draft.time or None
-        dated = tuple(attrs.evolve(one, seen_at=when) for one in found.sightings)
-        yield attrs.evolve(found, seen_at=when, sightings=dated, host=draft.host)
+    yield from listed or filter(None, [_sentence(draft, text)])
+
+
+def _dated(draft: _Draft, sightings: list[Sighting]) -> tuple[Sighting, ...]:
+    """Return sightings with the event's time, which may stand behind them."""
+    return tuple(attrs.evolve(one, seen_at=draft.time) if draft.time else one for one in sightings)
 
 
 def _leaks(draft: _Draft) -> Report | None:
@@ -297,6 +334,7 @@ def _leaks(draft: _Draft) -> Report | None:
             path=one.image,
             pid=one.pid,
             key=_whole(one.key, hive),
+            seen_at=draft.time or None,
         )
         for one in draft.holders
     ]
@@ -310,6 +348,8 @@ def _leaks(draft: _Draft) -> Report | None:
         sightings=tuple(sightings),
         announced=draft.leaked.count if draft.leaked is not None else None,
         unread=unread[0] if unread else "",
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
@@ -334,7 +374,9 @@ def _cleaned(draft: _Draft, text: str) -> Report | None:
         moment=Moment.LOGOFF.value,
         hive=f"HKU\\{draft.user}" if draft.user else "",
         note=note,
-        sightings=tuple(draft.cleaned),
+        sightings=_dated(draft, draft.cleaned),
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
@@ -350,7 +392,9 @@ def _locks(draft: _Draft) -> Report | None:
         id=number,
         moment=Moment.LOGON.value,
         note=found.note if found is not None else "",
-        sightings=tuple(draft.locked[:1]),
+        sightings=_dated(draft, draft.locked[:1]),
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 
@@ -362,6 +406,8 @@ def _sentence(draft: _Draft, text: str) -> Report | None:
     if meaning is None and draft.meaning is not None:
         same = not draft.source or _family(draft.source) == _family(draft.meaning.source)
         meaning = draft.meaning if same else None
+    if meaning is None and (draft.source, draft.id) == (USERENV, 1000):
+        meaning = known.ANY
     if meaning is None:
         return None
     user = _USER.search(text)
@@ -376,6 +422,8 @@ def _sentence(draft: _Draft, text: str) -> Report | None:
         held=meaning.held,
         note=meaning.note,
         unread=names[0] if names is not None else rest,
+        seen_at=draft.time or None,
+        host=draft.host,
     )
 
 

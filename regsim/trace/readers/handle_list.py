@@ -25,6 +25,9 @@ _KINDS: Final = frozenset({"key", "file"})
 
 def _is_handle_text(text: str) -> bool:
     """Return whether *text* is a listing of handle.exe or Process Explorer."""
+    low = text.lower()
+    if not any(word in low for word in ("pid: ", ": key", ": file")):
+        return False
     lines = [line.rstrip() for line in text.splitlines()[:4_000]]
     named = [line for line in lines if "pid: " in line.lower()]
     if any(_FOUND.match(line) or _EXPLORED.match(line) for line in named):
@@ -80,7 +83,7 @@ def _note(
 
 
 _LISTED: Final = re.compile(
-    r"^\s*+\"?(\\{1,2}REGISTRY\\{1,2}(?:USER|MACHINE|WC|A)\\[^\"=\t]{1,300}?)"
+    r"^[ \t]*+\"?(\\{1,2}REGISTRY\\{1,2}(?:USER|MACHINE|WC|A)\\[^\"=\t]{1,300}?)"
     r"(?:\"=|\s+REG_SZ|\s+:|\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -332,6 +332,8 @@ _MOST_EXTRA: Final = 200
 
 
 def _recognises(head: bytes) -> bool:
+    if b"Process Name" not in head:
+        return False
     header = _header(head)[1]
     return b"Process Name" in header and b"Operation" in header
 

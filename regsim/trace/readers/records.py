@@ -189,12 +189,10 @@ def _is_table(text: str) -> bool:
 def _header_of(text: str) -> tuple[int, list[str], str] | None:
     """Return the line of a table's header, its plain names and what parts them; None for none."""
     for at, line in enumerate(text.splitlines()[:_HEADER_WITHIN]):
+        if len(line) > _LONGEST_HEADER or "\\" in line:
+            continue
         low = line.lower()
-        if (
-            len(line) > _LONGEST_HEADER
-            or "\\" in line
-            or not any(word in low for word in ("pid", "handle", "process"))
-        ):
+        if "pid" not in low and "handle" not in low and "process" not in low:
             continue
         for delimiter in (",", "\t", ";", "|", ""):
             if delimiter and delimiter not in line:
@@ -243,7 +241,7 @@ def _read_table(text: str) -> Snapshot | None:
 
 
 def _is_event_csv(text: str) -> bool:
-    first = text.lstrip("\ufeff").splitlines()[:3]
+    first = text.lstrip("\ufeff").split("\n", 3)[:3]
     return any(line.count(",") > 2 or line.count(";") > 2 or line.count("\t") > 2 for line in first)
 
 
@@ -270,12 +268,10 @@ def _read_event_csv(text: str) -> Snapshot | None:
 
 
 def _is_list(text: str) -> bool:
-    return bool(_PID_LINE.search(text[:4_000]))
+    return bool(_PID_LINE.search("\n" + text[:4_000]))
 
 
-_PID_LINE: Final = re.compile(
-    r"^\s{0,8}(?:pid|process ?id)\s{0,24}[:=]\s", re.IGNORECASE | re.MULTILINE
-)
+_PID_LINE: Final = re.compile(r"\n\s{0,8}(?:pid|process ?id)\s{0,24}[:=]\s", re.IGNORECASE)
 _PAIR: Final = re.compile(r"^\s{0,8}([A-Za-z][\w ]{1,30}?)\s{0,24}[:=]\s(.*)$", re.MULTILINE)
 
 

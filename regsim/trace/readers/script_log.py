@@ -11,7 +11,7 @@ from typing import Final
 
 from regsim.trace.evidence import Snapshot, text_format
 from regsim.trace.readers._unwrap import plain
-from regsim.trace.signs import COLLECTED, SIGNS, SUCCESS, Sign
+from regsim.trace.signs import COLLECTED, HINTS, SIGNS, SUCCESS, Sign
 
 _HIVE: Final = re.compile(
     r"unload[^\n]{0,200}?\b((?:HK(?:LM|U|CU)|HKEY_(?:LOCAL_MACHINE|USERS)|Registry::HK\w+):?"
@@ -26,6 +26,9 @@ _AT: Final = re.compile(
 def read_script_log(text: str, form: str = "script-log") -> Snapshot | None:
     """Return which incident a log resembles, None where it shows no sign of any."""
     text = plain(text)
+    low = text.lower()
+    if not any(word in low for word in HINTS):
+        return None
     found = [sign for sign in SIGNS if _matches(sign, text)]
     ended = SUCCESS.search(text)
     if not found and ended is None:

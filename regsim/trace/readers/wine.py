@@ -436,7 +436,7 @@ class WineClientCapture(_LineCapture):
 
 def _any_line(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
     """Return what recognises a log by one of its first lines that *pattern* matches."""
-    return lambda head: any(pattern.match(line) for line in head.split(b"\n")[:_FIRST_LINES])
+    return lambda head: any(map(pattern.match, head.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]))
 
 
 FORMATS: Final = (
