@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, is_hypothesis_test, settings
+from hypothesis import HealthCheck, settings
 
 from regsim.testing.outcomes import FIXTURES
 from regsim.testing.profile import ProfileSession
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 def each_afresh(
     item: pytest.Item, block: Callable[[], AbstractContextManager[Registry]]
 ) -> Iterator[None]:
-    """Have each example that *item* runs meanwhile do so within a *block* of its own.
+    """Have each example that *item*, a test of hypothesis, runs have a *block* of its own.
 
-    A test of another kind is left alone; so is one with a fixture that is built on the plugin's,
-    for which hypothesis itself says that it is not renewed.
+    Left alone is one with a fixture that is built on the plugin's: hypothesis itself says of it
+    that it is not renewed.
     """
     function: Any = getattr(item, "obj", None)
-    if not is_hypothesis_test(function) or _built_on(item):
+    if _built_on(item):
         yield
         return
     handle = function.hypothesis

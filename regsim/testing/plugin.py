@@ -273,7 +273,8 @@ def _blame(node: pytest.Item, text: str, leaks: list[Leak]) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Give each example of hypothesis a registry of its own, where the test has one."""
     make = item.stash.get(_again, None)
-    if make is None or "hypothesis" not in sys.modules:
+    given = getattr(getattr(item, "obj", None), "hypothesis", None)
+    if make is None or not hasattr(given, "inner_test"):
         yield
         return
     from regsim.testing.examples import each_afresh  # noqa: PLC0415 - only when asked for

@@ -343,6 +343,7 @@ BODIES = {
 def test_a_coroutine_runs_and_is_judged(pytester: pytest.Pytester) -> None:
     """Whoever runs it and however it has its registry: it can pass, fail and leave a handle."""
     pytest.importorskip("pytest_asyncio")
+    pytest.importorskip("anyio")
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'\n")
     source, expected = "", {}
     for number, (case, text) in enumerate(CASES.items()):
