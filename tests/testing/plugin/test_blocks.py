@@ -729,7 +729,6 @@ def test_each_example_has_a_fresh_machine(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines_random(
         [
             "1 handle left open on the user's profile",
-            "*test_other_fixture' uses a function-scoped fixture *",
-            "*test_built_on_it' uses a function-scoped fixture *",
+            "*unction-scoped fixture 'winreg'*",
         ]
     )
