@@ -79,16 +79,6 @@ def quiet(events: Sequence[Event]) -> bool:
     return all(e.kind != "duplicate" and e.parent in (0, 4) for e in events)
 
 
-def formats(events: Sequence[Event]) -> list[str]:
-    """Return the formats that can hold the program.
-
-    Wine's server gives a child what it inherits under the values that its parent has; a machine
-    takes the next free ones, and the log of a program in which they differ would tell of another.
-    """
-    moved = any(e.inherited and e.handle != e.source[1] for e in events)
-    return sorted(set(FORMATS) - ({"wine"} if moved else set()))
-
-
 def suspected(events: Sequence[Event]) -> bool:
     """Return whether nothing is closed, as if it were filtered out."""
     return not any(e.kind == "close" for e in events)
@@ -124,7 +114,7 @@ def test_undegraded_evidence_is_judged_exactly(
     wrong = []
     for seed, events in part:
         rng = random.Random(f"exact {seed}")
-        for form in rng.sample(formats(events), 3):
+        for form in rng.sample(sorted(FORMATS), 3):
             finding = verdict(written(events, form), tmp_path / form)
             assert finding is not None, f"program {seed} as {form} is refused"
             for sid in loaded(events):
@@ -193,9 +183,9 @@ def misleads(
     return None
 
 
-def drawn(seed: int, events: Sequence[Event]) -> list[tuple[Degrade, str]]:
+def drawn(seed: int) -> list[tuple[Degrade, str]]:
     """Return operations for the program with a format each, in the order to be tried."""
-    forms = formats(events)
+    forms = sorted(FORMATS)
     choices = [(one, form) for one in OPERATIONS for form in forms if form in one.formats]
     weights = [one.weight for one, _ in choices]
     return random.Random(f"never {seed}").choices(choices, weights, k=12)
@@ -207,7 +197,7 @@ def test_a_held_hive_is_never_clear(
     """Whatever was lost, torn, renamed or reordered, a held hive is never called clear."""
     wrong: list[str | None] = []
     for seed, events in part:
-        tries = (misleads(seed, events, *one, tmp_path / "capture") for one in drawn(seed, events))
+        tries = (misleads(seed, events, *one, tmp_path / "capture") for one in drawn(seed))
         wrong += itertools.islice((one for one in tries if one != ""), 4)
 
     assert [one for one in wrong if one] == []
