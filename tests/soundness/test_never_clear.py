@@ -89,13 +89,25 @@ def loaded(events: Sequence[Event]) -> list[str]:
     return [sid for sid in USERS if any(e.kind == "load" and e.key.endswith(sid) for e in events)]
 
 
+def copied_after_force(events: Sequence[Event], sid: str) -> bool:
+    """Return whether a handle is duplicated after an unload that left some.
+
+    No format tells which handle it is a copy of: it may be one of those.
+    """
+    pairs = zip(events, events[1:], strict=False)
+    left = [n for n, (before, event) in enumerate(pairs, 1) if event.forced and sid in before.held]
+    later = events[left[0] :] if left else ()
+    return any(event.kind == "duplicate" and sid in event.key for event in later)
+
+
 def falls_short(events: Sequence[Event], form: str, finding: Finding, sid: str) -> str | None:
     """Return what the verdict on a whole capture should be where it is another, or None."""
     said, held = on(finding, sid), sid in events[-1].held
     tells_all = form in SHOWS_LOADS and (form in SHOWS_DUPLICATES or quiet(events))
     if tells_all and not suspected(events):
         truth = "blocked" if held else "clear"
-        return None if said == truth else truth
+        unsure = "inconclusive" if copied_after_force(events, sid) else truth
+        return None if said in {truth, unsure} else truth
     if held and said == "clear":
         # A file that shows no duplicates cannot know of one, and says so.
         hidden = form not in SHOWS_DUPLICATES and sid not in shown(events)
