@@ -94,7 +94,7 @@ def copied_after_force(events: Sequence[Event], sid: str) -> bool:
 
     No format tells which handle it is a copy of: it may be one of those.
     """
-    pairs = zip(events, events[1:], strict=False)
+    pairs = itertools.pairwise(events)
     left = [n for n, (before, event) in enumerate(pairs, 1) if event.forced and sid in before.held]
     later = events[left[0] :] if left else ()
     return any(event.kind == "duplicate" and sid in event.key for event in later)
