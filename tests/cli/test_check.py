@@ -396,15 +396,22 @@ def test_the_process_of_a_users_code_ends_with_ours(number: int, tmp_path: Path)
     path, said = tmp_path / "user.py", tmp_path / "pid"
     body = f"import os; os.symlink(str(os.getpid()), {str(said)!r}); any(iter(int, 1))"
     path.write_text(MODEL.format(body=body, top=""))
-    with subprocess.Popen(
-        [sys.executable, "-m", "regsim", "check", path], stderr=subprocess.DEVNULL
-    ) as ours:
+    ours = subprocess.Popen(
+        [sys.executable, "-m", "regsim", "check", path],
+        stderr=subprocess.DEVNULL,
+        # What a shell starts in the background ignores Ctrl-C, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
+    )
+    try:
         until = time.monotonic() + 30
         while not said.is_symlink() and time.monotonic() < until:
             time.sleep(0.02)
         child = int(said.readlink().name)
         ours.send_signal(number)
         assert ours.wait(30) == (130 if number == signal.SIGINT else -number)
+    finally:
+        ours.kill()
+        ours.wait()
     assert ended(child)
 
 
