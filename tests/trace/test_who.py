@@ -317,3 +317,20 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["fidelity"] == "D"
     assert cli.main(["who", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (r"It held handle 0x4 on \REGISTRY\USER\S-1-5-21-7 for good.", False),
+        (("[(4, True)]\n" r'>>> api.NtUnloadKey(r"\REGISTRY\USER\S-1-5-21-7")'), False),
+        (r"4 Registrierungshandles wurden von \Registry\User\S-1-5-21-7 preisgegeben:", True),
+    ],
+)
+def test_a_count_of_handles_is_a_number_of_its_own(text: str, told: bool) -> None:
+    """A line of an event counts handles in any language; a number in prose or code is none."""
+    try:
+        blocked = who(f"{text}\n").conclusion is Conclusion.BLOCKED
+    except DataError:
+        blocked = False
+    assert blocked is told

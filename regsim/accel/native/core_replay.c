@@ -2,7 +2,6 @@
 #include "core_replay.h"
 
 #include <string.h>
-
 #include "core_answers.h"
 #include "core_memory.h"
 
@@ -10,8 +9,7 @@ enum {
     LEAST_DIRECT = 64,         /* the first array of a process has this many places */
     FREE_DIRECT = 1 << 20,     /* places that all processes together may have at once, and */
     DIRECT_PER_ROW = 8,        /* more of them with each row */
-    ALL_ROOTS = (1 << ROOTS) - 1,
-    HKCU_BIT = 2
+    ALL_ROOTS = (1 << ROOTS) - 1, HKCU_BIT = 2
 };
 
 /* -- memory ----------------------------------------------------------------------------------- */
@@ -188,11 +186,10 @@ static void add(struct replay *replay, uint32_t number, uint32_t key)
 static void drop(struct replay *replay, uint32_t key, uint32_t row)
 {
     struct key_state *state = &replay->keys[key];
+    bool counted = row >= state->died;
 
-    if (row >= state->died) {
-        state->opens--;
-        replay->counts[state->hive]--;
-    }
+    state->opens -= counted;
+    replay->counts[state->hive] -= counted;
 }
 
 /* move what the map of a process has for values below the limit to the array */
@@ -271,7 +268,6 @@ static bool hold_in_map(struct replay *replay, uint32_t number, struct node node
 static bool hold(struct replay *replay, uint32_t number, struct node node)
 {
     uint64_t place = node.handle >> 2;
-    struct held *held;
 
     if (place >= replay->hot[number].limit && place && !widen(replay, number, place))
         return false;
@@ -279,7 +275,8 @@ static bool hold(struct replay *replay, uint32_t number, struct node node)
         if (!hold_in_map(replay, number, node))
             return false;
     } else {
-        held = &replay->hot[number].direct[place];
+        struct held *held = &replay->hot[number].direct[place];
+
         if (held->row != HELD_NONE) {
             replay->counters.replaced++;
             replay->counters.replaced_end = node.row + 1;
@@ -528,14 +525,13 @@ static bool unload(struct replay *replay, const struct event *event)
 /* close what a row closes, and count it where nothing was open */
 static void close_handle(struct replay *replay, uint32_t number, const struct event *event)
 {
+    bool ended = replay->processes[number].ended;
+
     if (release(replay, number, event->handle, event->key))
         return;
-    if (replay->processes[number].ended) {
-        replay->counters.rundown++;
-    } else {
-        replay->counters.unmatched++;
+    *(ended ? &replay->counters.rundown : &replay->counters.unmatched) += 1;
+    if (!ended)
         replay->counters.unmatched_end = event->row + 1;
-    }
 }
 
 /* -- events ----------------------------------------------------------------------------------- */

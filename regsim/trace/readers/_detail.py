@@ -21,7 +21,7 @@ _WORDS: Final = 100
 _OPENS: Final = re.compile(r"\((?:(?<=\d\()|(?<=\d\s\())")
 _NUMBER: Final = re.compile(r"(?<!\d)\d{1,10}(?=\s?$)")
 _IMAGE: Final = re.compile(r"\\|[a-z]:\\|\w", re.IGNORECASE)
-_COUNT: Final = re.compile(r"(\d(?<!\d\d)\d{0,8})[^\d\\]{1,120}$")
+_COUNT: Final = re.compile(r"(\d(?<![A-Za-z\d]\d)(?<!\d[-.]\d)\d{0,8})[^\d\\\[\]{}=]{1,120}$")
 _HIVE: Final = re.compile(
     r"\\registry\\(?:user|machine|a|wc)\\[^\\:\s\"'<>|()]{1,200}(\s*:)?", re.IGNORECASE
 )

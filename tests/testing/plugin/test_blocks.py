@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import xml.etree.ElementTree as ET
 from functools import partial, wraps
 
@@ -586,70 +585,6 @@ def test_a_leak_of_a_decorated_function_is_raised() -> None:
     keeps(keep=False)
     with pytest.raises(RegistryLeakError):
         keeps(keep=True)
-
-
-# -- programs imported while tests are collected -------------------------------------------------
-
-AT_THE_TOP = """
-import os, sys, platform, mimetypes
-import pytest
-import subject
-from subject import names
-
-@pytest.mark.registry(patch=["subject"])
-def test_patched(winreg):
-    assert subject.read() == names.read() == subject.lazily() == "fake"
-    assert subject.winreg is winreg
-
-def test_not_patched():
-    for call in (subject.read, names.read, subject.lazily):
-        with pytest.raises(Exception, match="OpenKey: no registry here; name the module"):
-            call()
-
-def test_python_sees_the_truth():
-    assert sys.platform != "win32" and os.name != "nt" and platform.system() != "Windows"
-    assert mimetypes.guess_type("a.txt")[0] == "text/plain"
-"""
-SUBJECT = """
-import winreg
-
-def read():
-    with winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software"):
-        return "fake"
-
-def lazily():
-    import winreg as again
-    with again.OpenKey(again.HKEY_CURRENT_USER, "Software"):
-        return "fake"
-"""
-NAMES = """
-from winreg import HKEY_CURRENT_USER, OpenKey
-
-def read():
-    with OpenKey(HKEY_CURRENT_USER, "Software"):
-        return "fake"
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is a winreg here")
-@pytest.mark.parametrize("installed", [True, False])
-def test_a_program_can_be_imported_at_the_top(pytester, installed: bool) -> None:
-    """With the option, in a conftest too; its calls are refused but where a test patches it."""
-    package = pytester.mkpydir("subject")
-    package.joinpath("__init__.py").write_text(SUBJECT)
-    package.joinpath("names.py").write_text(NAMES)
-    pytester.makeconftest("import subject")
-    pytester.makepyfile(AT_THE_TOP)
-    pytester.syspathinsert()
-
-    done = pytester.runpytest_subprocess(
-        "-p", "no:cacheprovider", *(["--registry-install"] if installed else [])
-    )
-
-    if installed:
-        done.assert_outcomes(passed=3)
-    else:
-        done.stderr.fnmatch_lines(["*No module named 'winreg'*"])
 
 
 # -- hypothesis ----------------------------------------------------------------------------------
