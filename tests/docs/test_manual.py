@@ -78,7 +78,7 @@ def test_what_means_something_to_troff_is_escaped(
     assert manual.plain(text) == troff
 
 
-@pytest.mark.skipif(GROFF is None, reason="no groff is here")
+@pytest.mark.skipif(GROFF is None, reason="judge groff is not installed")
 def test_troff_warns_of_nothing(manual: ModuleType) -> None:
     """The page is set with every warning on, and without a word; a broken one is told."""
 
