@@ -29,7 +29,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 PAGES = sorted(
     page
     for page in (*ROOT.glob("docs/**/*.md"), ROOT / "README.md")
-    if page.is_file() and "_generated" not in page.parts
+    if page.is_file() and not {"_generated", "changes"} & set(page.parts)
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETUP = ("python", "pip", "cd ", "git ", ".venv")
