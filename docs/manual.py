@@ -79,12 +79,14 @@ def options(command: click.Command, context: click.Context) -> Iterator[str]:
     What click itself writes of one differs between its releases, and a page must not.
     """
     for param in command.get_params(context):
-        if isinstance(param, click.Option) and not param.hidden:
+        if isinstance(param, click.Option) and param.name != "help":
             names = ", ".join(sorted(param.opts + param.secondary_opts, key=len))
             said = paragraphs(param.help or "")
             if param.show_default and param.default is not None:
                 said.append(f"The default is {param.default}.")
             yield from (".TP", f".B {plain(names + value(param))}", plain(" ".join(said)))
+    names = ", ".join(context.help_option_names)
+    yield from (".TP", f".B {plain(names)}", "Show the help of the command and exit.")
 
 
 def value(option: click.Option) -> str:

@@ -48,7 +48,7 @@ def test_every_command_and_option_is_completed(completed) -> None:
     """After each command's words: all of its options, all commands below it, and no other."""
     seen = 0
     for name, command in commands(cli):
-        params = command.get_params(click.Context(command))
+        params = command.get_params(click.Context(command, **cli.context_settings))
         options = {o for p in params for o in p.opts + p.secondary_opts if o.startswith("--")}
         found = completed(*name, "--")
         assert {line.removeprefix("plain,") for line in found} == options, name
