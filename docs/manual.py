@@ -79,7 +79,7 @@ def options(command: click.Command, context: click.Context) -> Iterator[str]:
     What click itself writes of one differs between its releases, and a page must not.
     """
     for param in command.get_params(context):
-        if isinstance(param, click.Option) and param.name != "help":
+        if isinstance(param, click.Option) and "--help" not in param.opts:
             names = ", ".join(sorted(param.opts + param.secondary_opts, key=len))
             said = paragraphs(param.help or "")
             if param.show_default and param.default is not None:
