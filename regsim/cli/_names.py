@@ -57,7 +57,8 @@ class Naming(click.Command):
         super().__init__(*args, **more)
         self.takes = takes
         for param in self.params:
-            for called in {*param.opts, param.metavar, str(param.name).upper()}.intersection(takes):
+            named = (*param.opts, param.metavar, str(param.name).upper())
+            for called in filter(named.__contains__, takes):
                 param.type = _Name(called)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
