@@ -17,7 +17,7 @@ from regsim.cli._names import Naming
 from regsim.fleet.collecting import OnTask, collect
 from regsim.fleet.engines import engine_named
 from regsim.fleet.places import HostPattern
-from regsim.fleet.ranking import Ranking
+from regsim.fleet.ranking import NOT_TOLD, Ranking
 from regsim.fleet.reading import Settings
 from regsim.fleet.words import headline, holder_name, proven, summary, when
 from regsim.report.text.console import WIDTH, prose_width, table, terminal_width, wrap
@@ -117,7 +117,7 @@ def _text(ranking: Ranking, output: Path) -> Iterator[str]:
         rows.append(
             (
                 visible(holder_name(holder)),
-                f"{len(tally.others):,}",
+                f"{tally.known:,}",
                 f"{len(tally.hives):,}",
                 when(tally.first),
                 when(tally.last),
@@ -149,7 +149,7 @@ def _object(ranking: Ranking, output: Path) -> dict[str, object]:
         "schema_version": 1,
         "output": str(output),
         "rows": ranking.rows,
-        "hosts": len(ranking.seen),
+        "hosts": len(ranking.seen - {NOT_TOLD}),
         "verdicts": dict(sorted(ranking.verdicts.items())),
         "files": dict(sorted(ranking.statuses.items())),
         "unread": [
@@ -160,7 +160,7 @@ def _object(ranking: Ranking, output: Path) -> dict[str, object]:
             {
                 "process": process,
                 "service": service or None,
-                "hosts": len(tally.others),
+                "hosts": tally.known,
                 "hives": len(tally.hives),
                 "first": tally.first.isoformat() if tally.first else None,
                 "last": tally.last.isoformat() if tally.last else None,

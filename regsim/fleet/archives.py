@@ -144,7 +144,8 @@ def _tarred(source: Source, budget: Budget) -> Iterator[Member]:
             if not refused and not info.isfile():
                 links = info.issym() or info.islnk()
                 refused = "it is a link" if links else "it is a device"
-            yield Member(info.name, refused, lambda info=info: _untarred(archive, info))
+            name = info.name.removeprefix("./")
+            yield Member(name, refused, lambda info=info: _untarred(archive, info))
 
 
 def _untarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:

@@ -80,8 +80,6 @@ def _held(out: Path) -> Iterator[None]:
         write_file(lock, b"regsim fleet\n")
     with editing(lock):
         yield
-    with contextlib.suppress(OSError):
-        lock.unlink()
 
 
 @contextlib.contextmanager
@@ -137,6 +135,11 @@ class _Run:
 
     def _take(self, task: Task, record: str, located: dict[str, Place]) -> None:
         """Note where the items of a task are; a part that is not whole is read again."""
+        if not Path(record).exists():
+            raise UsageError(
+                f"the workers wrote {record}, which is not there for this process: give with -o a "
+                "folder that all of them share"
+            )
         part = self._part(Path(record))
         if part is not None:
             asked = {item.path for item in task.items}

@@ -23,7 +23,7 @@ def page_of(ranking: Ranking) -> str:
         "HOLDERS": _rows(
             (
                 holder_name(holder),
-                len(tally.others),
+                tally.known,
                 len(tally.hives),
                 *_times(tally),
                 proven(tally),

@@ -28,6 +28,7 @@ from regsim.writing import write_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_FIELDS: Final = [field.name for field in attrs.fields(Entry)]
 ROWS_IN_GROUP: Final = 65_536
 """Rows that are in memory at a time where parts are joined."""
 
@@ -96,9 +97,9 @@ def record_of(entries: Sequence[Entry], digest: str, settings: str, **more: obje
         "settings": settings,
         "findings_sha256": digest,
         **more,
-        "files": [attrs.asdict(entry) for entry in entries],
+        "files": [{name: getattr(entry, name) for name in _FIELDS} for entry in entries],
     }
-    return json.dumps(body, indent=0).encode()
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 @attrs.frozen

@@ -151,24 +151,36 @@ def _options(fsspec: Any, address: str) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _at_address(address: str) -> Iterator[Item]:
-    system, scheme = file_system(address), address.partition("://")[0]
+    system = file_system(address)
     try:
-        plain = system._strip_protocol(address).rstrip("/")  # noqa: SLF001 - as fsspec does
+        plain = system._strip_protocol(address).strip("/")  # noqa: SLF001 - as fsspec does
         if glob.has_magic(plain):
-            root, found = _root(plain), system.glob(plain, detail=True)
+            root, found = _root(plain), system.glob(address, detail=True)
         else:
-            root, found = plain, system.find(plain, detail=True)
+            root, found = plain, system.find(address, detail=True)
     except Exception as error:  # noqa: BLE001 - of whatever package reads it
         why = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"{address} cannot be listed: {why}") from None
-    before = address[: len(address.rstrip("/")) - len(plain)] if plain in address else ""
-    for name, told in found.items():
-        if told.get("type") == "directory":
-            continue
-        below = name.removeprefix(root).lstrip("/")
-        path = f"{before}{name}" if before else f"{scheme}://{name.lstrip('/')}"
-        named = not below
-        yield Item(path, below or name.rpartition("/")[2], int(told.get("size") or 0), named)
+    for listed, told in found.items():
+        if told.get("type") != "directory":
+            name = listed.strip("/")
+            below = name.removeprefix(root).lstrip("/")
+            size, last = int(told.get("size") or 0), name.rpartition("/")[2]
+            yield Item(_address(address, plain, name), below or last, size, not below)
+
+
+def _address(given: str, plain: str, name: str) -> str:
+    """Return the address of what fsspec calls *name*, where it calls the one *given* *plain*.
+
+    The account of Azure's addresses, which stands before the path, is in neither name.
+    """
+    before, found, _ = given.rpartition(plain)
+    if found:
+        return f"{before}{name}"
+    scheme, _, rest = given.partition("://")
+    container = plain.partition("/")[0]
+    inner = name.removeprefix(container).lstrip("/")
+    return f"{scheme}://{rest.partition('/')[0]}/{inner}"
 
 
 # -- whose it is ---------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ class Tally:
     unsure: int = 0
     incidents: set[str] = attrs.field(factory=set)
 
+    @property
+    def known(self) -> int:
+        """How many of the others are named: the hosts of a holder."""
+        return len(self.others - {NOT_TOLD})
+
     def saw(self, first: dt.datetime | None, last: dt.datetime | None) -> None:
         """Take the times of some rows into account."""
         if first is not None and last is not None:
@@ -122,7 +127,8 @@ class Ranking:
     def ranked(self) -> list[tuple[Holder, Tally]]:
         """Return the holders, those on most hosts first."""
         return sorted(
-            self.holders.items(), key=lambda one: (-len(one[1].others), -len(one[1].hives), one[0])
+            self.holders.items(),
+            key=lambda one: (-one[1].known, -len(one[1].hives), one[0]),
         )
 
     def to_look_at(self) -> list[tuple[str, Tally]]:

@@ -17,7 +17,6 @@ import attrs
 from regsim import dialects
 from regsim.errors import DataError, RegsimError, UnreadableError
 from regsim.fleet.archives import Budget, Member, TooMuchError, kind_of, members
-from regsim.fleet.columns import FINDINGS
 from regsim.fleet.places import HostPattern, Item, file_system, order
 from regsim.fleet.rows import Row, rows_of
 from regsim.trace.asking import each_host
@@ -28,10 +27,9 @@ from regsim.trace.redact import redacted
 from regsim.trace.source import Source, most_unpacked, open_source, pasted
 
 _IN_MEMORY: Final = 32 << 20
+_SMALL: Final = 1 << 20
 _BLOCK: Final = 1 << 20
 _ABOUT_CLIENT: Final = "client_info.json"
-_HOST_AT: Final = [one.name for one in FINDINGS].index("host")
-_TIME_AT: Final = [one.name for one in FINDINGS].index("time")
 MARK: Final = "\ue000{}{}\ue001"
 """What stands for a name that is to be redacted until all are known: its kind and its bytes."""
 
@@ -85,14 +83,23 @@ def read_item(item: Item, settings: Settings, known: str | None) -> Answer:
     reader = _ItemReader(item, settings)
     try:
         with _fetched(item) as path:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            content, digest = _content(path)
             if digest == known:
                 return Answer()
-            reader.take(item.path, path, digest)
+            reader.take(item.path, content, digest)
     except (RegsimError, OSError) as error:
         reader.fail(item.path, None, error)
     return reader.answer()
+
+
+def _content(path: Path) -> tuple[Path | bytes, str]:
+    """Return what is at *path* and its digest: what is small is read once, for both."""
+    with path.open("rb") as file:
+        data = file.read(_SMALL + 1)
+        if len(data) <= _SMALL:
+            return data, hashlib.sha256(data).hexdigest()
+        file.seek(0)
+        return path, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
@@ -212,7 +219,8 @@ class _ItemReader:
                 budget.depth -= 1
                 self.take(path, content, digest, budget)
                 budget.depth += 1
-        except TooMuchError:
+        except TooMuchError as error:
+            self.fail(path, None, error)
             raise
         except (RegsimError, OSError) as error:
             self.fail(path, None, error)
@@ -229,15 +237,15 @@ class _ItemReader:
         rows: list[Row] = []
         damage: list[str] = []
         systems = set()
-        for finding in each_host(source, reading, dialect, dialects.get):
+        for found in each_host(source, reading, dialect, dialects.get):
+            finding = found
             damage += finding.completeness.damage
             systems.add(finding.os_title or finding.os or "")
             told = finding.host or self.client or (named[0] if named else "")
-            shown = attrs.evolve(finding, host=told)
             if settings.redact:
-                shown = redacted(shown, _mark)
-            when = named[1] if named else None
-            rows += _dated(rows_of(shown, shown.host, path), when)
+                finding = redacted(attrs.evolve(finding, host=told), _mark)
+                told = finding.host
+            rows += rows_of(finding, told, path, named[1] if named else None)
         status = "partly" if damage else "read"
         text = "; ".join(dict.fromkeys(damage)) or None
         system = systems.pop() if len(systems) == 1 else ""
@@ -255,15 +263,6 @@ class _ItemReader:
         whole = f"{self.item.below}/{within}".rstrip("/")
         tried = (within, whole) if self.item.inside and within else (whole,)
         return next(filter(None, map(pattern.of, tried)), None)
-
-
-def _dated(rows: Iterator[Row], when: dt.datetime | None) -> Iterator[Row]:
-    """Yield *rows*, those without a time of their own with that of their path."""
-    for row in rows:
-        if when is None or row[_TIME_AT] is not None:
-            yield row
-        else:
-            yield (*row[:_TIME_AT], when, *row[_TIME_AT + 1 :])
 
 
 @contextlib.contextmanager

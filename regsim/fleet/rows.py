@@ -18,18 +18,20 @@ Row = tuple[Any, ...]
 _NOBODY: Final = (None,) * 9
 
 
-def rows_of(finding: Finding, host: str, source: str) -> Iterator[Row]:
+def rows_of(
+    finding: Finding, host: str, source: str, taken: dt.datetime | None = None
+) -> Iterator[Row]:
     """Yield a row for each key that is held, and one for each hive or event that names no holder.
 
     *host* is the computer. An event has the time of its own; what else is held is so at the moment
-    that the evidence was taken.
+    that the evidence was taken: *taken*, where it does not tell itself.
     """
     tail = (finding.incident, source, finding.fidelity.value)
-    ends = moment_of(finding.completeness.ends or "")
+    ends = moment_of(finding.completeness.ends or "") or taken
     yielded = False
     for occasion in finding.occasions:
         if occasion.held:
-            when = moment_of(occasion.at or "")
+            when = moment_of(occasion.at or "") or taken
             held = occasion.blockers
             yield from _rows(host, when, occasion.hive, held, Conclusion.BLOCKED, tail)
             yielded = True
@@ -54,7 +56,7 @@ def _rows(
     place = (None if hive == UNNAMED else hive or None, hive_kind(hive) or None)
     after = (incident, conclusion.value, source, tier)
     for one in held:
-        seen = when or moment_of(one.seen_at or "")
+        seen = moment_of(one.seen_at or "") or when
         yield (SCHEMA_VERSION, host or None, seen, *place, *_holder(one), *after)
     if not held:
         yield (SCHEMA_VERSION, host or None, when, *place, *_NOBODY, *after)

@@ -18,7 +18,7 @@ def headline(ranking: Ranking) -> str:
         top = next((holder for holder, _ in ranking.ranked() if holder[0] != NOT_TOLD), None)
         text = f"Users' hives are held {where}"
         if top is not None:
-            hosts = len(ranking.holders[top].others)
+            hosts = ranking.holders[top].known
             text += f"; most often by {holder_name(top)}, on {counted(hosts, 'host')}"
         return f"{text}."
     if ranking.exit_code:
@@ -30,7 +30,8 @@ def summary(ranking: Ranking) -> str:
     """Return in sentences what was read, and what was not."""
     files = sum(ranking.statuses.values())
     hosts = len(ranking.seen - {NOT_TOLD})
-    text = f"{counted(files, 'file')} of {counted(hosts, 'host')}; "
+    whose = counted(hosts, "host") if hosts else "hosts that are not named"
+    text = f"{counted(files, 'file')} of {whose}; "
     text += f"{ranking.statuses['read']:,} read to the end"
     others = [
         f"{count:,} {status}"
