@@ -194,7 +194,8 @@ class HostPattern:
     """A pattern of paths that names the host, and perhaps the time, of what lies below.
 
     ``{host}`` stands for it and ``{time}`` for a date or time, each within one part of the path;
-    ``*``, ``?`` and ``**`` are as in a glob. What follows the last part is anything.
+    ``*``, ``?`` and ``**`` are as in a glob. Anything may follow the last part, and something must
+    where the pattern ends in ``/`` or ``/...``: so a file beside the folders is of no host.
     """
 
     text: str
@@ -218,7 +219,8 @@ class HostPattern:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(text: str) -> re.Pattern[str]:
-    text = _REST.sub("", text).rstrip("/")
+    plain = _REST.sub("", text).rstrip("/")
+    below, text = "/.+" if plain != text else "(?:/.*)?", plain
     pieces, at = [], 0
     for found in _TOKEN.finditer(text):
         pieces.append(re.escape(text[at : found.start()]))
@@ -228,7 +230,7 @@ def _compiled(text: str) -> re.Pattern[str]:
         else:
             pieces.append("(?:.*/)?" if found[2] == "**/" else _piece(found[0]))
     whole = "".join(pieces) + re.escape(text[at:])
-    return re.compile(rf"(?:{whole})(?:/.*)?$", re.DOTALL)
+    return re.compile(rf"(?:{whole}){below}$", re.DOTALL)
 
 
 def _piece(text: str) -> str:

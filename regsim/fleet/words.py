@@ -19,7 +19,8 @@ def headline(ranking: Ranking) -> str:
         text = f"Users' hives are held {where}"
         if top is not None:
             hosts = ranking.holders[top].known
-            text += f"; most often by {holder_name(top)}, on {counted(hosts, 'host')}"
+            text += f"; named most often: {holder_name(top)}"
+            text += f", on {counted(hosts, 'host')}" if hosts else ""
         return f"{text}."
     if ranking.exit_code:
         return "No hive is proven to be held, but not all of the evidence could tell."

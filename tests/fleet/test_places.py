@@ -241,6 +241,8 @@ def test_what_cannot_be_fetched_is_a_row(bucket, tmp_path, run, table, monkeypat
         ("{host}/...", "PC1/a/b.txt", "PC1"),
         ("{host}/\u2026", "PC1/a", "PC1"),
         ("{host}", "PC1/a", "PC1"),
+        ("{host}/...", "file.txt", None),
+        ("{host}", "PC1", "PC1"),
         ("*/{host}/", "x/PC1/a/b", "PC1"),
         ("**/{host}-handles.txt", "a/b/PC1-handles.txt", "PC1"),
         ("**/{host}-handles.txt", "PC1-handles.txt", "PC1"),
