@@ -13,7 +13,7 @@ from regsim.errors import DataError, UsageError
 from regsim.fleet.engines import Engine, Note
 from regsim.fleet.joining import Aliases, join
 from regsim.fleet.page import page_of
-from regsim.fleet.parts import Part, Place, Task, fingerprint, record_of
+from regsim.fleet.parts import Location, Portion, Task, fingerprint, record_of
 from regsim.fleet.places import Item, find
 from regsim.fleet.ranking import Ranking
 from regsim.fleet.reading import Settings
@@ -87,7 +87,7 @@ def _parts_folder(out: Path, settings: Settings) -> Iterator[Path]:
     """Give the folder of the parts; it stays where the run does not come to its end."""
     folder = out / "parts"
     if settings.redact:
-        before = Part.opened(out / "manifest.json", out / "findings.parquet", "")
+        before = Portion.opened(out / "manifest.json", out / "findings.parquet", "")
         if folder.exists() or (before is None and (out / "manifest.json").exists()):
             raise UsageError(f"{out} holds results that are not redacted; give another folder")
         with tempfile.TemporaryDirectory(prefix="regsim-") as private:
@@ -104,19 +104,19 @@ class _Run:
     def __init__(self, items: list[Item], settings: Settings, folder: Path, out: Path) -> None:
         self.items, self.settings, self.folder = items, settings, folder
         self.key = fingerprint(settings)
-        self.known: dict[str, Place] = {}
+        self.known: dict[str, Location] = {}
         if not settings.redact:
-            whole = Part.opened(out / "manifest.json", out / "findings.parquet", self.key)
+            whole = Portion.opened(out / "manifest.json", out / "findings.parquet", self.key)
             for part in (whole, *map(self._part, sorted(folder.glob("*.json")))):
                 if part is not None:
                     self.known.update((place.entries[0].path, place) for place in part.places())
 
-    def _part(self, record: Path) -> Part | None:
-        return Part.opened(record, record.with_suffix(".parquet"), self.key)
+    def _part(self, record: Path) -> Portion | None:
+        return Portion.opened(record, record.with_suffix(".parquet"), self.key)
 
-    def read(self, engine: Engine, note: Note, progress: OnTask) -> list[Place]:
+    def read(self, engine: Engine, note: Note, progress: OnTask) -> list[Location]:
         """Read what is new or has changed; return where each item is, in order."""
-        located: dict[str, Place] = {}
+        located: dict[str, Location] = {}
         for _ in range(_ROUNDS):
             missing = [item for item in self.items if item.path not in located]
             if not missing:
@@ -133,7 +133,7 @@ class _Run:
             )
         return [located[item.path] for item in self.items]
 
-    def _take(self, task: Task, record: str, located: dict[str, Place]) -> None:
+    def _take(self, task: Task, record: str, located: dict[str, Location]) -> None:
         """Note where the items of a task are; a part that is not whole is read again."""
         if not Path(record).exists():
             raise UsageError(

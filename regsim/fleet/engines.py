@@ -12,7 +12,7 @@ import attrs
 
 from regsim.errors import RegsimError, UsageError
 from regsim.fleet.parts import Task, fingerprint, write_part
-from regsim.fleet.reading import Entry
+from regsim.fleet.reading import FileEntry
 
 Read = Iterator[tuple[Task, str]]
 """The tasks as they are done, each with the path of the record of its part."""
@@ -147,5 +147,5 @@ def _given_up(task: Task) -> str:
     """Write the part of an item that nobody could read and return its record."""
     from pathlib import Path  # noqa: PLC0415
 
-    entry = Entry(path=task.items[0].path, sha256=None, status="unreadable", error=_KILLED)
+    entry = FileEntry(path=task.items[0].path, sha256=None, status="unreadable", error=_KILLED)
     return str(write_part(Path(task.folder), [entry], [], [], fingerprint(task.settings)))

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import attrs
 
 from regsim.fleet.columns import FILES, FINDINGS, schema
-from regsim.fleet.parts import ROWS_IN_GROUP, Place
+from regsim.fleet.parts import ROWS_IN_GROUP, Location
 from regsim.fleet.ranking import Ranking
-from regsim.fleet.reading import MARK, Entry
+from regsim.fleet.reading import MARK, FileEntry
 from regsim.trace.extras import need
 from regsim.writing import replacing
 
@@ -60,7 +60,7 @@ class Aliases:
         made: pa.Table = table
         return made
 
-    def entry(self, entry: Entry) -> Entry:
+    def entry(self, entry: FileEntry) -> FileEntry:
         """Return the entry of a file without its path, its digest and what was said of it."""
         error = None if entry.error is None else _WITHHELD
         path = self.of("file", entry.path)
@@ -71,12 +71,12 @@ class Aliases:
 class Joined:
     """The two tables as they were written: the entries of the files, and a digest of the other."""
 
-    entries: list[Entry]
+    entries: list[FileEntry]
     digest: str
 
 
 def join(
-    places: Sequence[Place], folder: Path, ranking: Ranking, aliases: Aliases | None = None
+    places: Sequence[Location], folder: Path, ranking: Ranking, aliases: Aliases | None = None
 ) -> Joined:
     """Write ``findings.parquet`` and ``files.parquet`` of *places* into *folder*.
 
@@ -112,12 +112,12 @@ def join(
     return Joined(entries, digest.hexdigest())
 
 
-def _close(places: Sequence[Place]) -> None:
+def _close(places: Sequence[Location]) -> None:
     for part in {place.part for place in places}:
         part.close()
 
 
-def _groups(places: Sequence[Place]) -> Iterator[pa.Table]:
+def _groups(places: Sequence[Location]) -> Iterator[pa.Table]:
     """Yield the rows of *places* in tables of `ROWS_IN_GROUP`, whatever the parts were."""
     arrow: Any = need("pyarrow", "the tables of a fleet")
     held: list[pa.Table] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from regsim.fleet.ranking import NOT_TOLD, Fact, Holder, Ranking, Tally
+from regsim.fleet.ranking import NOT_TOLD, HolderName, Occurrence, Ranking, Tally
 from regsim.fleet.words import headline, holder_name, proven, summary, when
 from regsim.report import offline
 from regsim.report.words.writing import markup, visible
@@ -52,7 +52,9 @@ def page_of(ranking: Ranking) -> str:
 
 
 def _data(
-    ranking: Ranking, holders: Sequence[tuple[Holder, Tally]], hosts: Sequence[tuple[str, Tally]]
+    ranking: Ranking,
+    holders: Sequence[tuple[HolderName, Tally]],
+    hosts: Sequence[tuple[str, Tally]],
 ) -> dict[str, object]:
     """Return what the page's script counts: names once, and facts by their numbers."""
     if ranking.too_many:
@@ -86,7 +88,7 @@ def _data(
 
 def _grouped(ranking: Ranking, part: int) -> Iterable[tuple[str, int, str]]:
     """Yield for each week (2) or system (3) how many hosts it has, and its first holders."""
-    groups: dict[str, dict[Holder, set[str]]] = {}
+    groups: dict[str, dict[HolderName, set[str]]] = {}
     for fact in ranking.facts:
         groups.setdefault(_name(fact, part), {}).setdefault(fact[0], set()).add(fact[1])
     counted = [(name, len(set().union(*group.values())), group) for name, group in groups.items()]
@@ -100,7 +102,7 @@ def _grouped(ranking: Ranking, part: int) -> Iterable[tuple[str, int, str]]:
         yield name, hosts, text
 
 
-def _name(fact: Fact, part: int) -> str:
+def _name(fact: Occurrence, part: int) -> str:
     return str(fact[part])
 
 

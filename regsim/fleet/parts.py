@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from regsim import __version__
+from regsim._version import __version__
 from regsim.fleet.columns import FINDINGS, SCHEMA_VERSION, schema
 from regsim.fleet.places import Item
-from regsim.fleet.reading import Entry, Settings, read_item
-from regsim.fleet.rows import Row
+from regsim.fleet.reading import FileEntry, Settings, read_item
+from regsim.fleet.rows import FindingRow
 from regsim.trace.extras import need
 from regsim.writing import write_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FIELDS: Final = [field.name for field in attrs.fields(Entry)]
+_FIELDS: Final = [field.name for field in attrs.fields(FileEntry)]
 ROWS_IN_GROUP: Final = 65_536
 """Rows that are in memory at a time where parts are joined."""
 
@@ -50,8 +50,8 @@ class Task:
 
     def run(self) -> str:
         """Read the items, write the part and return the path of its record."""
-        entries: list[Entry] = []
-        rows: list[Row] = []
+        entries: list[FileEntry] = []
+        rows: list[FindingRow] = []
         kept: list[str] = []
         for item, known in zip(self.items, self.known, strict=True):
             answer = read_item(item, self.settings, known)
@@ -62,7 +62,7 @@ class Task:
         return str(write_part(Path(self.folder), entries, rows, kept, fingerprint(self.settings)))
 
 
-def table_of(rows: Sequence[Row]) -> pa.Table:
+def table_of(rows: Sequence[FindingRow]) -> pa.Table:
     """Return *rows* as a table of findings."""
     arrow: Any = need("pyarrow", "the tables of a fleet")
     names = schema(FINDINGS)
@@ -73,7 +73,11 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
 
 
 def write_part(
-    folder: Path, entries: Sequence[Entry], rows: Sequence[Row], kept: Sequence[str], settings: str
+    folder: Path,
+    entries: Sequence[FileEntry],
+    rows: Sequence[FindingRow],
+    kept: Sequence[str],
+    settings: str,
 ) -> Path:
     """Write a part into *folder* and return the path of its record.
 
@@ -90,7 +94,7 @@ def write_part(
     return folder / f"{name}.json"
 
 
-def record_of(entries: Sequence[Entry], digest: str, settings: str, **more: object) -> bytes:
+def record_of(entries: Sequence[FileEntry], digest: str, settings: str, **more: object) -> bytes:
     """Return the record of a part: how it was read, the digest of its table, its files."""
     body = {
         "schema_version": SCHEMA_VERSION,
@@ -103,11 +107,11 @@ def record_of(entries: Sequence[Entry], digest: str, settings: str, **more: obje
 
 
 @attrs.frozen
-class Place:
+class Location:
     """Where in a part an item is: its entries, and from which row on its findings stand."""
 
-    part: Part
-    entries: tuple[Entry, ...]
+    part: Portion
+    entries: tuple[FileEntry, ...]
     first_row: int
 
     @property
@@ -116,10 +120,10 @@ class Place:
         return sum(entry.rows for entry in self.entries)
 
 
-class Part:
+class Portion:
     """A part that was written to its end; its rows are read in their order, once."""
 
-    def __init__(self, table: Path, files: Sequence[Entry], kept: Sequence[str]) -> None:
+    def __init__(self, table: Path, files: Sequence[FileEntry], kept: Sequence[str]) -> None:
         self.table, self.files, self.kept = table, files, tuple(kept)
         self._groups: Iterator[pa.Table] | None = None
         self._held: pa.Table | None = None
@@ -127,7 +131,7 @@ class Part:
         self._file: Any = None
 
     @classmethod
-    def opened(cls, record: Path, table: Path, settings: str) -> Part | None:
+    def opened(cls, record: Path, table: Path, settings: str) -> Portion | None:
         """Return the part, None if it is not whole or was read in another way."""
         try:
             body = json.loads(record.read_bytes())
@@ -136,19 +140,19 @@ class Part:
             with table.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != body["findings_sha256"]:
                     return None
-            entries = [Entry(**entry) for entry in body["files"]]
+            entries = [FileEntry(**entry) for entry in body["files"]]
             return cls(table, entries, body.get("kept", ()))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[Location]:
         """Yield where each item is, in the order of the part."""
         at, row = 0, 0
         while at < len(self.files):
             end = at + 1
             while end < len(self.files) and self.files[end].inner:
                 end += 1
-            place = Place(self, tuple(self.files[at:end]), row)
+            place = Location(self, tuple(self.files[at:end]), row)
             yield place
             at, row = end, row + place.rows
 

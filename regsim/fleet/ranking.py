@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from regsim.fleet.columns import UNREAD
-from regsim.fleet.reading import Entry
+from regsim.fleet.reading import FileEntry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,9 +20,9 @@ NOT_TOLD: Final = "(not told)"
 _MOST_FACTS: Final = 200_000
 _MOST_UNREAD: Final = 1_000
 
-Holder = tuple[str, str]
+HolderName = tuple[str, str]
 """A process by its image name, and its service or "": what is counted as one over all hosts."""
-Fact = tuple[Holder, str, str, str]
+Occurrence = tuple[HolderName, str, str, str]
 """A holder, a host, a week and a system."""
 
 
@@ -58,9 +58,9 @@ class Tally:
 class Ranking:
     """What is known of the fleet once every row and file was counted."""
 
-    holders: dict[Holder, Tally] = attrs.field(factory=dict)
+    holders: dict[HolderName, Tally] = attrs.field(factory=dict)
     hosts: dict[str, Tally] = attrs.field(factory=dict)
-    facts: Counter[Fact] = attrs.field(factory=Counter)
+    facts: Counter[Occurrence] = attrs.field(factory=Counter)
     statuses: Counter[str] = attrs.field(factory=Counter)
     verdicts: Counter[str] = attrs.field(factory=Counter)
     unread: list[tuple[str, str, str]] = attrs.field(factory=list)
@@ -68,7 +68,7 @@ class Ranking:
     rows: int = 0
     too_many: bool = False
 
-    def count_file(self, entry: Entry) -> None:
+    def count_file(self, entry: FileEntry) -> None:
         """Count a file; the first that were not read are kept with the reason."""
         self.statuses[entry.status] += 1
         if entry.status in UNREAD and len(self.unread) < _MOST_UNREAD:
@@ -118,13 +118,13 @@ class Ranking:
                     tally.incidents.add(row["incident"])
             self._fact((holder, host, row["week"], systems.get(row["source"]) or NOT_TOLD), row)
 
-    def _fact(self, fact: Fact, row: Mapping[str, Any]) -> None:
+    def _fact(self, fact: Occurrence, row: Mapping[str, Any]) -> None:
         if fact in self.facts or len(self.facts) < _MOST_FACTS:
             self.facts[fact] += row["rows"]
         else:
             self.too_many = True
 
-    def ranked(self) -> list[tuple[Holder, Tally]]:
+    def ranked(self) -> list[tuple[HolderName, Tally]]:
         """Return the holders, those on most hosts first."""
         return sorted(
             self.holders.items(),

@@ -18,7 +18,7 @@ from regsim import dialects
 from regsim.errors import DataError, RegsimError, UnreadableError
 from regsim.fleet.archives import Budget, Member, TooMuchError, kind_of, members
 from regsim.fleet.places import HostPattern, Item, file_system, order
-from regsim.fleet.rows import Row, rows_of
+from regsim.fleet.rows import FindingRow, rows_of
 from regsim.trace.asking import each_host
 from regsim.trace.evidence import Reading
 from regsim.trace.inputs import is_hive, script_language
@@ -46,7 +46,7 @@ class Settings:
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class FileEntry:
     """One row of the table of files; ``rows`` of the findings are its, ``system`` is of them.
 
     ``inner`` says that it lies in an archive, whose entry comes before.
@@ -68,8 +68,8 @@ class Answer:
     Without entries its content is the one whose digest was known.
     """
 
-    entries: tuple[Entry, ...] = ()
-    rows: tuple[Row, ...] = ()
+    entries: tuple[FileEntry, ...] = ()
+    rows: tuple[FindingRow, ...] = ()
 
 
 def read_item(item: Item, settings: Settings, known: str | None) -> Answer:
@@ -79,7 +79,9 @@ def read_item(item: Item, settings: Settings, known: str | None) -> Answer:
     the reason.
     """
     if item.refused:
-        return Answer((Entry(path=item.path, sha256=None, status="refused", error=item.refused),))
+        return Answer(
+            (FileEntry(path=item.path, sha256=None, status="refused", error=item.refused),)
+        )
     reader = _ItemReader(item, settings)
     try:
         with _fetched(item) as path:
@@ -126,7 +128,7 @@ class _ItemReader:
 
     def __init__(self, item: Item, settings: Settings) -> None:
         self.item, self.settings = item, settings
-        self.read: list[tuple[Entry, list[Row]]] = []
+        self.read: list[tuple[FileEntry, list[FindingRow]]] = []
         self.client = ""  # the computer that a collection says it is of
 
     def answer(self) -> Answer:
@@ -151,12 +153,12 @@ class _ItemReader:
         digest: str | None,
         status: str,
         error: str | None = None,
-        rows: Iterable[Row] = (),
+        rows: Iterable[FindingRow] = (),
         system: str | None = None,
     ) -> None:
         """Note what became of *path*."""
         mine = list(rows)
-        entry = Entry(
+        entry = FileEntry(
             path=path,
             sha256=digest,
             status=status,
@@ -234,7 +236,7 @@ class _ItemReader:
             mounts=settings.mounts,
         )
         named = self._named(path)
-        rows: list[Row] = []
+        rows: list[FindingRow] = []
         damage: list[str] = []
         systems = set()
         for found in each_host(source, reading, dialect, dialects.get):

@@ -12,7 +12,7 @@ from regsim.trace.sightings import UNNAMED
 from regsim.trace.spelling import is_users
 from regsim.trace.times import moment_of
 
-Row = tuple[Any, ...]
+FindingRow = tuple[Any, ...]
 """The values of one row, in the order of `FINDINGS`."""
 
 _NOBODY: Final = (None,) * 9
@@ -20,7 +20,7 @@ _NOBODY: Final = (None,) * 9
 
 def rows_of(
     finding: Finding, host: str, source: str, taken: dt.datetime | None = None
-) -> Iterator[Row]:
+) -> Iterator[FindingRow]:
     """Yield a row for each key that is held, and one for each hive or event that names no holder.
 
     *host* is the computer. An event has the time of its own; what else is held is so at the moment
@@ -51,7 +51,7 @@ def _rows(
     held: tuple[HeldKey, ...],
     conclusion: Conclusion,
     tail: tuple[str | None, str, str],
-) -> Iterator[Row]:
+) -> Iterator[FindingRow]:
     incident, source, tier = tail
     place = (None if hive == UNNAMED else hive or None, hive_kind(hive) or None)
     after = (incident, conclusion.value, source, tier)
@@ -62,7 +62,7 @@ def _rows(
         yield (SCHEMA_VERSION, host or None, when, *place, *_NOBODY, *after)
 
 
-def _holder(held: HeldKey) -> Row:
+def _holder(held: HeldKey) -> FindingRow:
     return (
         held.process or None,
         held.pid or None,

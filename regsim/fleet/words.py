@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from regsim.fleet.columns import STATUSES
-from regsim.fleet.ranking import NOT_TOLD, Holder, Ranking, Tally
+from regsim.fleet.ranking import NOT_TOLD, HolderName, Ranking, Tally
 from regsim.report.words.writing import counted
 
 
@@ -47,7 +47,7 @@ def summary(ranking: Ranking) -> str:
     return text
 
 
-def holder_name(holder: Holder) -> str:
+def holder_name(holder: HolderName) -> str:
     """Return a holder as a person calls it: the process, and its service if that is known."""
     process, service = holder
     return f"{process} ({service})" if service else process
