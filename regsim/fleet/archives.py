@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Final
 
@@ -119,7 +120,7 @@ def _zipped(source: Source, budget: Budget) -> Iterator[Member]:
                 refused = "it is a symbolic link" if kind == 0o120000 else "it is a device"
             if not refused and info.flag_bits & 1:
                 refused = "it is encrypted"
-            yield Member(info.filename, refused, lambda info=info: _unzipped(archive, info, budget))
+            yield Member(info.filename, refused, partial(_unzipped, archive, info, budget))
 
 
 def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> Iterator[bytes]:
@@ -145,7 +146,7 @@ def _tarred(source: Source, budget: Budget) -> Iterator[Member]:
                 links = info.issym() or info.islnk()
                 refused = "it is a link" if links else "it is a device"
             name = info.name.removeprefix("./")
-            yield Member(name, refused, lambda info=info: _untarred(archive, info))
+            yield Member(name, refused, partial(_untarred, archive, info))
 
 
 def _untarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:

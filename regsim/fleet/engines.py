@@ -6,6 +6,8 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -106,13 +108,11 @@ _QUIET: Final = 50
 
 def _packages() -> tuple[Any, Any]:
     try:
-        import dask  # noqa: PLC0415 - an extra
-        import distributed  # noqa: PLC0415
+        return import_module("dask"), import_module("distributed")
     except ImportError as error:
         raise MissingDaskError(
             f"--scheduler needs {error.name}, which is not installed: pip install 'regsim[fleet]'"
         ) from None
-    return dask, distributed
 
 
 class MissingDaskError(RegsimError):
@@ -121,8 +121,7 @@ class MissingDaskError(RegsimError):
 
 def _submitted(client: Any, tasks: Iterable[Task]) -> Any:  # noqa: ANN401 - a generator of `Read`
     """Yield the tasks that are done; return those whose workers were killed."""
-    import distributed  # noqa: PLC0415 - an extra
-
+    _, distributed = _packages()
     futures = {client.submit(task.run, pure=False, retries=2): task for task in tasks}
     suspected: list[Task] = []
     for future in distributed.as_completed(list(futures)):
@@ -145,7 +144,5 @@ def _singly(task: Task) -> Iterator[Task]:
 
 def _given_up(task: Task) -> str:
     """Write the part of an item that nobody could read and return its record."""
-    from pathlib import Path  # noqa: PLC0415
-
     entry = FileEntry(path=task.items[0].path, sha256=None, status="unreadable", error=_KILLED)
     return str(write_part(Path(task.folder), [entry], [], [], fingerprint(task.settings)))

@@ -52,10 +52,8 @@ class Aliases:
         for at, field in enumerate(table.schema):
             if field.type == arrow.string():
                 texts = table.column(at).to_pylist()
-                if field.name == "source":
-                    shown = [self.of("file", text) for text in texts]
-                else:
-                    shown = list(map(self.text, texts))
+                source = field.name == "source"
+                shown = [self.of("file", one) if source else self.text(one) for one in texts]
                 table = table.set_column(at, field, arrow.array(shown, arrow.string()))
         made: pa.Table = table
         return made

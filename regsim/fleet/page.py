@@ -66,8 +66,7 @@ def _data(
         for names in ([one for one, _ in holders], [one for one, _ in hosts], weeks, systems)
     ]
     facts = sorted(
-        [table[name] for table, name in zip(numbers, fact, strict=True)]  # type: ignore[index]
-        for fact in ranking.facts
+        [table[name] for table, name in zip(numbers, fact, strict=True)] for fact in ranking.facts
     )
     return {
         "rows": _ROWS,

@@ -211,8 +211,8 @@ class Snapshot:
 
         What names none is kept apart where others do. One computer's is the snapshot itself.
         """
-        told = [*self.reports, *self.sightings]
-        hosts = dict.fromkeys(one.host for one in told)
+        hosts = dict.fromkeys(one.host for one in self.reports)
+        hosts.update(dict.fromkeys(one.host for one in self.sightings))
         if len(hosts) < 2:
             self.facts.host = self.facts.host or next(iter(hosts), "")
             return [self]
