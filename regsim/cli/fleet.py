@@ -12,9 +12,10 @@ from typing import Final
 import click
 
 from regsim import dialects
+from regsim.cli._files import written
 from regsim.cli._hive_output import say, tell
 from regsim.cli._names import Naming
-from regsim.fleet.collecting import OnTask, collect
+from regsim.fleet.collecting import OnTask, collect, found
 from regsim.fleet.engines import engine_named
 from regsim.fleet.places import HostPattern
 from regsim.fleet.ranking import NOT_TOLD, Ranking
@@ -76,12 +77,15 @@ def command(
         host_from=HostPattern(host_from) if host_from else None,
         redact=redact,
     )
+    engine, items = engine_named(scheduler), found(places, output)
+    with written(output):
+        output.mkdir(parents=True, exist_ok=True)
     with _progress() as progress:
         ranking = collect(
-            places,
+            items,
             output,
             settings,
-            engine_named(scheduler),
+            engine,
             note=lambda text: tell(f"regsim: {text}"),
             progress=progress,
         )

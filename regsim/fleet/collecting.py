@@ -29,8 +29,20 @@ _LEAST_TASKS: Final = 16
 _ROUNDS: Final = 3
 
 
+def found(places: Sequence[str], out: Path) -> list[Item]:
+    """Return what *places* name, but for the results of a run that are in *out*.
+
+    Raises:
+        UsageError: a place names nothing, or nothing but the results.
+    """
+    items = [item for item in find(places) if not _is_below(item, out)]
+    if not items:
+        raise UsageError("there is nothing to read but the folder of the results itself")
+    return items
+
+
 def collect(
-    places: Sequence[str],
+    items: Sequence[Item],
     out: Path,
     settings: Settings,
     engine: Engine,
@@ -38,19 +50,16 @@ def collect(
     note: Note,
     progress: OnTask,
 ) -> Ranking:
-    """Read all that *places* name and write the tables, the page and the manifest into *out*.
+    """Read all *items* and write the tables, the page and the manifest into the folder *out*.
 
     What an earlier run into the same folder has read, to its end or not, is read again only where
     it has changed. A redacted run keeps nothing of that kind.
 
     Raises:
-        UsageError: a place names nothing, or *out* is in use or of another kind of run.
+        UsageError: *out* is in use or holds another kind of run.
+        MissingExtraError: a package is not installed.
     """
     need("pyarrow", "the tables of a fleet")
-    items = [item for item in find(places) if not _is_below(item, out)]
-    if not items:
-        raise UsageError("there is nothing to read but the folder of the results itself")
-    out.mkdir(parents=True, exist_ok=True)
     with _held(out), _parts_folder(out, settings) as folder:
         run = _Run(items, settings, folder, out)
         located = run.read(engine, note, progress)
@@ -101,7 +110,7 @@ def _parts_folder(out: Path, settings: Settings) -> Iterator[Path]:
 class _Run:
     """One run: what is to be read, and what is known of it already."""
 
-    def __init__(self, items: list[Item], settings: Settings, folder: Path, out: Path) -> None:
+    def __init__(self, items: Sequence[Item], settings: Settings, folder: Path, out: Path) -> None:
         self.items, self.settings, self.folder = items, settings, folder
         self.key = fingerprint(settings)
         self.known: dict[str, Location] = {}

@@ -14,6 +14,7 @@ import pytest
 from made import files
 
 import regsim.fleet.reading as one_file
+from regsim import cli
 from regsim.errors import UsageError
 from regsim.fleet.places import HostPattern, find
 
@@ -279,3 +280,13 @@ def test_the_result_is_no_evidence(fleet, run, table) -> None:
     run(".")
 
     assert not any("regsim-fleet" in row["path"] for row in table(Path("regsim-fleet"), "files"))
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("form", ["zip", "tar.gz", ""])
+def test_the_front_door_names_the_command_for_many(form, capsys) -> None:
+    """A folder and an archive are one clear line and exit code 2."""
+    place = packed(form, Path("fleet")).name if form else "fleet"
+
+    assert cli.main([place] if form else ["who", place]) == 2
+    assert "read all that is in it by `regsim fleet`" in capsys.readouterr().err
