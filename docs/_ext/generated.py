@@ -203,6 +203,7 @@ MEANINGS = {
     "default_unload_status": "What an unload of .DEFAULT answers.",
     "deferred_status": "What an unload that waits for the last close answers.",
     "reload": "What loading a file that is loaded at the same place gives.",
+    "unmounts": "What takes a hive out of the namespace, by who mounted it.",
     "load_privileges": "Which privileges loading and unloading ask for.",
     "null_key_error": "What a call on a NULL key answers.",
     "absent": "Which functions the system lacks.",
