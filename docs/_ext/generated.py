@@ -225,7 +225,11 @@ def remedies() -> str:
     lines += [
         f"| `{fix.name}` | {cell(fix.says)} | {cell(fix.where)} |" for fix in fixes.FIXES.values()
     ]
-    lines += ["", "`regsim matrix` plays the case with each of them on every system.", ""]
+    lines += [
+        "",
+        "`regsim matrix INCIDENT` plays an incident with each of its own on every system.",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -69,7 +69,7 @@ SIGNS: Final = (
         "script's "
         "own process still has one: a key object of PowerShell or .NET that was not closed and "
         "waits "
-        "for its finalizer (`regsim run managed-handles` plays it). The log does not say who it "
+        "for its finalizer (`regsim run reg-load` plays it). The log does not say who it "
         "was",
         collect=(
             _HOLDER,

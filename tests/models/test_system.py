@@ -223,8 +223,13 @@ SHIPPED = [
     ("q241572", {"variant": "uncached", "workers": 1, "stop": 1}),
     ("q179827", {"bits": 2}),
     ("q179827", {"fixed": 1}),
-    ("managed-handles", {}),
-    ("managed-handles", {"fix": "collect", "attempts": 2}),
+    ("reg-load", {}),
+    ("reg-load", {"fix": "collect", "attempts": 2}),
+    ("msix-silo", {"way": "force-unload"}),
+    ("msix-silo", {"keeper": "job-handle", "way": "end-members"}),
+    ("second-session", {}),
+    ("second-session", {"server": "own-load", "sessions": 3}),
+    ("temp-profiles", {"agent": "skips"}),
     ("shared-host", {"telephony": "closed", "stop": 1}),
     ("two-users", {"strategy": "cache-disabled"}),
     ("uphclean-race", {"version": "2.0", "workers": 2}),
@@ -241,8 +246,9 @@ def test_models_are_sound(following: Callable, name: str, given_: dict) -> None:
     for machine in machines:
         check_counters(found, machine)
     compared = check_footprints(found, machines)
-    assert found.plain is (given_ != {"bits": 2})
-    assert sum(compared.values()) > 10 or not found.plain or name == "managed-handles"
+    assert found.plain is (given_ != {"bits": 2} and name != "msix-silo")
+    small = name in ("reg-load", "temp-profiles")
+    assert sum(compared.values()) > 10 or not found.plain or small
 
 
 DIRECTED = [
