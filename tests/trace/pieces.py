@@ -691,5 +691,47 @@ LOGS: Final[dict[str, tuple[str, str | None]]] = {
         ),
         "msix-silo",
     ),
+    "an unload of a container's hive": (
+        (
+            "NtUnloadKey(\\REGISTRY\\WC\\Silo0b1e0000-0000-4000-8000-000000000001user_sid): "
+            "0xC0000121\n"
+        ),
+        "msix-silo",
+    ),
+    "a dialog": (
+        (
+            "C:\\Program Files\\WindowsApps\\Contoso.App_1.0.0.0_x64__8wekyb3d8bbwe\nAnother "
+            "program is currently using this file (-2147024864)\n"
+        ),
+        "msix-silo",
+    ),
+    "a package in use": (
+        (
+            "Add-AppxPackage : Deployment failed with HRESULT: 0x80073D02, the resources it "
+            "modifies are currently in use.\n"
+        ),
+        "msix-silo",
+    ),
+    "a session of SSH": (
+        (
+            "sshd[812]: session 2: RegSetValueEx: Illegal operation attempted on a registry key "
+            "that has been marked for deletion (1018)\n"
+        ),
+        "second-session",
+    ),
+    "files that stay in use after SSH": (
+        (
+            "After the last OpenSSH session C:\\Users\\bob\\NTUSER.DAT is still in use by System; "
+            "sshd calls LoadUserProfile and never unloads.\n"
+        ),
+        "second-session",
+    ),
+    "folders of temporary profiles": (
+        (
+            "C:\\Users\\TEMP.HOST.001\nC:\\Users\\TEMP.HOST.002\nHKLM\\SOFTWARE\\Microsoft"
+            "\\Windows NT\\CurrentVersion\\ProfileList\\S-1-5-21-1-2-3-1001.bak\n"
+        ),
+        "temp-profiles",
+    ),
 }
 """Logs of what failed with a hive, and the incident that each resembles (None: none)."""
