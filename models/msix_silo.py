@@ -418,7 +418,8 @@ def _claims(scene: Scene, keeper: str, way: str, members: int) -> list[Property]
     ready, new = scene.at("appinfo", "ready", "runs"), scene.at("appinfo", "new")
     live = scene.at("appinfo", "used") & ~scene.at("user", "gone")
     mounted = scene.mounted(HIVE)
-    rests = rests_on(keeper)
+    grade = KEEPERS[keeper].evidence.grade.value
+    rests = f"Contested, as {grade}: {CONTESTED}; here {keeper}."
     found = [
         always("first", ~refused, f"The updated app is never refused a container. {rests}"),
         always("out", ~stuck, f"Once {way} was tried, the app is not refused again. {rests}"),

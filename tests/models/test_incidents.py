@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from regsim.models import explored, model, source
+from regsim.models.msix_silo import CONTESTED
 
 from regsim import models
 from regsim.check.property import PropertyKind, Verdict
@@ -195,9 +196,7 @@ def test_what_rests_on_a_contested_fact_says_so(keeper: str) -> None:
     """Each claim whose verdict depends on what keeps a container says that it is contested."""
     for found in model("msix-silo", keeper=keeper).properties:
         dependent = found.name in ("first", "out", "starts")
-        assert (
-            f"contested fact, what keeps a container's hives mounted: {keeper}" in found.about
-        ) is (dependent)
+        assert (f"Contested, as observed: {CONTESTED}; here {keeper}." in found.about) is dependent
     run = models.run("msix-silo", os="win11", keeper=keeper)
     assert "contested" in run.note
 
