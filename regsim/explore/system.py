@@ -406,6 +406,8 @@ def _refusing(hive: keypath.Parts, policy: UnloadBlockers) -> Callable[[keypath.
 def _simple(machine: Machine) -> bool:
     """Return whether *machine* has none of what makes parts of it depend on each other."""
     hives = machine.hives.values()
+    if any(process.silo or process.jobs for process in machine.processes.values()):
+        return False
     if any(hive.ends is not Unmount.ASKED or hive.pending is not None for hive in hives):
         return False
     if any(obj.handles > 1 or obj.shared > 1 or obj.watch for obj in machine.objects.values()):

@@ -104,12 +104,7 @@ def _unload(args: Args, dialect: Dialect) -> Footprint:
 
 
 def _start(args: Args, _dialect: Dialect) -> Footprint:
-    """It must not run yet; with a root of its own, the user's hive is opened.
-
-    In a silo its end may take hives away.
-    """
-    if args.get("silo"):
-        raise UndeclaredError
+    """It must not run yet; with a root of its own, the user's hive is opened."""
     started = reads(Actor(literal(args["role"])))
     return started | _KEYS if args.get("opens_root") else started
 

@@ -30,7 +30,7 @@ from regsim.kernel.operations import OPERATIONS
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.spots import NOTHING
 from regsim.kernel.steps import Act, Forget, Program, Set, Step, go, op
-from regsim.policy import HiveModel
+from regsim.policy import HiveModel, MountedBy
 from regsim.types import Access, PredefinedKey, Value
 
 HKCU = PredefinedKey.CURRENT_USER
@@ -249,6 +249,27 @@ def test_models_are_sound(following: Callable, name: str, given_: dict) -> None:
     assert found.plain is (given_ != {"bits": 2} and name != "msix-silo")
     small = name in ("reg-load", "temp-profiles")
     assert sum(compared.values()) > 10 or not found.plain or small
+
+
+def test_a_container_makes_parts_depend_on_each_other() -> None:
+    """Where a process's end may take a hive away nothing is explored apart, else it is."""
+
+    def made(*, silo: str = "", member: str = "", starts: str = "") -> System:
+        scene = Scene("win11")
+        by = MountedBy.SILO if silo else MountedBy.LOAD_KEY
+        scene.machine.mount_hive(r"\REGISTRY\USER\x", by=by, silo=silo)
+        scene.machine.start_process("guest", silo=member)
+        start = op(
+            "StartProcess", role="g", image="g", sid=USER, **({"silo": "1"} if starts else {})
+        )
+        steps = (Step(at="0", does="start", op=start, then=(go("0"),)),)
+        scene.add("one", Program("one", steps, "0"))
+        return scene.system("made")
+
+    assert made().plain
+    assert not made(silo="1").plain
+    assert not made(member="1").plain
+    assert not made(starts="1").plain
 
 
 DIRECTED = [
