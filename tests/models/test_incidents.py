@@ -236,6 +236,8 @@ def test_only_an_agent_that_mounts_nothing_never_troubles_a_logon(explore: Calla
         "skips",
     }
     assert {agent for agent in found if "left" in found[agent]} == {"leaks"}
+    steps = {agent: explore(model("temp-profiles", agent=agent)).transitions for agent in found}
+    assert steps["skips"] < steps["unloads"]
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3])

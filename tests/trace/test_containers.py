@@ -17,6 +17,7 @@ from regsim.models.temp_profiles import EVENT_1511, EVENT_1515
 import regsim
 from regsim.report.text.evidence import as_text
 from regsim.trace.finding import Conclusion, Finding
+from regsim.trace.readers._container_events import code_of
 
 LOG = "Microsoft-Windows-AppModel-Runtime"
 OLD = "Contoso.App_1.0.0.0_x64__8wekyb3d8bbwe"
@@ -194,6 +195,22 @@ def test_another_error_is_another_fault(code: int, means: str) -> None:
         assert "another fault" in said
 
 
+def test_a_number_that_is_no_error_is_none() -> None:
+    """Only Win32's errors are errors here, as hexadecimal and as either decimal."""
+    for text in ("0x80070020", "-2147024864", "2147942432"):
+        assert code_of(f"it says {text}.") == IN_USE
+    for text in ("2147483650", "0x80131500", "215", "12147942432"):
+        assert code_of(f"it says {text}.") is None
+    assert code_of("2147483650 -2147024864") == IN_USE
+
+
+def test_an_error_far_from_its_event_counts() -> None:
+    """Somebody may tell of the event first, and of the error a page later."""
+    found, _ = reasons(f"{LOG} event 215 again.", "word " * 200, "The error is 0x80070020.")
+
+    assert found.incident == "msix-silo"
+
+
 def test_a_failure_without_its_error_tells_nothing() -> None:
     """What is missing is said, and asked for."""
     found, said = reasons(viewer(215).replace("0x80070020: ", ""))
@@ -256,9 +273,14 @@ def test_mounted_hives_alone_are_no_incident() -> None:
 
 def test_an_unload_of_another_hive_is_the_scripts() -> None:
     """The status alone means a script's own handle; of a container's hive it does not."""
-    other = regsim.who("reg unload HKLM\\TEMP\nNtUnloadKey: 0xC0000121 STATUS_CANNOT_DELETE\n")
+    refused = "NtUnloadKey(%s): 0xC0000121 STATUS_CANNOT_DELETE\n"
+    other, own = reasons(refused % "\\REGISTRY\\MACHINE\\TEMP")
+    container, windows = reasons(refused % f"\\REGISTRY\\WC\\Silo{GUID}1user_sid")
 
-    assert other.incident == "reg-load"
+    assert (other.incident, container.incident) == ("reg-load", "msix-silo")
+    assert "the script's own process" in own
+    assert "script" not in windows
+    assert "Windows' own" in windows
 
 
 @pytest.mark.parametrize("fix", ["none", "end-members"])

@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-import attrs
-
 from regsim.trace.evidence import ContainerEvent
 
 APPMODEL: Final = "AppModel-Runtime"
@@ -82,14 +80,11 @@ def code_of(text: str) -> int | None:
     >>> hex(code_of("0x80070020: Cannot create")), hex(code_of("-2147024864")), code_of("215")
     ('0x80070020', '0x80070020', None)
     """
-    return next(_codes(text), None)
-
-
-def _codes(text: str) -> Iterator[int]:
     for found in _CODE.finditer(text):
         code = int(found[1], 16) if found[1] else int(found[2]) & 0xFFFFFFFF
         if code >> 16 == _WIN32:
-            yield code
+            return code
+    return None
 
 
 # -- pasted texts -----------------------------------------------------------------------------
@@ -131,24 +126,17 @@ class _Mark(NamedTuple):
 
 
 def container_events(text: str) -> Iterator[ContainerEvent]:
-    """Yield the events of the log in a pasted text, in its order, whatever stands around them.
-
-    An event without an error beside it has the text's, if that tells only one.
-    """
+    """Yield the events of the log in a pasted text, in its order, whatever stands around them."""
     low = text.lower()
     if "appmodel" not in low and "desktop appx container" not in low:
         return
-    codes = set(_codes(text))
-    only = codes.pop() if len(codes) == 1 else None
     marks = list(_marks(text))
     for mark, end in zip(marks, [*(one.start for one in marks[1:]), len(text)], strict=True):
         before = text[max(0, mark.start - _ABOVE) : mark.start]
         line = before.rpartition("\n")[2]
         times = _TIMES.findall(before + text[mark.start : mark.end])
         piece = f"{_tail_code(line)} {text[mark.start : min(end, mark.start + _AROUND)]}"
-        found = container_event(mark.number, piece, {}, times[-1] if times else "")
-        failed = found.code is None and found.id in (NO_CONTAINER, NO_PROCESS)
-        yield attrs.evolve(found, code=only) if failed else found
+        yield container_event(mark.number, piece, {}, times[-1] if times else "")
 
 
 def _marks(text: str) -> Iterator[_Mark]:
