@@ -15,6 +15,7 @@ from regsim.models import run
 from regsim.models.temp_profiles import EVENT_1511, EVENT_1515
 
 import regsim
+from regsim.errors import UnreadableError
 from regsim.report.text.evidence import as_text
 from regsim.trace.finding import Conclusion, Finding
 from regsim.trace.readers._container_events import code_of
@@ -202,6 +203,13 @@ def test_a_number_that_is_no_error_is_none() -> None:
     for text in ("2147483650", "0x80131500", "215", "12147942432"):
         assert code_of(f"it says {text}.") is None
     assert code_of("2147483650 -2147024864") == IN_USE
+
+
+def test_a_text_that_only_mentions_the_log_is_no_event() -> None:
+    """It is refused as any other text is, or tells what its words tell."""
+    with pytest.raises(UnreadableError, match="no evidence"):
+        reasons(f"Where is the log {LOG}?", "I cannot find it.")
+    assert reasons(f"{LOG} is full of 0x80070020.", "Why?")[0].incident == "msix-silo"
 
 
 def test_an_error_far_from_its_event_counts() -> None:

@@ -131,7 +131,8 @@ def container_events(text: str) -> Iterator[ContainerEvent]:
     if "appmodel" not in low and "desktop appx container" not in low:
         return
     marks = list(_marks(text))
-    for mark, end in zip(marks, [*(one.start for one in marks[1:]), len(text)], strict=True):
+    ends = [*(one.start for one in marks), len(text)][1:]
+    for mark, end in zip(marks, ends, strict=True):
         before = text[max(0, mark.start - _ABOVE) : mark.start]
         line = before.rpartition("\n")[2]
         times = _TIMES.findall(before + text[mark.start : mark.end])
