@@ -49,8 +49,8 @@ def take_containers(snapshot: Snapshot) -> None:
         )
     if silent and snapshot.incident is None:
         snapshot.notes.append(
-            f"{_told(silent)}: the error is not in it, and only 0x80070020 would tell of hives "
-            "that are still mounted"
+            f"{_told(silent)}: no error could be read of it, and only 0x80070020 would tell of "
+            "hives that are still mounted"
         )
         snapshot.next_steps.append("the whole text of the event, which begins with the error")
     if not failed:

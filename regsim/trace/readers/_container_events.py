@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from regsim.trace.evidence import ContainerEvent
+from regsim.trace.readers._unwrap import plain, unwrap
 
 APPMODEL: Final = "AppModel-Runtime"
 CREATED: Final = 210
@@ -90,7 +91,8 @@ def code_of(text: str) -> int | None:
 # -- pasted texts -----------------------------------------------------------------------------
 
 _SENTENCES: Final = tuple(
-    (number, re.compile(words.replace(" ", r"\s+"), re.IGNORECASE))
+    # Where a line was wrapped there may be no space left.
+    (number, re.compile(words.replace(" ", r"\s*"), re.IGNORECASE))
     for number, words in (
         (215, r"cannot create the desktop appx container\b[^:]{0,300}? converting the job"),
         (213, r"cannot create the desktop appx container\b[^:]{0,300}? creating the (?:job)"),
@@ -130,6 +132,7 @@ def container_events(text: str) -> Iterator[ContainerEvent]:
     low = text.lower()
     if "appmodel" not in low and "desktop appx container" not in low:
         return
+    text = unwrap(plain(text)).text
     marks = list(_marks(text))
     ends = [*(one.start for one in marks), len(text)][1:]
     for mark, end in zip(marks, ends, strict=True):

@@ -460,7 +460,7 @@ def _read(text: str) -> Snapshot | None:
         snapshot.facts.events += 1
         snapshot.facts.host = snapshot.facts.host or report.host
         snapshot.reports.append(report)
-    snapshot.containers += container_events(plain(text))
+    snapshot.containers += container_events(text)
     snapshot.facts.events += len(snapshot.containers)
     if not snapshot.reports and not any(one.code for one in snapshot.containers):
         log = read_script_log(text, snapshot.facts.format) if snapshot.containers else None
