@@ -161,7 +161,10 @@ def run(case: Case, *, keeper: str = "members") -> str:
     case.dialect.require(DIFFERENCING)
     case.dialect = case.machine.dialect = ruled(case.dialect, keeper)
     case.about = About(
-        hive="the old container's hive", what="the container of the updated app", done="built"
+        hive="the old container's hive",
+        what="the container of the updated app",
+        done="built",
+        else_="not built: the app does not start",
     )
     case.stage.hive = HIVE
     for file in (USER_DAT, CLASSES_DAT, SERVICE_DAT):

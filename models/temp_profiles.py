@@ -65,7 +65,9 @@ def run(case: Case) -> str:
         return ""
     case.stage.explain("the hive's file is in use: the profile cannot be loaded")
     case.stage.hive = PLACE
-    case.about = About(what="the user's own profile", done="used")
+    case.about = About(
+        what="the user's own profile", done="used", else_="set aside: a temporary one is used"
+    )
     if case.dialect.logoff.service:
         case.machine.log(_LOG, 1515, EVENT_1515)
         case.machine.log(_LOG, 1511, EVENT_1511)

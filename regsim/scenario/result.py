@@ -34,11 +34,15 @@ class Outcome(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class About:
-    """What a run is about, in the words of its texts: the hive, and what is done if all is well."""
+    """What a run is about, in the words of its texts: the hive, and what is done if all is well.
+
+    ``else_`` is what becomes of it if not.
+    """
 
     hive: str = "the user's hive"
     what: str = "the profile"
     done: str = "saved"
+    else_: str = "lost: the server keeps the old copy"
 
     def ends(self, verb: str, *, well: bool) -> str:
         """Return whether it ended *well*: ``the profile is not saved``, with "is" or "was"."""

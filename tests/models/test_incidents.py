@@ -12,6 +12,8 @@ from regsim import models
 from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import check
 from regsim.explore.system import System
+from regsim.report.lab.runs import story_of_run
+from regsim.report.words.runs import verdict
 
 Lengths = dict[str, int]
 
@@ -260,3 +262,24 @@ def test_too_few_leaks_wrap_nothing(explore: Callable) -> None:
     found = explore(model("q179827", bits=3, extra=0))
 
     assert found.lengths["corrupt"] > found.lengths["filled"] == 9
+
+
+def test_a_run_speaks_of_its_own_hive() -> None:
+    """What is said of a container, in text and to step through, says nothing of a user's profile.
+
+    A run with a roaming profile does.
+    """
+
+    def words_of(name: str) -> str:
+        found = models.run(name, os="win11")
+        story = story_of_run(found)
+        asked = [text for one in story.questions for text in (one.ask, one.why, *one.options)]
+        return " ".join((*verdict(found), story.finding, *asked))
+
+    container, profile = words_of("msix-silo"), words_of("q241572")
+    assert "the user's hive" not in container.lower()
+    assert "profile" not in container
+    assert "the old container's hive stayed loaded" in container.lower()
+    assert "It is not built: the app does not start" in container
+    assert "the user's hive" in profile.lower()
+    assert "The profile was saved" in profile
