@@ -75,7 +75,10 @@ _CONTAINER: Final = (
     r"registry\\+wc\\+silo|systemappdata\\+helium|\bhelium\b|desktop ?appx container"
     r"|appmodel-runtime"
 )
-_PACKAGE: Final = rf"appx|msix|windowsapps|\bpackages?\\|\bsilo|desktop ?bridge|{_CONTAINER}"
+_PACKAGE: Final = (
+    r"appx|msix|windowsapps|\bpackages\\+[^\\\s]{1,60}_[a-z0-9]{13}\b|desktop ?bridge"
+    rf"|{_CONTAINER}"
+)
 _GONE: Final = (
     r"0x800703fa",
     r"\bmarked for deletion\b",

@@ -64,6 +64,13 @@ LOGS: Final[dict[str, tuple[str, str | None]]] = {
         ),
         "msix-silo",
     ),
+    "a load of what merely is called so": (
+        (
+            "C:\\>reg load HKU\\TEMP C:\\silo\\packages\\x.dat\nERROR: 0x80070020, being used by "
+            "another process\n"
+        ),
+        "reg-load",
+    ),
     "a dialog": (
         (
             "C:\\Program Files\\WindowsApps\\Contoso.App_1.0.0.0_x64__8wekyb3d8bbwe\nAnother "
