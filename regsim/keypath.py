@@ -55,6 +55,7 @@ def join(parts: Parts) -> str:
 MACHINE: Parts = ("REGISTRY", "MACHINE")
 USER: Parts = ("REGISTRY", "USER")
 APP: Parts = ("REGISTRY", "A")
+CONTAINERS: Parts = ("REGISTRY", "WC")
 
 
 def user_root(sid: str) -> str:

@@ -138,6 +138,50 @@ class HiveModel(enum.Enum):
     GRAFTED = "a copy of the file's keys in the one tree of all"
 
 
+DIFFERENCING = "differencing hives"
+"""What a system must not lack for an app's container to have hives of its own."""
+
+
+class MountedBy(enum.Enum):
+    """Who mounted a hive."""
+
+    SYSTEM = "the system"
+    PROFILE_SERVICE = "what logs users on"
+    LOAD_KEY = "a program, by RegLoadKey"
+    APP_KEY = "a program, by RegLoadAppKey"
+    SILO = "the silo of an app's container"
+
+
+class Unmount(enum.Enum):
+    """What takes a mounted hive out of the namespace, besides force and a restart."""
+
+    ASKED = "an unload that nothing blocks"
+    LAST_HANDLE = "the close of its last handle"
+    LAST_MEMBER = "the end of its silo's last process"
+    JOB_CLOSED = "the end of its silo's last process, and the last handle to the silo's job"
+    NOTHING = "nothing"
+
+
+@attrs.frozen(kw_only=True)
+class Unmounts:
+    """What takes a hive out of the namespace, by who mounted it."""
+
+    system: Unmount = Unmount.ASKED
+    profile_service: Unmount = Unmount.ASKED
+    load_key: Unmount = Unmount.ASKED
+    app_key: Unmount = Unmount.LAST_HANDLE
+    silo: Unmount = Unmount.LAST_MEMBER
+
+    def of(self, by: MountedBy) -> Unmount:
+        """Return what takes out a hive that *by* has mounted."""
+        found: Unmount = getattr(self, by.name.lower())
+        return found
+
+    def __str__(self) -> str:
+        """Say it as a table does."""
+        return "; ".join(f"mounted by {by.value}: {self.of(by).value}" for by in MountedBy)
+
+
 class NullKey(enum.Enum):
     """What RegCreateKeyEx, and RegOpenKey, of a NULL key leave where the result goes."""
 
@@ -286,6 +330,7 @@ class Dialect:
     default_unload_status: NtStatus
     deferred_status: NtStatus
     reload: Reload
+    unmounts: Unmounts
     load_privileges: frozenset[Privilege]
     null_key_error: Win32Error
     absent: Mapping[str, str] = attrs.field(hash=False)

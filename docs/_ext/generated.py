@@ -203,6 +203,7 @@ MEANINGS = {
     "default_unload_status": "What an unload of .DEFAULT answers.",
     "deferred_status": "What an unload that waits for the last close answers.",
     "reload": "What loading a file that is loaded at the same place gives.",
+    "unmounts": "What takes a hive out of the namespace, by who mounted it.",
     "load_privileges": "Which privileges loading and unloading ask for.",
     "null_key_error": "What a call on a NULL key answers.",
     "absent": "Which functions the system lacks.",
@@ -224,7 +225,11 @@ def remedies() -> str:
     lines += [
         f"| `{fix.name}` | {cell(fix.says)} | {cell(fix.where)} |" for fix in fixes.FIXES.values()
     ]
-    lines += ["", "`regsim matrix` plays the case with each of them on every system.", ""]
+    lines += [
+        "",
+        "`regsim matrix INCIDENT` plays an incident with each of its own on every system.",
+        "",
+    ]
     return "\n".join(lines)
 
 

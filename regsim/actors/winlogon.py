@@ -11,7 +11,7 @@ import attrs
 from regsim.actors.stage import ICW, PROFILE, SERVER, USER_ON, USER_PATH
 from regsim.kernel.expr import Ask, HandleVar, Var, both, negate
 from regsim.kernel.steps import Act, Branch, Forget, Program, Set, Step, go, ok, op
-from regsim.policy import Dialect, HiveModel, UnloadFailure
+from regsim.policy import Dialect, HiveModel, MountedBy, UnloadFailure
 from regsim.status import NtStatus
 from regsim.types import Access
 
@@ -47,7 +47,7 @@ def session_steps(wait: int = 0, *, saves: bool = False) -> tuple[Step, ...]:
     themselves (``ProcessTerminateTimeout``, KB Q234606; documented).
     """
     on = go("session", Set(USER_ON, 1))
-    load = op("NtLoadKey", path=USER_PATH, file=PROFILE)
+    load = op("NtLoadKey", path=USER_PATH, file=PROFILE, by=MountedBy.PROFILE_SERVICE)
     return (
         Step(
             at="off",

@@ -12,7 +12,7 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.predef import DEFAULT_USER
 from regsim.kernel.process import Process, Thread, Token
 from regsim.kernel.tree import Node, grow
-from regsim.scenario import Run, Scenario
+from regsim.scenario import About, Run, Scenario
 from regsim.status import NtStatus
 from regsim.types import SECOND, PredefinedKey, Value
 from regsim.win32 import advapi, advapi_data
@@ -35,6 +35,7 @@ class Case:
     """One incident on one system: the machine, its recorder, and the actors all cases have.
 
     Attributes:
+        about: the words for the hive and for how the run ends.
         broken: whether the logoff broke a process that held the hive.
         saved: whether the profile is saved; None asks the file server when the case ends.
     """
@@ -50,6 +51,7 @@ class Case:
         self.before = self.machine.server.content()
         self.stage = Scenario(self.machine, USER_PATH)
         self.unloader = Unloader(self.stage)
+        self.about = About()
         self.broken = False
         self.saved: bool | None = None
         self.unloaded_at_logoff = False
@@ -170,5 +172,6 @@ class Case:
             events=tuple(machine.events),
             calls=tuple(stage.calls),
             note=note,
+            about=self.about,
             server_copy=machine.server.read(SERVER),
         )

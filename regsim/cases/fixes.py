@@ -2,7 +2,8 @@
 
 Sources: KB Q241572 (hotfix, workaround); MSDN RegOpenCurrentUser and RegDisablePredefinedCache;
 Raymond Chen, 2021-07-23 (closing and refreshing the root); the UPHClean readme; the policy
-"Do not forcefully unload the users registry at user logoff" (KB 2287297). Grade: documented.
+"Do not forcefully unload the users registry at user logoff" (KB 2287297). Grade: documented. What
+is tried against an incident of ``models/`` alone has its source and its grade there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from regsim import dialects
 from regsim.actors.telephony import Strategy
 from regsim.errors import NotApplicableError
 from regsim.naming import resolve
-from regsim.policy import Dialect, UnloadFailure
+from regsim.policy import DIFFERENCING, Dialect, UnloadFailure
 
 
 @attrs.frozen
@@ -46,10 +47,11 @@ def _forces(dialect: Dialect) -> bool:
 
 _is_nt = _has("NtUnloadKey")
 
+_CONTAINERS: Final = (_has(DIFFERENCING), "win10 and later")
 _NT: Final = (_is_nt, "every NT, wine, reactos")
 _SINCE_2000: Final = "w2k and later, wine, reactos"
 
-_ALL: Final = (
+_CASE: Final = (
     Fix("none", "nothing is changed", Strategy.STOCK, lambda _: True, "every system"),
     Fix(
         "hotfix",
@@ -106,8 +108,29 @@ _ALL: Final = (
         "vista and later",
     ),
 )
-FIXES: Final = {fix.name: fix for fix in _ALL}
-"""The fixes by name, in the order of the matrix's columns."""
+CASE: Final = tuple(fix.name for fix in _CASE)
+"""The fixes of KB Q241572, in the order of the matrix's columns."""
+
+_OTHERS: Final = tuple(
+    Fix(name, says, Strategy.STOCK, *where)
+    for name, says, where in (
+        ("close-objects", "the script closes each key object before it unloads", _NT),
+        ("collect", "the script drops the objects and waits for their finalizers", _NT),
+        ("own-load", "each session loads the profile itself and unloads what it loaded", _NT),
+        ("never-unload", "no session unloads the profile", _NT),
+        ("unload-after", "the agent unloads the hive after its work", _NT),
+        ("offline-copy", "the agent reads a copy of the hive's file and mounts nothing", _NT),
+        ("end-members", "every process left in the container's job is ended", _CONTAINERS),
+        ("stop-packaged-service", "the package's service is stopped", _CONTAINERS),
+        ("restart-appinfo", "the service that builds containers is restarted", _CONTAINERS),
+        ("unload-by-path", "the container's hive is unloaded by its path", _CONTAINERS),
+        ("force-unload", "the container's hive is unloaded by force", _CONTAINERS),
+        ("sign-out", "the user signs out and in again", _CONTAINERS),
+        ("restart", "Windows is started again", _CONTAINERS),
+    )
+)
+FIXES: Final = {fix.name: fix for fix in (*_CASE, *_OTHERS)}
+"""The fixes by name: those of the case, then those of other incidents, each with its own."""
 
 NAIVE: Final = (Strategy.CLOSE_ROOT, Strategy.REFRESH_ROOT)
 """The strategies that close a root which other threads may be using."""

@@ -88,7 +88,7 @@ def build(scenario: str, os_name: str | None = None, fix: str = "none") -> Lab:
     """
     incident = models.incident(scenario)
     first = incident.play(os_name or incident.os, fix)
-    pairs = list(product(dialects.names(), fixes.FIXES))
+    pairs = list(product(dialects.names(), incident.fixes))
     with progress(pairs, "Playing each system with each fix") as watched:
         stories: Stories = {pair: _story(incident.tried(*pair)) for pair in watched}
     return Lab(

@@ -22,6 +22,8 @@ CONTESTED: Final = {
     "deferred_status": "what NtUnloadKeyEx answers while it waits: PENDING",
     "refcount_bits": "the counter's width from NT 4.0 SP4 to Server 2003: 32",
     "unloaded_status": "what a handle answers after a forced unload on Vista: KEY_DELETED",
+    "unmounts.silo": "what keeps a container's hives: its last process; a handle to its job "
+    "(issues 88429, 89676) and nothing that was found (issue 53247) are reported too",
     "logoff": "how NT 3.1 and 3.51 retry: once, like NT 4.0",
 }
 """What is unknown or contested, with the default taken; change it with `Dialect.with_`."""

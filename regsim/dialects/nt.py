@@ -6,6 +6,7 @@ import attrs
 
 from regsim.dialects.facts import after, documented, first, inferred, observed
 from regsim.policy import (
+    DIFFERENCING,
     ClassesView,
     DisabledRoot,
     ElementSizes,
@@ -25,6 +26,7 @@ from regsim.policy import (
     Reload,
     UnloadBlockers,
     UnloadFailure,
+    Unmounts,
     View32,
 )
 from regsim.status import NtStatus, Win32Error
@@ -58,6 +60,10 @@ SINCE_XP = {
         ("RegDeleteKeyEx", "RegGetValue"),
         "it came with the 64-bit Windows XP and Server 2003 (MSDN, minimum supported system)",
     ),
+}
+SINCE_10 = {
+    DIFFERENCING: "they came with Windows 10 version 1607 (Project Zero, The Windows Registry "
+    "Adventure)"
 }
 SINCE_2003 = {"NtUnloadKey2": f"it came with Windows Server 2003 ({SYSCALLS})"}
 
@@ -119,13 +125,16 @@ NT4_RTM = first(
     default_unload_status=observed(NtStatus.ACCESS_DENIED, TESTS),
     deferred_status=inferred(NtStatus.PENDING, "contested; this generation cannot defer an unload"),
     reload=observed(Reload.REFUSED, TESTS),
+    unmounts=documented(
+        Unmounts(), f"{MSDN}, RegUnLoadKey, RegLoadAppKey; silos where they are, as from Windows 10"
+    ),
     load_privileges=observed(
         frozenset({Privilege.RESTORE}),
         f"{TESTS}: test_reg_load_key loads with SeBackup switched off; MSDN names both",
     ),
     null_key_error=observed(Win32Error.INVALID_HANDLE, TESTS),
     absent=documented(
-        {**SINCE_2000, **SINCE_VISTA, **SINCE_XP, **SINCE_2003},
+        {**SINCE_2000, **SINCE_VISTA, **SINCE_XP, **SINCE_2003, **SINCE_10},
         f"{MSDN}, minimum supported system; {SYSCALLS}",
     ),
     logoff=documented(ONE_TRY, "UPHClean readme: NT 4.0 gives up immediately"),

@@ -8,6 +8,7 @@ from regsim.dialects.facts import after, documented, inferred, observed
 from regsim.dialects.nt import NT4_RTM, ONE_TRY
 from regsim.dialects.windows import WIN7, WIN2003
 from regsim.policy import (
+    DIFFERENCING,
     ClassesView,
     DisabledRoot,
     ElementSizes,
@@ -155,6 +156,7 @@ WINE = after(
             "NtUnloadKeyEx": "a stub in Wine's ntdll",
             "RegDisablePredefinedCacheEx": "a stub in Wine's kernelbase",
             "RegLoadAppKey": "a stub in Wine's kernelbase that gives a number which is no handle",
+            DIFFERENCING: "Wine has no containers of apps",
             **dict.fromkeys(
                 ("RegRestoreKey", "RegReplaceKey", "NtRestoreKey", "NtReplaceKey"),
                 "a stub in Wine that answers success and does nothing",
@@ -224,6 +226,7 @@ REACTOS = after(
     absent=observed(
         {
             "RegDisablePredefinedCacheEx": "ReactOS' advapi32 does not export it",
+            DIFFERENCING: "ReactOS has no containers of apps",
             "RegLoadAppKey": "ReactOS' advapi32 does not export it",
             **dict.fromkeys(
                 ("NtUnloadKeyEx", "NtRestoreKey", "NtReplaceKey", "RegRestoreKey", "RegReplaceKey"),

@@ -9,13 +9,21 @@ from regsim.dialects.nt import (
     MSDN,
     NT4_SP6A,
     NT_TESTS,
+    SINCE_10,
     SINCE_2003,
     SINCE_VISTA,
     SINCE_XP,
     SYSCALLS,
     TESTS,
 )
-from regsim.policy import ClassesView, ElementSizes, LogoffPolicy, UnloadFailure, View32
+from regsim.policy import (
+    ClassesView,
+    ElementSizes,
+    LogoffPolicy,
+    UnloadFailure,
+    Unmounts,
+    View32,
+)
 from regsim.status import NtStatus, Win32Error
 
 UPHCLEAN = "UPHClean readme (Robin Caron, Microsoft)"
@@ -81,7 +89,7 @@ W2K = after(
     "Windows 2000",
     classes_root=documented(ClassesView.MERGED, f"{MSDN}, HKEY_CLASSES_ROOT Key"),
     classes_hive=documented(True, "the text of event 1524; KB 221833"),
-    absent=documented({**SINCE_VISTA, **SINCE_XP, **SINCE_2003}, _MINIMUM),
+    absent=documented({**SINCE_VISTA, **SINCE_XP, **SINCE_2003, **SINCE_10}, _MINIMUM),
     logoff=documented(
         LogoffPolicy(actor="Winlogon", attempts=60, interval=1, on_failure=UnloadFailure.GIVE_UP),
         f"{UPHCLEAN}: 60 tries, one a second; ProfileUnloadTimeout, default 0x3C",
@@ -99,7 +107,7 @@ XP = after(
     W2K,
     "xp",
     "Windows XP",
-    absent=documented({**SINCE_VISTA, **SINCE_2003}, _MINIMUM),
+    absent=documented({**SINCE_VISTA, **SINCE_2003, **SINCE_10}, _MINIMUM),
     limits=documented(
         ElementSizes(key_name=256, value_name=16_383, data=None, levels=512, levels_at_once=32),
         f"{MSDN}, Registry Element Size ElementSizes: data in the latest format of hives has none",
@@ -117,7 +125,7 @@ WIN2003 = after(
     XP,
     "2003",
     "Windows Server 2003",
-    absent=documented(SINCE_VISTA, _MINIMUM),
+    absent=documented({**SINCE_VISTA, **SINCE_10}, _MINIMUM),
     default_unload_status=observed(NtStatus.CANNOT_DELETE, TESTS),
     unloaded_status=observed(NtStatus.KEY_DELETED, "ReactOS rostests, accepted on Windows 2003"),
 )
@@ -125,7 +133,7 @@ VISTA = after(
     WIN2003,
     "vista",
     "Windows Vista",
-    absent=documented({}, _MINIMUM),
+    absent=documented(SINCE_10, _MINIMUM),
     default_unload_status=observed(NtStatus.ACCESS_DENIED, TESTS),
     unloaded_status=inferred(NtStatus.KEY_DELETED, "unknown for Vista; 2003's answer is taken"),
     refcount_bits=documented(32, "public symbols: CM_KEY_CONTROL_BLOCK.RefCount is a ULONG"),
@@ -158,10 +166,16 @@ WIN81 = after(
         Win32Error.UNSUPPORTED_TYPE, f"{TESTS}, test_get_value: from Windows 8 on"
     ),
 )
+SILOS = (
+    "anthropics/claude-code issues 53247, 73107, 93220: with the last process in the container's "
+    "job AppModel-Runtime 217 is written and the hives go"
+)
 WIN10 = after(
     WIN81,
     "win10",
     "Windows 10",
+    absent=documented({}, _MINIMUM),
+    unmounts=inferred(Unmounts(), f"{SILOS}; contested"),
     link_loop_status=observed(
         NtStatus.INVALID_PARAMETER, f"{NT_TESTS}, test_symlinks: from version 1607 on"
     ),

@@ -63,7 +63,7 @@ class Incident:
     os: str = "nt4-sp6a"
     run: Callable[..., str] | None = None
     options: tuple[Parameter, ...] = ()
-    fixes: tuple[str, ...] = tuple(fixes.FIXES)
+    fixes: tuple[str, ...] = fixes.CASE
     model: Callable[..., System] | None = None
     parameters: tuple[Parameter, ...] = ()
     why_not: str = ""

@@ -25,7 +25,7 @@ from regsim.kernel.operations import Operation, UnloadKind
 from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
 from regsim.kernel.steps import Program, Step, advance, allowed, candidates
 from regsim.kernel.tree import Node
-from regsim.policy import UnloadBlockers
+from regsim.policy import UnloadBlockers, Unmount
 from regsim.scenario.playing import handle_between, slots
 from regsim.types import Tid
 
@@ -405,7 +405,10 @@ def _refusing(hive: keypath.Parts, policy: UnloadBlockers) -> Callable[[keypath.
 
 def _simple(machine: Machine) -> bool:
     """Return whether *machine* has none of what makes parts of it depend on each other."""
-    if any(hive.app or hive.pending is not None for hive in machine.hives.values()):
+    hives = machine.hives.values()
+    if any(process.silo or process.jobs for process in machine.processes.values()):
+        return False
+    if any(hive.ends is not Unmount.ASKED or hive.pending is not None for hive in hives):
         return False
     if any(obj.handles > 1 or obj.shared > 1 or obj.watch for obj in machine.objects.values()):
         return False

@@ -56,12 +56,14 @@ class ThreadPart(NamedTuple):
 class ProcessPart(NamedTuple):
     """What matters of a living process, but for its threads.
 
-    ``slots`` holds (predefined key, owned, override, handle); ``unnamed`` the handles that no role
-    names, in an order of their own.
+    ``silo`` holds the one that it is a member of and those whose jobs it holds; ``slots``
+    (predefined key, owned, override, handle); ``unnamed`` the handles that no role names, in an
+    order of their own.
     """
 
     token: Described | None
     user: bool
+    silo: Described
     uncached: Described
     vars: Vars
     slots: tuple[tuple[int, bool, bool, Described], ...]
@@ -76,10 +78,10 @@ class ProcessPart(NamedTuple):
 class Namespace(NamedTuple):
     """The hives that are mounted, the files behind them, what a restart will replace.
 
-    ``hives`` holds (place, content, file, private, event of a deferred unload).
+    ``hives`` holds (place, content, file, what takes it out, its silo, event of a deferred unload).
     """
 
-    hives: tuple[tuple[keypath.Parts, object, str | None, bool, str | None], ...]
+    hives: tuple[Described, ...]
     files: object
     replacements: Described
     corrupt: bool
@@ -165,18 +167,17 @@ def _first(pair: tuple[str, object]) -> str:
     return pair[0]
 
 
-def _hives(
-    machine: Machine, content: Callable[[Node], object]
-) -> tuple[tuple[keypath.Parts, object, str | None, bool, str | None], ...]:
-    hives = sorted(machine.hives.values(), key=_place)
+def _hives(machine: Machine, content: Callable[[Node], object]) -> tuple[Described, ...]:
+    """Return what matters of each hive; of who mounted it only what that means for its end."""
     return tuple(
-        (_place(hive), content(hive.root), hive.file, hive.app, hive.pending) for hive in hives
+        (_place(hive), content(hive.root), hive.file, hive.ends.name, hive.silo, hive.pending)
+        for hive in sorted(machine.hives.values(), key=_place)
     )
 
 
 def _place(hive: Hive) -> keypath.Parts:
     """Return where *hive* is mounted; of a private hive, whose name is chance, its file."""
-    if hive.app:
+    if hive.private:
         return (*keypath.APP, (hive.file or "").upper())
     return keypath.fold(hive.mount)
 
@@ -258,6 +259,7 @@ def _process(
     return ProcessPart(
         _token(process.token),
         process.user,
+        (process.silo, tuple(sorted(process.jobs))),
         tuple(sorted(process.uncached)),
         _memory_vars(process.memory),
         slots,
@@ -301,7 +303,7 @@ def full_state(machine: Machine) -> Described:
 def _full_hive(machine: Machine, number: int) -> Described:
     hive = next(hive for hive in machine.hives.values() if hive.id == number)
     times = tuple((path, node.name, node.last_write) for path, node in hive.root.walk())
-    return (number, hive.mount, hive.dirty, hive.handles, times)
+    return (number, hive.mount, hive.by, hive.dirty, hive.handles, times)
 
 
 def _raw(memory: Memory) -> Iterable[object]:

@@ -181,10 +181,14 @@ def _mounted(machine: Machine, path: str) -> bool:
 
 
 def _unloadable(machine: Machine, path: str) -> bool:
-    from regsim.kernel.holding import blockers  # noqa: PLC0415 - the one question that needs it
+    from regsim.kernel.holding import refused  # noqa: PLC0415 - the one question that needs it
 
     hive = machine.hive_at(path)
-    return hive is not None and not blockers(machine, hive)
+    return hive is not None and not refused(machine, hive)
+
+
+def _in_silo(machine: Machine, silo: str) -> bool:
+    return any(process.silo == silo for process in machine.processes.values())
 
 
 QUESTIONS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -192,10 +196,11 @@ QUESTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "unloadable": _unloadable,
     "session_running": lambda machine: any(p.user for p in machine.processes.values()),
     "running": lambda machine, role: machine.process_named(role) is not None,
+    "in_silo": _in_silo,
     "signalled": lambda machine, event: event in machine.signalled,
 }
 """The questions a guard may ask: is a hive mounted here, would it unload, does a process of the
-user's session run, is a process running, is an event signalled."""
+user's session run, is a process running, has a silo members, is an event signalled."""
 
 _READERS: Final[Mapping[type, Callable[[Any, Frame], Any]]] = {
     Arg: lambda expr, frame: frame.args[expr.name],

@@ -112,8 +112,9 @@ WIDE: Final = 16
 def plain(programs: Iterable[Program], dialect: Dialect) -> bool:
     """Return whether parts of a machine that runs *programs* change by declared steps alone.
 
-    Not so where one open stands behind several handles, a counter of opens wraps, a close can
-    unload a hive, or a name outlives its handle: then a step on one part shows in another.
+    Not so where one open stands behind several handles, a counter of opens wraps, a close or the
+    end of a process can unload a hive, or a name outlives its handle: then a step on one part shows
+    in another.
     """
     if dialect.handles is HandlePolicy.SHARED or dialect.refcount_bits < WIDE:
         return False
@@ -125,7 +126,7 @@ def _tidy(step: Step) -> bool:
     if op is None:
         return True
     args = dict(op.args)
-    if op.operation.touches is None or args.get("inherit") is True:
+    if op.operation.touches is None or args.get("inherit") is True or args.get("silo"):
         return False
     if op.operation.closes is Closes.OTHERS:
         return args.get("onto") is not None

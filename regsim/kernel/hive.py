@@ -9,6 +9,7 @@ import attrs
 
 from regsim.display import Displayed
 from regsim.kernel.tree import Node, durable
+from regsim.policy import MountedBy, Unmount
 
 if TYPE_CHECKING:
     from regsim.keypath import Parts
@@ -75,7 +76,8 @@ class Hive(Displayed):
         mount: the path of its root, such as ``("REGISTRY", "USER", "S-1-5-21-1")``.
         root: its tree.
         file: the file behind it, or None for a hive that lives in memory only.
-        app: a private hive (RegLoadAppKey), which unloads itself with its last handle.
+        by: who mounted it; ``ends`` is what takes out what that one mounts on this system.
+        silo: the silo whose hive it is; "" for any other's.
         dirty: whether it has changed since it was loaded or flushed.
         pending: the event that a deferred unload signals; None when none is due.
         handles: how many handles are open on its live keys.
@@ -85,11 +87,18 @@ class Hive(Displayed):
     mount: Parts
     root: Node
     file: str | None = None
-    app: bool = False
+    by: MountedBy = MountedBy.SYSTEM
+    ends: Unmount = Unmount.ASKED
+    silo: str = ""
     dirty: bool = False
     pending: str | None = None
     handles: int = 0
     owner: object = attrs.field(factory=object)
+
+    @property
+    def private(self) -> bool:
+        """Whether it can be reached by handles alone, and goes with the last (RegLoadAppKey)."""
+        return self.by is MountedBy.APP_KEY
 
     def edit(self, path: Parts) -> Node:
         """Return the node at folded *path* for writing, copied on the way where it is shared.

@@ -75,6 +75,16 @@ def blockers(machine: Machine, hive: Hive) -> list[Kcb]:
     return sorted(found, key=lambda kcb: kcb.path)
 
 
+def refused(machine: Machine, hive: Hive) -> bool:
+    """Return whether a normal unload of *hive* is refused: a key blocks, or it is a silo's own.
+
+    A silo's hives are the system's, whoever has keys open: an unload of them answers
+    STATUS_CANNOT_DELETE, and their owner is a component of Windows (windows-driver-docs-ddi PR
+    1631; observed, that it does so whatever is open is inferred).
+    """
+    return bool(hive.silo) or bool(blockers(machine, hive))
+
+
 def holdings(machine: Machine, hive: Hive) -> Iterator[Holding]:
     """Yield every handle open on a live key of *hive*, in order of process and handle."""
     blocking = _blocking(machine, (hive,))

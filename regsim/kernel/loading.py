@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from regsim import keypath
 from regsim.errors import DataError
 from regsim.kernel import keys
-from regsim.kernel.holding import blockers
+from regsim.kernel.holding import refused
 from regsim.kernel.keys import Answered
 from regsim.kernel.tree import Node, durable, solid
 from regsim.kernel.unload import flush, unmount, uproot
-from regsim.policy import HiveModel, Reload
+from regsim.policy import DIFFERENCING, HiveModel, MountedBy, Reload
 from regsim.status import NtStatus
 from regsim.types import Access, NotifyFilter, Privilege, RestoreFlag, Tid
 
@@ -28,10 +28,17 @@ def holds(machine: Machine, caller: Tid, *needed: Privilege) -> NtStatus:
 
 
 def load_key(
-    machine: Machine, caller: Tid, *, root: int | None = None, path: str, file: str
+    machine: Machine,
+    caller: Tid,
+    *,
+    root: int | None = None,
+    path: str,
+    file: str,
+    by: MountedBy = MountedBy.LOAD_KEY,
 ) -> Answered:
     r"""Mount the hive in *file* at *path*, which must lie directly below ``MACHINE`` or ``USER``.
 
+    *by* is who mounts it.
     A file that does not exist makes an empty hive (MSDN RegLoadKey; documented).
     SHARING_VIOLATION when the file is loaded already, REGISTRY_CORRUPT when it is no hive.
     """
@@ -52,7 +59,7 @@ def load_key(
     if status is not NtStatus.PENDING:
         return status, None
     name = keypath.split(path)[-1]
-    return _mount_file(machine, keypath.join((*full[:-1], name)), file)
+    return _mount_file(machine, keypath.join((*full[:-1], name)), file, by)
 
 
 def _may_graft(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
@@ -66,7 +73,7 @@ def _may_graft(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
 
 def _may_mount(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
     """Return PENDING when nothing is in the way, else the answer."""
-    loaded = [hive for hive in machine.hives.values() if _same_file(hive, file)]
+    loaded = _loaded(machine, file)
     here = machine.mounts.get(full)
     if loaded:
         again = loaded[0].id == here and machine.dialect.reload is Reload.ACCEPTED
@@ -76,16 +83,20 @@ def _may_mount(machine: Machine, full: keypath.Parts, file: str) -> NtStatus:
     return NtStatus.PENDING
 
 
-def _same_file(hive: Hive, file: str) -> bool:
-    return hive.file is not None and hive.file.upper() == file.upper()
+def _loaded(machine: Machine, file: str) -> list[Hive]:
+    """Return the hives that are loaded from *file*."""
+    name = file.upper()
+    return [hive for hive in machine.hives.values() if hive.file and hive.file.upper() == name]
 
 
-def _mount_file(machine: Machine, path: str, file: str, *, app: bool = False) -> Answered:
+def _mount_file(
+    machine: Machine, path: str, file: str, by: MountedBy, *, silo: str = ""
+) -> Answered:
     try:
         root = machine.files.read(file)
     except DataError:
         return NtStatus.REGISTRY_CORRUPT, None
-    hive = machine.mount_hive(path, root, file=file, app=app)
+    hive = machine.mount_hive(path, root, file=file, by=by, silo=silo)
     if root is None:
         hive.dirty = True
         flush(machine, hive)
@@ -101,17 +112,52 @@ def load_app_key(
     """
     if not file:
         return NtStatus.INVALID_PARAMETER, None
-    same = [hive for hive in machine.hives.values() if _same_file(hive, file)]
-    if same and not same[0].app:
+    same = _loaded(machine, file)
+    if same and not same[0].private:
         return NtStatus.SHARING_VIOLATION, None
     if same:
         path = keypath.join(same[0].mount)
     else:
         path = keypath.join((*keypath.APP, f"{{app-{machine.next_app()}}}"))
-        status, _ = _mount_file(machine, path, file, app=True)
+        status, _ = _mount_file(machine, path, file, MountedBy.APP_KEY)
         if not status.ok:
             return status, None
     return keys.open_key(machine, caller, root=None, path=path, access=access)
+
+
+def load_silo_hive(machine: Machine, _caller: Tid, *, silo: str, name: str, file: str) -> Answered:
+    r"""Mount *file* for *silo* as ``\REGISTRY\WC\Silo<silo><name>``; the result is None.
+
+    SHARING_VIOLATION when the file is loaded already, whoever has mounted it: a container whose
+    hive is still mounted is not built a second time (0x80070020; observed by many, that the hive's
+    file is what collides is inferred). Such hives differ from others in that they are laid over
+    those they come from (Project Zero, The Windows Registry Adventure; documented); here each
+    stands alone. It is a request to a driver, not one of the NtLoadKey family: NOT_IMPLEMENTED
+    where there is no such driver.
+    """
+    if not machine.dialect.has(DIFFERENCING):
+        return NtStatus.NOT_IMPLEMENTED, None
+    if not silo or not name or not file:
+        return NtStatus.INVALID_PARAMETER, None
+    if _loaded(machine, file):
+        return NtStatus.SHARING_VIOLATION, None
+    path = keypath.join((*keypath.CONTAINERS, f"Silo{silo}{name}"))
+    return _mount_file(machine, path, file, MountedBy.SILO, silo=silo)
+
+
+def open_job(machine: Machine, caller: Tid, *, silo: str) -> Answered:
+    """Have the caller's process open a handle to the job of *silo*, one at most."""
+    process = machine.process_of(caller)
+    process.jobs |= {silo}
+    return NtStatus.SUCCESS, None
+
+
+def close_job(machine: Machine, caller: Tid, *, silo: str) -> Answered:
+    """Close the handle of the caller's process to the job of *silo*; SUCCESS also without one."""
+    process = machine.process_of(caller)
+    process.jobs -= {silo}
+    machine.settle_silo(silo)
+    return NtStatus.SUCCESS, None
 
 
 def _hive_to_unload(
@@ -158,7 +204,7 @@ def unload_key(machine: Machine, caller: Tid, *, root: int | None = None, path: 
     status, hive = _hive_to_unload(machine, caller, root, path)
     if hive is None:
         return status, None
-    if blockers(machine, hive):
+    if refused(machine, hive):
         return NtStatus.CANNOT_DELETE, None
     unmount(machine, hive, NtStatus.KEY_DELETED)
     return NtStatus.SUCCESS, None
@@ -190,7 +236,7 @@ def unload_key_later(
     status, hive = _hive_to_unload(machine, caller, root, path)
     if hive is None:
         return status, None
-    if blockers(machine, hive):
+    if refused(machine, hive):
         hive.pending = event
         return machine.dialect.deferred_status, None
     unmount(machine, hive, NtStatus.KEY_DELETED)
@@ -321,7 +367,10 @@ def replace_key(
 
 
 def restart(machine: Machine) -> None:
-    """Start the computer again: every process ends, users' hives go, replacements take effect."""
+    """Start the computer again: every process ends, replacements take effect.
+
+    Of the hives only those stay that the system itself mounted, and no user's.
+    """
     for process in list(machine.processes.values()):
         machine.end_process(process)
     for hive in [h for h in machine.hives.values() if h.file is not None]:
@@ -331,7 +380,8 @@ def restart(machine: Machine) -> None:
             machine.files.write(swap[1], hive.image())
             fresh = machine.files.read(swap[0])
             machine.files.write(hive.file or "", fresh if fresh is not None else hive.image())
-        if hive.mount[:2] == keypath.USER and hive.mount[2:] != (".DEFAULT",):
+        users = hive.mount[:2] == keypath.USER and hive.mount[2:] != (".DEFAULT",)
+        if users or hive.by is not MountedBy.SYSTEM:
             unmount(machine, hive, NtStatus.KEY_DELETED)
         else:
             hive.root = machine.files.read(hive.file or "") or hive.root

@@ -17,12 +17,12 @@ from regsim.display import Displayed
 from regsim.errors import UsageError
 from regsim.kernel import canonical, invariants
 from regsim.kernel.hive import Hive, HiveStore, MemoryStore
-from regsim.kernel.holding import blockers, holdings
+from regsim.kernel.holding import holdings, refused
 from regsim.kernel.objects import Kcb, KeyObject
 from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Thread, Token
 from regsim.kernel.tree import Node
 from regsim.kernel.unload import unmount
-from regsim.policy import Dialect
+from regsim.policy import DIFFERENCING, Dialect, MountedBy, Unmount
 from regsim.status import NtStatus
 from regsim.types import NO_HANDLE, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
 
@@ -40,6 +40,8 @@ Windows keeps such blocks in a table of delayed closes and takes them back befor
 """
 
 _SUCCESS = NtStatus.SUCCESS
+
+_LAST_HANDLE = Unmount.LAST_HANDLE
 
 MAX_PLACES = 4096
 """How many paths are kept with where they lead."""
@@ -104,7 +106,8 @@ class Machine(Displayed):
         self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1, "app": 1}
         self._deepest = 1
         root = self.mount_hive("\\REGISTRY").root
-        for name in ("MACHINE", "USER", "A"):
+        containers = ("WC",) if self.dialect.has(DIFFERENCING) else ()
+        for name in ("MACHINE", "USER", "A", *containers):
             root.children[name] = Node(name)
 
     # -- ids, snapshots ---------------------------------------------------------------------
@@ -164,7 +167,13 @@ class Machine(Displayed):
     # -- the namespace ----------------------------------------------------------------------
 
     def mount_hive(
-        self, path: str, root: Node | None = None, *, file: str | None = None, app: bool = False
+        self,
+        path: str,
+        root: Node | None = None,
+        *,
+        file: str | None = None,
+        by: MountedBy = MountedBy.SYSTEM,
+        silo: str = "",
     ) -> Hive:
         r"""Mount a tree at *path* and return the hive; all else is NtLoadKey's to check.
 
@@ -178,7 +187,9 @@ class Machine(Displayed):
             mount=parts,
             root=root if root is not None else Node(parts[-1], last_write=self.clock),
             file=file,
-            app=app,
+            by=by,
+            ends=self.dialect.unmounts.of(by),
+            silo=silo,
         )
         self.hives[hive.id] = hive
         self.mounts[keypath.fold(parts)] = hive.id
@@ -410,7 +421,7 @@ class Machine(Displayed):
             self.free_under_handles(kcb)
         elif not kcb.idle:
             self._release_kcb(kcb)
-        if hive.pending is not None or hive.app:
+        if hive.pending is not None or hive.ends is _LAST_HANDLE:
             self.settle(hive)
 
     def free_under_handles(self, kcb: Kcb) -> None:
@@ -424,8 +435,9 @@ class Machine(Displayed):
         self.corruption = f"{kcb.name}: control block freed under {left} open handles (KB Q179827)"
 
     def settle(self, hive: Hive) -> None:
-        """Unload *hive* if that was deferred, or it is private, and nothing blocks it any more."""
-        if (hive.pending is not None or hive.app) and not blockers(self, hive):
+        """Unload *hive* if that was deferred, or it is private, and nothing refuses it any more."""
+        due = hive.pending is not None or hive.ends is _LAST_HANDLE
+        if due and not refused(self, hive):
             event = hive.pending
             unmount(self, hive, NtStatus.KEY_DELETED)
             if event:
@@ -448,10 +460,13 @@ class Machine(Displayed):
         services: tuple[str, ...] = (),
         user: bool = False,
         parent: Process | None = None,
+        silo: str = "",
     ) -> Process:
         """Start a process named *role* and return it; it inherits *parent*'s inheritable handles.
 
-        They have the same values there (MSDN, Handle Inheritance; documented).
+        They have the same values there (MSDN, Handle Inheritance; documented). It is a member of
+        *silo*, else of its parent's (MSDN, Job Objects: a child is associated with the job that its
+        parent is in; documented).
 
         Raises `UsageError` when a living process has that role.
         """
@@ -465,6 +480,7 @@ class Machine(Displayed):
             table=parent.table.copy() if parent else new_handle_table(),
             services=services,
             user=user,
+            silo=silo or (parent.silo if parent else ""),
         )
         self.processes[process.pid] = process
         for handle, (number, _, _, inherit) in list(process.table.items()):
@@ -499,6 +515,20 @@ class Machine(Displayed):
                 del self.threads[thread.tid]
         for number in process.table.close_all():
             self.drop_reference(self.objects[ObjectId(number)])
+        for silo in sorted(process.jobs | {process.silo} - {""}):
+            self.settle_silo(silo)
+
+    def settle_silo(self, silo: str) -> None:
+        """Take out the hives of *silo* if nothing keeps them: which that is, the dialect says.
+
+        That what somebody else has open in them answers as after a forced unload is inferred.
+        """
+        if any(process.silo == silo for process in self.processes.values()):
+            return
+        held = any(silo in process.jobs for process in self.processes.values())
+        for hive in [hive for hive in self.hives.values() if hive.silo == silo]:
+            if hive.ends is Unmount.LAST_MEMBER or (hive.ends is Unmount.JOB_CLOSED and not held):
+                unmount(self, hive, self.dialect.unloaded_status)
 
     def process_of(self, caller: Tid) -> Process:
         """Return the process of thread *caller*; raise `UsageError` when it has ended."""

@@ -26,10 +26,21 @@ if TYPE_CHECKING:
 
 
 def start_process(
-    machine: Machine, _caller: Tid, *, role: str, image: str, sid: str, opens_root: bool = False
+    machine: Machine,
+    caller: Tid,
+    *,
+    role: str,
+    image: str,
+    sid: str,
+    opens_root: bool = False,
+    silo: str = "",
 ) -> Answered:
-    """Start a user's process; with *opens_root* it has used HKEY_CURRENT_USER before it is seen."""
-    process = machine.start_process(role, image=image, token=Token(Sid(sid)), user=True)
+    """Start a user's process; with *opens_root* it has used HKEY_CURRENT_USER before it is seen.
+
+    It is a member of *silo*, else of the caller's, as a child is.
+    """
+    silo = silo or machine.process_of(caller).silo
+    process = machine.start_process(role, image=image, token=Token(Sid(sid)), user=True, silo=silo)
     thread = machine.start_thread(process)
     if opens_root:
         return predef.resolve(machine, thread.tid, key=PredefinedKey.CURRENT_USER)
@@ -218,6 +229,9 @@ _ALL: Final = (
     Operation("NtNotifyChangeKey", keys.notify_change, "notify-change"),
     Operation("NtUnloadKeyEx", loading.unload_key_later, "unload-later", unloads=UnloadKind.LATER),
     Operation("NtLoadAppKey", loading.load_app_key, "load-hive", gives=_HANDLE),
+    Operation("LoadSiloHive", loading.load_silo_hive, "load-silo-hive"),
+    Operation("OpenJob", loading.open_job, "open-job"),
+    Operation("CloseJob", loading.close_job, "close-job"),
     # where a handle is tagged,
     Operation("OpenUserClasses", open_user_classes, "open-classes", gives=_HANDLE),
     Operation("OpenClassesView", classes.open_view, "open-classes", gives=_HANDLE),

@@ -75,6 +75,8 @@ class Process(Displayed):
         slots: the roots it has cached, by predefined key.
         uncached: the predefined keys whose cache it has disabled.
         user: whether it belongs to the logged-on user's session and ends at logoff.
+        silo: the silo that it is a member of, "" for none; ``jobs`` are the silos whose jobs it has
+            a handle to.
     """
 
     pid: Pid
@@ -84,6 +86,8 @@ class Process(Displayed):
     table: HandleTable
     services: tuple[str, ...] = ()
     user: bool = False
+    silo: str = ""
+    jobs: frozenset[str] = frozenset()
     slots: dict[PredefinedKey, Slot] = attrs.field(factory=dict)
     uncached: frozenset[PredefinedKey] = frozenset()
     memory: Memory = attrs.field(factory=Memory)

@@ -23,6 +23,7 @@ from regsim.kernel.holding import Holding, count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
+from regsim.policy import MountedBy
 from regsim.report.pictures.lanes import path_ending, path_svg
 from regsim.report.pictures.references import finding, references_svg
 from regsim.report.pictures.sequence import sequence_svg
@@ -237,8 +238,8 @@ def _hive_table(hive: Hive) -> _Table:
     where = keypath.short(keypath.join(hive.mount))
     state = [counted(hive.handles, "open handle")]
     state.append("changed since it was saved" if hive.dirty else "saved")
-    if hive.app:
-        state.append("private")
+    if hive.by is not MountedBy.SYSTEM:
+        state.append(f"mounted by {hive.by.value}")
     if hive.pending is not None:
         state.append("its unload is due")
     caption = f"Hive {where}, file {hive.file or 'none'}: {', '.join(state)}"

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from regsim.scenario.playing import Scenario
-from regsim.scenario.result import CallRecord, Outcome, Run
+from regsim.scenario.result import About, CallRecord, Outcome, Run
 
-__all__ = ["CallRecord", "Outcome", "Run", "Scenario"]
+__all__ = ["About", "CallRecord", "Outcome", "Run", "Scenario"]

@@ -33,6 +33,23 @@ class Outcome(enum.Enum):
 
 
 @attrs.frozen(kw_only=True)
+class About:
+    """What a run is about, in the words of its texts: the hive, and what is done if all is well.
+
+    ``else_`` is what becomes of it if not.
+    """
+
+    hive: str = "the user's hive"
+    what: str = "the profile"
+    done: str = "saved"
+    else_: str = "lost: the server keeps the old copy"
+
+    def ends(self, verb: str, *, well: bool) -> str:
+        """Return whether it ended *well*: ``the profile is not saved``, with "is" or "was"."""
+        return f"{self.what} {verb} {'' if well else 'not '}{self.done}"
+
+
+@attrs.frozen(kw_only=True)
 class CallRecord:
     """One step of the run, as it happened.
 
@@ -77,7 +94,8 @@ class Run(Displayed):
 
     ``unloaded`` is at the end of the logoff; ``status`` is that of the last *normal* attempt to
     unload, and ``blockers`` are the handles that were open on the hive when it failed.
-    ``server_copy`` is the profile as the file server has it in the end.
+    ``about`` has its words, and ``server_copy`` is the profile as the file server has it in the
+    end.
     """
 
     scenario: str
@@ -93,6 +111,7 @@ class Run(Displayed):
     events: tuple[Event, ...]
     calls: tuple[CallRecord, ...]
     note: str = ""
+    about: About = About()
     server_copy: Node | None = attrs.field(default=None, eq=False, repr=False)
 
     def as_json(self) -> dict[str, object]:

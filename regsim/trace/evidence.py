@@ -187,10 +187,28 @@ class Report:
     unread: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class ContainerEvent:
+    """An event on the container of a packaged app, by its number in AppModel-Runtime's log.
+
+    ``code`` is the error that it tells, as 32 bits without a sign, None where it tells none;
+    ``package`` the package's full name and ``container`` the container's number, "" where these are
+    not told.
+    """
+
+    id: int
+    code: int | None = None
+    package: str = ""
+    container: str = ""
+    time: str | None = None
+    host: str = ""
+
+
 class Snapshot:
     """All that one file of snapshot evidence says; ``notes`` are sentences on its limits.
 
-    ``loaded`` are keys that lie in hives of which it is only told that they are loaded;
+    ``loaded`` are keys that lie in hives of which it is only told that they are loaded,
+    ``containers`` events on apps' containers, in the order of the file;
     ``incident``, ``incident_certain`` and ``next_steps`` are as in a `Finding`.
     """
 
@@ -204,6 +222,7 @@ class Snapshot:
         self.reports: list[Report] = []
         self.sightings: list[Sighting] = []
         self.loaded: list[str] = []
+        self.containers: list[ContainerEvent] = []
         self.notes: list[str] = []
 
     def by_host(self) -> list[Snapshot]:

@@ -21,6 +21,7 @@ from regsim.policy import Dialect, UnloadBlockers
 from regsim.trace.access import access_text
 from regsim.trace.columns import MAXIMUM_ALLOWED
 from regsim.trace.conditions import Asked, doubts, filtered
+from regsim.trace.containers import take_containers
 from regsim.trace.evidence import Facts, Fidelity, Reading, Snapshot
 from regsim.trace.finding import (
     Conclusion,
@@ -35,6 +36,7 @@ from regsim.trace.holders import ends_with_session
 from regsim.trace.ledger import Held, Ledger
 from regsim.trace.readers._profile_events import systems
 from regsim.trace.sightings import ENDS, seen_hives
+from regsim.trace.signs import take_reports
 from regsim.trace.spelling import UNPLACED, canonical, is_root, is_users
 
 
@@ -139,6 +141,8 @@ def _extent(facts: Facts) -> Extent:
 def _judge_snapshot(snapshot: Snapshot, dialect: Dialect | None, reading: Reading) -> Finding:
     """Return the finding: blocked by what is seen, and never clear, since much is not seen."""
     facts = snapshot.facts
+    take_containers(snapshot)
+    take_reports(snapshot)
     seen = seen_hives(snapshot, reading.hkcu_sid, reading.mounts)
     hives = []
     for one in seen.hives:

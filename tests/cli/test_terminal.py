@@ -41,7 +41,7 @@ CASES = [
     ["check", "q241572", "-p", "workers=1"],
     ["check", "q241572", "-p", "variant=naive", "--property", "err"],
     ["check", "two-users", "--property", "mixed"],
-    ["check", "managed-handles", "--max-states", "3"],
+    ["check", "reg-load", "--max-states", "3"],
     ["affected", "--product", "nt4-tse", "--sp", "5"],
     ["course"],
     *(["course", f"e{n}"] for n in range(1, 9)),
@@ -151,9 +151,9 @@ def test_the_verdict_comes_before_the_story(capsys: pytest.CaptureFixture[str]) 
     for args, verdict in (
         (("run", "q241572"), "Verdict: lost."),
         (("demo",), "LOST: "),
-        (("check", "managed-handles"), "3 of 5 properties violated: fails, held, ends"),
-        (("check", "managed-handles", "-p", "fix=close"), "all 5 properties hold"),
-        (("check", "managed-handles", "--max-states", "3"), "undecided"),
+        (("check", "reg-load"), "4 of 6 properties violated: fails, next, held, ends"),
+        (("check", "reg-load", "-p", "fix=close"), "all 6 properties hold"),
+        (("check", "reg-load", "--max-states", "3"), "undecided"),
         (("./event",), "BLOCKED: "),
     ):
         assert any(verdict in line for line in printed(capsys, *args).splitlines()[:3]), args

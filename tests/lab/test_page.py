@@ -255,8 +255,6 @@ def test_a_terminal_sees_how_far_it_is(monkeypatch, capsys):
 
 def test_a_handle_on_another_hive_blocks_nothing():
     """The root of HKEY_USERS lies in another hive: it is listed, and only the other blocks."""
-    tables = [
-        frame.table for frame in frames_of_calls(models.run("managed-handles", os="win11").calls)
-    ]
+    tables = [frame.table for frame in frames_of_calls(models.run("reg-load", os="win11").calls)]
 
     assert [(row.handle, row.blocks) for row in tables[3]] == [(4, False), (8, True)]

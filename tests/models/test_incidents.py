@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from regsim.models import explored, model, source
+from regsim.models.msix_silo import CONTESTED
 
+from regsim import models
 from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import check
 from regsim.explore.system import System
+from regsim.report.lab.runs import story_of_run
+from regsim.report.words.runs import verdict
 
 Lengths = dict[str, int]
 
@@ -93,7 +97,7 @@ def test_uphclean_frees_the_hive_in_the_end(version: str, attempts: int, verdict
 )
 def test_a_collector_that_runs_in_the_end_is_too_late(fix: str, verdict: Verdict) -> None:
     """That the finalizer runs some time does not make the script's unload succeed."""
-    assert check(model("managed-handles", fix=fix), "ends", engine="python").verdict is verdict
+    assert check(model("reg-load", fix=fix), "ends", engine="python").verdict is verdict
 
 
 @pytest.mark.parametrize("strategy", ["cached", "refcounted", "closed", "refreshed"])
@@ -144,13 +148,98 @@ def test_stopping_a_service_does_not_end_its_host(explore: Callable) -> None:
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 def test_a_finalizer_is_no_close(explore: Callable, attempts: int) -> None:
     """No number of attempts makes up for a handle that only the collector will close."""
-    none = lengths(explore, "managed-handles", fix="none", attempts=attempts)
+    none = lengths(explore, "reg-load", fix="none", attempts=attempts)
     assert none["held"] == 4
     assert none["fails"] == 4 + attempts
+    assert none["next"] == 6 + attempts
 
     for fix in ("close", "collect"):
-        found = lengths(explore, "managed-handles", fix=fix, attempts=attempts)
-        assert not {"held", "fails"} & found.keys()
+        found = lengths(explore, "reg-load", fix=fix, attempts=attempts)
+        assert not {"held", "fails", "next"} & found.keys()
+
+
+WAYS_OUT = {
+    "members": {"end-members", "force-unload", "sign-out"},
+    "job-handle": {"force-unload"},
+    "unknown": {"force-unload"},
+}
+"""The ways after which an app with a tool left behind starts, by what keeps its container."""
+
+
+@pytest.mark.parametrize("keeper", WAYS_OUT)
+def test_what_keeps_a_container_decides_which_way_out_works(explore: Callable, keeper: str) -> None:
+    """Stopping the package's service, restarting Appinfo and an unload by path are none at all.
+
+    By force the hive goes, be it a running app's.
+    """
+    ways = source("msix-silo").parameters[-1].choices
+    found = {way: lengths(explore, "msix-silo", keeper=keeper, way=way) for way in ways}
+
+    assert all(found[way]["first"] > found[way]["left"] for way in ways)
+    assert {way for way in ways if "out" not in found[way]} == WAYS_OUT[keeper] | {"none"}
+    assert {way for way in ways if "unharmed" in found[way]} == {"force-unload"}
+
+
+def test_an_app_that_leaves_nothing_behind_starts(explore: Callable) -> None:
+    """With the last process its container goes, where that is what keeps it; a job handle stays.
+
+    The handle alone is let go by a restart of Appinfo, which nobody has seen to help.
+    """
+    clean = lengths(explore, "msix-silo", members=0)
+    assert not {"first", "out", "unharmed", "left"} & clean.keys()
+
+    held = lengths(explore, "msix-silo", members=0, keeper="job-handle", way="restart-appinfo")
+    assert "first" in held
+    assert "out" not in held
+
+
+@pytest.mark.parametrize("keeper", WAYS_OUT)
+def test_what_rests_on_a_contested_fact_says_so(keeper: str) -> None:
+    """Each claim whose verdict depends on what keeps a container says that it is contested."""
+    for found in model("msix-silo", keeper=keeper).properties:
+        dependent = found.name in ("first", "out", "starts")
+        assert (f"Contested, as observed: {CONTESTED}; here {keeper}." in found.about) is dependent
+    run = models.run("msix-silo", os="win11", keeper=keeper)
+    assert "contested" in run.note
+
+
+@pytest.mark.parametrize("sessions", [2, 3])
+def test_one_session_unloads_for_all_or_each_for_itself(explore: Callable, sessions: int) -> None:
+    """A load of its own keeps a session's hive; without any unload it is kept for ever."""
+    found = {
+        server: lengths(explore, "second-session", server=server, sessions=sessions)
+        for server in ("first-loads", "own-load", "never-unload")
+    }
+
+    assert "left" not in found["first-loads"]
+    assert found["first-loads"]["kept"] == 5
+    assert not {"kept", "left"} & found["own-load"].keys()
+    assert "kept" not in found["never-unload"]
+    assert found["never-unload"]["left"] == 2
+
+
+def test_one_session_alone_loses_nothing(explore: Callable) -> None:
+    """It takes a second session."""
+    found = lengths(explore, "second-session", sessions=1)
+
+    assert not {"kept", "left"} & found.keys()
+
+
+def test_only_an_agent_that_mounts_nothing_never_troubles_a_logon(explore: Callable) -> None:
+    """One that unloads, or skips who is logged on, is still in the way of a logon at that time."""
+    found = {
+        agent: lengths(explore, "temp-profiles", agent=agent)
+        for agent in ("leaks", "unloads", "skips", "offline")
+    }
+
+    assert {agent for agent in found if "temporary" in found[agent]} == {
+        "leaks",
+        "unloads",
+        "skips",
+    }
+    assert {agent for agent in found if "left" in found[agent]} == {"leaks"}
+    steps = {agent: explore(model("temp-profiles", agent=agent)).transitions for agent in found}
+    assert steps["skips"] < steps["unloads"]
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3])
@@ -173,3 +262,24 @@ def test_too_few_leaks_wrap_nothing(explore: Callable) -> None:
     found = explore(model("q179827", bits=3, extra=0))
 
     assert found.lengths["corrupt"] > found.lengths["filled"] == 9
+
+
+def test_a_run_speaks_of_its_own_hive() -> None:
+    """What is said of a container, in text and to step through, says nothing of a user's profile.
+
+    A run with a roaming profile does.
+    """
+
+    def words_of(name: str) -> str:
+        found = models.run(name, os="win11")
+        story = story_of_run(found)
+        asked = [text for one in story.questions for text in (one.ask, one.why, *one.options)]
+        return " ".join((*verdict(found), story.finding, *asked))
+
+    container, profile = words_of("msix-silo"), words_of("q241572")
+    assert "the user's hive" not in container.lower()
+    assert "profile" not in container
+    assert "the old container's hive stayed loaded" in container.lower()
+    assert "It is not built: the app does not start" in container
+    assert "the user's hive" in profile.lower()
+    assert "The profile was saved" in profile

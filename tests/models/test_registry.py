@@ -61,7 +61,7 @@ def own(tmp_path: Path) -> str:
 def test_incidents_can_be_listed() -> None:
     """What can be explored has a name, a line about it, and parameters with their defaults."""
     assert explored()[0] == "q241572"
-    assert {"q179827", "managed-handles"} <= set(names()) & set(explored())
+    assert {"q179827", "reg-load"} <= set(names()) & set(explored())
     for name in explored():
         found = source(name)
         assert found.name == name
@@ -79,10 +79,22 @@ each = pytest.mark.parametrize("found", INCIDENTS, ids=lambda found: found.name)
 def test_incidents_stand_in_their_order() -> None:
     """Every file of ``models/`` ends in an incident of its name; the case itself comes first."""
     files = {file.name.replace("_", "-") for file in pkgutil.iter_modules(models.__path__)}
+    aliases = {alias for found in INCIDENTS for alias in found.aliases}
 
-    assert set(incidents()) == files
+    assert set(incidents()) == files - aliases
     assert next(iter(incidents())) == models.CASE
     assert len({found.place for found in INCIDENTS}) == len(INCIDENTS)
+
+
+def test_a_former_name_is_a_name_everywhere() -> None:
+    """What `reg-load` was called means it still: where it is named, imported, played, explored."""
+    from regsim.models import managed_handles, reg_load  # noqa: PLC0415 - this is what is tried
+
+    assert managed_handles.INCIDENT is reg_load.INCIDENT is models.incident("managed_handles")
+    assert (managed_handles.run, managed_handles.model) == (reg_load.run, reg_load.model)
+    assert set(managed_handles.__all__) <= vars(reg_load).keys()
+    assert models.run("managed-handles", os="win11").as_json()["scenario"] == "reg-load"
+    assert model("managed-handles").name == source("managed-handles").name == "reg-load"
 
 
 @each
@@ -138,9 +150,9 @@ def test_a_name_forgives_case_and_spelling(given: str) -> None:
 
 def test_a_run_is_called_by_the_names_that_are_listed() -> None:
     """A run says its system and fix as the lists do, however they were written."""
-    run = models.run("Managed Handles", os="WIN_11", fix="None")
+    run = models.run("Reg Load", os="WIN_11", fix="None")
 
-    assert (run.scenario, run.os, run.fix) == ("managed-handles", "win11", "none")
+    assert (run.scenario, run.os, run.fix) == ("reg-load", "win11", "none")
 
 
 def test_a_fix_that_an_incident_has_not_is_refused() -> None:

@@ -31,7 +31,7 @@ from regsim.cli import main
         (["run", "q272239", "--hold", "soon"], 2),
         (["run", "q272239", "--hold", "-1"], 2),
         (["run", "q272239", "--hotfix-strategy", "refcounted"], 2),
-        (["run", "managed-handles", "--server", "x", "--profile", "y"], 2),
+        (["run", "reg-load", "--server", "x", "--profile", "y"], 2),
         (["run", "two-users"], 2),
         (["matrix"], 0),
         (["matrix", "KB272239"], 0),
@@ -55,7 +55,7 @@ def test_exit_code_says_how_it_ended(
     ("arguments", "said"),
     [
         (["run", "q241572", "--hold", "3"], "--hold belongs to q272239"),
-        (["run", "managed-handles", "--server", "x"], "--server belongs to q241572, q272239, "),
+        (["run", "reg-load", "--server", "x"], "--server belongs to q241572, q272239, "),
         (["run", "q272239", "--hold", "-1"], "hold must be 0 to 86400, not -1"),
         (["run", "q241573"], "unknown scenario 'q241573' (did you mean 'q241572'?); known: "),
         (["run", "q241572", "--os", "Windows 12"], "unknown OS 'Windows 12' (did you mean 'win1"),

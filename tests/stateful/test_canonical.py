@@ -14,18 +14,22 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from regsim import dialects
+from regsim.kernel import operations
 from regsim.kernel.machine import Machine
+from regsim.policy import Unmount, Unmounts
 from regsim.types import NO_HANDLE, Access, PredefinedKey
 from regsim.win32.api import Api
 
 HKCU = PredefinedKey.CURRENT_USER
 HKU = PredefinedKey.USERS
 USER, OTHER = "S-1-5-21-1", "S-1-5-21-2"
+SILO = "{0a}"
 ROOT = rf"\REGISTRY\USER\{USER}"
 FILE = rf"C:\Profiles\{USER}\NTUSER.DAT"
 DIALECTS = {
-    **{name: dialects.get(name) for name in ("nt4-sp6a", "w2k", "win11", "wine", "reactos")},
+    **{name: dialects.get(name) for name in ("nt4-sp6a", "w2k", "wine", "reactos")},
     "nt4-rtm, 1 bit": dialects.get("nt4-rtm").with_(refcount_bits=1),
+    "win11": dialects.get("win11").with_(unmounts=Unmounts(silo=Unmount.JOB_CLOSED)),
 }
 
 
@@ -86,6 +90,30 @@ def _watch(role: str, name: str) -> Callable[[Machine], object]:
     return _on(role, name, "RegNotifyChangeKeyValue", f"{role}-{name}")
 
 
+def _kernel(machine: Machine, operation: str, /, **args) -> object:
+    """Have the second thread do an operation of the kernel that no Win32 call stands for."""
+    caller = thread_of(machine, "second").tid
+    return operations.OPERATIONS[operation].run(machine, caller, **args)
+
+
+def _container(machine: Machine) -> object:
+    file = r"C:\silo.dat"
+    return _kernel(machine, "LoadSiloHive", silo=SILO, name="user_sid", file=file)
+
+
+def _member(machine: Machine) -> object:
+    """Start a process in the silo, or end it."""
+    if machine.process_named("member") is not None:
+        return _kernel(machine, "EndProcess", role="member")
+    return _kernel(machine, "StartProcess", role="member", image="m", sid=USER, silo=SILO)
+
+
+def _job(machine: Machine) -> object:
+    """Open the job of the silo, or close it."""
+    held = machine.process_of(thread_of(machine, "second").tid).jobs
+    return _kernel(machine, "CloseJob" if held else "OpenJob", silo=SILO)
+
+
 OPERATIONS: dict[str, Callable[[Machine], object]] = {}
 for _role in ("service", "second"):
     OPERATIONS |= {
@@ -114,6 +142,9 @@ OPERATIONS |= {
     "force": _plain("winlogon", "NtUnloadKey2", ROOT),
     "defer": _plain("winlogon", "NtUnloadKeyEx", ROOT, "gone"),
     "load": _plain("winlogon", "NtLoadKey", ROOT, FILE),
+    "container": _container,
+    "member": _member,
+    "job": _job,
 }
 
 program = st.lists(st.sampled_from(sorted(OPERATIONS)), max_size=12)

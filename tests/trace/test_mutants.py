@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import evtx_files
+import logs
 import pieces
 import pytest
 
@@ -291,7 +292,7 @@ def test_mutants(name: str, tmp_path: Path) -> None:
 TEXTS: dict[str, str] = {
     **{name: piece.text for name, piece in pieces.EVENTS.items()},
     **{name: piece.text for name, piece in pieces.LISTINGS.items()},
-    **{name: text for name, (text, _) in pieces.LOGS.items()},
+    **{name: text for name, (text, _) in logs.LOGS.items()},
 }
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from logs import LOGS
 from mangling import MANGLES
-from pieces import BOTH, DETAIL_BOTH, EVENTS, LISTINGS, LOGS, MESSAGE_A, MESSAGE_BOTH, Piece, copied
+from pieces import BOTH, DETAIL_BOTH, EVENTS, LISTINGS, MESSAGE_A, MESSAGE_BOTH, Piece, copied
 
 import regsim
 from regsim.report.text.evidence import as_text

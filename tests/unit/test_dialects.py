@@ -27,6 +27,7 @@ from regsim.policy import (
     Reload,
     UnloadBlockers,
     UnloadFailure,
+    Unmounts,
 )
 from regsim.status import NtStatus, Win32Error
 from regsim.types import Access, Privilege
@@ -142,10 +143,11 @@ def test_each_absence_has_a_reason(name: str) -> None:
 
 
 def test_contested_are_real_fields() -> None:
-    """What is called contested is a policy, or a field of the logoff policy, with a text."""
-    logoff = {f"logoff.{field.name}" for field in attrs.fields(LogoffPolicy)}
+    """What is called contested is a policy, or a field of a policy that has some, with a text."""
+    fields = {f"logoff.{field.name}" for field in attrs.fields(LogoffPolicy)}
+    fields |= {f"unmounts.{field.name}" for field in attrs.fields(Unmounts)}
 
-    assert set(dialects.CONTESTED) <= set(POLICIES) | logoff
+    assert set(dialects.CONTESTED) <= set(POLICIES) | fields
     assert all(dialects.CONTESTED.values())
 
 
@@ -159,12 +161,13 @@ def test_contested_are_real_fields() -> None:
         ("unloaded_status", "vista"),
         ("logoff", "nt31"),
         ("logoff", "nt351"),
+        ("unmounts.silo", "win11"),
     ],
 )
 def test_contested_is_graded_inferred(policy: str, name: str) -> None:
     """A contested default never passes for a documented fact."""
     assert policy in dialects.CONTESTED
-    assert dialects.get(name).evidence[policy].grade is Grade.INFERRED
+    assert dialects.get(name).evidence[policy.partition(".")[0]].grade is Grade.INFERRED
 
 
 @pytest.mark.parametrize("name", ["wine", "reactos"])
@@ -493,12 +496,12 @@ def test_unloading_default() -> None:
     ("name", "changed"),
     [
         ("win8.1", {"expanding_error"}),
-        ("win10", {"expanding_error", "link_loop_status"}),
-        ("win11", {"expanding_error", "link_loop_status"}),
+        ("win10", {"expanding_error", "link_loop_status", "absent"}),
+        ("win11", {"expanding_error", "link_loop_status", "absent"}),
     ],
 )
 def test_what_has_changed_since_windows_7(name: str, changed: set[str]) -> None:
-    """Since Windows 7 two answers to rare questions are known to have changed, and no other."""
+    """Since Windows 7 two rare answers are known to have changed, and containers have come."""
     older, newer = dialects.get("win7"), dialects.get(name)
 
     assert {p for p in POLICIES if getattr(older, p) != getattr(newer, p)} == changed

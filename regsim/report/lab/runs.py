@@ -11,7 +11,7 @@ from regsim.report.lab.stories import Story, StoryFrame, StoryQuestion, changes
 from regsim.report.words import runs as words
 from regsim.report.words.places import place_of
 from regsim.report.words.writing import counted
-from regsim.scenario.result import CallRecord, Run
+from regsim.scenario.result import CallRecord, Outcome, Run
 
 
 def story_of_run(run: Run) -> Story:
@@ -60,8 +60,8 @@ def questions(run: Run, frames: Sequence[StoryFrame]) -> Iterator[StoryQuestion]
     unload = next((n for n, frame in enumerate(frames) if words.is_unload(frame)), len(frames))
     yield from _count_question(frames[:unload])
     if unload < len(frames):
-        yield _unload_question(frames, unload)
-        yield _holder_question(frames, unload)
+        yield _unload_question(frames, unload, run.about.hive)
+        yield _holder_question(frames, unload, run.about.hive)
     yield _end_question(run, len(frames))
 
 
@@ -95,7 +95,7 @@ def _opened(frame: StoryFrame) -> bool:
     return any(change.kind in ("opened", "unasked") for change in frame.changes)
 
 
-def _unload_question(frames: Sequence[StoryFrame], at: int) -> StoryQuestion:
+def _unload_question(frames: Sequence[StoryFrame], at: int, hive: str) -> StoryQuestion:
     frame = frames[at]
     open_now = frames[at - 1].open_handles if at else 0
     many = "No handle is"
@@ -103,14 +103,14 @@ def _unload_question(frames: Sequence[StoryFrame], at: int) -> StoryQuestion:
         many = f"{counted(open_now, 'handle')} {'is' if open_now == 1 else 'are'}"
     return StoryQuestion(
         at=at,
-        ask=f"{frame.actor} is about to unload the user's hive. Will it succeed?",
+        ask=f"{frame.actor} is about to unload {hive}. Will it succeed?",
         options=("Yes, the hive unloads", "No, it is refused"),
         right=(0 if frame.ok else 1,),
         why=f"{many} open on the hive at this moment; the answer is {frame.answer}.",
     )
 
 
-def _holder_question(frames: Sequence[StoryFrame], at: int) -> StoryQuestion:
+def _holder_question(frames: Sequence[StoryFrame], at: int, hive: str) -> StoryQuestion:
     seen: dict[str, None] = {}
     for frame in frames[: at + 1]:
         seen.update(dict.fromkeys(words.holder_name(row) for row in frame.table))
@@ -126,26 +126,25 @@ def _holder_question(frames: Sequence[StoryFrame], at: int) -> StoryQuestion:
         why = f"{'; '.join(said)}. Opened by {rows[0].opened_by}."
     return StoryQuestion(
         at=at,
-        ask="Who holds the user's hive at this moment?",
+        ask=f"Who holds {hive} at this moment?",
         options=(*names, "nobody"),
         right=tuple(right) or (len(names),),
         why=why,
     )
 
 
-_ENDS = {
-    "saved": "It is saved at once",
-    "late": "It is saved, but late",
-    "lost": "It is lost: the server keeps the old copy",
-    "holder-broken": "It is saved by force, and the holder breaks",
-}
-
-
 def _end_question(run: Run, at: int) -> StoryQuestion:
+    about = run.about
+    ends = {
+        Outcome.SAVED: f"It is {about.done} at once",
+        Outcome.LATE: f"It is {about.done}, but late",
+        Outcome.LOST: f"It is {about.else_}",
+        Outcome.HOLDER_BROKEN: f"It is {about.done} by force, and the holder breaks",
+    }
     return StoryQuestion(
         at=at,
-        ask="What becomes of the user's profile?",
-        options=tuple(_ENDS.values()),
-        right=(list(_ENDS).index(run.outcome.value),),
+        ask=f"What becomes of {about.what}?",
+        options=tuple(ends.values()),
+        right=(list(ends).index(run.outcome),),
         why=f"{words.finding(run)}.",
     )

@@ -154,9 +154,9 @@ def _mounting(before: _Stands | None, after: _Stands) -> Iterator[Change]:
     was = before is not None and before.open_handles is not None
     now = after.open_handles is not None
     if now and not was:
-        yield Change(kind="loaded", text="The user's hive is loaded.")
+        yield Change(kind="loaded", text="The hive is loaded.")
     elif was and not now:
-        yield Change(kind="unloaded", text="The user's hive is unloaded.")
+        yield Change(kind="unloaded", text="The hive is unloaded.")
 
 
 def _kind(old: Holding | None, new: Holding) -> str:

@@ -35,7 +35,7 @@ def _calls(run: Run, width: int) -> list[str]:
         said = [(time, _after(one)) for time, one in zip(times, run.calls, strict=True)]
         return call_lines(rows_of(run.calls, said), ("", ""), width)
     own = [(time, _count(one)) for time, one in zip(times, run.calls, strict=True)]
-    legend = "* open handles on the user's hive; - while it is not loaded"
+    legend = f"* open handles on {run.about.hive}; - while it is not loaded"
     return [*call_lines(rows_of(run.calls, own), ("t", "open*"), width), legend]
 
 

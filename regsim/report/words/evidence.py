@@ -31,7 +31,7 @@ def headline(finding: Finding) -> str:
     if finding.conclusion is Conclusion.CLEAR:
         return f"CLEAR: {when} no handle keeps {hives_shown(finding)} loaded."
     if finding.incident is not None:
-        sure = "it is" if finding.incident_certain else "it is most likely"
+        sure = "it is" if finding.incident_certain else "it resembles"
         return (
             "INCONCLUSIVE: a log of what failed, not of who had a hive open; "
             f"{sure} the incident {finding.incident}."

@@ -12,7 +12,7 @@ from regsim.check.factored import StepAnswer
 from regsim.check.paths import PathStep
 from regsim.kernel.holding import Holding
 from regsim.kernel.operations import unload_by
-from regsim.report.words.writing import counted
+from regsim.report.words.writing import capital, counted
 from regsim.scenario.result import CallRecord, Outcome, Run
 from regsim.status import to_win32
 
@@ -118,9 +118,11 @@ def finding(run: Run) -> str:
     if run.blockers:
         return _blocked(run)
     if run.outcome is Outcome.HOLDER_BROKEN:
-        return "The user's hive unloads under open handles: whoever holds them is broken"
+        hive = capital(run.about.hive)
+        return f"{hive} unloads under open handles: whoever holds them is broken"
     if run.unloaded and run.profile_saved:
-        return "No handle is left open: the user's hive unloads and the profile is saved"
+        end = run.about.ends("is", well=True)
+        return f"No handle is left open: {run.about.hive} unloads and {end}"
     return f"{_unload_sentence(run)[:-1]}; {_saved_sentence(run)[:-1].lower()}"
 
 
@@ -130,13 +132,13 @@ def _blocked(run: Run) -> str:
     holder = f"Handle {first.handle:#x} in {holder_name(first)}"
     if more:
         holder += f" and {more} more"
-    done = "held up the user's hive" if run.unloaded else "the user's hive loaded"
+    done = f"held up {run.about.hive}" if run.unloaded else f"{run.about.hive} loaded"
     keep = "" if run.unloaded else "keep " if more else "keeps "
     unasked = ", and nobody asked for it" if first.implicit and not more else ""
     end = {
-        Outcome.LATE: "the profile is saved late",
+        Outcome.LATE: f"{run.about.ends('is', well=True)} late",
         Outcome.HOLDER_BROKEN: "it is taken away by force",
-    }.get(run.outcome, f"the profile is {'' if run.profile_saved else 'not '}saved")
+    }.get(run.outcome, run.about.ends("is", well=run.profile_saved))
     return f"{holder} {keep}{done}{unasked}: {end}"
 
 
@@ -165,18 +167,21 @@ def verdict(run: Run) -> list[str]:
 
 def _unload_sentence(run: Run) -> str:
     answer = f"{run.status.name} (Win32 error {int(to_win32(run.status))})"
+    hive = capital(run.about.hive)
     if not run.unloaded:
-        return f"The user's hive did not unload: the last attempt answered {answer}."
+        if run.status.ok:
+            return f"{hive} stayed loaded; no unload of it was tried."
+        return f"{hive} did not unload: the last attempt answered {answer}."
     if run.status.ok:
-        return "The user's hive unloaded."
-    return f"The user's hive unloaded, but only after a normal attempt had answered {answer}."
+        return f"{hive} unloaded."
+    return f"{hive} unloaded, but only after a normal attempt had answered {answer}."
 
 
 def _saved_sentence(run: Run) -> str:
     if not run.profile_saved:
-        return "The profile was not saved."
-    late = run.outcome is Outcome.LATE
-    return "The profile was saved, but late." if late else "The profile was saved."
+        return f"{capital(run.about.ends('was', well=False))}."
+    well = capital(run.about.ends("was", well=True))
+    return f"{well}, but late." if run.outcome is Outcome.LATE else f"{well}."
 
 
 def ends_with(run: Run) -> str:

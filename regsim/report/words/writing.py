@@ -33,6 +33,11 @@ def markup(text: str) -> str:
     return escape(visible(text))
 
 
+def capital(text: str) -> str:
+    """Return *text* as a sentence begins, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def counted(number: int, noun: str) -> str:
     """Return *number* with its *noun*, which takes an s unless there is exactly one.
 

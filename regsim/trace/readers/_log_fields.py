@@ -15,6 +15,12 @@ from typing import Final
 import attrs
 
 from regsim.trace.evidence import Report, Snapshot
+from regsim.trace.readers._container_events import (
+    APPMODEL,
+    CONTAINER_IDS,
+    container_event,
+    is_container_log,
+)
 from regsim.trace.readers._profile_events import IDS, is_known
 from regsim.trace.readers._rows import HOST, first_of
 from regsim.trace.readers.event_text import TIME, read_events
@@ -46,10 +52,14 @@ class LoggedEvent:
 
 
 def logged_event(fields: Mapping[str, str]) -> LoggedEvent | None:
-    """Return the event on a user's hive that *fields* are of, None if they are of none.
+    """Return the event on a user's hive, or on a container, that *fields* are of; None for none.
 
     The names are plain, each of the last part of its path.
     """
+    if any(is_container_log(fields.get(name, "")) for name in _SOURCE) or any(
+        map(is_container_log, fields.values())
+    ):
+        return _container(fields)
     source = next((fields[name] for name in _SOURCE if is_known(fields.get(name, ""))), "")
     if not source:
         source = next((text for text in fields.values() if is_known(text.strip())), "")
@@ -72,6 +82,23 @@ def logged_event(fields: Mapping[str, str]) -> LoggedEvent | None:
         text=best,
         time=_time(first_of(fields, _TIME)) or _dated(fields),
         host=first_of(fields, HOST),
+        fields=fields,
+    )
+
+
+def _container(fields: Mapping[str, str]) -> LoggedEvent | None:
+    """Return the event on an app's container, None for another of that log."""
+    numbers = [_event_id(fields[name]) for name in _ID if fields.get(name, "").strip()]
+    numbers = [one for one in numbers if one] or list(map(_event_id, fields.values()))
+    number = next((one for one in numbers if one in CONTAINER_IDS), 0)
+    if not number:
+        return None
+    return LoggedEvent(
+        source=APPMODEL,
+        id=number,
+        text=first_of(fields, (*_TEXT, *_RAW)) or max(fields.values(), key=len),
+        time=_time(first_of(fields, _TIME)) or _dated(fields),
+        host=first_of(fields, _HOST),
         fields=fields,
     )
 
@@ -135,6 +162,12 @@ def reports_of(event: LoggedEvent) -> Iterator[Report]:
 
 def take_event(snapshot: Snapshot, event: LoggedEvent) -> None:
     """Take an event of a log into *snapshot*."""
+    if event.source == APPMODEL:
+        snapshot.facts.host = snapshot.facts.host or event.host
+        snapshot.containers.append(
+            container_event(event.id, event.text, event.fields, event.time, event.host)
+        )
+        return
     for report in reports_of(event):
         snapshot.facts.host = snapshot.facts.host or report.host
         snapshot.reports.append(report)

@@ -258,7 +258,10 @@ def _recognises_xml(head: bytes) -> bool:
     return is_xml(head) and rooted and not any(mark in head for mark in _OF_LOGS)
 
 
-_OF_LOGS: Final = (b"<EventRecordID", b"User Profiles Service", b"Userenv", b"UPHClean")
+_OF_LOGS: Final = (
+    *(b"<EventRecordID", b"User Profiles Service", b"Userenv", b"UPHClean"),
+    b"Windows-AppModel-Runtime",
+)
 
 
 FORMATS: Final = (

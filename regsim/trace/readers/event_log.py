@@ -19,6 +19,7 @@ from regsim.errors import DataError
 from regsim.trace.evidence import Format, Reading, Snapshot
 from regsim.trace.extras import need
 from regsim.trace.readers import evtx_apart
+from regsim.trace.readers._container_events import is_container_log
 from regsim.trace.readers._log_fields import logged_event, take_event
 from regsim.trace.readers._profile_events import is_known
 from regsim.trace.readers._rows import plain_column
@@ -28,7 +29,10 @@ from regsim.trace.source import Source, most_unpacked
 EVTX: Final = b"ElfFile\0"
 EVT: Final = b"LfLe"
 _SOURCES: Final = frozenset(
-    {"microsoft-windows-user profiles service", "profsvc", "userenv", "uphclean"}
+    {
+        *("microsoft-windows-user profiles service", "profsvc", "userenv", "uphclean"),
+        "microsoft-windows-appmodel-runtime",
+    }
 )
 
 
@@ -94,7 +98,7 @@ def _take(snapshot: Snapshot, text: str) -> None:
             "eventid": _number(head["EventID"]),
             "systemtime": str(head["TimeCreated"]["#attributes"]["SystemTime"]),
             "computer": str(head.get("Computer") or ""),
-            **dict(_named(system.get("EventData"))),
+            **dict(_named(system.get("EventData") or system.get("UserData"))),
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         snapshot.facts.problems.append("a record of the profile service cannot be read")
@@ -119,8 +123,9 @@ def _named(node: object, name: str = "data") -> Iterator[tuple[str, str]]:
 
 
 def _look_at(snapshot: Snapshot, fields: Mapping[str, str]) -> None:
-    """Take in an event, if it is one of those who write of users' hives."""
-    if is_known(fields.get("providername", "")):
+    """Take in an event, if it is one of those who write of users' hives or apps' containers."""
+    provider = fields.get("providername", "")
+    if is_known(provider) or is_container_log(provider):
         event = logged_event(fields)
         if event is not None:
             take_event(snapshot, event)

@@ -18,9 +18,11 @@ import attrs
 
 from regsim.trace.evidence import Report, Sighting, Snapshot, text_format
 from regsim.trace.readers import _profile_events as known
+from regsim.trace.readers._container_events import container_events
 from regsim.trace.readers._detail import HolderLine, Leaked, Unread, parts_of
 from regsim.trace.readers._profile_events import PROFSVC, UPHCLEAN, USERENV, Meaning, Moment
 from regsim.trace.readers._unwrap import Unwrapped, plain, unwrap
+from regsim.trace.readers.script_log import read_script_log
 
 # A pattern that begins with one character, or a set of few, is searched for by that in C; what must
 # stand before it is asked for after it, and letters of both cases are written out.
@@ -458,12 +460,20 @@ def _read(text: str) -> Snapshot | None:
         snapshot.facts.events += 1
         snapshot.facts.host = snapshot.facts.host or report.host
         snapshot.reports.append(report)
-    return snapshot if snapshot.reports else None
+    snapshot.containers += container_events(text)
+    snapshot.facts.events += len(snapshot.containers)
+    if not snapshot.reports and not any(one.code for one in snapshot.containers):
+        log = read_script_log(text, snapshot.facts.format) if snapshot.containers else None
+        if log is not None:
+            log.containers = snapshot.containers
+            return log
+    return snapshot if snapshot.reports or snapshot.containers else None
 
 
 FORMATS: Final = (
     text_format(
-        "the texts of the User Profile Service's, Userenv's and UPHClean's events",
+        "the texts of the User Profile Service's, Userenv's, UPHClean's and AppModel-Runtime's "
+        "events",
         lambda _: True,
         _read,
     ),

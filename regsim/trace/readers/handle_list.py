@@ -89,6 +89,9 @@ _LISTED: Final = re.compile(
 )
 
 
+_SILO: Final = re.compile(r"\\REGISTRY\\WC\\Silo(\{?[0-9a-f-]{32,36})", re.IGNORECASE)
+
+
 def _is_hivelist(text: str) -> bool:
     return "hivelist" in text[:20_000].lower() and bool(_LISTED.search(text[:60_000]))
 
@@ -99,6 +102,13 @@ def _read_hivelist(text: str) -> Snapshot:
     names = [name.replace("\\\\", "\\").strip() for name in _LISTED.findall(text)]
     snapshot.facts.events = len(names)
     snapshot.loaded += list(dict.fromkeys(names))
+    silos = {found[1].lower() for name in names if (found := _SILO.match(name))}
+    if silos:
+        snapshot.notes.append(
+            f"containers of apps that have hives mounted, each with up to four: {len(silos)}. So "
+            "it is while those apps run, and no sign of a failure by itself: see which files they "
+            "are of, and whether AppModel-Runtime writes 215 and 208 with 0x80070020"
+        )
     return snapshot
 
 

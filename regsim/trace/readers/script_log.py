@@ -11,7 +11,7 @@ from typing import Final
 
 from regsim.trace.evidence import Snapshot, text_format
 from regsim.trace.readers._unwrap import plain
-from regsim.trace.signs import COLLECTED, HINTS, SIGNS, SUCCESS, Sign
+from regsim.trace.signs import COLLECTED, HINTS, SIGNS, SUCCESS
 
 _HIVE: Final = re.compile(
     r"unload[^\n]{0,200}?\b((?:HK(?:LM|U|CU)|HKEY_(?:LOCAL_MACHINE|USERS)|Registry::HK\w+):?"
@@ -29,7 +29,7 @@ def read_script_log(text: str, form: str = "script-log") -> Snapshot | None:
     low = text.lower()
     if not any(word in low for word in HINTS):
         return None
-    found = [sign for sign in SIGNS if _matches(sign, text)]
+    found = [sign for sign in SIGNS if sign.found_in(text)]
     ended = SUCCESS.search(text)
     if not found and ended is None:
         return None
@@ -49,14 +49,9 @@ def read_script_log(text: str, form: str = "script-log") -> Snapshot | None:
     if best.incident == "reg-load" and collected is not None:
         snapshot.notes.append(_after(late=late))
     snapshot.notes += [f"besides, {sign.says}" for sign in found[1:]]
-    snapshot.next_steps += [step for sign in found for step in sign.collect]
+    steps = (step for sign in found for step in sign.collect)
+    snapshot.next_steps += dict.fromkeys(steps)
     return snapshot
-
-
-def _matches(sign: Sign, text: str) -> bool:
-    if sign.words.search(text) is None:
-        return False
-    return sign.beside is None or sign.beside.search(text) is not None
 
 
 def _of(text: str) -> str:

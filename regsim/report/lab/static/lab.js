@@ -169,11 +169,11 @@
       renderCount(f));
   };
   const renderCount = (f) => {
-    if (f.open === null) return h("p", { class: "gauge" }, "The user's hive is not loaded.");
+    if (f.open === null) return h("p", { class: "gauge" }, "The hive is not loaded.");
     const pips = h("span", { class: "pips", "aria-hidden": "true" });
     for (let n = 0; n < Math.min(f.open, 12); n += 1) pips.append(h("i"));
     return h("p", { class: "gauge" }, pips, h("b", {}, f.open.toLocaleString("en")),
-      ` ${f.open === 1 ? "handle" : "handles"} open on the user's hive`);
+      ` ${f.open === 1 ? "handle" : "handles"} open on the hive`);
   };
 
   const renderQuestion = () => {
