@@ -77,7 +77,7 @@ class Registry:
         self.os = os
         self.computer: Computer = logged_on(os, system=process == "service")
         self._standing = frozenset(self.machine.mounts)
-        self.winreg: BoundWinreg = bind(self.computer.machine, self.computer.process)
+        self.winreg: BoundWinreg = self._bind(self.computer.process)
         self._bound = [self.winreg]
         self._owners: dict[tuple[int, int, int], str] = {}
         if seed is not None:
@@ -110,9 +110,12 @@ class Registry:
         return self._start(self.machine.start_process(name, image=image, token=token, user=True))
 
     def _start(self, process: Process) -> BoundWinreg:
-        bound = bind(self.machine, process)
+        bound = self._bind(process)
         self._bound.append(bound)
         return bound
+
+    def _bind(self, process: Process) -> BoundWinreg:
+        return bind(self.machine, process, accounts=self.computer.accounts)
 
     @contextmanager
     def acting_as_user(self, caller: BoundWinreg | None = None) -> Iterator[BoundWinreg]:

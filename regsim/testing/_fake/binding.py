@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -162,6 +162,9 @@ class Binding:
         process: one of its processes.
         accounts: the users that can log on in it, by name, and their SIDs.
     """
+
+    pywin32: Mapping[str, ModuleType] | None = None
+    """The modules of `regsim.testing.pywin32` for this process, once somebody asked for them."""
 
     def __init__(
         self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None
