@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from regsim.testing import blame
 from regsim.testing.patching import Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
+from regsim.testing.seeds import Seed
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def fake_winreg(
     patch: Iterable[str] = (),
     everywhere: bool = False,
     process: Role = "user",
-    seed: str | Path | None = None,
+    seed: Seed | None = None,
     leaks: bool = True,
 ) -> Block:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
@@ -40,7 +40,8 @@ def fake_winreg(
         everywhere: whether all modules see it, but those of the standard library.
         process: ``"user"`` for code in a process of the user's session, ``"service"`` for a
             service of LocalSystem that outlives it.
-        seed: the path of a ``.reg`` file, or its text, to begin with.
+        seed: what to begin with: a ``.reg`` file, a hive or JSON by its path, the text of one, a
+            dict or a machine; see `regsim.testing.Registry.seed`.
         leaks: whether a block that ends well fails for handles left on the user's profile.
 
     Raises:

@@ -337,8 +337,8 @@ class Win32Api(Functions):
     ) -> None:
         """Have event *hKey* signalled at the next change, or wait for it where not asynchronous.
 
-        The event is `win32event`'s. 87 where it is missing (ReactOS ``advapi32/reg/reg.c``;
-        observed there; Wine says 6). `UsageError` for a wait that nobody could end: no other thread runs.
+        The event is ``win32event``'s. 87 where it is missing (ReactOS ``advapi32/reg/reg.c``;
+        observed there; Wine says 6). `UsageError` for a wait that no other thread could end.
         """
         handle, wanted = self.process.number(key), number(dwNotifyFilter)
         if fAsynchronous and not hKey:
