@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from regsim.testing import blame
+from regsim.testing.blame import Leaks
 from regsim.testing.patching import Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
 from regsim.testing.seeds import Seed
@@ -23,7 +24,7 @@ def fake_winreg(
     everywhere: bool = False,
     process: Role = "user",
     seed: Seed | None = None,
-    leaks: bool = True,
+    leaks: Leaks = None,
 ) -> Block:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
 
@@ -42,7 +43,9 @@ def fake_winreg(
             service of LocalSystem that outlives it.
         seed: what to begin with: a ``.reg`` file, a hive or JSON by its path, the text of one, a
             dict or a machine; see `regsim.testing.Registry.seed`.
-        leaks: whether a block that ends well fails for handles left on the user's profile.
+        leaks: what handles left on the user's profile do to a block that ends well: ``"error"`` or
+            True fails it, ``"warn"`` warns, ``"off"`` or False does nothing. Without it, what
+            ``--registry-leaks`` says in a run of pytest, and else they fail it.
 
     Raises:
         RegistryLeakError: at the end, where handles were left.
@@ -66,8 +69,8 @@ def fake_winreg(
 class Block:
     """What `fake_winreg` gives: a context manager and a decorator, as often as it is used."""
 
-    def __init__(self, make: Callable[[], tuple[Registry, Patch]], *, leaks: bool) -> None:
-        self._make, self._leaks = make, leaks
+    def __init__(self, make: Callable[[], tuple[Registry, Patch]], *, leaks: Leaks) -> None:
+        self._make, self._leaks = make, blame.level_of(leaks)
         self._open: list[tuple[Registry, Patch]] = []
 
     # -- as a context manager -----------------------------------------------------------------
@@ -90,7 +93,8 @@ class Block:
         __tracebackhide__ = True  # what pytest shows is the line of the block
         registry, patch = self._open.pop()
         patch.__exit__(kind, error, trace)
-        leaks = blame.end(registry, searched=kind is None and self._leaks)
+        level = self._leaks or blame.level()
+        leaks = blame.end(registry, level if kind is None else "off")
         if leaks:
             raise RegistryLeakError(table(registry, leaks), leaks)
 

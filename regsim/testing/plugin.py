@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from regsim.testing import blame
-from regsim.testing.blame import Openers
+from regsim.testing.blame import LEVELS, Openers, RegistryLeakWarning
 from regsim.testing.outcomes import Outcomes, properties
 
 if TYPE_CHECKING:
@@ -32,13 +32,8 @@ MARKER = (
     "regsim.testing.fake_winreg says what each argument is"
 )
 ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "leaks")
-LEVELS = ("error", "warn", "off")
 _openers: pytest.StashKey[Openers] = pytest.StashKey()
 _again: pytest.StashKey[Callable[[], Registry]] = pytest.StashKey()
-
-
-class RegistryLeakWarning(UserWarning):
-    """Handles on the user's profile were left open, under ``--registry-leaks=warn``."""
 
 
 # -- options -----------------------------------------------------------------------------------
@@ -81,7 +76,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and refuse an unknown generation before any test runs."""
     config.addinivalue_line("markers", MARKER)
-    openers = config.stash[_openers] = Openers()
+    openers = config.stash[_openers] = Openers(config.getoption("--registry-leaks"))
     blame.start(openers)
     config.add_cleanup(lambda: blame.stop(openers))
     config.pluginmanager.register(Outcomes(openers), "regsim-outcomes")
@@ -214,8 +209,8 @@ def _arguments(node: pytest.Item) -> dict[str, Any]:
             wrong = f"has no {unknown[0]!r}" if unknown else "takes arguments by name alone"
             _refuse(f"@pytest.mark.registry {wrong}; it has: {', '.join(ARGUMENTS)}")
         given |= marker.kwargs
-    if given.get("leaks") not in (None, *LEVELS):
-        _refuse(f"@pytest.mark.registry(leaks={given['leaks']!r}): one of {', '.join(LEVELS)}")
+    with _plainly():
+        given["leaks"] = blame.level_of(given.get("leaks"))
     return given
 
 
@@ -250,7 +245,7 @@ def _judge(node: pytest.Item, registry: Registry) -> None:
     """Fail the test, or warn, where *registry* has handles left open on the user's profile."""
     from regsim.testing.registry import table  # noqa: PLC0415 - loaded by now
 
-    level = _arguments(node).get("leaks") or node.config.getoption("--registry-leaks")
+    level = _arguments(node)["leaks"] or blame.level()
     leaks = registry.leaks() if level != "off" else []
     if not leaks:
         return
