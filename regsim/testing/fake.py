@@ -9,9 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from regsim.errors import UsageError
 from regsim.testing import blame
 from regsim.testing.patching import Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
+from regsim.testing.windows.modules import NAMES, modules_of
 
 T = TypeVar("T")
 
@@ -23,6 +25,9 @@ def fake_winreg(
     everywhere: bool = False,
     process: Role = "user",
     seed: str | Path | None = None,
+    bare: bool = False,
+    windows: bool = False,
+    looks_like_windows: bool = False,
     leaks: bool = True,
 ) -> Block:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
@@ -41,6 +46,11 @@ def fake_winreg(
         process: ``"user"`` for code in a process of the user's session, ``"service"`` for a
             service of LocalSystem that outlives it.
         seed: the path of a ``.reg`` file, or its text, to begin with.
+        bare: whether to begin with hardly a key, instead of with what an installed system has.
+        windows: whether the modules of *patch* see Windows: ``sys.platform``, ``os.name``,
+            ``platform``, ``ctypes.windll`` and the rest, of the same computer as its registry; see
+            `regsim.testing.windows`. Nobody else does.
+        looks_like_windows: the same, in the marker's words.
         leaks: whether a block that ends well fails for handles left on the user's profile.
 
     Raises:
@@ -56,10 +66,28 @@ def fake_winreg(
     """
 
     def make() -> tuple[Registry, Patch]:
-        registry = Registry(os, process=process, seed=seed)
-        return registry, Patch(registry.winreg, patch, everywhere=everywhere)
+        registry = Registry(os, process=process, seed=seed, bare=bare)
+        seen = windows or looks_like_windows
+        return registry, patched(registry, patch, everywhere=everywhere, windows=seen)
 
     return Block(make, leaks=leaks)
+
+
+def patched(
+    registry: Registry, modules: Iterable[str], *, everywhere: bool = False, windows: bool = False
+) -> Patch:
+    """Return what puts *registry* before *modules*, and with *windows* its whole system.
+
+    Raises `UsageError` where nobody would see Windows, or modules would that must not.
+    """
+    if not windows:
+        return Patch(registry.winreg, modules, everywhere=everywhere)
+    if everywhere or not modules:
+        raise UsageError(
+            "looks_like_windows is for the modules that patch=[…] names: pytest, other libraries "
+            "and Python itself go on seeing this system"
+        )
+    return Patch(modules_of(registry.winreg), modules, names=NAMES)
 
 
 class Block:
