@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from regsim.testing._fake.binding import Site
 from regsim.testing.windows.library import Code
-from regsim.testing.windows.memory import Memory, Text, number
+from regsim.testing.windows.memory import Pointed, Text, number
 from regsim.types import as_predefined
 
 Caller = Site | None
@@ -25,8 +25,8 @@ Str = str | None
 """A text that ends with a NUL, in the function's own form; None for NULL."""
 Wide = str | None
 """A text of UTF-16 whatever the function's name ends in."""
-Out = Memory | None
-"""Memory that is written to, or read as data; None for NULL."""
+Out = Pointed | None
+"""Pointed that is written to, or read as data; None for NULL."""
 
 
 def hkey(value: Any) -> int:  # noqa: ANN401 - whatever a program passes
@@ -40,7 +40,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "Hkey": hkey,
     "Dword": lambda value: number(value) & 0xFFFFFFFF,
     "Wide": Text(wide=True).read,
-    "Out": Memory.of,
+    "Out": Pointed.of,
 }
 
 

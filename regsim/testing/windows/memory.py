@@ -1,6 +1,6 @@
 """What is passed to a function of a Windows library by ``ctypes``: numbers, texts and pointers.
 
-Memory is this process's, but characters of a ``wchar_t`` array count as two bytes, which they have
+Pointed is this process's, but characters of a ``wchar_t`` array count as two bytes, which they have
 on Windows, whatever they take here.
 """
 
@@ -40,13 +40,13 @@ def number(value: Any) -> int:  # noqa: ANN401 - whatever a program passes
         if inner is not None:
             return number(inner)
         raise ctypes.ArgumentError(f"Don't know how to convert parameter of type {type(value)}")
-    place = Memory.of(value)
+    place = Pointed.of(value)
     return 0 if place is None else place.address
 
 
 @attrs.frozen
-class Memory:
-    """Memory that an argument points to.
+class Pointed:
+    """Pointed that an argument points to.
 
     Attributes:
         address: where it begins.
@@ -61,7 +61,7 @@ class Memory:
     kept: Any = attrs.field(default=None, repr=False)
 
     @classmethod
-    def of(cls, value: Any) -> Memory | None:  # noqa: ANN401 - whatever a program passes
+    def of(cls, value: Any) -> Pointed | None:  # noqa: ANN401 - whatever a program passes
         """Return the memory that *value* points to; None for NULL.
 
         Raises `ctypes.ArgumentError` for what is no pointer.
@@ -80,7 +80,7 @@ class Memory:
         return cls._pointer(value)
 
     @classmethod
-    def _pointer(cls, value: Any) -> Memory | None:  # noqa: ANN401 - a pointer
+    def _pointer(cls, value: Any) -> Pointed | None:  # noqa: ANN401 - a pointer
         if isinstance(value, int):
             return cls(value)
         if isinstance(value, (_Pointer, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_wchar_p)):
@@ -98,7 +98,7 @@ class Memory:
         raise ctypes.ArgumentError(f"Don't know how to convert parameter of type {type(value)}")
 
     @classmethod
-    def _object(cls, thing: Any) -> Memory:  # noqa: ANN401 - an object of ctypes
+    def _object(cls, thing: Any) -> Pointed:  # noqa: ANN401 - an object of ctypes
         if isinstance(thing, _Pointer) and not isinstance(thing, ctypes.Array):
             return cls(ctypes.addressof(thing), POINTER_SIZE, kept=thing)
         wide = thing if is_wide(type(thing)) else None
@@ -172,7 +172,7 @@ class Text:
             return self._until_nul(value.encode("utf-16-le", "surrogatepass") + b"\0\0")
         if isinstance(value, bytes):
             return self._until_nul(value + b"\0\0")
-        place = Memory.of(value)
+        place = Pointed.of(value)
         if place is None:
             return None
         if place.size is not None:
