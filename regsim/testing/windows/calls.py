@@ -26,7 +26,7 @@ Str = str | None
 Wide = str | None
 """A text of UTF-16 whatever the function's name ends in."""
 Out = Pointed | None
-"""Pointed that is written to, or read as data; None for NULL."""
+"""Memory that is written to, or read as data; None for NULL."""
 
 
 def hkey(value: Any) -> int:  # noqa: ANN401 - whatever a program passes

@@ -1,6 +1,6 @@
 """What is passed to a function of a Windows library by ``ctypes``: numbers, texts and pointers.
 
-Pointed is this process's, but characters of a ``wchar_t`` array count as two bytes, which they have
+Memory is this process's, but characters of a ``wchar_t`` array count as two bytes, which they have
 on Windows, whatever they take here.
 """
 
@@ -46,7 +46,7 @@ def number(value: Any) -> int:  # noqa: ANN401 - whatever a program passes
 
 @attrs.frozen
 class Pointed:
-    """Pointed that an argument points to.
+    """Memory that an argument points to.
 
     Attributes:
         address: where it begins.
