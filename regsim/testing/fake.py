@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from regsim.errors import UsageError
 from regsim.testing import blame
 from regsim.testing.blame import Leaks
-from regsim.testing.patching import Patch
+from regsim.testing.patching import MODULE, Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
 from regsim.testing.seeds import Seed
+from regsim.testing.windows.modules import NAMES, modules_of
 
 T = TypeVar("T")
 
@@ -24,6 +26,9 @@ def fake_winreg(
     everywhere: bool = False,
     process: Role = "user",
     seed: Seed | None = None,
+    bare: bool = False,
+    windows: bool = False,
+    looks_like_windows: bool = False,
     leaks: Leaks = None,
 ) -> Block:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
@@ -43,6 +48,11 @@ def fake_winreg(
             service of LocalSystem that outlives it.
         seed: what to begin with: a ``.reg`` file, a hive or JSON by its path, the text of one, a
             dict or a machine; see `regsim.testing.Registry.seed`.
+        bare: whether to begin with hardly a key, instead of with what an installed system has.
+        windows: whether the modules of *patch* see Windows: ``sys.platform``, ``os.name``,
+            ``platform``, ``ctypes.windll`` and the rest, of the same computer as its registry; see
+            `regsim.testing.windows`. Nobody else does.
+        looks_like_windows: the same, in the marker's words.
         leaks: what handles left on the user's profile do to a block that ends well: ``"error"`` or
             True fails it, ``"warn"`` warns, ``"off"`` or False does nothing. Without it, what
             ``--registry-leaks`` says in a run of pytest, and else they fail it.
@@ -60,10 +70,30 @@ def fake_winreg(
     """
 
     def make() -> tuple[Registry, Patch]:
-        registry = Registry(os, process=process, seed=seed)
-        return registry, Patch(registry.winreg, patch, everywhere=everywhere)
+        registry = Registry(os, process=process, seed=seed, bare=bare)
+        seen = windows or looks_like_windows
+        return registry, patched(registry, patch, everywhere=everywhere, windows=seen)
 
     return Block(make, leaks=leaks)
+
+
+def patched(
+    registry: Registry, modules: Iterable[str], *, everywhere: bool = False, windows: bool = False
+) -> Patch:
+    """Return what puts *registry* before *modules*, and with *windows* its whole system.
+
+    Raises `UsageError` where nobody would see Windows, or modules would that must not.
+    """
+    if windows and (everywhere or not modules):
+        raise UsageError(
+            "looks_like_windows is for the modules that patch=[…] names: pytest, other libraries "
+            "and Python itself go on seeing this system"
+        )
+    from regsim.testing import pywin32  # noqa: PLC0415 - only where modules are patched
+
+    fakes = modules_of(registry.winreg) if windows else {MODULE: registry.winreg}
+    fakes = {**fakes, **pywin32.modules_of(registry.winreg)}
+    return Patch(fakes, modules, everywhere=everywhere, names=NAMES if windows else None)
 
 
 class Block:

@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import NoReturn
 
 from regsim.errors import UsageError
+from regsim.testing import pywin32
+from regsim.testing import winreg as unbound
 from regsim.testing._fake.constants import CONSTANTS
 from regsim.testing._fake.hkey import HKEYType
 from regsim.testing.patching import MODULE, Patch
@@ -23,20 +25,34 @@ class NoRegistryError(UsageError):
 
 
 def placed() -> Patch:
-    """Return the patch that puts the placeholder in place, everywhere but in Python itself."""
-    module = ModuleType(MODULE, __doc__)
-    vars(module).update(CONSTANTS, HKEYType=HKEYType, error=OSError)
-    for name in FUNCTIONS:
-        setattr(module, name, _refusing(name))
-    return Patch(module, everywhere=True)
+    """Return the patch that puts the placeholders in place, everywhere but in Python itself."""
+    return Patch(
+        placeholders(
+            NoRegistryError,
+            "no registry here; name the module that calls it in the test's "
+            "@pytest.mark.registry(patch=[…]), or in fake_winreg(patch=[…])",
+        ),
+        everywhere=True,
+    )
 
 
-def _refusing(name: str) -> Callable[..., NoReturn]:
+def placeholders(error: type[Exception], why: str) -> dict[str, ModuleType]:
+    """Return ``winreg`` and pywin32's modules, whose functions raise *error* and say *why*."""
+    found = {MODULE: ModuleType(MODULE, __doc__)}
+    vars(found[MODULE]).update(CONSTANTS, HKEYType=HKEYType, error=OSError)
+    for each in FUNCTIONS:
+        setattr(found[MODULE], each, _refusing(f"{MODULE}.{each}", error, why))
+    for name, module in pywin32.modules_of(unbound).items():
+        found[name] = ModuleType(name, module.__doc__)
+        for each, value in vars(module).items():
+            call = callable(value) and not isinstance(value, type)
+            setattr(found[name], each, _refusing(f"{name}.{each}", error, why) if call else value)
+    return found
+
+
+def _refusing(name: str, error: type[Exception], why: str) -> Callable[..., NoReturn]:
     def refuse(*_args: object, **_kwargs: object) -> NoReturn:
-        raise NoRegistryError(
-            f"winreg.{name}: no registry here; name the module that calls it in the test's "
-            "@pytest.mark.registry(patch=[…]), or in fake_winreg(patch=[…])"
-        )
+        raise error(f"{name}: {why}")
 
-    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__name__ = refuse.__qualname__ = name.rpartition(".")[2]
     return refuse

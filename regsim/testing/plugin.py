@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from regsim.testing.winreg import BoundWinreg
 
 MARKER = (
-    "registry(patch=[], everywhere=False, os='win11', process='user', seed=None, leaks=None): "
-    "run the test with a simulated registry, which the modules of patch see as winreg; "
-    "regsim.testing.fake_winreg says what each argument is"
+    "registry(patch=[], everywhere=False, os='win11', process='user', seed=None, bare=False, "
+    "looks_like_windows=False, leaks=None): run the test with a simulated registry, which the "
+    "modules of patch see as winreg; regsim.testing.fake_winreg says what each argument is"
 )
-ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "leaks")
+WINDOWS = ("windows", "looks_like_windows")
+ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "bare", *WINDOWS, "leaks")
 _openers: pytest.StashKey[Openers] = pytest.StashKey()
 _again: pytest.StashKey[Callable[[], Registry]] = pytest.StashKey()
 
@@ -150,7 +151,9 @@ def registry(request: pytest.FixtureRequest, _registry_os: str) -> Iterator[Regi
     given = _arguments(request.node)
     seed = _found(request.node, given.get("seed"))
     system, process = given.get("os", _registry_os), given.get("process", "user")
-    make = request.node.stash[_again] = partial(Registry, system, process=process, seed=seed)
+    bare = bool(given.get("bare", False))
+    make = partial(Registry, system, process=process, seed=seed, bare=bare)
+    request.node.stash[_again] = make
     with _plainly():
         made = make()
     yield made
@@ -169,11 +172,12 @@ def winreg(request: pytest.FixtureRequest, registry: Registry) -> Iterator[Bound
 
 def _patch(node: pytest.Item, registry: Registry) -> Patch:
     """Return what puts *registry* before the modules that the markers of *node* name."""
-    from regsim.testing.patching import Patch  # noqa: PLC0415 - only when asked for
+    from regsim.testing.fake import patched  # noqa: PLC0415 - only when asked for
 
     given = _arguments(node)
     patch, everywhere = given.get("patch", ()), given.get("everywhere", False)
-    return Patch(registry.winreg, patch, everywhere=everywhere)
+    windows = any(given.get(name) for name in WINDOWS)
+    return patched(registry, patch, everywhere=everywhere, windows=windows)
 
 
 @pytest.fixture

@@ -63,6 +63,8 @@ class Registry:
         process: ``"user"`` runs the code under test in a process of the user's session,
             ``"service"`` in one of LocalSystem that outlives it.
         seed: what to begin with; `seed` says what that can be.
+        bare: whether to begin with hardly a key, instead of with the registry of an installed
+            system of that generation (`regsim.testing.installed.base`).
 
     Raises:
         UnknownNameError: there is no such generation.
@@ -71,12 +73,17 @@ class Registry:
     """
 
     def __init__(
-        self, os: str = "win11", *, process: Role = "user", seed: Seed | None = None
+        self,
+        os: str = "win11",
+        *,
+        process: Role = "user",
+        seed: Seed | None = None,
+        bare: bool = False,
     ) -> None:
         if process not in ("user", "service"):
             raise UsageError(f"process is {process!r}; it can be 'user' or 'service'")
         self.os = os
-        self.computer: Computer = logged_on(os, system=process == "service")
+        self.computer: Computer = logged_on(os, system=process == "service", bare=bare)
         self._standing = frozenset(self.machine.mounts)
         self.winreg: BoundWinreg = self._bind(self.computer.process)
         self._bound = [self.winreg]

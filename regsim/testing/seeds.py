@@ -22,9 +22,9 @@ from regsim.testing._fake.constants import CONSTANTS
 from regsim.types import PredefinedKey, Sid, ValueType
 from regsim.win32.api import Api
 
-Content = Mapping[str, Any]
+SeedValues = Mapping[str, Any]
 """The values of a key: text, number, bytes, list of texts, or ``(data, type)`` as winreg has it."""
-Seed = str | Path | Mapping[str, Content | str | Path | None] | Machine
+Seed = str | Path | Mapping[str, SeedValues | str | Path | None] | Machine
 """What `seed` takes."""
 
 _HIVE: Final = b"regf"

@@ -207,15 +207,27 @@ class Binding:
         **kwargs: P.kwargs,
     ) -> Any:  # noqa: ANN401 - any result
         """Do as `call` does, for the code at *site*."""
-        gate = self.gate
-        with gate.lock:
-            self.machine.site = site
-            code, value = work(self.calls.api, *args, **kwargs)
-        if gate.dropped:
-            gate.drain()
+        code, value = self.reply_to(site, work, *args, **kwargs)
         if code:
             raise windows_error(code)
         return value
+
+    def reply_to(
+        self,
+        site: Site | None,
+        work: Callable[Concatenate[Api, P], Reply],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Reply:
+        """Have the current thread do *work* for the code at *site*, and return what it gives."""
+        gate = self.gate
+        with gate.lock:
+            self.machine.site = site
+            reply = work(self.calls.api, *args, **kwargs)
+        if gate.dropped:
+            gate.drain()
+        return reply
 
     def make(self, prepared: Prepared, site: Site | None) -> Any:  # noqa: ANN401 - any result
         """Make a call that was prepared before, for the code at *site*; raise as `call` does.

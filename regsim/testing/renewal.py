@@ -1,0 +1,180 @@
+"""Running modules anew, in place, so that they decide again what they are.
+
+``if sys.platform == "win32":`` at a module's top is decided when it is imported, and no name that
+is swapped later changes that. Such a module runs once more while it sees what it is to see: the
+module object stays the same, and so do its functions and classes, wherever they were imported to:
+they are given the new code. At the end all is as it was. What it makes else is made anew: other
+instances, members of other enumerations.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from enum import EnumType
+from importlib.machinery import ModuleSpec
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+from regsim.testing import statements
+
+_MISSING: Final = object()
+
+
+class Renewal:
+    """Gives the modules that *named* accepts the extra names, and runs some of them anew.
+
+    Args:
+        named: whether a module, by its full name, is meant.
+        names: what its globals hold from the start, as if builtins.
+    """
+
+    def __init__(self, named: Callable[[str], bool], names: Mapping[str, object]) -> None:
+        self.named, self.names = named, names
+        self.kept: dict[str, ModuleType] = {}
+        self._before: dict[str, dict[str, Any]] = {}
+        self._objects: list[Callable[[], object]] = []
+
+    def begin(self, differs: Callable[[str, str], bool]) -> None:
+        """Run the imported modules anew that ask at their import for what *differs*.
+
+        And those that import these. See `regsim.testing.statements.decides` for *differs*.
+        """
+        sys.meta_path.insert(0, self)
+        modules = {
+            name: module
+            for name, module in list(sys.modules.items())
+            if isinstance(module, ModuleType) and self.named(name)
+        }
+        again = _deciding(modules, differs)
+        self._before = {name: dict(vars(modules[name])) for name in again}
+        self.kept = {name: modules[name] for name in again}
+        for name in again:
+            del sys.modules[name]
+        for name in again:
+            importlib.import_module(name)
+        for name in again:
+            self._keep_objects(self._before[name], vars(modules[name]))
+
+    def _keep_objects(self, before: dict[str, Any], now: dict[str, Any]) -> None:
+        """Put the functions and classes of *before* back into *now*, with the code of the new."""
+        for name, new in list(now.items()):
+            old = before.get(name)
+            same = type(old) is type(new) and getattr(old, "__module__", "") == now["__name__"]
+            if not same or old is new:
+                continue
+            if isinstance(old, FunctionType) and self._recode(old, new):
+                now[name] = old
+            elif isinstance(old, type) and not isinstance(old, EnumType):
+                self._remake(old, new)
+                now[name] = old
+
+    def _recode(self, old: FunctionType, new: FunctionType) -> bool:
+        """Give *old* the code of *new*; return whether it closes over the same, so that it can."""
+        if old.__code__.co_freevars != new.__code__.co_freevars:
+            return False
+        for name in ("__code__", "__defaults__", "__kwdefaults__"):
+            self._set(old, name, getattr(new, name))
+        return True
+
+    def _remake(self, old: type, new: type) -> None:
+        """Give class *old* what *new* has."""
+        for name, value in vars(new).items():
+            mine = vars(old).get(name)
+            if isinstance(mine, FunctionType) and isinstance(value, FunctionType):
+                if mine.__code__ != value.__code__:
+                    self._recode(mine, value)
+            elif not name.startswith("__") and mine != value:
+                self._set(old, name, value)
+
+    def _set(self, thing: Any, name: str, value: object) -> None:  # noqa: ANN401 - any object
+        before = getattr(thing, name, _MISSING)
+        try:
+            setattr(thing, name, value)
+        except (AttributeError, TypeError):  # it is of a kind that keeps what it has
+            return
+        if before is _MISSING:
+            self._objects.append(lambda: delattr(thing, name))
+        else:
+            self._objects.append(lambda: setattr(thing, name, before))
+
+    def undo(self) -> None:
+        """Put everything back as it was."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        while self._objects:
+            self._objects.pop()()
+        for name, before in self._before.items():
+            module = self.kept[name]
+            vars(module).clear()
+            vars(module).update(before)
+            sys.modules[name] = module
+
+    # -- as a finder of modules -----------------------------------------------------------------
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module that is meant as the other finders do, to prepare it when it is run."""
+        if not self.named(name):
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Preparing(spec.loader, self)
+                return spec
+        return None
+
+
+class _Preparing:
+    """A module's own loader, but for what is done before it runs."""
+
+    def __init__(self, loader: Any, renewal: Renewal) -> None:  # noqa: ANN401 - any loader
+        self._loader, self._renewal = loader, renewal
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module = self._renewal.kept.get(spec.name)
+        if module is None:
+            made: ModuleType | None = self._loader.create_module(spec)
+            return made
+        kept = {"__name__": spec.name, "__doc__": None}
+        vars(module).clear()
+        vars(module).update(kept)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        if spec is not None:
+            spec.loader = self._loader
+        module.__loader__ = self._loader
+        vars(module).update(self._renewal.names)
+        self._loader.exec_module(module)
+
+
+def _deciding(modules: Mapping[str, ModuleType], differs: Callable[[str, str], bool]) -> list[str]:
+    """Return which of *modules* decide by what *differs*, or import one that does, in order."""
+    trees = {
+        name: statements.source_of(module.__spec__)
+        for name, module in modules.items()
+        if module.__spec__ is not None
+    }
+    again = {name for name, tree in trees.items() if tree and statements.decides(tree, differs)}
+    imported = {
+        name: statements.within(tree, _package(modules[name]))
+        for name, tree in trees.items()
+        if tree and again
+    }
+    more = set(again)
+    while more:
+        more = {name for name, names in imported.items() if names & again} - again
+        again |= more
+    return [name for name in modules if name in again]
+
+
+def _package(module: ModuleType) -> str:
+    return str(getattr(module, "__package__", "") or "")
