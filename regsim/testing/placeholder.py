@@ -44,7 +44,8 @@ def placeholders(error: type[Exception], why: str) -> dict[str, ModuleType]:
         setattr(found[MODULE], each, _refusing(f"{MODULE}.{each}", error, why))
     for name, module in pywin32.modules_of(unbound).items():
         found[name] = ModuleType(name, module.__doc__)
-        for each, value in vars(module).items():
+        for each in getattr(module, "__all__", vars(module)):
+            value = getattr(module, each)
             call = callable(value) and not isinstance(value, type)
             setattr(found[name], each, _refusing(f"{name}.{each}", error, why) if call else value)
     return found

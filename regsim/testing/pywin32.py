@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from regsim.testing._fake.pyhandle import PyHANDLE, PySID, error
 from regsim.testing._fake.security import PySECURITY_DESCRIPTOR
 from regsim.testing._fake.win32api import Win32Api
-from regsim.testing._fake.win32con import WIN32API, WIN32CON, WIN32SECURITY
+from regsim.testing._fake.win32con import WIN32CON
 from regsim.testing._fake.win32functions import Win32Process
 from regsim.testing._fake.win32security import Win32Event, Win32Security
 
@@ -66,12 +66,11 @@ def modules_of(winreg: Any) -> Mapping[str, ModuleType]:  # noqa: ANN401 - a mod
     binding: Winreg = winreg.binding
     if binding.pywin32 is None:
         process = Win32Process(binding)
-        waits = {"WAIT_OBJECT_0": 0, "WAIT_TIMEOUT": 258, "INFINITE": -1}
         binding.pywin32 = {
-            "win32api": Win32Api("win32api", process, WIN32API),
+            "win32api": Win32Api("win32api", process),
             "win32con": win32con,
-            "win32security": Win32Security("win32security", process, WIN32SECURITY),
-            "win32event": Win32Event("win32event", process, waits),
+            "win32security": Win32Security("win32security", process),
+            "win32event": Win32Event("win32event", process),
             "pywintypes": pywintypes,
         }
     return binding.pywin32

@@ -12,6 +12,7 @@ from regsim.testing._fake.keys import create_key
 from regsim.testing._fake.pyhandle import PyHANDLE, PyHKEY, failed
 from regsim.testing._fake.security import PySECURITY_DESCRIPTOR, get_security, set_security
 from regsim.testing._fake.values import enumerate_value, query_default, query_value, set_default
+from regsim.testing._fake.win32con import WIN32API
 from regsim.testing._fake.win32functions import (
     INVALID_PARAMETER,
     Functions,
@@ -37,6 +38,8 @@ HandleLike = PyHANDLE | int | None
 
 class Win32Api(Functions):
     """The part of pywin32's ``win32api`` that is about the registry."""
+
+    constants = WIN32API
 
     # -- keys -----------------------------------------------------------------------------------
 

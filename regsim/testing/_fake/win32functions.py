@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from types import ModuleType
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
 import attrs
 
@@ -128,19 +128,27 @@ class Functions(ModuleType):
     """
 
     error = error
+    constants: ClassVar[Mapping[str, Any]] = {}
+    _names: ClassVar[list[str]] = []
 
     def __init_subclass__(cls) -> None:
-        """Have the functions be called what they are, as errors name them."""
-        for name, call in vars(cls).items():
-            if name[0].isupper() and callable(call) and not isinstance(call, type):
-                call.__qualname__ = name
+        """Give the module its constants, and have the functions be called what they are."""
+        calls = [name for name in vars(cls) if name[0].isupper()]
+        for name in calls:
+            call = getattr(cls, name)
+            if not isinstance(call, type):
+                call.__qualname__ = name  # errors name it
+        for name, value in cls.constants.items():
+            setattr(cls, name, value)
+        cls._names = sorted({*calls, *cls.constants, "error"})
 
-    def __init__(self, name: str, process: Win32Process, constants: dict[str, Any]) -> None:
+    def __init__(self, name: str, process: Win32Process) -> None:
         super().__init__(name, type(self).__doc__)
-        self.process, self.binding = process, process.binding
-        calls = [each for each in dir(type(self)) if each[0].isupper()]
-        vars(self).update(constants, **{each: getattr(self, each) for each in calls})
-        self.__all__ = sorted({*calls, *constants, "error"})
+        self.process, self.binding, self.__all__ = process, process.binding, self._names
+
+    def __dir__(self) -> list[str]:
+        """Return what a module with these functions in it would."""
+        return sorted({*super().__dir__(), *self._names})
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
         """Return what the installed module has under *name*; there may be none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
@@ -49,6 +49,7 @@ class Win32Security(Functions):
     for all.
     """
 
+    constants = WIN32SECURITY
     SECURITY_DESCRIPTOR = PySECURITY_DESCRIPTOR
 
     # -- whose token ----------------------------------------------------------------------------
@@ -261,6 +262,8 @@ def _attributes(token: Token, privilege: Privilege) -> int:
 
 class Win32Event(Functions):
     """The part of pywin32's ``win32event`` that RegNotifyChangeKeyValue needs."""
+
+    constants: ClassVar[dict[str, int]] = {"WAIT_OBJECT_0": 0, "WAIT_TIMEOUT": 258, "INFINITE": -1}
 
     def CreateEvent(
         self,
