@@ -10,7 +10,6 @@ from typing import Final
 from regsim.testing.installed import folders
 from regsim.testing.installed.system import Installation
 
-
 _PATH: Final = "PATH"
 
 
