@@ -41,7 +41,8 @@ class Renewal:
     def begin(self, differs: Callable[[str, str], bool]) -> None:
         """Run the imported modules anew that ask at their import for what *differs*.
 
-        And those that import these. See `regsim.testing.statements.decides` for *differs*.
+        And those that import these. *differs* is asked of what
+        `regsim.testing.statements.asked` gives.
         """
         sys.meta_path.insert(0, self)
         modules = {
@@ -180,7 +181,11 @@ def _deciding(modules: Mapping[str, ModuleType], differs: Callable[[str, str], b
         for name, module in modules.items()
         if module.__spec__ is not None
     }
-    again = {name for name, tree in trees.items() if tree and statements.decides(tree, differs)}
+    again = {
+        name
+        for name, tree in trees.items()
+        if tree and any(differs(*whence) for whence in statements.asked(tree))
+    }
     imported = {
         name: statements.within(tree, _package(modules[name]))
         for name, tree in trees.items()
