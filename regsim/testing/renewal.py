@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import EnumType
 from importlib.machinery import ModuleSpec
-from types import FunctionType, ModuleType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 
 from regsim.testing import statements
 
 _MISSING: Final = object()
+_SLOTS: Final = (GetSetDescriptorType, MemberDescriptorType)
 
 
 class Renewal:
@@ -34,12 +35,14 @@ class Renewal:
         self.named, self.names = named, names
         self.kept: dict[str, ModuleType] = {}
         self._before: dict[str, dict[str, Any]] = {}
+        self._specs: dict[str, ModuleSpec | None] = {}
         self._objects: list[Callable[[], object]] = []
 
     def begin(self, differs: Callable[[str, str], bool]) -> None:
         """Run the imported modules anew that ask at their import for what *differs*.
 
-        And those that import these. See `regsim.testing.statements.decides` for *differs*.
+        And those that import these. *differs* is asked of what
+        `regsim.testing.statements.asked` gives.
         """
         sys.meta_path.insert(0, self)
         modules = {
@@ -50,15 +53,19 @@ class Renewal:
         again = _deciding(modules, differs)
         self._before = {name: dict(vars(modules[name])) for name in again}
         self.kept = {name: modules[name] for name in again}
+        self._specs = {name: modules[name].__spec__ for name in again}  # none may find a test again
         for name in again:
             del sys.modules[name]
         for name in again:
             importlib.import_module(name)
-        for name in again:
-            self._keep_objects(self._before[name], vars(modules[name]))
 
-    def _keep_objects(self, before: dict[str, Any], now: dict[str, Any]) -> None:
-        """Put the functions and classes of *before* back into *now*, with the code of the new."""
+    def keep_objects(self, module: ModuleType) -> None:
+        """Put a module's functions and classes back into it, with the code of the new ones.
+
+        Before another module imports them from it.
+        """
+        now, before = vars(module), self._before.get(module.__name__, {})
+        classes: dict[type, type] = {}
         for name, new in list(now.items()):
             old = before.get(name)
             same = type(old) is type(new) and getattr(old, "__module__", "") == now["__name__"]
@@ -68,7 +75,10 @@ class Renewal:
                 now[name] = old
             elif isinstance(old, type) and not isinstance(old, EnumType):
                 self._remake(old, new)
-                now[name] = old
+                now[name] = classes[new] = old
+        for value in now.values():
+            if type(value) in classes:
+                self._set(value, "__class__", classes[type(value)])
 
     def _recode(self, old: FunctionType, new: FunctionType) -> bool:
         """Give *old* the code of *new*; return whether it closes over the same, so that it can."""
@@ -79,13 +89,15 @@ class Renewal:
         return True
 
     def _remake(self, old: type, new: type) -> None:
-        """Give class *old* what *new* has."""
+        """Give class *old* what *new* has; its functions keep what they close over, such as it."""
         for name, value in vars(new).items():
             mine = vars(old).get(name)
-            if isinstance(mine, FunctionType) and isinstance(value, FunctionType):
-                if mine.__code__ != value.__code__:
-                    self._recode(mine, value)
-            elif not name.startswith("__") and mine != value:
+            pairs = list(zip(_functions(mine), _functions(value), strict=False))
+            if pairs and type(mine) is type(value):
+                for before, after in pairs:
+                    if before.__code__ != after.__code__:
+                        self._recode(before, after)
+            elif not name.startswith("__") and mine != value and not isinstance(value, _SLOTS):
                 self._set(old, name, value)
 
     def _set(self, thing: Any, name: str, value: object) -> None:  # noqa: ANN401 - any object
@@ -119,13 +131,12 @@ class Renewal:
         """Find a module that is meant as the other finders do, to prepare it when it is run."""
         if not self.named(name):
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Preparing(spec.loader, self)
-                return spec
-        return None
+        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next(filter(None, found), self._specs.get(name))
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _Preparing(spec.loader, self)
+        return spec
 
 
 class _Preparing:
@@ -154,6 +165,13 @@ class _Preparing:
         module.__loader__ = self._loader
         vars(module).update(self._renewal.names)
         self._loader.exec_module(module)
+        self._renewal.keep_objects(module)
+
+
+def _functions(member: Any) -> list[FunctionType]:  # noqa: ANN401 - what is in a class
+    """Return the functions that a member of a class runs."""
+    parts = [getattr(member, name, None) for name in ("fget", "fset", "fdel", "__func__", "func")]
+    return [each for each in (member, *parts) if isinstance(each, FunctionType)]
 
 
 def _deciding(modules: Mapping[str, ModuleType], differs: Callable[[str, str], bool]) -> list[str]:
@@ -163,7 +181,11 @@ def _deciding(modules: Mapping[str, ModuleType], differs: Callable[[str, str], b
         for name, module in modules.items()
         if module.__spec__ is not None
     }
-    again = {name for name, tree in trees.items() if tree and statements.decides(tree, differs)}
+    again = {
+        name
+        for name, tree in trees.items()
+        if tree and any(differs(*whence) for whence in statements.asked(tree))
+    }
     imported = {
         name: statements.within(tree, _package(modules[name]))
         for name, tree in trees.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -42,18 +42,18 @@ def source_of(spec: ModuleSpec) -> ast.Module | None:
     """Return the tree of the module with *spec*; None where it has none to read."""
     loader: Any = spec.loader
     try:
-        if hasattr(loader, "get_source"):
-            source = loader.get_source(spec.name)
-        else:  # pytest's own loader of tests, which knows the file alone
-            source = Path(str(spec.origin)).read_bytes()
-        return None if source is None else _parsed(source)
-    except (OSError, ImportError, SyntaxError, ValueError):
+        if spec.has_location and str(spec.origin).endswith(".py"):
+            file = Path(str(spec.origin))
+            return _parsed(file, file.stat().st_mtime_ns)
+        source = loader.get_source(spec.name)
+    except (OSError, ImportError, SyntaxError, ValueError, AttributeError):
         return None
+    return None if source is None else ast.parse(source)
 
 
-@lru_cache(maxsize=512)
-def _parsed(source: str | bytes) -> ast.Module:
-    return ast.parse(source)
+@lru_cache(maxsize=2048)
+def _parsed(file: Path, _changed: int) -> ast.Module:
+    return ast.parse(file.read_bytes())
 
 
 def imports(tree: ast.Module, modules: Collection[str]) -> bool:
@@ -71,6 +71,7 @@ def imports(tree: ast.Module, modules: Collection[str]) -> bool:
     return finds or not names.isdisjoint(modules)
 
 
+@lru_cache(maxsize=2048)
 def origins(tree: ast.Module) -> dict[str, Whence]:
     """Return where the names are from that a module imports at its top, and binds by nothing else.
 
@@ -85,32 +86,32 @@ def origins(tree: ast.Module) -> dict[str, Whence]:
     return found
 
 
-def within(tree: ast.Module, package: str) -> set[str]:
+@lru_cache(maxsize=2048)
+def within(tree: ast.Module, package: str) -> frozenset[str]:
     """Return the full names of all that a module of *package* names when it imports at its top."""
-    return {name for node in _at_import(tree) for name in _stated(node, package)}
+    return frozenset(name for node in _at_import(tree) for name in _stated(node, package))
 
 
-def decides(tree: ast.Module, differs: Callable[[str, str], bool]) -> bool:
-    """Return whether a module asks, while it is imported, for what *differs*.
+@lru_cache(maxsize=2048)
+def asked(tree: ast.Module) -> frozenset[Whence]:
+    """Return what a module asks for while it is imported: names in other modules, and builtins.
 
-    That is asked of a module and a name in it, or of the full name of what is imported and "". What
-    counts are statements of its own and of its classes, and functions of its own that it names
-    there; what stands below ``if __name__ == "__main__"`` is not run by an import.
+    Of what it imports then, each full name with "". Its own statements count, those of its classes,
+    and those of functions of its own that they name; what stands below ``if __name__ ==
+    "__main__"`` is not run by an import.
     """
     known: dict[str, Whence] = {}
     for node in ast.walk(tree):
         known |= _bound(node)
-
-    def asks(nodes: Iterator[ast.AST]) -> bool:
-        return any(differs(*origin) for node in nodes for origin in _asked(node, known))
-
-    asking = {
-        node.name
+    now = list(_at_import(tree))
+    names = {node.id for node in now if isinstance(node, ast.Name)}
+    functions = (
+        node
         for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and asks(ast.walk(node))
-    }
-    calls = any(isinstance(node, ast.Name) and node.id in asking for node in _at_import(tree))
-    return calls or asks(_at_import(tree))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in names
+    )
+    run = [*now, *(inner for function in functions for inner in ast.walk(function))]
+    return frozenset(whence for node in run for whence in _asked(node, known))
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:

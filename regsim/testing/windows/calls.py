@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final
 
 from regsim.testing._fake.binding import Site
@@ -47,10 +48,21 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
 def works(functions: object, text: Text) -> Iterator[tuple[str, Code]]:
     """Yield what the methods of *functions* become, by their names; *text* reads each `Str`."""
     read = {**_READ, "Str": text.read}
-    for name, method in inspect.getmembers(functions, inspect.ismethod):
-        if not name.startswith("_"):
-            _, *kinds = (each.annotation for each in inspect.signature(method).parameters.values())
-            yield name, _Work(method, [read[kind] for kind in kinds])
+    for name, kinds in _parameters(type(functions)):
+        yield name, _Work(getattr(functions, name), [read[kind] for kind in kinds])
+
+
+@cache
+def _parameters(kind: type) -> list[tuple[str, list[str]]]:
+    """Return the methods of *kind* that are functions, and the types of what they take."""
+    found = []
+    for name in dir(kind):
+        method = getattr(kind, name)
+        if not name.startswith("_") and inspect.isfunction(method):
+            types = {**method.__annotations__}
+            del types["return"]
+            found.append((name, list(types.values())[1:]))  # the first is the caller
+    return found
 
 
 class _Work:

@@ -13,14 +13,9 @@ from typing import Any
 
 from regsim.errors import UsageError
 from regsim.testing._fake.oserror import error_text, windows_error
-from regsim.testing.windows.library import Code, Function, LastError, Library
+from regsim.testing.windows.library import HRESULT, Code, Function, LastError, Library
 from regsim.testing.windows.memory import size_of
 from regsim.testing.windows.standin import StandIn
-
-
-class HRESULT(ctypes.c_int32):
-    """A result of COM's functions."""
-
 
 _TYPES: dict[str, object] = {
     "c_long": ctypes.c_int32,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
 from collections.abc import Iterator, MutableMapping
+from typing import Final
 
 from regsim.testing.installed import folders
 from regsim.testing.installed.system import Installation
+
+_PATH: Final = "PATH"
 
 
 class Environ(MutableMapping[str, str]):
@@ -14,9 +18,12 @@ class Environ(MutableMapping[str, str]):
 
     What the real environment has counts, so that a test can set any of them; it is also what is
     written to. Of the rest are those of *system* that it has not. Deleting one of these hides it.
+    ``PATH`` has this computer's folders and then Windows', with Windows' separator; what is written
+    to it stays here.
     """
 
     def __init__(self, system: Installation) -> None:
+        self._written = False
         self._added = {name.upper(): text for name, text in variables(system).items()}
 
     def _real(self, name: str) -> str | None:
@@ -25,9 +32,17 @@ class Environ(MutableMapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         real = self._real(name)
+        if name.upper() == _PATH and not self._written:
+            here = os.environ.get(_PATH, "").split(os.pathsep)
+            return ntpath.pathsep.join(filter(None, [*here, self._added.get(_PATH, "")]))
+        if name.upper() == _PATH:
+            return self._added[_PATH]
         return os.environ[real] if real is not None else self._added[name.upper()]
 
     def __setitem__(self, name: str, value: str) -> None:
+        if name.upper() == _PATH:
+            self._added[_PATH], self._written = value, True
+            return
         real = self._real(name)
         os.environ[real if real is not None else name.upper()] = value
 

@@ -11,14 +11,15 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID
 
 from regsim.status import Win32Error
 from regsim.testing._fake.binding import Binding
 from regsim.testing.installed import folders
 from regsim.testing.installed.system import Installation
-from regsim.testing.windows.calls import Caller, Dword, Hkey, Out, Str, works
+from regsim.testing.windows.calls import Caller, Dword, Hkey, Out, Str, Wide, works
 from regsim.testing.windows.library import Code, LastError
-from regsim.testing.windows.memory import Text
+from regsim.testing.windows.memory import POINTER_SIZE, Text
 
 WAIT_OBJECT_0, WAIT_TIMEOUT, WAIT_FAILED = 0, 0x102, 0xFFFFFFFF
 INFINITE: Final = 0xFFFFFFFF
@@ -56,7 +57,28 @@ _CSIDL_COMMON: Final = {
     0x2D: "Common Templates",
     0x2E: "Common Documents",
 }
-_NOT_THERE: Final = 0x80070057  # E_INVALIDARG
+_KNOWN: Final = {
+    "3eb685db-65f9-4cf6-a03a-e3ef65729f3d": "AppData",
+    "f1b32785-6fba-4fcf-9d55-7b8e7f157091": "Local AppData",
+    "fdd39ad0-238f-46af-adb4-6c85480369c7": "Personal",
+    "33e28130-4e1e-4676-835a-98395c3bc3bb": "My Pictures",
+    "18989b1d-99b5-455b-841c-ab7c74e4ddfc": "My Video",
+    "4bd8d571-6d19-48d3-be97-422220080e43": "My Music",
+    "374de290-123f-4565-9164-39c4925e467b": "{374DE290-123F-4565-9164-39C4925E467B}",
+    "b4bfcc3a-db2c-424c-b029-7fe99a87c641": "Desktop",
+    "1777f761-68ad-4d8a-87bd-30b759fa33dd": "Favorites",
+    "a77f5d77-2e2b-44c3-a6a2-aba601054a51": "Programs",
+    "b97d20bb-f46a-4c97-ba10-5e3608430854": "Startup",
+    "625b53c3-ab48-4ec1-ba1f-a1ef4146fc19": "Start Menu",
+    "a63293e8-664e-48db-a079-df759e0509f7": "Templates",
+    "62ab5d82-fdc1-4dc3-a9dd-070d1d495d97": "Common AppData",
+    "0139d44e-6afe-49f2-8690-3dafcae6ffb8": "Common Programs",
+    "ed4824af-dce4-45a8-81e2-fc7965083634": "Common Documents",
+}
+"""Folders by their KNOWNFOLDERID (KnownFolders.h; documented), as the registry names them."""
+_INVALID: Final = 0x80070057  # E_INVALIDARG
+_NOT_FOUND: Final = 0x80070002  # of ERROR_FILE_NOT_FOUND
+_NO_CLASS: Final = 0x800401F3  # CO_E_CLASSSTRING
 
 
 class Events:
@@ -221,7 +243,7 @@ class Kernel32Texts:
 
 
 class OtherLibraries:
-    """Functions of ``shell32`` and ``ntdll``."""
+    """Functions of ``shell32``, ``ole32`` and ``ntdll``."""
 
     def __init__(self, system: Installation, text: Text) -> None:
         self._system, self._text = system, text
@@ -232,8 +254,35 @@ class OtherLibraries:
         """Tell the path of a folder by its CSIDL, the flag to make it left aside."""
         place = folder_of(self._system, folder & 0xFF)
         if place is None or to is None:
-            return _NOT_THERE
+            return _INVALID
         to.write(self._text.encode(place) + bytes(self._text.unit))
+        return 0
+
+    def SHGetKnownFolderPath(
+        self, _site: Caller, folder: Out, _flags: Dword, _token: Hkey, to: Out
+    ) -> int:
+        """Tell the path of a folder by its KNOWNFOLDERID."""
+        if folder is None or to is None:
+            return _INVALID
+        place = known_folder(self._system, str(UUID(bytes_le=folder.read(16))))
+        if place is None:
+            to.put(0, POINTER_SIZE)
+            return _NOT_FOUND
+        to.point_to(place)
+        return 0
+
+    def CLSIDFromString(self, _site: Caller, text: Wide, to: Out) -> int:
+        """Make a GUID of its text."""
+        try:
+            made = UUID(text or "")
+        except ValueError:
+            return _NO_CLASS
+        if to is not None:
+            to.write(made.bytes_le)
+        return 0
+
+    def CoTaskMemFree(self, _site: Caller, _memory: Hkey) -> int:
+        """Do nothing: a text lives as long as the pointer to it."""
         return 0
 
     def RtlGetVersion(self, _site: Caller, to: Out) -> int:
@@ -258,6 +307,23 @@ def folder_of(system: Installation, folder: int) -> str | None:
         return fixed[folder]
     shell = folders.layout(system)[1].get(_CSIDL.get(folder, ""))
     return None if shell is None else rf"{folders.profile(system)}\{shell}"
+
+
+def known_folder(system: Installation, identifier: str) -> str | None:
+    """Return the path of the folder with that KNOWNFOLDERID; None for those that are not known."""
+    home, users = folders.profile(system), system.profiles
+    fixed = {
+        "5e6c858f-0e22-4760-9afe-ea3317b67173": home,
+        "dfdf76a2-c82a-4d63-906a-5644ac457385": rf"{users}\Public",
+        "5cd7aee2-2219-4a67-b85d-6c9ce15660cb": rf"{home}\AppData\Local\Programs",
+        "f38bf404-1d43-42f2-9305-67de0b28fc23": system.windows,
+        "905e63b6-c1bf-494e-b29c-65b732d3d21a": folders.program_files(system)["ProgramFiles"],
+    }
+    if identifier in fixed:
+        return fixed[identifier]
+    name = _KNOWN.get(identifier, "")
+    shell = folders.layout(system)[1].get(name)
+    return folders.common(system).get(name) if shell is None else rf"{home}\{shell}"
 
 
 def write_version(system: Installation, to: Out, text: Text) -> int:
@@ -286,7 +352,11 @@ def libraries(
     for suffix, text in (("W", wide), ("A", Text(wide=False))):
         texts = Kernel32Texts(events, system, environment, text)
         kernel |= {name + suffix: work for name, work in works(texts, text)}
-        found = dict(works(OtherLibraries(system, text), text))
-        shell["SHGetFolderPath" + suffix] = found["SHGetFolderPath"]
-    ntdll = {"RtlGetVersion": other["RtlGetVersion"]}
-    return {"kernel32": kernel, "kernelbase": kernel, "shell32": shell, "ntdll": ntdll}, events
+        folder = dict(works(OtherLibraries(system, text), text))["SHGetFolderPath"]
+        shell["SHGetFolderPath" + suffix] = folder
+    found = {"kernel32": kernel, "kernelbase": kernel, "shell32": shell}
+    found["ntdll"] = {"RtlGetVersion": other["RtlGetVersion"]}
+    if system.modern:
+        shell["SHGetKnownFolderPath"] = other["SHGetKnownFolderPath"]
+    found["ole32"] = {name: other[name] for name in ("CLSIDFromString", "CoTaskMemFree")}
+    return found, events

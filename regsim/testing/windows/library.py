@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from regsim.testing._fake.binding import Site, site_above
+from regsim.testing._fake.oserror import windows_error
 
 
 class Code(Protocol):
@@ -77,13 +78,19 @@ class Function:
         kind = self.restype
         if kind is None:
             return None
+        if kind is HRESULT and code & 0x80000000:
+            raise windows_error(code & 0xFFFFFFFF)
         if isinstance(kind, type) and issubclass(kind, _SIMPLE):
             made = kind(code)
-            return made.value if kind.__mro__[1] is _SIMPLE else made
+            return made.value if kind is HRESULT or kind.__mro__[1] is _SIMPLE else made
         return kind(ctypes.c_int(code).value)
 
     def __repr__(self) -> str:
         return f"<{self.__name__} of the simulated {self._library._name}>"  # noqa: SLF001
+
+
+class HRESULT(ctypes.c_int32):
+    """A result of COM's functions: as a function's ``restype`` it raises for failures."""
 
 
 _SIMPLE: Any = ctypes.c_int.__mro__[1]

@@ -17,10 +17,14 @@ from regsim.testing._fake.hkey import HKEYType
 ANSI: Final = "cp1252"
 """The code page of the functions whose names end in A."""
 POINTER_SIZE: Final = 8
+_GIVEN: Final[dict[int, object]] = {}
+"""Texts that were allocated for a program, by where the pointers to them are."""
 
 _Pointer: Any = ctypes.POINTER(ctypes.c_int).__mro__[1]
 _Simple: Any = ctypes.c_int.__mro__[1]
 _Reference: Any = type(ctypes.byref(ctypes.c_int()))
+_TEXT_POINTERS: Final = (ctypes.c_char_p, ctypes.c_wchar_p)
+_POINTERS: Final = (_Pointer, _Reference, ctypes.Array, *_TEXT_POINTERS)
 
 
 def number(value: Any) -> int:  # noqa: ANN401 - whatever a program passes
@@ -32,16 +36,15 @@ def number(value: Any) -> int:  # noqa: ANN401 - whatever a program passes
         return 0
     if isinstance(value, int):
         return value & 0xFFFFFFFFFFFFFFFF
-    inner = getattr(value, "value", None)
-    if isinstance(value, _Simple) and (inner is None or isinstance(inner, int)):
-        return number(inner)
-    if isinstance(value, HKEYType) or not isinstance(value, (_Pointer, _Reference, ctypes.Array)):
-        inner = getattr(value, "_as_parameter_", None)
-        if inner is not None:
-            return number(inner)
+    if isinstance(value, _Simple) and not isinstance(value, _TEXT_POINTERS):
+        return number(value.value)
+    if isinstance(value, _POINTERS):
+        pointed = Pointed.of(value)
+        return 0 if pointed is None else pointed.address
+    given = getattr(value, "_as_parameter_", None)
+    if given is None or isinstance(value, HKEYType):
         raise ctypes.ArgumentError(f"Don't know how to convert parameter of type {type(value)}")
-    place = Pointed.of(value)
-    return 0 if place is None else place.address
+    return number(given)
 
 
 @attrs.frozen
@@ -83,7 +86,7 @@ class Pointed:
     def _pointer(cls, value: Any) -> Pointed | None:  # noqa: ANN401 - a pointer
         if isinstance(value, int):
             return cls(value)
-        if isinstance(value, (_Pointer, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_wchar_p)):
+        if isinstance(value, (_Pointer, ctypes.c_void_p, *_TEXT_POINTERS)):
             address = ctypes.cast(value, ctypes.c_void_p).value
             if not address:
                 return None
@@ -121,6 +124,15 @@ class Pointed:
         text = data[: len(data) & ~1].decode("utf-16-le", "surrogatepass")
         for index, character in enumerate(text):
             self.wide[index] = character
+
+    def point_to(self, text: str) -> None:
+        """Put a pointer to *text* there, which lives as long as what the pointer is in."""
+        if isinstance(self.kept, ctypes.c_wchar_p):
+            self.kept.value = text
+            return
+        buffer = ctypes.create_string_buffer(text.encode("utf-16-le", "surrogatepass") + b"\0\0")
+        _GIVEN[self.address] = buffer
+        self.put(ctypes.addressof(buffer), POINTER_SIZE)
 
     def number(self, size: int = 4) -> int:
         """Return the integer of *size* bytes there, which is not negative."""
@@ -164,7 +176,7 @@ class Text:
 
         A text passed as the other kind is read as its bytes are, as Windows does.
         """
-        if isinstance(value, ctypes.c_wchar_p | ctypes.c_char_p):
+        if isinstance(value, _TEXT_POINTERS):
             value = value.value
         if isinstance(value, str) and self.wide:
             return value.partition("\0")[0]

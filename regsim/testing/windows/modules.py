@@ -100,6 +100,8 @@ def _os(environ: Environ, path: ModuleType) -> StandIn:
         "getenv": lambda key, default=None: environ.get(key, default),
         "getlogin": lambda: environ["USERNAME"],
         "path": path,
+        "linesep": "\r\n",
+        **{name: getattr(path, name) for name in ("sep", "altsep", "pathsep")},
         "supports_bytes_environ": False,
     }
     made = StandIn(os, instead, _UNIX_OS)

@@ -1,8 +1,8 @@
-r"""``os.path`` for modules that see Windows: paths of its form by its rules, others as they are.
+"""``os.path`` for modules that see Windows: as there, but for paths that are this computer's.
 
-Files are this computer's, so a path such as ``/tmp/x`` goes on meaning one. A path that begins with
-a drive or ``\\``, or has a backslash and does not begin with ``/``, is taken apart and put together
-as on Windows.
+Files are this computer's, so a path that begins with ``/`` is taken apart and put together as here,
+and any other as on Windows: programs also make keys' paths by these functions. Where the current
+directory counts, which is this computer's, only a path with a drive or a backslash is Windows'.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ from typing import Any, Final
 
 from regsim.testing.windows.standin import StandIn
 
-_FORM: Final = re.compile(r"[A-Za-z]:|[^/].*\\|\\|%\w+%")
-_BY_FORM: Final = (
-    *("abspath", "basename", "dirname", "isabs", "join", "normcase", "normpath", "realpath"),
-    *("relpath", "split", "splitdrive", "splitext", "splitroot"),
+_PURE: Final = (
+    *("basename", "commonprefix", "dirname", "isabs", "join", "normcase", "normpath"),
+    *("split", "splitdrive", "splitext", "splitroot"),
 )
+_CURRENT: Final = ("abspath", "realpath", "relpath")
+"""What looks at the current directory."""
+_WINDOWS: Final = re.compile(r"[A-Za-z]:|[^/]*\\")
 
 
-def is_windows(path: object) -> bool:
-    """Return whether *path*, a text or what has one, has Windows' form."""
-    try:
-        text = os.fspath(path)  # type: ignore[call-overload]
-    except TypeError:
-        return False
-    return bool(_FORM.match(text if isinstance(text, str) else os.fsdecode(text)))
+def _text(path: object) -> str:
+    """Return a path as a text; of several paths the first; "" for what is none."""
+    if isinstance(path, list | tuple):
+        path = path[0] if path else ""
+    return os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else "/"
 
 
 def path_module(environ: Mapping[str, str]) -> StandIn:
     """Return the stand-in of ``os.path``, which finds variables and the home in *environ*."""
     instead: dict[str, Any] = {
-        name: _by_form(getattr(ntpath, name), getattr(os.path, name))
-        for name in _BY_FORM
+        name: _either(name, lambda path: not path.startswith("/"))
+        for name in _PURE
         if hasattr(os.path, name)
     }
+    instead |= {name: _either(name, lambda path: bool(_WINDOWS.match(path))) for name in _CURRENT}
+    instead |= {name: getattr(ntpath, name) for name in ("sep", "altsep", "pathsep")}
 
     def expanduser(path: Any) -> Any:  # noqa: ANN401 - as it came
         text = os.fspath(path)
@@ -54,7 +56,7 @@ def path_module(environ: Mapping[str, str]) -> StandIn:
 
     def commonpath(paths: Any) -> Any:  # noqa: ANN401 - as they came
         every = list(paths)
-        return (ntpath if any(map(is_windows, every)) else os.path).commonpath(every)
+        return (os.path if _text(every).startswith("/") else ntpath).commonpath(every)
 
     homes = {"expanduser": expanduser, "expandvars": expandvars}
     made = StandIn(os.path, {**instead, **homes, "commonpath": commonpath})
@@ -62,9 +64,12 @@ def path_module(environ: Mapping[str, str]) -> StandIn:
     return made
 
 
-def _by_form(there: Callable[..., Any], here: Callable[..., Any]) -> Callable[..., Any]:
+def _either(name: str, is_there: Callable[[str], bool]) -> Callable[..., Any]:
+    """Return the function of that name that goes by Windows' rules for paths that *is_there*."""
+    there, here = getattr(ntpath, name), getattr(os.path, name)
+
     def call(path: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - as the real ones
-        return (there if is_windows(path) else here)(path, *rest, **named)
+        return (there if is_there(_text(path)) else here)(path, *rest, **named)
 
     call.__name__ = call.__qualname__ = here.__name__
     call.__doc__ = here.__doc__
