@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from regsim.errors import UsageError
 from regsim.testing import statements
+from regsim.testing.children import EVERYBODY, tell
 from regsim.testing.renewal import Renewal
 from regsim.testing.statements import Whence
 
@@ -76,7 +77,9 @@ class Patch:
         """Put the fake in place and return it; nothing is left changed where that fails."""
         before = set(sys.modules)
         self._undo.append(lambda: _forget(self._new(before)))
+        seen = [name for name, _, _ in self.modules] if not self.everywhere else [EVERYBODY]
         try:
+            self._undo.append(tell(seen))
             self._serve_imports()
             if self.everywhere:
                 for name, fake in self.fakes.items():

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import attrs
 
@@ -18,7 +18,7 @@ from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
 from regsim.report.text.console import table as laid_out
 from regsim.report.words.writing import counted
 from regsim.testing import regfile, seeds
-from regsim.testing._fake.binding import HeldByCode
+from regsim.testing._fake.binding import NOT_SENT, ElsewhereError, HeldByCode
 from regsim.testing._fake.computer import BOTH, Computer, logged_on
 from regsim.testing.seeds import Seed
 from regsim.testing.winreg import BoundWinreg, bind
@@ -91,6 +91,10 @@ class Registry:
         if seed is not None:
             self.seed(seed)
             self._standing = frozenset(self.machine.mounts)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be sent to another process, which would have a copy of it."""
+        raise ElsewhereError(NOT_SENT)
 
     @property
     def machine(self) -> Machine:

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from regsim.testing._fake.binding import HeldByCode
+from regsim.testing._fake.binding import NOT_SENT, ElsewhereError, HeldByCode
 from regsim.testing._fake.computer import logged_on
 from regsim.testing._fake.constants import CONSTANTS
 from regsim.testing._fake.hives import LazyWinreg, Winreg
@@ -68,6 +68,10 @@ class BoundWinreg(ModuleType):
         self.__dict__.update(public_face(binding))
         self.__all__ = [*FUNCTIONS, *CONSTANTS, "HKEYType", "error"]
         self.binding = binding
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be sent to another process, which would have a copy of all behind it."""
+        raise ElsewhereError(NOT_SENT)
 
     def open_handles(self) -> list[HeldByCode]:
         """Return the handles that the process has open, implicit ones too, by number."""

@@ -79,7 +79,13 @@ class Gate:
 
 
 class ElsewhereError(RegsimError):
-    """A process made by a fork of the tests' process called its copy of the simulated registry."""
+    """A process that the tests' process made asked for the registry that is simulated there."""
+
+
+NOT_SENT = (
+    "a simulated registry cannot be sent to another process, which would have a copy of it; run "
+    "the code in a thread or in the tests' own process, or begin a fake_winreg() of its own there"
+)
 
 
 class _Barred:

@@ -76,6 +76,10 @@ class PyHANDLE:
         if self._handle and not _ending():
             self._owner.let_go(type(self), self._handle)
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a handle means nothing to another process."""
+        raise TypeError("cannot pickle 'PyHANDLE' object")
+
     def __bool__(self) -> bool:
         """Return whether it still has a handle."""
         return self._handle != 0
