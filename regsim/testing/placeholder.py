@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from regsim.errors import UsageError
 from regsim.testing import pywin32
 from regsim.testing import winreg as unbound
 from regsim.testing._fake.constants import CONSTANTS
 from regsim.testing._fake.hkey import HKEYType
-from regsim.testing.patching import MODULE, Patch
 from regsim.testing.winreg import FUNCTIONS
 
 
@@ -24,24 +23,22 @@ class NoRegistryError(UsageError):
     """A program called the placeholder: nobody has given it a registry."""
 
 
-def placed() -> Patch:
-    """Return the patch that puts the placeholders in place, everywhere but in Python itself."""
-    return Patch(
-        placeholders(
-            NoRegistryError,
-            "no registry here; name the module that calls it in the test's "
-            "@pytest.mark.registry(patch=[…]), or in fake_winreg(patch=[…])",
-        ),
-        everywhere=True,
-    )
+MISSING: Final = (
+    "no registry here; name the module that calls it in the test's "
+    "@pytest.mark.registry(patch=[…]), or in fake_winreg(patch=[…])"
+)
+"""What to do about that."""
 
 
-def placeholders(error: type[Exception], why: str) -> dict[str, ModuleType]:
+def placeholders(
+    error: type[Exception] = NoRegistryError, why: str = MISSING
+) -> dict[str, ModuleType]:
     """Return ``winreg`` and pywin32's modules, whose functions raise *error* and say *why*."""
-    found = {MODULE: ModuleType(MODULE, __doc__)}
-    vars(found[MODULE]).update(CONSTANTS, HKEYType=HKEYType, error=OSError)
+    winreg = ModuleType("winreg", __doc__)
+    vars(winreg).update(CONSTANTS, HKEYType=HKEYType, error=OSError)
     for each in FUNCTIONS:
-        setattr(found[MODULE], each, _refusing(f"{MODULE}.{each}", error, why))
+        setattr(winreg, each, _refusing(f"winreg.{each}", error, why))
+    found = {"winreg": winreg}
     for name, module in pywin32.modules_of(unbound).items():
         found[name] = ModuleType(name, module.__doc__)
         for each in getattr(module, "__all__", vars(module)):

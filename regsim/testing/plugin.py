@@ -67,9 +67,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Put a ``winreg`` in place before anything of the user's is imported, if it is asked for."""
     if early_config.known_args_namespace.registry_install and sys.platform != "win32":
-        from regsim.testing.placeholder import placed  # noqa: PLC0415 - only when asked for
+        from regsim.testing.patching import Patch  # noqa: PLC0415 - only when asked for
+        from regsim.testing.placeholder import placeholders  # noqa: PLC0415 - as above
 
-        patch = placed()
+        patch = Patch(placeholders(), everywhere=True)
         patch.__enter__()
         early_config.add_cleanup(patch.__exit__)
 

@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import pytest
 
 from regsim.testing import Registry, fake_winreg
 from regsim.testing._fake.binding import ElsewhereError
-from regsim.testing.placeholder import placed
+from regsim.testing.patching import Patch
+from regsim.testing.placeholder import placeholders
 
 PROGRAM = """
 import sys
@@ -81,10 +81,10 @@ def test_others_are_what_they_would_be(program: str, tmp_path: Path) -> None:
         assert _run("-c", "import winreg").endswith("No module named 'winreg'\n")
 
 
-@pytest.mark.parametrize("begin", [partial(fake_winreg, everywhere=True), placed])
+@pytest.mark.parametrize("begin", [fake_winreg, lambda **given: Patch(placeholders(), **given)])
 def test_where_everybody_sees_it_the_import_says_why(begin: Callable[[], Any]) -> None:
     """So a library that asks politely goes on, and what needs it fails with the reason."""
-    with begin():
+    with begin(everywhere=True):
         assert WHY in _run("-c", "import winreg")
         assert WHY in _run("-c", "import win32api")
         assert _run("-c", "try: import winreg\nexcept ImportError: print(1)") == "1\n"
