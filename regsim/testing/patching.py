@@ -239,7 +239,8 @@ class Patch:
         tree = statements.source_of(spec) if spec is not None else None
         origins = statements.origins(tree) if tree is not None else {}
         for key, value in list(vars(module).items()):
-            if getattr(value, "__name__", "") == f"{module.__name__}.{key}":
+            own = f"{module.__name__}.{key}"
+            if isinstance(value, ModuleType) and value.__name__ == own:
                 continue  # a module of the package's own, whatever it is called
             replacement = self._instead(key, value, origins.get(key, ("", "")))
             if replacement is not _MISSING:

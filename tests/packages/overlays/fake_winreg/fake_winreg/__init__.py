@@ -1,0 +1,12 @@
+"""In place of the package: the simulated registry, fresh when a test loads another one."""
+
+import sys
+from types import SimpleNamespace
+
+from afresh import Afresh
+
+_tools = SimpleNamespace(get_minimal_windows_testregistry=lambda: None)
+_made = Afresh(__name__, __path__=__path__, fake_reg_tools=_tools)
+_made.load_fake_registry = _made.reset
+_made.PyHKEY = _made.HKEYType
+sys.modules[__name__] = _made

@@ -1,0 +1,1 @@
+"""What its tests import from here."""
