@@ -82,7 +82,7 @@ def test_everything_is_of_the_machine_s_generation(
 def test_the_environment_is_the_real_one_and_what_windows_adds(
     program: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Names in any case; what a test sets counts; of the real one nothing is lost or left changed."""
+    """In any case of names; what a test sets counts; of the real one nothing is lost or changed."""
     monkeypatch.setenv("REGSIM_OWN", "mine")
     name = program(ASKS)
     with fake_winreg(patch=[name], windows=True):
@@ -129,7 +129,7 @@ def test_paths_are_windows_but_for_those_of_this_computer(
 
 
 def test_an_error_of_windows_has_its_name_there(program: Callable[..., str]) -> None:
-    """In a function and at its top, of a module that was imported before, and of one that was not."""
+    """In a function and at its top, of a module imported before, and of one imported meanwhile."""
     source = """
         try:
             CAUGHT = WindowsError
