@@ -53,7 +53,7 @@ def works(functions: object, text: Text) -> Iterator[tuple[str, Code]]:
 
 
 @cache
-def _parameters(kind: type) -> list[tuple[str, list[str]]]:
+def _parameters(kind: Any) -> list[tuple[str, list[str]]]:  # noqa: ANN401 - a type
     """Return the methods of *kind* that are functions, and the types of what they take."""
     found = []
     for name in dir(kind):

@@ -1,4 +1,4 @@
-"""The registry through ``ctypes``, as programs for Windows call it, on the same handles as winreg."""
+"""The registry through ``ctypes``, as programs for Windows call it, on the handles of winreg."""
 
 from __future__ import annotations
 
@@ -192,12 +192,8 @@ def test_a_cast_of_a_text_s_buffer_is_still_that_buffer(windows: Windows) -> Non
 def test_types_have_the_sizes_of_windows(windows: Windows) -> None:
     """A long is four bytes, a character two, a handle eight."""
     size, types = windows.ctypes.sizeof, windows.types
-    assert [size(each) for each in (types.DWORD, types.LONG, types.WCHAR, types.HKEY)] == [
-        4,
-        4,
-        2,
-        8,
-    ]
+    kinds = (types.DWORD, types.LONG, types.WCHAR, types.HKEY)
+    assert [size(each) for each in kinds] == [4, 4, 2, 8]
     assert size(windows.ctypes.c_long) == size(windows.ctypes.c_ulong()) == 4
     assert size(types.FILETIME) == 8
 
