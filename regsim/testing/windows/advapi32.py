@@ -207,7 +207,6 @@ class KeyFunctions(_Calls):
             code = self._counted(found, name, count)
         if code or (class_ is None and written is None):
             return code
-        code: int
         code, opened = self._ask(site, Api.RegOpenKeyEx, key, found, access=Access.QUERY_VALUE)
         if code:
             return code

@@ -48,7 +48,8 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
 def works(functions: object, text: Text) -> Iterator[tuple[str, Code]]:
     """Yield what the methods of *functions* become, by their names; *text* reads each `Str`."""
     read = {**_READ, "Str": text.read}
-    for name, kinds in _parameters(type(functions)):
+    kind: Any = type(functions)
+    for name, kinds in _parameters(kind):
         yield name, _Work(getattr(functions, name), [read[kind] for kind in kinds])
 
 

@@ -340,7 +340,7 @@ else:
 
 def test_every_way_in(pytester: pytest.Pytester) -> None:
     """Marker, decorator of functions and classes, both names, in a test that imports at its top."""
-    pytester.makepyfile(subject=SUBJECT)
+    pytester.makepyfile(TESTS, subject=SUBJECT)
     pytester.syspathinsert()
 
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
