@@ -59,7 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--registry-install",
         action="store_true",
         help="have `import winreg` work while tests are collected, where there is none: a program "
-        "that is to be tested can then be imported at the top of a test file",
+        "that is to be tested can then be imported at the top of a test file; for one that needs "
+        "more of Windows, see looks_like_windows in the documentation",
     )
 
 

@@ -13,6 +13,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import EnumType
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final
@@ -139,7 +140,7 @@ class Renewal:
         return spec
 
 
-class _Preparing:
+class _Preparing(Loader):
     """A module's own loader, but for what is done before it runs."""
 
     def __init__(self, loader: Any, renewal: Renewal) -> None:  # noqa: ANN401 - any loader

@@ -288,8 +288,8 @@ def _user(system: Installation) -> Iterable[KnownKeys]:
         keys = {"Environment": _texts({"TEMP": place, "TMP": place})}
         yield KnownKeys(hive=USER, keys=keys, evidence=evidence)
     if system.release:
-        names = ("AppsUseLightTheme", "SystemUsesLightTheme", "EnableTransparency")
-        light = tuple(Value.dword(name, 1) for name in names)
+        themes = ("AppsUseLightTheme", "SystemUsesLightTheme", "EnableTransparency")
+        light = tuple(Value.dword(name, 1) for name in themes)
         yield KnownKeys(
             hive=USER,
             keys={rf"Software\{_WINDOWS}\Themes\Personalize": light},

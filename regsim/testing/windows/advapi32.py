@@ -201,6 +201,7 @@ class KeyFunctions(_Calls):
         written: Out,
     ) -> int:
         """Tell the name of a subkey, its class and when it was last written to."""
+        code: int
         code, found = self._ask(site, Api.RegEnumKeyEx, key, index)
         if not code:
             code = self._counted(found, name, count)
@@ -236,6 +237,7 @@ class KeyFunctions(_Calls):
         written: Out,
     ) -> int:
         """Tell what is in a key."""
+        code: int
         code, info = self._ask(site, Api.RegQueryInfoKey, key)
         if code:
             return code
@@ -380,6 +382,7 @@ class ValueFunctions(_Calls):
         opened = key
         if sub_key:
             access = Access.SET_VALUE
+            code: int
             code, made = self._ask(site, Api.RegCreateKeyEx, key, sub_key, access=access)
             if code:
                 return code
@@ -395,6 +398,7 @@ class ValueFunctions(_Calls):
 
     def RegDeleteKeyValue(self, site: Caller, key: Hkey, sub_key: Str, name: Str) -> int:
         """Remove a value of a key, or of one below it."""
+        code: int
         code, opened = self._below(site, key, sub_key, Access.SET_VALUE)
         if not code:
             code = self._code(site, Api.RegDeleteValue, opened, name)

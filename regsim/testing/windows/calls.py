@@ -48,12 +48,13 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
 def works(functions: object, text: Text) -> Iterator[tuple[str, Code]]:
     """Yield what the methods of *functions* become, by their names; *text* reads each `Str`."""
     read = {**_READ, "Str": text.read}
-    for name, kinds in _parameters(type(functions)):
+    kind: Any = type(functions)
+    for name, kinds in _parameters(kind):
         yield name, _Work(getattr(functions, name), [read[kind] for kind in kinds])
 
 
 @cache
-def _parameters(kind: type) -> list[tuple[str, list[str]]]:
+def _parameters(kind: Any) -> list[tuple[str, list[str]]]:  # noqa: ANN401 - a type
     """Return the methods of *kind* that are functions, and the types of what they take."""
     found = []
     for name in dir(kind):

@@ -161,7 +161,8 @@ def size_of(thing: Any) -> int:  # noqa: ANN401 - an object or a type of ctypes
     if kind is ctypes.c_wchar:
         return 2
     if is_wide(kind):
-        return 2 * int(kind._length_)
+        length: int = getattr(kind, "_length_")  # noqa: B009 - of any type of arrays
+        return 2 * length
     return ctypes.sizeof(thing)
 
 

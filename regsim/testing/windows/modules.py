@@ -50,6 +50,17 @@ _COPIED: Final = (
 class WindowsVersion(tuple[Any, ...]):  # noqa: SLOT001 - it has attributes
     """What ``sys.getwindowsversion()`` returns: five items, and attributes for these and more."""
 
+    major: int
+    minor: int
+    build: int
+    platform: int
+    service_pack: str
+    platform_version: tuple[int, int, int]
+    service_pack_major: int
+    service_pack_minor: int
+    suite_mask: int
+    product_type: int
+
     def __new__(cls, system: Installation) -> Self:
         """Return the version of *system*."""
         kind = 2 if system.nt else 1  # VER_PLATFORM_WIN32_NT, VER_PLATFORM_WIN32_WINDOWS
