@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from regsim.errors import UsageError
 from regsim.testing import blame
 from regsim.testing.blame import Leaks
-from regsim.testing.patching import MODULE, Patch
+from regsim.testing.patching import Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
 from regsim.testing.seeds import Seed
-from regsim.testing.windows.modules import NAMES, modules_of
+from regsim.testing.sight import patched
 
 T = TypeVar("T")
 
@@ -75,25 +74,6 @@ def fake_winreg(
         return registry, patched(registry, patch, everywhere=everywhere, windows=seen)
 
     return Block(make, leaks=leaks)
-
-
-def patched(
-    registry: Registry, modules: Iterable[str], *, everywhere: bool = False, windows: bool = False
-) -> Patch:
-    """Return what puts *registry* before *modules*, and with *windows* its whole system.
-
-    Raises `UsageError` where nobody would see Windows, or modules would that must not.
-    """
-    if windows and (everywhere or not modules):
-        raise UsageError(
-            "looks_like_windows is for the modules that patch=[…] names: pytest, other libraries "
-            "and Python itself go on seeing this system"
-        )
-    from regsim.testing import pywin32  # noqa: PLC0415 - only where modules are patched
-
-    fakes = modules_of(registry.winreg) if windows else {MODULE: registry.winreg}
-    fakes = {**fakes, **pywin32.modules_of(registry.winreg)}
-    return Patch(fakes, modules, everywhere=everywhere, names=NAMES if windows else None)
 
 
 class Block:

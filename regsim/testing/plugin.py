@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from regsim.testing.patching import Patch
     from regsim.testing.profile import ProfileSession
     from regsim.testing.registry import Leak, Registry
+    from regsim.testing.snapshots import RegistrySnapshot
     from regsim.testing.winreg import BoundWinreg
 
 MARKER = (
@@ -54,6 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         metavar="NAME[,NAME]",
         help="run tests with a registry on these Windows generations (default: win11)",
+    )
+    group.addoption(
+        "--registry-snapshot-update",
+        action="store_true",
+        help="keep what `registry.export() == registry_snapshot` compares, instead of comparing it",
     )
     group.addoption(
         "--registry-install",
@@ -174,7 +180,7 @@ def winreg(request: pytest.FixtureRequest, registry: Registry) -> Iterator[Bound
 
 def _patch(node: pytest.Item, registry: Registry) -> Patch:
     """Return what puts *registry* before the modules that the markers of *node* name."""
-    from regsim.testing.fake import patched  # noqa: PLC0415 - only when asked for
+    from regsim.testing.sight import patched  # noqa: PLC0415 - only when asked for
 
     given = _arguments(node)
     patch, everywhere = given.get("patch", ()), given.get("everywhere", False)
@@ -199,6 +205,28 @@ def profile_session(request: pytest.FixtureRequest, registry: Registry) -> Itera
         except AssertionError as error:
             request.config.stash[_openers].failed.add(request.node.nodeid)
             _blame(request.node, str(error), leaks)
+
+
+@pytest.fixture
+def registry_snapshot(request: pytest.FixtureRequest) -> RegistrySnapshot:
+    """What ``registry.export()`` gave when ``--registry-snapshot-update`` was given, to compare.
+
+    It is kept as a ``.reg`` file in ``__registry__`` beside the test. See
+    `regsim.testing.snapshots.RegistrySnapshot`.
+    """
+    from regsim.testing.snapshots import RegistrySnapshot  # noqa: PLC0415 - only when asked for
+
+    path, update = request.node.path, request.config.getoption("--registry-snapshot-update")
+    test = request.node.nodeid.partition("::")[2].replace("::", ".")
+    return RegistrySnapshot(path.parent, path.stem, test, update=update)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say how a registry differs from the snapshot of it."""
+    for side in (left, right):
+        if op == "==" and type(side).__name__ == "RegistrySnapshot":
+            return list(getattr(side, "told", ()))
+    return None
 
 
 def _has_failed(node: pytest.Item) -> bool:
