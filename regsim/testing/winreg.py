@@ -17,12 +17,12 @@ for the Python that is running.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from regsim.testing._fake.binding import NOT_SENT, ElsewhereError, HeldByCode
 from regsim.testing._fake.computer import logged_on
 from regsim.testing._fake.constants import CONSTANTS
+from regsim.testing._fake.face import WinregFace
 from regsim.testing._fake.hives import LazyWinreg, Winreg
 from regsim.testing._fake.hkey import HKEYType
 
@@ -57,7 +57,7 @@ def public_face(process: Winreg) -> dict[str, Any]:
     return {**calls, **CONSTANTS, "HKEYType": HKEYType, "error": OSError}
 
 
-class BoundWinreg(ModuleType):
+class BoundWinreg(WinregFace):
     """A module like ``winreg`` whose calls are those of one process of one machine.
 
     ``binding`` is the process behind it; ``open_handles()`` says what that has open.
@@ -76,11 +76,6 @@ class BoundWinreg(ModuleType):
     def open_handles(self) -> list[HeldByCode]:
         """Return the handles that the process has open, implicit ones too, by number."""
         return self.binding.open_handles()
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - functions and constants
-            ...
 
 
 def bind(
