@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from regsim.errors import UsageError
+from regsim.testing._fake.face import WinregFace
 from regsim.types import PredefinedKey, as_predefined
 from regsim.writing import write_file
 
@@ -45,7 +46,7 @@ class WinregTrace:
         records: one JSON object per event, in the form that ``regsim replay`` reads.
     """
 
-    def __init__(self, winreg: ModuleType, system: str | None) -> None:
+    def __init__(self, winreg: ModuleType | WinregFace, system: str | None) -> None:
         self.records: list[dict[str, Any]] = []
         self._winreg = winreg
         self._pending = threading.local()
@@ -120,7 +121,7 @@ def _named(key: int) -> str | int:
 
 @contextmanager
 def trace_winreg(
-    winreg: ModuleType | None = None, *, system: str | None = None
+    winreg: ModuleType | WinregFace | None = None, *, system: str | None = None
 ) -> Iterator[WinregTrace]:
     """Record the ``winreg`` calls of this process until the block ends.
 

@@ -44,7 +44,7 @@ def tell(modules: Iterable[str]) -> Callable[[], None]:
     *modules* are those that see the registry; `EVERYBODY` for all.
     """
     path, seen = os.environ.get("PYTHONPATH"), os.environ.get(SEEN)
-    sys.path_importer_cache[FOLDER] = _Empty()  # type: ignore[assignment]  # a finder that is less than it can be
+    sys.path_importer_cache[FOLDER] = _Empty()
     added = FOLDER not in sys.path
     if added:
         sys.path.append(FOLDER)
@@ -97,7 +97,7 @@ def _keep_from_others(name: str) -> None:
             if held is not None:
                 sys.modules[name] = held
 
-    builtins.__import__ = serve
+    builtins.__import__ = serve  # type: ignore[assignment]
 
 
 def _seen() -> list[str]:

@@ -143,8 +143,8 @@ def _natural(value: object) -> int | None:
     """Return the type that *value* has by itself, or None."""
     if isinstance(value, int):
         return ValueType.DWORD if 0 <= value < 1 << 32 else ValueType.QWORD
-    kinds = {str: ValueType.SZ, bytes: ValueType.BINARY, list: ValueType.MULTI_SZ}
-    return kinds.get(type(value))
+    kinds = ((str, ValueType.SZ), (bytes, ValueType.BINARY), (list, ValueType.MULTI_SZ))
+    return next((kind for each, kind in kinds if isinstance(value, each)), None)
 
 
 def _from_hex(text: str, where: str) -> bytes:

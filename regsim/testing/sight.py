@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import ModuleType
+from typing import cast
 
 from regsim.errors import UsageError
 from regsim.testing import pywin32
@@ -23,6 +25,8 @@ def patched(
             "looks_like_windows is for the modules that patch=[…] names: pytest, other libraries "
             "and Python itself go on seeing this system"
         )
-    fakes = modules_of(registry.winreg) if windows else {MODULE: registry.winreg}
+    fakes = (
+        modules_of(registry.winreg) if windows else {MODULE: cast("ModuleType", registry.winreg)}
+    )
     fakes = {**fakes, **pywin32.modules_of(registry.winreg)}
     return Patch(fakes, modules, everywhere=everywhere, names=NAMES if windows else None)

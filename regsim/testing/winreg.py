@@ -17,7 +17,8 @@ for the Python that is running.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from regsim.testing._fake.binding import NOT_SENT, ElsewhereError, HeldByCode
 from regsim.testing._fake.computer import logged_on
@@ -64,7 +65,7 @@ class BoundWinreg(WinregFace):
     """
 
     def __init__(self, binding: Winreg) -> None:
-        super().__init__("winreg", Winreg.__doc__)
+        ModuleType.__init__(cast("ModuleType", self), "winreg", Winreg.__doc__)
         self.__dict__.update(public_face(binding))
         self.__all__ = [*FUNCTIONS, *CONSTANTS, "HKEYType", "error"]
         self.binding = binding
