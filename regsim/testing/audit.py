@@ -18,12 +18,14 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regsim.errors import UsageError
-from regsim.testing._fake.face import WinregFace
 from regsim.types import PredefinedKey, as_predefined
 from regsim.writing import write_file
+
+if TYPE_CHECKING:
+    from regsim.testing._fake.face import WinregFace
 
 _OPENS: Final = {"winreg.OpenKey": "open", "winreg.CreateKey": "create"}
 _RESULT: Final = "winreg.OpenKey/result"
