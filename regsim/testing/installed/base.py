@@ -177,7 +177,6 @@ def _software(system: Installation, user: Sid) -> Iterable[KnownKeys]:
     keys |= {rf"{_WINDOWS}\{name}": () for name in names}
     if system.wide:
         keys |= {rf"WOW6432Node\{_WINDOWS}\{name}": () for name in names}
-        keys |= {r"WOW6432Node\Classes": ()}
     yield KnownKeys(hive=SOFTWARE, keys=keys, evidence=_documented("MSDN, Registry Reference"))
     if system.nt:
         named = {_NT: _version(system)}
