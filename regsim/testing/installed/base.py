@@ -28,6 +28,11 @@ SYSTEM_SID: Final = Sid("S-1-5-18")
 
 _NT: Final = r"Microsoft\Windows NT\CurrentVersion"
 _WINDOWS: Final = r"Microsoft\Windows\CurrentVersion"
+_OLD_BUILD: Final = "1.511.1 () (Obsolete data - do not use)"
+"""What CurrentBuild says from NT 3.51 to Server 2003, where CurrentBuildNumber counts."""
+_INSTALLED: Final = 1_701_388_800
+"""When the system was installed, in seconds since 1970: a month before its clock stands."""
+_GUID: Final = "5e3c2f0a-7d41-4b8e-9a6c-1f2d3b4c5d6e"
 _KIT: Final = "Windows 2000 Resource Kit, Registry"
 _EXPLORER: Final = rf"Software\{_WINDOWS}\Explorer"
 
@@ -78,12 +83,12 @@ def _sid_bytes(sid: Sid) -> bytes:
 def _version(system: Installation) -> Values:
     r"""Return the values of ``Windows NT\CurrentVersion`` that name the system."""
     major, minor, build = system.version
-    shown = "6.3" if major >= 10 else f"{major}.{minor:02}" if major == 3 and minor > 9 else None
+    shown = {(3, 10): "3.1", (10, 0): "6.3"}.get((major, minor), f"{major}.{minor}")
     texts = {
         "ProductName": system.product,
-        "CurrentVersion": shown or f"{major}.{minor}",
+        "CurrentVersion": shown,
         "CurrentBuildNumber": str(build),
-        "CurrentBuild": str(build) if system.modern else "",
+        "CurrentBuild": str(build) if system.modern else _OLD_BUILD,
         "CSDVersion": system.service_pack_text,
         "CurrentType": "Multiprocessor Free",
         "EditionID": system.edition,
@@ -94,7 +99,7 @@ def _version(system: Installation) -> Values:
         "ReleaseId": "2009" if system.release else "",
         "DisplayVersion": system.release,
     }
-    values = _texts(texts)
+    values = (*_texts(texts), Value.dword("InstallDate", _INSTALLED))
     if system.release:
         numbers = {"CurrentMajorVersionNumber": major, "CurrentMinorVersionNumber": minor}
         numbers["UBR"] = system.revision
@@ -172,13 +177,16 @@ def _software(system: Installation, user: Sid) -> Iterable[KnownKeys]:
     keys |= {rf"{_WINDOWS}\{name}": () for name in names}
     if system.wide:
         keys |= {rf"WOW6432Node\{_WINDOWS}\{name}": () for name in names}
-        keys |= {r"WOW6432Node\Classes": ()}
     yield KnownKeys(hive=SOFTWARE, keys=keys, evidence=_documented("MSDN, Registry Reference"))
     if system.nt:
         named = {_NT: _version(system)}
         if system.wide:
             named[rf"WOW6432Node\{_NT}"] = _version(system)
         yield KnownKeys(hive=SOFTWARE, keys=named, evidence=system.evidence)
+    if system.version >= (5, 1, 0):
+        guid = (Value.sz("MachineGuid", _GUID),)
+        evidence = Evidence(Grade.OBSERVED, "Wine 8.0, dlls/rsaenh; it is in the 64-bit view alone")
+        yield KnownKeys(hive=SOFTWARE, keys={r"Microsoft\Cryptography": guid}, evidence=evidence)
     if system.nt and system.profiles:
         evidence = _documented("MSDN, Profiles Directory; KB 214636, KB 314478, KB 947215")
         yield KnownKeys(hive=SOFTWARE, keys=_profile_list(system, user), evidence=evidence)
@@ -264,18 +272,60 @@ def _hardware(system: Installation) -> Iterable[KnownKeys]:
 
 # -- users ----------------------------------------------------------------------------------------
 
+_DESKTOP: Final = {"CursorBlinkRate": "530", "MenuShowDelay": "400", "WheelScrollLines": "3"}
+_INTERNATIONAL: Final = {
+    "LocaleName": "en-US",
+    "sCountry": "United States",
+    "sLanguage": "ENU",
+    "iCountry": "1",
+    "sShortDate": "M/d/yyyy",
+    "sTimeFormat": "h:mm:ss tt",
+    "sShortTime": "h:mm tt",
+    "sDecimal": ".",
+    "sThousand": ",",
+    "sList": ",",
+    "sDate": "/",
+    "sTime": ":",
+    "iMeasure": "1",
+}
 _FOLDERS: Final = ("Shell Folders", "User Shell Folders")
 
 
 def _user(system: Installation) -> Iterable[KnownKeys]:
-    names = ("Explorer", "Policies", "Run", "RunOnce", "Internet Settings")
-    keys: dict[str, Values] = {rf"Software\{_WINDOWS}\{name}": () for name in names}
-    keys |= {"Console": (), r"Control Panel\Desktop": (), "Environment": (), "Network": ()}
-    keys |= {r"Keyboard Layout\Preload": (Value.sz("1", "00000409"),)}
-    locale = {"Locale": "00000409", "sLanguage": "ENU", "sCountry": "United States"}
-    keys |= {r"Control Panel\International": _texts(locale), "Printers": ()}
     evidence, shell = folders.layout(system)
+    names = ("Explorer", "Policies", "Internet Settings")
+    keys: dict[str, Values] = {rf"Software\{_WINDOWS}\{name}": () for name in names}
+    keys |= dict.fromkeys(("Console", "Environment", "Printers", r"Control Panel\Desktop"), ())
+    if system.version >= (5, 0, 0):
+        keys[rf"Software\{_WINDOWS}\Internet Settings"] = (Value.dword("ProxyEnable", 0),)
+        keys[r"Control Panel\Desktop"] = _texts(_DESKTOP)
     yield KnownKeys(hive=USER, keys=keys, evidence=evidence)
+    yield from _folders(system, shell, evidence)
+    keys = {rf"Software\{_WINDOWS}\{name}": () for name in ("Run", "RunOnce")}
+    yield KnownKeys(hive=USER, keys=keys, evidence=_documented("MSDN, Run and RunOnce Keys"))
+    if system.modern:
+        keys = {r"Control Panel\International": _texts(_INTERNATIONAL)}
+        yield KnownKeys(hive=USER, keys=keys, evidence=folders.NEW_PROFILE)
+    keys = {r"Keyboard Layout\Preload": (Value.sz("1", "00000409"),)}
+    keys[r"Control Panel\International"] = (Value.sz("Locale", "00000409"),)
+    yield KnownKeys(hive=USER, keys=keys, evidence=_documented(f"{_KIT}: language identifiers"))
+    if system.release:
+        themes = ("AppsUseLightTheme", "SystemUsesLightTheme", "EnableTransparency")
+        light = tuple(Value.dword(name, 1) for name in themes)
+        yield KnownKeys(
+            hive=USER,
+            keys={
+                rf"Software\{_WINDOWS}\Themes\Personalize": light,
+                rf"Software\{_WINDOWS}\Uninstall": (),
+            },
+            evidence=Evidence(Grade.INFERRED, "the settings' page of colours, on Light; OneDrive"),
+        )
+
+
+def _folders(
+    system: Installation, shell: Mapping[str, str], evidence: Evidence
+) -> Iterable[KnownKeys]:
+    """Return the shell folders, as full paths and by their variable, and those for files."""
     if shell:
         home = folders.profile(system)
         there = {name: rf"{home}\{place}" for name, place in shell.items()}
@@ -287,14 +337,6 @@ def _user(system: Installation) -> Iterable[KnownKeys]:
         place = rf"%USERPROFILE%\{folders.temporary(system)}"
         keys = {"Environment": _texts({"TEMP": place, "TMP": place})}
         yield KnownKeys(hive=USER, keys=keys, evidence=evidence)
-    if system.release:
-        themes = ("AppsUseLightTheme", "SystemUsesLightTheme", "EnableTransparency")
-        light = tuple(Value.dword(name, 1) for name in themes)
-        yield KnownKeys(
-            hive=USER,
-            keys={rf"Software\{_WINDOWS}\Themes\Personalize": light},
-            evidence=Evidence(Grade.INFERRED, "the settings' page of colours, on Light"),
-        )
 
 
 def _classes(_system: Installation) -> Iterable[KnownKeys]:

@@ -123,7 +123,9 @@ class KeyFunctions(_Calls):
     def RegOpenKeyEx(
         self, site: Caller, key: Hkey, sub_key: Str, options: Dword, access: Dword, result: Out
     ) -> int:
-        """Open a key."""
+        """Open a key; the ANSI function treats a NULL key otherwise."""
+        if not self._text.wide and not key:
+            return self._open(site, result, Api.RegOpenKeyExA, key, sub_key, access=access)
         named = {"access": access, "options": options}
         return self._open(site, result, Api.RegOpenKeyEx, key, sub_key, **named)
 

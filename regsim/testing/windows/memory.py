@@ -96,8 +96,12 @@ class Pointed:
             if isinstance(value, ctypes.c_wchar_p):
                 return cls._object(ctypes.create_unicode_buffer(value.value or ""))
             return cls(address, kept=value)
-        if isinstance(value, _Simple):
-            return cls._object(value)
+        if isinstance(value, _Simple) and isinstance(value.value, int):
+            if not value.value:
+                return None
+            raise ctypes.ArgumentError(
+                f"{value!r} is passed as an address; pass byref() of it, or declare argtypes"
+            )
         raise ctypes.ArgumentError(f"Don't know how to convert parameter of type {type(value)}")
 
     @classmethod

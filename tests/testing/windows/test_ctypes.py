@@ -79,6 +79,33 @@ def test_a_missing_key_is_told_by_the_code_and_leaves_null(windows: Windows) -> 
     assert windows.ctypes.FormatError(code) == "The system cannot find the file specified"
 
 
+@pytest.mark.parametrize("system", ["win11", "wine"])
+def test_a_null_key_leaves_what_the_system_leaves(system: str) -> None:
+    """NULL from the wide function, and what was there from the ANSI one."""
+    windows = Windows(Registry(system))
+    for suffix, left in (("W", None), ("A", 7)):
+        handle = windows.types.HKEY(7)
+        open_key = getattr(windows.advapi32, f"RegOpenKeyEx{suffix}")
+        name = "x" if suffix == "W" else b"x"
+        assert open_key(None, name, 0, READ, real_ctypes.byref(handle)) == BAD_HANDLE
+        assert handle.value == left
+
+
+def test_creating_tells_whether_the_key_is_new(windows: Windows) -> None:
+    """1 for a key that was made, 2 for one that was there; 1010 without a place for the result."""
+    types, create = windows.types, windows.advapi32.RegCreateKeyExW
+    told = []
+    for _ in range(2):
+        handle, new = types.HKEY(), types.DWORD()
+        out = (real_ctypes.byref(handle), real_ctypes.byref(new))
+        assert create(HKCU, r"Software\New", 0, None, 0, ALL, None, *out) == SUCCESS
+        windows.advapi32.RegCloseKey(handle)
+        told.append(new.value)
+
+    assert told == [1, 2]
+    assert create(HKCU, r"Software\New", 0, None, 0, ALL, None, None, None) == 1010
+
+
 def test_what_is_left_open_is_a_leak_with_its_line(windows: Windows) -> None:
     """The line of the program that made the call, as for winreg's own functions."""
     windows.key()
@@ -138,6 +165,7 @@ def test_the_two_calls_of_a_read(windows: Windows) -> None:
     assert query(key, "v", None, None, buffer, real_ctypes.byref(count)) == SUCCESS
     assert bytes(buffer) == b"12345"
     assert query(key, "v", None, None, buffer, None) == INVALID
+    assert query(key, "v", buffer, None, None, None) == INVALID
     assert query(key, "gone", None, None, buffer, real_ctypes.byref(count)) == NOT_FOUND
 
 
@@ -150,6 +178,30 @@ def test_no_call_writes_beyond_a_buffer(windows: Windows) -> None:
     query = windows.advapi32.RegQueryValueExW
     assert query(key, "v", None, None, buffer, real_ctypes.byref(count)) == MORE
     assert bytes(buffer) == bytes(4)
+    short = (real_ctypes.c_ubyte * 8)()
+    start = (real_ctypes.c_ubyte * 4).from_buffer(short)
+    assert windows.ctypes.windll.shell32.SHGetFolderPathA(None, 0x1C, None, 0, start) == 0
+    assert bytes(short) == b"C:\\U" + bytes(4)
+
+
+def test_no_call_reads_beyond_a_buffer(windows: Windows) -> None:
+    """Of data that should be longer than it is, what there is is written."""
+    key = windows.key()
+    long = (real_ctypes.c_ubyte * 8)(*b"12345678")
+    data = (real_ctypes.c_ubyte * 4).from_buffer(long)
+    binary = windows.winreg.REG_BINARY
+
+    assert windows.advapi32.RegSetValueExW(key, "v", 0, binary, data, 8) == SUCCESS
+    assert windows.winreg.QueryValueEx(key.value, "v")[0] == b"1234"
+
+
+def test_a_number_is_no_pointer(windows: Windows) -> None:
+    """Passed by itself, without types that say so, it would be an address; 0 is NULL."""
+    key, number = windows.key(), windows.types.DWORD(7)
+    query = windows.advapi32.RegQueryValueExW
+    with pytest.raises(real_ctypes.ArgumentError, match="passed as an address"):
+        query(key, "v", None, number, None, None)
+    assert query(key, "v", windows.types.DWORD(0), None, None, None) == NOT_FOUND
 
 
 @pytest.mark.parametrize("how", ["byref", "pointer", "cast", "cast of a cast", "instance"])
@@ -281,6 +333,7 @@ def test_a_key_tells_what_is_in_it(windows: Windows) -> None:
     listing = (text, real_ctypes.byref(count), None, None, None, real_ctypes.byref(listed))
     assert windows.advapi32.RegEnumKeyExW(key, 0, *listing) == SUCCESS
     assert listed.dwHighDateTime == when.dwHighDateTime
+    assert [leak.handle.handle for leak in windows.registry.leaks()] == [key.value]
 
 
 def test_the_rest_of_what_is_called(windows: Windows) -> None:
@@ -306,6 +359,7 @@ def test_the_rest_of_what_is_called(windows: Windows) -> None:
     assert api.RegDeleteTreeW(key, None) == SUCCESS
     assert api.RegFlushKey(key) == SUCCESS
     assert winreg.QueryInfoKey(key.value)[:2] == (0, 0)
+    assert [leak.handle.handle for leak in windows.registry.leaks()] == [key.value]
 
 
 def test_data_is_taken_with_the_nul_that_follows_it(windows: Windows) -> None:

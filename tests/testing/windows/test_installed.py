@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from regsim import dialects
+from regsim import dialects, keypath
 from regsim.errors import UnknownNameError
-from regsim.policy import Grade
+from regsim.kernel.tree import Node
+from regsim.policy import Evidence, Grade
 from regsim.regf.store import FileStore
 from regsim.testing._fake.computer import USER_SID
 from regsim.testing.installed import base, folders, zones
@@ -192,34 +193,56 @@ def test_an_installed_system_logs_off_as_a_bare_one(system: str) -> None:
 # -- against what was captured -------------------------------------------------------------------
 
 
-def shell_folders(hive: Path) -> dict[str, str]:
-    """Return the user's shell folders in a captured hive."""
-    root = FileStore({"hive": hive}).read("hive")
-    assert root is not None
-    node = root.find(tuple(SHELL.upper().split("\\")))
-    assert node is not None
-    return {found.name: found.text() for found in node.values.values()}
-
-
-@pytest.mark.shared_data
-@pytest.mark.parametrize(
-    ("system", "file"),
-    [("xp", "plaso__test_data__NTUSER.DAT"), ("win7", "regipy__NTUSER.DAT.xz")],
-)
-def test_shell_folders_are_those_of_a_captured_profile(
-    system: str, file: str, tmp_path: Path
-) -> None:
-    """Each that the real profile has, with the same text, and none that it has not."""
+def captured(file: str, folder: Path) -> Node:
+    """Return the root of a captured hive."""
     source = SHARED / "data" / "hives" / file
     if not source.is_file():
         pytest.skip(f"no captured hive at {source} (set REGSIM_SHARED)")
-    copy = tmp_path / "NTUSER.DAT"
+    copy = folder / "NTUSER.DAT"
     data = source.read_bytes()
     copy.write_bytes(lzma.decompress(data) if file.endswith(".xz") else data)
+    root = FileStore({"hive": copy}).read("hive")
+    assert root is not None
+    return root
 
-    _, ours = folders.layout(system_of(system))
 
-    assert {name: rf"%USERPROFILE%\{place}" for name, place in ours.items()} == shell_folders(copy)
+CAPTURED = [
+    ("xp", "plaso__test_data__NTUSER.DAT", folders.OLD_PROFILE),
+    ("win7", "regipy__NTUSER.DAT.xz", folders.NEW_PROFILE),
+]
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("system", "file", "evidence"), CAPTURED)
+def test_what_rests_on_a_captured_profile_is_in_it(
+    system: str, file: str, evidence: Evidence, tmp_path: Path
+) -> None:
+    """Each key and value that is said to be known from it, but for the user's own folder."""
+    root = captured(file, tmp_path)
+    seen = 0
+    for part in base.parts(system_of(system), USER_SID):
+        for key, values in part.keys.items() if part.evidence == evidence else ():
+            node = root.find(keypath.fold(keypath.split(key)))
+            assert node is not None, key
+            for value in values:
+                if "Shell Folders" not in key or "User" in key:
+                    assert node.values[keypath.fold_name(value.name)].data == value.data
+                    seen += 1
+    assert seen > 20
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("system", "file", "_evidence"), CAPTURED)
+def test_no_shell_folder_of_a_captured_profile_is_missing(
+    system: str, file: str, _evidence: Evidence, tmp_path: Path
+) -> None:
+    """The list is whole."""
+    node = captured(file, tmp_path).find(tuple(SHELL.upper().split("\\")))
+
+    assert node is not None
+    assert {value.name for value in node.values.values()} == set(
+        folders.layout(system_of(system))[1]
+    )
 
 
 def test_rules_of_zones_are_written_as_windows_writes_them() -> None:
