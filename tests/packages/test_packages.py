@@ -91,7 +91,7 @@ def test_package(name: str, tmp_path: Path) -> None:
     source = _source(name, row, tmp_path)
     if row.get("needs"):
         _pip("install", "--target", str(tmp_path / "site"), *row["needs"])
-    overlay = HERE / "overlays" / name
+    overlay = HERE / "overlays" / row.get("overlay", name)
     if overlay.is_dir():
         shutil.copytree(overlay, source, dirs_exist_ok=True)
     path = [*(str(source / each) for each in row.get("where", ())), str(HERE / "shims")]

@@ -1,1 +1,0 @@
-"""What its tests import from here."""
