@@ -13,7 +13,6 @@ from regsim.errors import UsageError
 from regsim.testing import blame
 from regsim.testing.patching import Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
-from regsim.testing.windows.modules import NAMES, modules_of
 
 T = TypeVar("T")
 
@@ -87,6 +86,8 @@ def patched(
             "looks_like_windows is for the modules that patch=[…] names: pytest, other libraries "
             "and Python itself go on seeing this system"
         )
+    from regsim.testing.windows.modules import NAMES, modules_of  # noqa: PLC0415 - of few tests
+
     return Patch(modules_of(registry.winreg), modules, names=NAMES)
 
 

@@ -103,6 +103,24 @@ def test_the_environment_is_the_real_one_and_what_windows_adds(
     assert "APPDATA" not in os.environ
 
 
+def test_everything_can_be_imported_from_a_stand_in(program: Callable[..., str]) -> None:
+    """Of what is not there nothing is listed."""
+    name = program("from os import *\nfrom os.path import *\n")
+    with fake_winreg(patch=[name], windows=True):
+        module = importlib.import_module(name)
+        assert module.name == "nt"
+        assert module.environ["OS"] == "Windows_NT"
+        assert module.environ | {"OS": "x"} == {**module.environ, "OS": "x"}
+        assert not hasattr(module, "getuid")
+
+
+def test_the_registry_s_own_variables_are_expanded() -> None:
+    """By ``ExpandEnvironmentStrings``, with or without modules that see Windows."""
+    with fake_winreg() as registry:
+        expand = registry.winreg.ExpandEnvironmentStrings
+        assert expand(r"%UserProfile%\AppData %nowhere%") == r"C:\Users\user\AppData %nowhere%"
+
+
 def test_paths_are_windows_but_for_those_of_this_computer(
     program: Callable[..., str], tmp_path: os.PathLike[str]
 ) -> None:
