@@ -235,7 +235,7 @@ class Patch:
                 self._swap(below)
 
     def _swap(self, module: ModuleType) -> None:
-        spec = module.__spec__
+        spec = getattr(module, "__spec__", None)
         tree = statements.source_of(spec) if spec is not None else None
         origins = statements.origins(tree) if tree is not None else {}
         for key, value in list(vars(module).items()):

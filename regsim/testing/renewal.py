@@ -15,12 +15,20 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import EnumType
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import (
+    CellType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+    NoneType,
+)
 from typing import Any, Final
 
 from regsim.testing import statements
 
 _MISSING: Final = object()
+_PLAIN: Final = (str, bytes, int, float, NoneType)
 _SLOTS: Final = (GetSetDescriptorType, MemberDescriptorType)
 
 
@@ -38,6 +46,7 @@ class Renewal:
         self._before: dict[str, dict[str, Any]] = {}
         self._specs: dict[str, ModuleSpec | None] = {}
         self._objects: list[Callable[[], object]] = []
+        self._recoded: dict[FunctionType, bool] = {}
 
     def begin(self, differs: Callable[[str, str], bool]) -> None:
         """Run the imported modules anew that ask at their import for what *differs*.
@@ -85,9 +94,28 @@ class Renewal:
         """Give *old* the code of *new*; return whether it closes over the same, so that it can."""
         if old.__code__.co_freevars != new.__code__.co_freevars:
             return False
+        if old in self._recoded:  # it has another name, or closes over itself
+            return self._recoded[old]
+        self._recoded[old] = True
+        for before, after in zip(old.__closure__ or (), new.__closure__ or (), strict=True):
+            if not self._keep_cell(before, after):
+                self._recoded[old] = False
+                return False
         for name in ("__code__", "__defaults__", "__kwdefaults__"):
             self._set(old, name, getattr(new, name))
         return True
+
+    def _keep_cell(self, before: CellType, after: CellType) -> bool:
+        """Return whether what is closed over is as good as the new, once it has its code."""
+        try:
+            old, new = before.cell_contents, after.cell_contents
+        except ValueError:  # nothing is in it yet
+            return False
+        if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+            return old is new or self._recode(old, new)
+        if isinstance(old, type) and isinstance(new, type):
+            return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+        return old is new or (isinstance(old, _PLAIN) and type(old) is type(new) and old == new)
 
     def _remake(self, old: type, new: type) -> None:
         """Give class *old* what *new* has; its functions keep what they close over, such as it."""
@@ -95,9 +123,8 @@ class Renewal:
             mine = vars(old).get(name)
             pairs = list(zip(_functions(mine), _functions(value), strict=False))
             if pairs and type(mine) is type(value):
-                for before, after in pairs:
-                    if before.__code__ != after.__code__:
-                        self._recode(before, after)
+                if not all(self._recode(before, after) for before, after in pairs):
+                    self._set(old, name, value)
             elif not name.startswith("__") and mine != value and not isinstance(value, _SLOTS):
                 self._set(old, name, value)
 

@@ -10,7 +10,6 @@ from regsim.errors import UsageError
 from regsim.testing import pywin32
 from regsim.testing.patching import MODULE, Patch
 from regsim.testing.registry import Registry
-from regsim.testing.windows.modules import NAMES, modules_of
 
 
 def patched(

@@ -116,14 +116,16 @@ def asked(tree: ast.Module) -> frozenset[Whence]:
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
     """Yield what of *node* an import runs: all but the bodies of functions."""
-    if isinstance(node, ast.If) and "__main__" in ast.dump(node.test):
-        return
-    yield node
-    inner = ast.iter_child_nodes(node)
-    if isinstance(node, _FUNCTIONS):
-        inner = iter(getattr(node, "decorator_list", ()))
-    for child in inner:
-        yield from _at_import(child)
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.If) and "__main__" in ast.dump(each.test):
+            continue
+        yield each
+        if isinstance(each, _FUNCTIONS):
+            waiting += getattr(each, "decorator_list", ())
+        else:
+            waiting += [*ast.iter_child_nodes(each)][::-1]
 
 
 def _stated(node: ast.AST, package: str) -> Iterator[str]:

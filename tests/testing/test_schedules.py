@@ -18,11 +18,12 @@ from regsim.testing import assert_holds
 from regsim.testing.schedules import Player, schedules
 
 SEEK = settings(max_examples=20_000, database=None, derandomize=True)
-DEEP = os.environ.get("HYPOTHESIS_PROFILE") in ("ci", "nightly")
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE")
 SHORTEST = [
     ("buggy", "leak", 9, {}),
-    *([("naive", "err", 15, {}), ("forced", "err", 8, {})] if DEEP else ()),
-    *([("refcounted", "lost", 7, {"attempts": 1})] if DEEP else ()),
+    *([("naive", "err", 15, {})] if PROFILE in ("ci", "nightly") else ()),
+    *([("forced", "err", 8, {})] if PROFILE == "nightly" else ()),
+    *([("refcounted", "lost", 7, {"attempts": 1})] if PROFILE == "nightly" else ()),
 ]
 """What fails, in how few steps; with one attempt even a true fix can lose a profile."""
 TRUE_FIXES = ("refcounted", "uncached")

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import CodeType, ModuleType
 from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary, WeakSet
@@ -22,6 +23,8 @@ from regsim.kernel.process import Process
 from regsim.status import NtStatus, to_win32
 from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
+from regsim.testing.installed.system import system_of
+from regsim.testing.windows.environ import Environ
 from regsim.types import ObjectId, Tid, as_predefined
 from regsim.win32.api import Api
 from regsim.win32.plans import Known, Planned, Reply
@@ -184,6 +187,11 @@ class Binding:
         self.dropped = self.gate.dropped
         self.calls = calls = _Calls(machine, process)
         self.caller: Callable[[], Tid] = lambda: calls.tid
+
+    @cached_property
+    def environ(self) -> Environ:
+        """The environment of the process."""
+        return Environ(system_of(self.machine.dialect.name))
 
     def number(self, key: object) -> int:
         """Return the handle that *key* means in this process.

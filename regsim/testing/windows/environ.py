@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ntpath
 import os
-from collections.abc import Iterator, MutableMapping
-from typing import Final
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Final, Self
 
 from regsim.testing.installed import folders
 from regsim.testing.installed.system import Installation
@@ -65,6 +66,20 @@ class Environ(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"environ({dict(self)!r})"
+
+    def __or__(self, other: Mapping[str, str]) -> dict[str, str]:
+        return {**self, **other}
+
+    def __ror__(self, other: Mapping[str, str]) -> dict[str, str]:
+        return {**other, **self}
+
+    def __ior__(self, other: Mapping[str, str]) -> Self:
+        self.update(other)
+        return self
+
+    def expand(self, text: str) -> str:
+        """Return *text* with each ``%NAME%`` that is known replaced."""
+        return re.sub("%([^%]+)%", lambda name: self.get(name[1], name[0]), text)
 
     def copy(self) -> dict[str, str]:
         """Return the variables as a dict, whose names are what they are."""

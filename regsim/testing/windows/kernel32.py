@@ -7,9 +7,7 @@ last error. Source of each: MSDN, by the function's name; documented.
 from __future__ import annotations
 
 import itertools
-import re
 import time
-from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +16,7 @@ from regsim.testing._fake.binding import Binding
 from regsim.testing.installed import folders
 from regsim.testing.installed.system import Installation
 from regsim.testing.windows.calls import Caller, Dword, Hkey, Out, Str, Wide, works
+from regsim.testing.windows.environ import Environ
 from regsim.testing.windows.library import Code, LastError
 from regsim.testing.windows.memory import POINTER_SIZE, Text
 
@@ -189,7 +188,7 @@ class Kernel32Texts:
     """The functions of ``kernel32`` that take a text, whose names end in W or A."""
 
     def __init__(
-        self, events: Events, system: Installation, environment: Mapping[str, str], text: Text
+        self, events: Events, system: Installation, environment: Environ, text: Text
     ) -> None:
         self._events, self._system, self._text = events, system, text
         self._environment = environment
@@ -216,8 +215,7 @@ class Kernel32Texts:
 
     def ExpandEnvironmentStrings(self, _site: Caller, text: Str, to: Out, room: Dword) -> int:
         """Replace variables in a text."""
-        known = self._environment
-        done = re.sub("%([^%]+)%", lambda name: known.get(name[1], name[0]), text or "")
+        done = self._environment.expand(text or "")
         length = self._put(done, to, room)
         return length if length > len(done) else length + 1
 
@@ -341,7 +339,7 @@ def write_version(system: Installation, to: Out, text: Text) -> int:
 
 
 def libraries(
-    binding: Binding, system: Installation, environment: Mapping[str, str], last: LastError
+    binding: Binding, system: Installation, environment: Environ, last: LastError
 ) -> tuple[dict[str, dict[str, Code]], Events]:
     """Return the functions of the libraries but ``advapi32``, by both names; and the events."""
     events = Events(binding)

@@ -81,7 +81,7 @@ class WindowsVersion(tuple[Any, ...]):  # noqa: SLOT001 - it has attributes
 def modules_of(winreg: BoundWinreg) -> dict[str, ModuleType]:
     """Return the stand-ins for code in *winreg*'s process, and *winreg*, by name."""
     system = system_of(winreg.binding.machine.dialect.name)
-    environ = Environ(system)
+    environ = winreg.binding.environ
     found: dict[str, ModuleType] = {"winreg": cast("ModuleType", winreg), "sys": _sys(system)}
     found |= {"os.path": path_module(environ)}
     found["os"] = _os(environ, found["os.path"])

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ntpath
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
+from regsim.testing.windows.environ import Environ
 from regsim.testing.windows.standin import StandIn
 
 _PURE: Final = (
@@ -31,7 +32,7 @@ def _text(path: object) -> str:
     return os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else "/"
 
 
-def path_module(environ: Mapping[str, str]) -> StandIn:
+def path_module(environ: Environ) -> StandIn:
     """Return the stand-in of ``os.path``, which finds variables and the home in *environ*."""
     instead: dict[str, Any] = {
         name: _either(name, lambda path: not path.startswith("/"))
@@ -51,7 +52,7 @@ def path_module(environ: Mapping[str, str]) -> StandIn:
     def expandvars(path: Any) -> Any:  # noqa: ANN401 - as it came
         text = os.fspath(path)
         if isinstance(text, str):
-            text = re.sub("%([^%]+)%", lambda name: environ.get(name[1], name[0]), text)
+            text = environ.expand(text)
         return os.path.expandvars(text)
 
     def commonpath(paths: Any) -> Any:  # noqa: ANN401 - as they came

@@ -29,9 +29,12 @@ class StandIn(ModuleType):
         super().__init__(real.__name__, real.__doc__)
         hidden = {name for name in without if hasattr(real, name)}
         added = frozenset(name for name in instead if not hasattr(real, name))
+        public = getattr(real, "__all__", None) or [n for n in vars(real) if not n.startswith("_")]
+        names = dict.fromkeys([*public, *added])  # what `import *` gives
+        instead = {"__all__": [name for name in names if name not in hidden], **instead}
         kept = {"__spec__": real.__spec__, "__loader__": real.__loader__, **instead}
         vars(self).update(kept, _real=real, _hidden=hidden, added=added)
-        vars(self)["changed"] = frozenset(instead) | hidden
+        vars(self)["changed"] = (frozenset(instead) | hidden) - {"__all__"}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
         if name in self._hidden:

@@ -103,6 +103,30 @@ def test_the_environment_is_the_real_one_and_what_windows_adds(
     assert "APPDATA" not in os.environ
 
 
+def test_everything_can_be_imported_from_a_stand_in(program: Callable[..., str]) -> None:
+    """Of what is not there nothing is listed."""
+    name = program(
+        "from os import *\nfrom os.path import *\n"
+        "from ctypes import *\nfrom ctypes.wintypes import *\n"
+    )
+    with fake_winreg(patch=[name], windows=True):
+        module = importlib.import_module(name)
+        assert module.name == "nt"
+        assert module.environ["OS"] == "Windows_NT"
+        assert module.environ | {"OS": "x"} == {**module.environ, "OS": "x"}
+        assert not hasattr(module, "getuid")
+        key = module.HKEY()
+        open_key = module.windll.advapi32.RegOpenKeyExW
+        assert open_key(0x80000001, "Nowhere", 0, 0x20019, module.byref(key)) == 2
+
+
+def test_the_registry_s_own_variables_are_expanded() -> None:
+    """By ``ExpandEnvironmentStrings``, with or without modules that see Windows."""
+    with fake_winreg() as registry:
+        expand = registry.winreg.ExpandEnvironmentStrings
+        assert expand(r"%UserProfile%\AppData %nowhere%") == r"C:\Users\user\AppData %nowhere%"
+
+
 def test_paths_are_windows_but_for_those_of_this_computer(
     program: Callable[..., str], tmp_path: os.PathLike[str]
 ) -> None:
@@ -215,6 +239,70 @@ def test_a_module_that_decided_at_its_import_decides_again(program: Callable[...
         assert module.ONE is one
         assert user.VALUE is False
         assert not hasattr(module, "winreg")
+
+
+def test_decorated_functions_decide_again_too(program: Callable[..., str]) -> None:
+    """Those that a wrapper closes over, in functions and methods; what cannot be kept is new."""
+    source = """
+        import functools, sys
+
+        def doubled(function):
+            @functools.wraps(function)
+            def wrapper(*args):
+                return 2 * function(*args)
+            return wrapper
+
+        def times(number):
+            def work():
+                return number
+            return work
+
+        def counting():
+            def down(count):
+                return sys.platform if not count else down(count - 1)
+            return down
+
+        down = counting()
+
+        if sys.platform == "win32":
+            @doubled
+            def where():
+                return "there "
+        else:
+            @doubled
+            def where():
+                return "here "
+
+        class Program:
+            __slots__ = ("kept",)
+
+            @doubled
+            def run(self):
+                return self.here
+
+            @property
+            def here(self):
+                return "win " if WINDOWS else "none "
+
+            @staticmethod
+            @doubled
+            def fixed():
+                return "w" if WINDOWS else "n"
+
+        WINDOWS = sys.platform == "win32"
+        number = times(7 if WINDOWS else 1)
+    """
+    name = program(source)
+    module = importlib.import_module(name)
+    where, kind = module.where, module.Program
+    with fake_winreg(patch=[name], windows=True):
+        assert module.where() == where() == "there there "
+        assert kind().run() == module.Program().run() == "win win "
+        assert kind.fixed() == "ww"
+        assert module.number() == 7
+        assert module.down(2) == "win32"
+    assert module.where() == where() == "here here "
+    assert (kind().run(), kind.fixed(), module.number()) == ("none none ", "nn", 1)
 
 
 def test_a_module_that_decides_nothing_is_not_run_again(program: Callable[..., str]) -> None:
