@@ -2,18 +2,24 @@
 
 ``REGSIM_EXT`` says what is wanted: ``auto`` (the default) builds it where a probe compiles,
 ``require`` fails where it does not, ``off`` leaves it out. Without it the wheel is py3-none-any.
+
+The sdist of one tree is the same bytes whoever builds it, and when. ``SOURCE_DATE_EPOCH`` is the
+time of everything in it, in seconds since 1970; without it that is the first moment of 1980.
 """
 
+import gzip
 import os
 import shutil
 import sys
 import sysconfig
+import tarfile
 import tempfile
 from pathlib import Path
 
 from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.editable_wheel import editable_wheel
+from setuptools.command.sdist import sdist
 
 CHOICES = ("auto", "require", "off")
 NATIVE = Path("regsim/accel/native")
@@ -28,6 +34,30 @@ PROBE = """\
 _Static_assert(sizeof(uint64_t) == 8, "C11");
 PyMODINIT_FUNC PyInit_probe(void) { return NULL; }
 """
+
+
+class Sdist(sdist):
+    """The sdist as setuptools lays it out, in an archive that tells nothing of who packed it."""
+
+    def make_archive(self, base_name: str, format: str, **at: str) -> str:  # noqa: A002 - its name
+        """Pack the folder *at* names into *base_name*.tar.gz and return that name."""
+        if format != "gztar":
+            sys.exit(f"regsim: an sdist is a .tar.gz, not {format!r}")
+        epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or 315532800)
+
+        def without_traces(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = epoch, 0, 0, "", ""
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        name = f"{base_name}.tar.gz"
+        with (
+            open(name, "wb") as raw,  # noqa: PTH123
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=epoch) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(at["base_dir"], filter=without_traces)
+        return name
 
 
 def extension(name: str, sources: list[str]) -> Extension:
@@ -95,7 +125,7 @@ class Editable(editable_wheel):
         (Path(installation_dir) / "__editable__.regsim-types.pth").write_text(f"{types.parent}\n")
 
 
-COMMANDS = {"editable_wheel": Editable}
+COMMANDS = {"editable_wheel": Editable, "sdist": Sdist}
 
 if wanted():
     setup(

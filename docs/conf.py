@@ -25,7 +25,7 @@ extensions = [
     "sphinx.ext.napoleon",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext"]
+exclude_patterns = ["_build", "_ext", "changes"]
 default_role = "code"
 myst_enable_extensions = ["deflist", "attrs_inline"]
 myst_heading_anchors = 3

@@ -236,7 +236,7 @@ def commands() -> str:
         "What `--help` says of each, written when this page was built.",
         "",
     ]
-    context = click.Context(cli.cli, info_name="regsim")
+    context = click.Context(cli.cli, info_name="regsim", **cli.cli.context_settings)
     for name in cli.cli.list_commands(context):
         command = cli.cli.get_command(context, name)
         if command is not None:

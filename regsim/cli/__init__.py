@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from regsim._version import __version__
 from regsim.cli import _colour
+from regsim.cli._shell import ASKING, answered
 from regsim.errors import RegsimError, UnknownNameError
 
 
@@ -50,12 +52,13 @@ _COMMANDS = {
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "course": _Entry("course", "command", "Eight exercises: predict, run, see which call decides."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),
+    "completion": _Entry("completion", "command", "Have bash, zsh or fish complete what you type."),
 }
 
 _DOOR = " "
 """The front door's name among the commands: one that nobody can type."""
 _FRONT = _Entry("ask", "command", "Whatever people have in hand.")
-_OWN = ("-h", "--help", "--version")
+_OWN = ("-h", "--help", "--version", "--color")
 
 _USAGE = 2
 _UNDECIDED = 3
@@ -100,11 +103,12 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse *args*; what begins with no command is for the front door, none asks for help."""
-        args = _colour.taken_from(args)
-        if not args:
-            click.echo(ctx.get_help())
-            ctx.exit()
-        if args[0] not in _COMMANDS and args[0] not in _OWN and _is_for_door(args):
+        if not ctx.resilient_parsing:  # as for a shell that completes what is half typed
+            args = _colour.taken_from(args)
+            if not args:
+                click.echo(ctx.get_help())
+                ctx.exit()
+        if args and args[0] not in (*_COMMANDS, *_OWN) and _is_for_door(args):
             args = [_DOOR, *args]
         return super().parse_args(ctx, args)
 
@@ -133,11 +137,22 @@ class _Commands(click.Group):
         name = args[0]
         if name == _DOOR:
             return None, self.get_command(ctx, name), args[1:]
-        if name not in _COMMANDS and not name.startswith("-"):
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(
                 f"{UnknownNameError('command', name, _COMMANDS)}; and there is no file {name}", ctx
             )
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, options or files that begin with *incomplete*; imports none."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        # The file first: to bash, it means that files are offered if nothing follows.
+        return [CompletionItem(incomplete, type="file")] + [
+            CompletionItem(name, help=entry.help)
+            for name, entry in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(
         self,
@@ -222,6 +237,9 @@ def _answer(args: Sequence[str] | None) -> int:
 
 def _run(args: Sequence[str] | None) -> int:
     """Run the command line; return the exit code for what the commands say and raise on purpose."""
+    asked = os.environ.get(ASKING)
+    if asked:
+        return answered(cli, asked)
     try:
         code = cli.main(
             args=None if args is None else list(args), prog_name="regsim", standalone_mode=False

@@ -21,7 +21,7 @@ _STDIN = "-"
 
 
 @click.command("ask", cls=Naming, takes=("--os",))
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=click.Path())
 @evidence_options
 def command(files: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - those of `Manner`
     """Answer from FILE, whatever it is: who keeps the hive loaded?

@@ -59,8 +59,8 @@ def annotation(level: str, test: str, value: str) -> str:
     who = f"{other}, at the end of {test}," if other else test
     where = "" if file else f"{AT}{source}"
     message = f"{who} leaves a registry handle open: {what}{where}"
-    place = f" file={_escaped(file, ':,')},line={line}" if file else ""
-    return f"::{level}{place}::{_escaped(message)}"
+    place = f" file={escaped(file, ':,')},line={line}" if file else ""
+    return f"::{level}{place}::{escaped(message)}"
 
 
 def _in_workspace(file: str) -> str | None:
@@ -70,7 +70,7 @@ def _in_workspace(file: str) -> str | None:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
-def _escaped(text: str, more: str = "") -> str:
+def escaped(text: str, more: str = "") -> str:
     """Return *text* as the data, or with *more* a property, of a workflow command.
 
     As GitHub's own toolkit writes them (packages/core/src/command.ts; documented).

@@ -24,8 +24,9 @@ def patched(
             "looks_like_windows is for the modules that patch=[…] names: pytest, other libraries "
             "and Python itself go on seeing this system"
         )
-    fakes = (
-        modules_of(registry.winreg) if windows else {MODULE: cast("ModuleType", registry.winreg)}
-    )
-    fakes = {**fakes, **pywin32.modules_of(registry.winreg)}
-    return Patch(fakes, modules, everywhere=everywhere, names=NAMES if windows else None)
+    fakes = {MODULE: cast("ModuleType", registry.winreg), **pywin32.modules_of(registry.winreg)}
+    if not windows:
+        return Patch(fakes, modules, everywhere=everywhere)
+    from regsim.testing.windows.modules import NAMES, modules_of  # noqa: PLC0415 - of few tests
+
+    return Patch({**modules_of(registry.winreg), **fakes}, modules, names=NAMES)

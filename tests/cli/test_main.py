@@ -85,6 +85,7 @@ def test_help_imports_no_command(args: list[str]) -> None:
         "regsim._version",
         "regsim.cli",
         "regsim.cli._colour",
+        "regsim.cli._shell",
         "regsim.errors",
     }
     assert not loaded & {"rich", "attr", "numpy", "matplotlib", "networkx", "hypothesis"}

@@ -29,7 +29,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 PAGES = sorted(
     page
     for page in (*ROOT.glob("docs/**/*.md"), ROOT / "README.md")
-    if page.is_file() and "_generated" not in page.parts
+    if page.is_file() and not {"_generated", "changes"} & set(page.parts)
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETUP = ("python", "pip", "cd ", "git ", ".venv")
@@ -243,3 +243,15 @@ def test_the_pictures_are_those_that_the_program_makes() -> None:
     for name, text in module.pictures().items():
         path = ROOT / "docs" / "_static" / name
         assert path.read_text(encoding="utf-8") == text, "run `python docs/pictures.py`"
+
+
+def test_the_first_verdict_comes_within_two_screens() -> None:
+    """At 80 columns; on the way there are one picture and how long the tests take."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, verdict, _ = text.partition("\nBLOCKED: ")
+    rows = sum(max(1, -(-len(line) // 80)) for line in before.splitlines())
+
+    assert verdict
+    assert rows <= 100
+    assert re.findall(r"\]\((docs/_static/[\w-]+\.svg)\)", before) == ["docs/_static/case.svg"]
+    assert re.search(r"Pass the tests, which takes about .* hour", before)

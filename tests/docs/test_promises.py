@@ -27,8 +27,9 @@ def missing(text: str) -> list[str]:
 
 
 def test_each_test_that_is_named_is_there() -> None:
-    """A test that is not is found."""
-    assert missing(PAGE.read_text(encoding="utf-8")) == []
+    """On any page; a test that is not is found."""
+    for page in ROOT.glob("docs/**/*.md"):
+        assert missing(page.read_text(encoding="utf-8")) == [], page
     assert missing("`tests/docs/test_promises.py::test_no` `tests/no.py::test_x`") != []
 
 
@@ -39,6 +40,22 @@ def test_each_promise_names_a_test() -> None:
 
     assert len(items) > 10
     assert [item for item in items if not TEST.search(item)] == []
+
+
+def test_each_decision_says_what_it_cost() -> None:
+    """What was decided, why, instead of what, and at which price; most are held by a test."""
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    index = (ROOT / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
+
+    assert len(records) >= 10
+    for number, record in enumerate(records, 1):
+        text = record.read_text(encoding="utf-8")
+        title, *_ = text.splitlines()
+        assert title.startswith(f"# {number}. ")
+        assert f"{number}. [{title.partition('. ')[2]}]({record.name})" in index
+        for part in ("Decided", "Because", "Instead of", "The price"):
+            assert f"\n**{part}" in text, record.name
+        assert number == 1 or TEST.search(text), record.name
 
 
 def test_what_can_be_set_is_told() -> None:
