@@ -5,6 +5,7 @@
 """
 
 import os
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.editable_wheel import editable_wheel
 
 CHOICES = ("auto", "require", "off")
 NATIVE = Path("regsim/accel/native")
@@ -71,10 +73,35 @@ def wanted() -> bool:
     return reason is None
 
 
+class Editable(editable_wheel):
+    """An editable install that type checkers can read: they follow no finder, but paths.
+
+    They take a folder ``regsim-stubs`` for regsim's types, which Python itself never imports.
+    """
+
+    def _install_namespaces(self, installation_dir: str, pth_prefix: str) -> None:
+        super()._install_namespaces(installation_dir, pth_prefix)
+        here = Path(__file__).parent.resolve()
+        types = here / "build" / "types" / "regsim-stubs"
+        shutil.rmtree(types, ignore_errors=True)
+        types.mkdir(parents=True)
+        parts = [part for part in (here / "regsim").iterdir() if part.name != "__pycache__"]
+        try:
+            for part in (*parts, here / "models"):
+                (types / part.name).symlink_to(part)
+        except OSError as error:  # as on Windows, for those who may not make links
+            print(f"regsim: type checkers will not find it: {error}", file=sys.stderr)
+            return
+        (Path(installation_dir) / "__editable__.regsim-types.pth").write_text(f"{types.parent}\n")
+
+
+COMMANDS = {"editable_wheel": Editable}
+
 if wanted():
     setup(
+        cmdclass=COMMANDS,
         ext_modules=[extension("regsim.accel._native", sorted(map(str, NATIVE.glob("*.c"))))],
         options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
     )
 else:
-    setup()
+    setup(cmdclass=COMMANDS)

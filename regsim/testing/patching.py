@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from regsim.errors import UsageError
 from regsim.testing import statements
+from regsim.testing.children import EVERYBODY, tell
 from regsim.testing.renewal import Renewal
 from regsim.testing.statements import Whence
 
@@ -76,7 +77,9 @@ class Patch:
         """Put the fake in place and return it; nothing is left changed where that fails."""
         before = set(sys.modules)
         self._undo.append(lambda: _forget(self._new(before)))
+        seen = [name for name, _, _ in self.modules] if not self.everywhere else [EVERYBODY]
         try:
+            self._undo.append(tell(seen))
             self._serve_imports()
             if self.everywhere:
                 for name, fake in self.fakes.items():
@@ -200,7 +203,7 @@ class Patch:
         if not any(tree is None or statements.imports(tree, self._roots) for tree in below):
             raise UsageError(
                 f"nothing to patch in {name!r}: it has no name winreg and no statement that "
-                "imports it; give the module that has one, or 'module:name'"
+                "imports it or pywin32's modules; give the module that has one, or 'module:name'"
             )
 
     def _differs(self, module: str, name: str) -> bool:
@@ -236,7 +239,8 @@ class Patch:
         tree = statements.source_of(spec) if spec is not None else None
         origins = statements.origins(tree) if tree is not None else {}
         for key, value in list(vars(module).items()):
-            if getattr(value, "__name__", "") == f"{module.__name__}.{key}":
+            own = f"{module.__name__}.{key}"
+            if isinstance(value, ModuleType) and value.__name__ == own:
                 continue  # a module of the package's own, whatever it is called
             replacement = self._instead(key, value, origins.get(key, ("", "")))
             if replacement is not _MISSING:
@@ -263,8 +267,11 @@ class Patch:
             return _MISSING
         if value is self._finders[0]:  # it may look for winreg by that
             return self._finders[1]
-        if key in NAMES and (value is None or isinstance(value, ModuleType)):
-            return self.fakes[MODULE]
+        name = MODULE if key in NAMES else key
+        if name in self.fakes and (
+            value is None or (key in NAMES and isinstance(value, ModuleType))
+        ):
+            return self.fakes[name]
         if isinstance(value, ModuleType) and value.__name__ in self.fakes:
             return self.fakes[value.__name__]
         source, name = origin

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -82,7 +82,13 @@ class Gate:
 
 
 class ElsewhereError(RegsimError):
-    """A process made by a fork of the tests' process called its copy of the simulated registry."""
+    """A process that the tests' process made asked for the registry that is simulated there."""
+
+
+NOT_SENT = (
+    "a simulated registry cannot be sent to another process, which would have a copy of it; run "
+    "the code in a thread or in the tests' own process, or begin a fake_winreg() of its own there"
+)
 
 
 class _Barred:
@@ -165,6 +171,9 @@ class Binding:
         process: one of its processes.
         accounts: the users that can log on in it, by name, and their SIDs.
     """
+
+    pywin32: Mapping[str, ModuleType] | None = None
+    """The modules of `regsim.testing.pywin32` for this process, once somebody asked for them."""
 
     def __init__(
         self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None

@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from regsim.testing.installed import folders
 from regsim.testing.installed.system import Installation, system_of
@@ -82,7 +82,7 @@ def modules_of(winreg: BoundWinreg) -> dict[str, ModuleType]:
     """Return the stand-ins for code in *winreg*'s process, and *winreg*, by name."""
     system = system_of(winreg.binding.machine.dialect.name)
     environ = winreg.binding.environ
-    found: dict[str, ModuleType] = {"winreg": winreg, "sys": _sys(system)}
+    found: dict[str, ModuleType] = {"winreg": cast("ModuleType", winreg), "sys": _sys(system)}
     found |= {"os.path": path_module(environ)}
     found["os"] = _os(environ, found["os.path"])
     found["platform"] = _platform(found, system)
