@@ -48,13 +48,27 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray, *, inputs:
         UsageError: *path* is a device, a FIFO, a socket, a loop of links, or one of *inputs*.
         OSError: it is a folder, or the folder or the file cannot be written; nothing is changed.
     """
+    notes: list[str] = []
+    with replacing(path, inputs=inputs, notes=notes) as file:
+        file.write(data)
+    return "".join(notes)
+
+
+@contextlib.contextmanager
+def replacing(
+    path: str | os.PathLike[str], *, inputs: Paths = (), notes: list[str] | None = None
+) -> Iterator[IO[bytes]]:
+    """Give an open file that becomes the one at *path* once all is written to it, or is gone.
+
+    All else, and what is raised, is as with `write_file`; *notes* gets what that returns.
+    """
     target = resolved(path)
     refuse_inputs(path, inputs)
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(target)
     there = target.stat() if target.exists() else None
     with _temporary(target) as (file, name):
-        file.write(data)
+        yield file
         file.flush()
         note = _take_over(file, name, there)
         os.fsync(file.fileno())
@@ -64,9 +78,10 @@ def write_file(path: str | os.PathLike[str], data: bytes | bytearray, *, inputs:
         os.replace(name, _whole_copy(target) if through else target)  # noqa: PTH105 - atomic
         sync_directory(target.parent)
         if through:
-            _write_through(target, data)
+            _write_through(target, _whole_copy(target).read_bytes())
     _whole_copy(target).unlink(missing_ok=True)
-    return note
+    if note and notes is not None:
+        notes.append(note)
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:

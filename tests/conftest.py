@@ -1,10 +1,13 @@
-"""Hypothesis profiles, and the small computer that tests of the registry calls share."""
+"""Hypothesis profiles, the small computer that tests of the registry calls share, a browser."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -28,6 +31,8 @@ _profile("quick", max_examples=15, stateful_step_count=30)
 _profile("ci", max_examples=300, stateful_step_count=50, derandomize=True)
 _profile("nightly", max_examples=5_000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+CHROMIUM = os.environ.get("REGSIM_CHROMIUM") or shutil.which("chromium") or ""
 
 USER = Sid("S-1-5-21-1")
 OTHER = Sid("S-1-5-21-2")
@@ -119,3 +124,55 @@ def build() -> Callable[..., World]:
 def world() -> World:
     """A fresh computer under NT 4.0 SP6a."""
     return build_world()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A running Chromium: Debian's, driven by Playwright, without a network."""
+    api = pytest.importorskip("playwright.sync_api", reason="no browser here: playwright is absent")
+    if not CHROMIUM:
+        pytest.skip("no browser here: there is no chromium")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield running
+        running.close()
+
+
+class Visit:
+    """One page in a fresh window, with all that it asked for and complained about."""
+
+    def __init__(self, browser: Any, **options: Any) -> None:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        self.context = browser.new_context(offline=True, **options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(5_000)
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+
+    def open(self, path: Path, fragment: str = "") -> Any:
+        """Open the file at *path* and return the page."""
+        self.page.goto(path.as_uri() + fragment)
+        return self.page
+
+
+@pytest.fixture
+def visit(browser) -> Iterator[Callable[..., Visit]]:
+    """Open windows that are closed after the test, and hold them to silence and no requests."""
+    visits: list[Visit] = []
+
+    def start(**options: Any) -> Visit:
+        visits.append(Visit(browser, **options))
+        return visits[-1]
+
+    yield start
+    for one in visits:
+        one.context.close()
+        assert one.complaints == []
+        assert [url for url in one.requests if not url.startswith(("file:", "data:"))] == []
+        assert len([url for url in one.requests if url.startswith("file:")]) <= 1

@@ -49,6 +49,9 @@ _COMMANDS = {
     "record": _Entry(
         "record", "command", "Run a Windows program under Wine: what does it leave open?"
     ),
+    "fleet": _Entry(
+        "fleet", "command", "The evidence of many machines in, one ranking of the holders out."
+    ),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "course": _Entry("course", "command", "Eight exercises: predict, run, see which call decides."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),

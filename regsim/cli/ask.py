@@ -12,12 +12,13 @@ import click
 from regsim.cli._evidence_output import Manner, evidence_options, note_other, show, worst
 from regsim.cli._hive_output import say, tell
 from regsim.cli._names import Naming
-from regsim.errors import RegsimError
+from regsim.errors import RegsimError, UnreadableError
 from regsim.report.text.console import prose_width, wrap
-from regsim.trace.inputs import is_hive, script_language
-from regsim.trace.source import Source, open_source, pasted
+from regsim.trace.inputs import is_archive, is_hive, script_language
+from regsim.trace.source import EVIDENCE, Source, open_source, pasted
 
 _STDIN = "-"
+_MANY = f"{EVIDENCE}, or read all that is in it by `regsim fleet`"
 
 
 @click.command("ask", cls=Naming, takes=("--os",))
@@ -36,10 +37,19 @@ def command(files: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - th
 
 
 def source_named(name: str) -> Source:
-    """Return the source that a command's argument names; ``-`` is standard input."""
+    """Return the source that a command's argument names; ``-`` is standard input.
+
+    Raises:
+        UnreadableError: it cannot be read, or is a folder or an archive of what can be.
+    """
     if name == _STDIN:
         return pasted(sys.stdin.buffer.read(), "standard input")
-    return open_source(name)
+    if Path(name).is_dir():
+        raise UnreadableError(name, "is a folder", _MANY)
+    source = open_source(name)
+    if is_archive(source):
+        raise UnreadableError(name, "is an archive", _MANY)
+    return source
 
 
 def _answered(name: str, how: Manner, *, several: bool) -> int:

@@ -18,6 +18,7 @@ from regsim.report.text.console import WIDTH, terminal_width, wrap
 EXTRAS = {
     "plot": ("matplotlib", "networkx"),
     "trace": ("numpy", "pyarrow", "evtx"),
+    "fleet": ("distributed", "pyarrow"),
     "docs": ("sphinx", "furo"),
     "notebook": ("jupytext", "ipykernel", "nbclient"),
     "test": ("pytest", "hypothesis", "jsonschema"),

@@ -86,6 +86,18 @@ def who(
     )
 
 
+def each_host(
+    evidence: Source, reading: Reading, dialect: Dialect | None, dialect_of: DialectOf | None
+) -> list[Finding]:
+    """Return what *evidence* says of each computer by itself, as `replay` does of one.
+
+    Exports of log stores and agents have the rows of many, told apart by a column.
+    """
+    opened = open_evidence(evidence, reading)
+    parts = opened.by_host() if isinstance(opened, Snapshot) else [opened]
+    return [_answer(part, reading, dialect, dialect_of) for part in parts]
+
+
 _LONGEST_NAME: Final = 4_096
 
 

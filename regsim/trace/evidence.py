@@ -146,7 +146,7 @@ class Sighting:
     """A key that a process had open: what one line of the evidence says.
 
     ``key`` is "" where it is only told that the process had the hive; ``path`` is the image's
-    whole path where the evidence has it.
+    whole path where the evidence has it, ``host`` the computer where each line names its own.
     """
 
     process: str
@@ -160,6 +160,7 @@ class Sighting:
     seen_at: str | None = None
     event: int | None = None
     access: str = ""
+    host: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -204,6 +205,27 @@ class Snapshot:
         self.sightings: list[Sighting] = []
         self.loaded: list[str] = []
         self.notes: list[str] = []
+
+    def by_host(self) -> list[Snapshot]:
+        """Return a snapshot for each computer that the file is about: an export has many.
+
+        What names none is kept apart where others do. One computer's is the snapshot itself.
+        """
+        hosts = dict.fromkeys(one.host for one in self.reports)
+        hosts.update(dict.fromkeys(one.host for one in self.sightings))
+        if len(hosts) < 2:
+            self.facts.host = self.facts.host or next(iter(hosts), "")
+            return [self]
+        return [self._of(host) for host in hosts]
+
+    def _of(self, host: str) -> Snapshot:
+        one = Snapshot(self.facts.format)
+        one.facts = attrs.evolve(self.facts, host=host, problems=list(self.facts.problems))
+        one.incident, one.incident_certain = self.incident, self.incident_certain
+        one.next_steps, one.notes = self.next_steps, self.notes
+        one.reports = [report for report in self.reports if report.host == host]
+        one.sightings = [sighting for sighting in self.sightings if sighting.host == host]
+        return one
 
 
 @attrs.frozen(kw_only=True)

@@ -48,6 +48,13 @@ def is_hive(source: Source) -> bool:
     return source.head.startswith(HIVE)
 
 
+def is_archive(source: Source) -> bool:
+    """Return whether *source* is a zip or a tar, which may hold evidence but is none."""
+    return source.head.startswith((b"PK\x03\x04", b"PK\x05\x06")) or (
+        source.head[257:262] == b"ustar"
+    )
+
+
 def script_language(source: Source) -> str:
     """Return the language of the program text that *source* is; "" if it is none.
 

@@ -8,7 +8,8 @@ such as ``NT AUTHORITY\SYSTEM``, stay.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -39,26 +40,45 @@ _KEPT: Final = frozenset({"format", "process", "service", "os", "os_title"})
 _SHORTEST: Final = 2
 
 Part = TypeVar("Part")
+Alias = Callable[[str, str], str]
+"""From the kind of a name, such as "user", and the name in small letters to what replaces it."""
 
 
-def redacted(finding: Finding) -> Finding:
-    """Return *finding* with the names of people and computers replaced."""
-    return _Redactor(finding).apply(finding)
+def redacted(finding: Finding, alias: Alias | None = None) -> Finding:
+    """Return *finding* with the names of people and computers replaced.
+
+    By default they are numbered within it; *alias* replaces them in another way, such as the same
+    in many findings.
+    """
+    return _Redactor(finding, alias or _numbered()).apply(finding)
+
+
+def _numbered() -> Alias:
+    """Return what numbers the names of each kind; the computer itself has no number."""
+    counts: Counter[str] = Counter()
+
+    def alias(kind: str, _: str) -> str:
+        counts[kind] += 1
+        return "<computer>" if kind == "computer" else f"<{kind}-{counts[kind]}>"
+
+    return alias
 
 
 class _Redactor:
     """The names to replace, found by a first pass over a finding, and what replaces them."""
 
-    def __init__(self, finding: Finding) -> None:
+    def __init__(self, finding: Finding, alias: Alias) -> None:
+        self.alias = alias
         self.sids: dict[str, str] = {}
         self.users: dict[str, str] = {}
         self.hosts: dict[str, str] = {}
         texts = list(_texts(attrs.asdict(finding)))
         if finding.host:
-            self.hosts[finding.host.lower()] = "<computer>"
+            self._learn(self.hosts, "computer", finding.host)
         for _, text in texts:
             for sid in _SID.findall(text):
-                self.sids.setdefault(sid.upper(), f"<SID-{len(self.sids) + 1}>")
+                if sid.upper() not in self.sids:
+                    self.sids[sid.upper()] = self.alias("SID", sid.upper())
         for user in sorted({text for name, text in texts if name == "user" and text}):
             self._learn_account(user)
         for _, text in texts:
@@ -71,12 +91,16 @@ class _Redactor:
         if domain.lower() in _OF_SYSTEM or (not slash and name.upper() == "SYSTEM"):
             return
         if domain:
-            self.hosts.setdefault(domain.lower(), f"<domain-{len(self.hosts) + 1}>")
+            self._learn(self.hosts, "domain", domain)
         self._learn_user(name)
 
     def _learn_user(self, name: str) -> None:
         if len(name) >= _SHORTEST and not name.startswith("<"):
-            self.users.setdefault(name.lower(), f"<user-{len(self.users) + 1}>")
+            self._learn(self.users, "user", name)
+
+    def _learn(self, known: dict[str, str], kind: str, name: str) -> None:
+        if name.lower() not in known:
+            known[name.lower()] = self.alias(kind, name.lower())
 
     def apply(self, part: Part) -> Part:
         """Return *part*, all of whose texts are replaced."""

@@ -57,7 +57,8 @@ class Source:
     """One file of evidence.
 
     ``packing`` is "", "gzip" or "zlib", ``encoding`` the name of UTF-16's form for such a text.
-    What was pasted has ``content`` instead of a file.
+    What was pasted has ``content`` instead of a file. ``called`` is its name for people, where that
+    is not the path.
     """
 
     path: Path
@@ -66,11 +67,12 @@ class Source:
     head: bytes
     encoding: str = ""
     content: bytes | None = attrs.field(default=None, repr=False)
+    called: str = ""
 
     @property
     def name(self) -> str:
         """The file's name, for messages."""
-        return str(self.path)
+        return self.called or str(self.path)
 
     @property
     def is_plain(self) -> bool:
@@ -165,22 +167,22 @@ class Source:
             return mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) if spool.tell() else b""
 
 
-def open_source(path: str | Path) -> Source:
-    """Return the file at *path*, looked into but not read.
+def open_source(path: str | Path, called: str = "") -> Source:
+    """Return the file at *path*, looked into but not read; messages name it as it is *called*.
 
     Raises:
         DataError: it is no regular file, is empty, or its compression is damaged at its start.
     """
-    path = Path(path)
-    with telling(path, EVIDENCE):
+    path, name = Path(path), called or str(path)
+    with telling(name, EVIDENCE):
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
             raise DataError(
-                f"{path} is not a file that can be read twice; save it to a file first, or give it "
+                f"{name} is not a file that can be read twice; save it to a file first, or give it "
                 "to `regsim -`"
             )
         with path.open("rb") as file:
             head = file.read(HEAD)
-    return _looked_into(Source(path, path.stat().st_size, "", head))
+    return _looked_into(Source(path, path.stat().st_size, "", head, called=called))
 
 
 def pasted(content: str | bytes, name: str = "the text") -> Source:

@@ -180,6 +180,28 @@ def sortable(text: str) -> tuple[str, int]:
     return day.isoformat(), ticks
 
 
+def moment_of(text: str) -> dt.datetime | None:
+    """Return the date and time in *text*, None for none or for a time of day alone.
+
+    It is in UTC where the text says from when it counts, else by the clock of its writer; the order
+    of day and month is as in `date_of`.
+
+    >>> moment_of("2025-11-03T19:12:31+02:00"), moment_of("11/3/2025 5:12:31 PM")
+    (datetime.datetime(2025, 11, 3, 17, 12, 31), datetime.datetime(2025, 11, 3, 17, 12, 31))
+    """
+    ticks = iso_ticks(text.strip())
+    if not ticks:
+        day, rest = sortable(text)
+        if not day:
+            return None
+        return dt.datetime.fromisoformat(day) + dt.timedelta(microseconds=rest // 10)
+    try:
+        moment = _FILETIME_EPOCH + dt.timedelta(microseconds=ticks // 10)
+    except OverflowError:
+        return None
+    return moment.replace(tzinfo=None)
+
+
 _CLOCK: Final = re.compile(
     r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,7})?)?(?: ?[ap]\.?m\b)?", re.IGNORECASE
 )

@@ -39,6 +39,7 @@ tapisrv.exe pid: 104 NT AUTHORITY\SYSTEM
 # Names in capitals are replaced: OUT by what is written, the others by a file that is read.
 WRITES: dict[tuple[str, str], list[str]] = {
     ("demo", "-o"): ["-o", "OUT"],
+    ("fleet", "-o"): ["LISTING", "-o", "OUT"],
     ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
     ("lab", "-o"): ["--trace", "TRACE", "-o", "OUT"],
     ("replay", "--svg"): ["TRACE", "--svg", "OUT"],
@@ -88,7 +89,7 @@ BESIDES: dict[tuple[str, str], list[str]] = {
 ELSEWHERE = {("record", "-o"), ("record", "--junit"), ("who", "--save")}
 """What commands write that need Wine or Windows; they do so by the same function."""
 
-FOLDERS = {("demo", "-o")}
+FOLDERS = {("demo", "-o"), ("fleet", "-o")}
 IN_PLACE = {key for key in WRITES if key[1] == "FILE"}
 NEW = ("hive new", "FILE")
 
@@ -301,7 +302,7 @@ def test_a_file_is_written(place: tuple[str, str], files: dict[str, Path], tmp_p
     assert main(example(place, files, output)) in {0, 1, 3}
 
     if place in FOLDERS:
-        assert list(output.glob("*.svg"))
+        assert list(output.glob("*.svg")) or list(output.glob("*.parquet"))
     else:
         assert output.read_bytes() not in {b"", before}
     assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]

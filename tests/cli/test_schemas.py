@@ -125,6 +125,20 @@ def test_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         validate({**record, "more": 1}, schema("who.json"))
 
 
+def test_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``regsim fleet --json``, of a listing, a file of nothing and a capture."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a.exe pid: 16 type: Key 8: HKU\\S-1-5-21-7\n")
+    (tmp_path / "in" / "b").write_bytes(b"\0\1")
+    out = str(tmp_path / "out")
+    assert cli.main(["fleet", str(tmp_path / "in"), "-o", out, "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    validate(record, schema("fleet.json"))
+    assert record["files"] == {"read": 1, "unknown": 1}
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**record, "files": {"lost": 1}}, schema("fleet.json"))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

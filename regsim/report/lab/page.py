@@ -1,23 +1,15 @@
-"""The lab: one HTML file that steps through stories, with no server and no network.
-
-The page's policy (CSP) allows its one script and its one style by their hashes and nothing else,
-not even an image; names out of a registry are data in it, which the script writes as text only.
-"""
+"""The lab: one HTML file that steps through stories, with no server and no network."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
 from collections.abc import Hashable
-from importlib import resources
 from typing import Any, Final
 
 import attrs
 
 from regsim import keypath
 from regsim.kernel.holding import Holding
+from regsim.report import offline
 from regsim.report.lab.stories import Lab, Story, StoryFrame, StoryQuestion
 from regsim.report.words import places
 from regsim.report.words import runs as words
@@ -29,37 +21,16 @@ FORMAT: Final = 1
 
 def lab_html(lab: Lab) -> str:
     """Return *lab* as one self-contained page."""
-    style, script = _asset("lab.css"), _asset("lab.js")
-    policy = (
-        "default-src 'none'; "
-        f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-    filled = {
-        "POLICY": policy,
+    style, script = (offline.asset("regsim.report.lab", name) for name in ("lab.css", "lab.js"))
+    texts = {
+        "POLICY": offline.policy(style, script),
         "TITLE": markup(lab.title),
         "INTRO": markup(lab.intro),
-        "DATA": embed(data(lab)),
+        "DATA": offline.embed(data(lab)),
         "STYLE": style,
         "SCRIPT": script,
     }
-    return re.sub("@([A-Z]+)@", lambda mark: filled[mark[1]], _asset("lab.html"))
-
-
-def _asset(name: str) -> str:
-    return (resources.files("regsim.report.lab") / "static" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-def embed(body: object) -> str:
-    """Return *body* as JSON that ends no script element, whatever its texts are."""
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return offline.filled(offline.asset("regsim.report.lab", "lab.html"), texts)
 
 
 def data(lab: Lab) -> dict[str, object]:

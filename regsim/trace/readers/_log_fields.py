@@ -16,7 +16,7 @@ import attrs
 
 from regsim.trace.evidence import Report, Snapshot
 from regsim.trace.readers._profile_events import IDS, is_known
-from regsim.trace.readers._rows import first_of
+from regsim.trace.readers._rows import HOST, first_of
 from regsim.trace.readers.event_text import TIME, read_events
 
 _ID: Final = ("eventid", "eventcode", "code", "eventidentifier", "instanceid", "id", "text")
@@ -28,7 +28,6 @@ _TIME: Final = (
     *("timecreated", "systemtime", "timegenerated", "timestamp", "eventtime", "dateandtime"),
     *("date", "datetime", "timewritten", "created", "time", "generatedtime"),
 )
-_HOST: Final = ("computer", "computername", "machinename", "hostname", "host", "agentname")
 _TEXT: Final = ("detail", "message", "rendereddescription", "description", "fulldescription")
 _RAW: Final = ("raw", "eventdata", "fullmessage", "msg", "formatdescription", "body")
 _DOTNET: Final = re.compile(r"^/Date\((-?\d{1,15})")
@@ -72,7 +71,7 @@ def logged_event(fields: Mapping[str, str]) -> LoggedEvent | None:
         id=found[0] if found else 0,
         text=best,
         time=_time(first_of(fields, _TIME)) or _dated(fields),
-        host=first_of(fields, _HOST),
+        host=first_of(fields, HOST),
         fields=fields,
     )
 

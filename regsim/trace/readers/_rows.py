@@ -31,6 +31,11 @@ _HANDLE: Final = ("handlevalue", "handle", "handleid", "hvalue")
 _ACCESS: Final = ("grantedaccess", "handleaccess", "accessmask", "access")
 _USER: Final = ("username", "user", "account", "owner")
 _SERVICE: Final = ("servicename", "services", "service")
+HOST: Final = (
+    *("computer", "computername", "machinename", "hostname", "host", "agentname", "fqdn"),
+    *("devicename", "hostidentifier", "clientname", "pscomputername"),
+)
+"""How a column is called that names the computer which a row of an export is from."""
 
 _KEY: Final = re.compile(
     r"(?:HK(?:LM|CU|U|CR|CC)|HKEY_[A-Z_]+|\\?REGISTRY\\(?:USER|MACHINE|WC|A)|USER|MACHINE)(?:\\|$)",
@@ -131,6 +136,7 @@ def take_row(snapshot: Snapshot, row: Row) -> bool:
                 service=first_of(row, _SERVICE),
                 session=number(row.get("session", "")),
                 access=first_of(row, _ACCESS) if number(first_of(row, _ACCESS)) else "",
+                host=first_of(row, HOST),
             )
         )
     return True
