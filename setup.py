@@ -9,6 +9,7 @@ time of everything in it, in seconds since 1970; without it that is the first mo
 
 import gzip
 import os
+import shutil
 import sys
 import sysconfig
 import tarfile
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.editable_wheel import editable_wheel
 from setuptools.command.sdist import sdist
 
 CHOICES = ("auto", "require", "off")
@@ -101,11 +103,35 @@ def wanted() -> bool:
     return reason is None
 
 
+class Editable(editable_wheel):
+    """An editable install that type checkers can read: they follow no finder, but paths.
+
+    They take a folder ``regsim-stubs`` for regsim's types, which Python itself never imports.
+    """
+
+    def _install_namespaces(self, installation_dir: str, pth_prefix: str) -> None:
+        super()._install_namespaces(installation_dir, pth_prefix)
+        here = Path(__file__).parent.resolve()
+        types = here / "build" / "types" / "regsim-stubs"
+        shutil.rmtree(types, ignore_errors=True)
+        types.mkdir(parents=True)
+        parts = [part for part in (here / "regsim").iterdir() if part.name != "__pycache__"]
+        try:
+            for part in (*parts, here / "models"):
+                (types / part.name).symlink_to(part)
+        except OSError as error:  # as on Windows, for those who may not make links
+            print(f"regsim: type checkers will not find it: {error}", file=sys.stderr)
+            return
+        (Path(installation_dir) / "__editable__.regsim-types.pth").write_text(f"{types.parent}\n")
+
+
+COMMANDS = {"editable_wheel": Editable, "sdist": Sdist}
+
 if wanted():
     setup(
-        cmdclass={"sdist": Sdist},
+        cmdclass=COMMANDS,
         ext_modules=[extension("regsim.accel._native", sorted(map(str, NATIVE.glob("*.c"))))],
         options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp311"}},
     )
 else:
-    setup(cmdclass={"sdist": Sdist})
+    setup(cmdclass=COMMANDS)

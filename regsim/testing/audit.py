@@ -18,11 +18,14 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regsim.errors import UsageError
 from regsim.types import PredefinedKey, as_predefined
 from regsim.writing import write_file
+
+if TYPE_CHECKING:
+    from regsim.testing._fake.face import WinregFace
 
 _OPENS: Final = {"winreg.OpenKey": "open", "winreg.CreateKey": "create"}
 _RESULT: Final = "winreg.OpenKey/result"
@@ -45,7 +48,7 @@ class WinregTrace:
         records: one JSON object per event, in the form that ``regsim replay`` reads.
     """
 
-    def __init__(self, winreg: ModuleType, system: str | None) -> None:
+    def __init__(self, winreg: ModuleType | WinregFace, system: str | None) -> None:
         self.records: list[dict[str, Any]] = []
         self._winreg = winreg
         self._pending = threading.local()
@@ -120,7 +123,7 @@ def _named(key: int) -> str | int:
 
 @contextmanager
 def trace_winreg(
-    winreg: ModuleType | None = None, *, system: str | None = None
+    winreg: ModuleType | WinregFace | None = None, *, system: str | None = None
 ) -> Iterator[WinregTrace]:
     """Record the ``winreg`` calls of this process until the block ends.
 

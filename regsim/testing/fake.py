@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from regsim.testing import blame
+from regsim.testing.blame import Leaks
 from regsim.testing.patching import Patch
 from regsim.testing.registry import Registry, RegistryLeakError, Role, table
+from regsim.testing.seeds import Seed
+from regsim.testing.sight import patched
 
 T = TypeVar("T")
 
@@ -22,8 +24,11 @@ def fake_winreg(
     patch: Iterable[str] = (),
     everywhere: bool = False,
     process: Role = "user",
-    seed: str | Path | None = None,
-    leaks: bool = True,
+    seed: Seed | None = None,
+    bare: bool = False,
+    windows: bool = False,
+    looks_like_windows: bool = False,
+    leaks: Leaks = None,
 ) -> Block:
     r"""Give a fresh registry, seen by the modules of *patch*, until the block ends.
 
@@ -40,8 +45,16 @@ def fake_winreg(
         everywhere: whether all modules see it, but those of the standard library.
         process: ``"user"`` for code in a process of the user's session, ``"service"`` for a
             service of LocalSystem that outlives it.
-        seed: the path of a ``.reg`` file, or its text, to begin with.
-        leaks: whether a block that ends well fails for handles left on the user's profile.
+        seed: what to begin with: a ``.reg`` file, a hive or JSON by its path, the text of one, a
+            dict or a machine; see `regsim.testing.Registry.seed`.
+        bare: whether to begin with hardly a key, instead of with what an installed system has.
+        windows: whether the modules of *patch* see Windows: ``sys.platform``, ``os.name``,
+            ``platform``, ``ctypes.windll`` and the rest, of the same computer as its registry; see
+            `regsim.testing.windows`. Nobody else does.
+        looks_like_windows: the same, in the marker's words.
+        leaks: what handles left on the user's profile do to a block that ends well: ``"error"`` or
+            True fails it, ``"warn"`` warns, ``"off"`` or False does nothing. Without it, what
+            ``--registry-leaks`` says in a run of pytest, and else they fail it.
 
     Raises:
         RegistryLeakError: at the end, where handles were left.
@@ -56,8 +69,9 @@ def fake_winreg(
     """
 
     def make() -> tuple[Registry, Patch]:
-        registry = Registry(os, process=process, seed=seed)
-        return registry, Patch(registry.winreg, patch, everywhere=everywhere)
+        registry = Registry(os, process=process, seed=seed, bare=bare)
+        seen = windows or looks_like_windows
+        return registry, patched(registry, patch, everywhere=everywhere, windows=seen)
 
     return Block(make, leaks=leaks)
 
@@ -65,8 +79,8 @@ def fake_winreg(
 class Block:
     """What `fake_winreg` gives: a context manager and a decorator, as often as it is used."""
 
-    def __init__(self, make: Callable[[], tuple[Registry, Patch]], *, leaks: bool) -> None:
-        self._make, self._leaks = make, leaks
+    def __init__(self, make: Callable[[], tuple[Registry, Patch]], *, leaks: Leaks) -> None:
+        self._make, self._leaks = make, blame.level_of(leaks)
         self._open: list[tuple[Registry, Patch]] = []
 
     # -- as a context manager -----------------------------------------------------------------
@@ -89,7 +103,8 @@ class Block:
         __tracebackhide__ = True  # what pytest shows is the line of the block
         registry, patch = self._open.pop()
         patch.__exit__(kind, error, trace)
-        leaks = blame.end(registry, searched=kind is None and self._leaks)
+        level = self._leaks or blame.level()
+        leaks = blame.end(registry, level if kind is None else "off")
         if leaks:
             raise RegistryLeakError(table(registry, leaks), leaks)
 

@@ -76,8 +76,9 @@ class Outcomes:
             del self._held[test]
             self.openers.waiting.discard(test)
             found = self.openers.left.pop(test, [])
-            if found:
-                _fail(item, reports, "\n".join(text for text, _ in found))
+            texts = [text for text, _ in found if text]
+            if texts:
+                _fail(item, reports, "\n".join(texts))
             leaks = [leak for _, some in found for leak in some]
             for report in reports:
                 report.user_properties += properties(test, leaks)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from regsim.errors import UsageError
+from regsim.testing import pywin32
+from regsim.testing import winreg as unbound
 from regsim.testing._fake.constants import CONSTANTS
 from regsim.testing._fake.hkey import HKEYType
-from regsim.testing.patching import MODULE, Patch
 from regsim.testing.winreg import FUNCTIONS
 
 
@@ -22,21 +23,34 @@ class NoRegistryError(UsageError):
     """A program called the placeholder: nobody has given it a registry."""
 
 
-def placed() -> Patch:
-    """Return the patch that puts the placeholder in place, everywhere but in Python itself."""
-    module = ModuleType(MODULE, __doc__)
-    vars(module).update(CONSTANTS, HKEYType=HKEYType, error=OSError)
-    for name in FUNCTIONS:
-        setattr(module, name, _refusing(name))
-    return Patch(module, everywhere=True)
+MISSING: Final = (
+    "no registry here; name the module that calls it in the test's "
+    "@pytest.mark.registry(patch=[…]), or in fake_winreg(patch=[…])"
+)
+"""What to do about that."""
 
 
-def _refusing(name: str) -> Callable[..., NoReturn]:
+def placeholders(
+    error: type[Exception] = NoRegistryError, why: str = MISSING
+) -> dict[str, ModuleType]:
+    """Return ``winreg`` and pywin32's modules, whose functions raise *error* and say *why*."""
+    winreg = ModuleType("winreg", __doc__)
+    vars(winreg).update(CONSTANTS, HKEYType=HKEYType, error=OSError)
+    for each in FUNCTIONS:
+        setattr(winreg, each, _refusing(f"winreg.{each}", error, why))
+    found = {"winreg": winreg}
+    for name, module in pywin32.modules_of(unbound).items():
+        found[name] = ModuleType(name, module.__doc__)
+        for each in getattr(module, "__all__", vars(module)):
+            value = getattr(module, each)
+            call = callable(value) and not isinstance(value, type)
+            setattr(found[name], each, _refusing(f"{name}.{each}", error, why) if call else value)
+    return found
+
+
+def _refusing(name: str, error: type[Exception], why: str) -> Callable[..., NoReturn]:
     def refuse(*_args: object, **_kwargs: object) -> NoReturn:
-        raise NoRegistryError(
-            f"winreg.{name}: no registry here; name the module that calls it in the test's "
-            "@pytest.mark.registry(patch=[…]), or in fake_winreg(patch=[…])"
-        )
+        raise error(f"{name}: {why}")
 
-    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__name__ = refuse.__qualname__ = name.rpartition(".")[2]
     return refuse

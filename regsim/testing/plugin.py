@@ -17,28 +17,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from regsim.testing import blame
-from regsim.testing.blame import Openers
+from regsim.testing.blame import LEVELS, Openers, RegistryLeakWarning
 from regsim.testing.outcomes import Outcomes, properties
 
 if TYPE_CHECKING:
     from regsim.testing.patching import Patch
     from regsim.testing.profile import ProfileSession
     from regsim.testing.registry import Leak, Registry
+    from regsim.testing.snapshots import RegistrySnapshot
     from regsim.testing.winreg import BoundWinreg
 
 MARKER = (
-    "registry(patch=[], everywhere=False, os='win11', process='user', seed=None, leaks=None): "
-    "run the test with a simulated registry, which the modules of patch see as winreg; "
-    "regsim.testing.fake_winreg says what each argument is"
+    "registry(patch=[], everywhere=False, os='win11', process='user', seed=None, bare=False, "
+    "looks_like_windows=False, leaks=None): run the test with a simulated registry, which the "
+    "modules of patch see as winreg; regsim.testing.fake_winreg says what each argument is"
 )
-ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "leaks")
-LEVELS = ("error", "warn", "off")
+WINDOWS = ("windows", "looks_like_windows")
+ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "bare", *WINDOWS, "leaks")
 _openers: pytest.StashKey[Openers] = pytest.StashKey()
 _again: pytest.StashKey[Callable[[], Registry]] = pytest.StashKey()
-
-
-class RegistryLeakWarning(UserWarning):
-    """Handles on the user's profile were left open, under ``--registry-leaks=warn``."""
 
 
 # -- options -----------------------------------------------------------------------------------
@@ -60,10 +57,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests with a registry on these Windows generations (default: win11)",
     )
     group.addoption(
+        "--registry-snapshot-update",
+        action="store_true",
+        help="keep what `registry.export() == registry_snapshot` compares, instead of comparing it",
+    )
+    group.addoption(
         "--registry-install",
         action="store_true",
         help="have `import winreg` work while tests are collected, where there is none: a program "
-        "that is to be tested can then be imported at the top of a test file",
+        "that is to be tested can then be imported at the top of a test file; for one that needs "
+        "more of Windows, see looks_like_windows in the documentation",
     )
 
 
@@ -71,9 +74,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Put a ``winreg`` in place before anything of the user's is imported, if it is asked for."""
     if early_config.known_args_namespace.registry_install and sys.platform != "win32":
-        from regsim.testing.placeholder import placed  # noqa: PLC0415 - only when asked for
+        from regsim.testing.patching import Patch  # noqa: PLC0415 - only when asked for
+        from regsim.testing.placeholder import placeholders  # noqa: PLC0415 - as above
 
-        patch = placed()
+        patch = Patch(placeholders(), everywhere=True)
         patch.__enter__()
         early_config.add_cleanup(patch.__exit__)
 
@@ -81,7 +85,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and refuse an unknown generation before any test runs."""
     config.addinivalue_line("markers", MARKER)
-    openers = config.stash[_openers] = Openers()
+    openers = config.stash[_openers] = Openers(config.getoption("--registry-leaks"))
     blame.start(openers)
     config.add_cleanup(lambda: blame.stop(openers))
     config.pluginmanager.register(Outcomes(openers), "regsim-outcomes")
@@ -155,7 +159,9 @@ def registry(request: pytest.FixtureRequest, _registry_os: str) -> Iterator[Regi
     given = _arguments(request.node)
     seed = _found(request.node, given.get("seed"))
     system, process = given.get("os", _registry_os), given.get("process", "user")
-    make = request.node.stash[_again] = partial(Registry, system, process=process, seed=seed)
+    bare = bool(given.get("bare", False))
+    make = partial(Registry, system, process=process, seed=seed, bare=bare)
+    request.node.stash[_again] = make
     with _plainly():
         made = make()
     yield made
@@ -174,11 +180,12 @@ def winreg(request: pytest.FixtureRequest, registry: Registry) -> Iterator[Bound
 
 def _patch(node: pytest.Item, registry: Registry) -> Patch:
     """Return what puts *registry* before the modules that the markers of *node* name."""
-    from regsim.testing.patching import Patch  # noqa: PLC0415 - only when asked for
+    from regsim.testing.sight import patched  # noqa: PLC0415 - only when asked for
 
     given = _arguments(node)
     patch, everywhere = given.get("patch", ()), given.get("everywhere", False)
-    return Patch(registry.winreg, patch, everywhere=everywhere)
+    windows = any(given.get(name) for name in WINDOWS)
+    return patched(registry, patch, everywhere=everywhere, windows=windows)
 
 
 @pytest.fixture
@@ -200,6 +207,28 @@ def profile_session(request: pytest.FixtureRequest, registry: Registry) -> Itera
             _blame(request.node, str(error), leaks)
 
 
+@pytest.fixture
+def registry_snapshot(request: pytest.FixtureRequest) -> RegistrySnapshot:
+    """What ``registry.export()`` gave when ``--registry-snapshot-update`` was given, to compare.
+
+    It is kept as a ``.reg`` file in ``__registry__`` beside the test. See
+    `regsim.testing.snapshots.RegistrySnapshot`.
+    """
+    from regsim.testing.snapshots import RegistrySnapshot  # noqa: PLC0415 - only when asked for
+
+    path, update = request.node.path, request.config.getoption("--registry-snapshot-update")
+    test = request.node.nodeid.partition("::")[2].replace("::", ".")
+    return RegistrySnapshot(path.parent, path.stem, test, update=update)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say how a registry differs from the snapshot of it."""
+    for side in (left, right):
+        if op == "==" and type(side).__name__ == "RegistrySnapshot":
+            return list(getattr(side, "told", ()))
+    return None
+
+
 def _has_failed(node: pytest.Item) -> bool:
     """Return whether the test itself failed: what it left open then says nothing."""
     return node.nodeid in node.config.stash[_openers].failed
@@ -214,8 +243,8 @@ def _arguments(node: pytest.Item) -> dict[str, Any]:
             wrong = f"has no {unknown[0]!r}" if unknown else "takes arguments by name alone"
             _refuse(f"@pytest.mark.registry {wrong}; it has: {', '.join(ARGUMENTS)}")
         given |= marker.kwargs
-    if given.get("leaks") not in (None, *LEVELS):
-        _refuse(f"@pytest.mark.registry(leaks={given['leaks']!r}): one of {', '.join(LEVELS)}")
+    with _plainly():
+        given["leaks"] = blame.level_of(given.get("leaks"))
     return given
 
 
@@ -250,7 +279,7 @@ def _judge(node: pytest.Item, registry: Registry) -> None:
     """Fail the test, or warn, where *registry* has handles left open on the user's profile."""
     from regsim.testing.registry import table  # noqa: PLC0415 - loaded by now
 
-    level = _arguments(node).get("leaks") or node.config.getoption("--registry-leaks")
+    level = _arguments(node)["leaks"] or blame.level()
     leaks = registry.leaks() if level != "off" else []
     if not leaks:
         return

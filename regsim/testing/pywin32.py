@@ -1,146 +1,86 @@
-r"""What ``winreg`` lacks, under pywin32's names: ``win32api`` and ``win32security`` in part.
+r"""pywin32's registry: ``win32api``, ``win32con``, ``win32security``, ``win32event`` in part.
+
+All the registry functions of pywin32 312 are there, with its arguments, its results and its
+`error`; of the rest, what goes with them: tokens and impersonation, events. They act in the process
+of the ``winreg`` that they are asked for, on the same keys and handles.
 
 >>> from regsim.testing import winreg
->>> from regsim.testing.pywin32 import win32api, win32security
+>>> from regsim.testing.pywin32 import win32api_of, win32con, win32security_of
+>>> win32api, win32security = win32api_of(winreg), win32security_of(winreg)
 >>> token = win32security.LogonUser("user", None, "", 2, 0)
 >>> win32security.ImpersonateLoggedOnUser(token)
->>> with win32api.RegOpenCurrentUser() as key:
-...     winreg.QueryInfoKey(key)[0] > 0
+>>> key = win32api.RegOpenCurrentUser()
+>>> win32api.RegQueryInfoKey(key)[0] > 0
 True
+>>> win32api.RegCloseKey(key)
 >>> win32security.RevertToSelf()
 
-The module-level objects belong to the default process of `regsim.testing.winreg`; `win32api_of` and
-`win32security_of` give those of another one.
+The modules that a registry patches have them by ``import win32api`` and so on.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import attrs
+from regsim.testing._fake.pyhandle import PyHANDLE, PySID, error
+from regsim.testing._fake.security import PySECURITY_DESCRIPTOR
+from regsim.testing._fake.win32api import Win32Api
+from regsim.testing._fake.win32con import WIN32CON
+from regsim.testing._fake.win32functions import Win32Process
+from regsim.testing._fake.win32security import Win32Event, Win32Security
 
-from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import site_above
-from regsim.testing._fake.hives import Winreg
-from regsim.testing._fake.hkey import HKEYType, new_hkey
-from regsim.testing._fake.oserror import error_text
-from regsim.testing.winreg import BoundWinreg
-from regsim.testing.winreg import binding as _default
-from regsim.types import Access
-from regsim.win32.api import Api
+if TYPE_CHECKING:
+    from regsim.testing._fake.hives import Winreg
 
-LOGON_FAILURE = 1326
-
-
-class error(Exception):  # noqa: N801, N818 - the name that pywin32 has
-    """A Win32 function failed: ``winerror``, ``funcname`` and ``strerror``, also in ``args``."""
-
-    def __init__(self, winerror: int, funcname: str, strerror: str) -> None:
-        super().__init__(winerror, funcname, strerror)
-        self.winerror, self.funcname, self.strerror = winerror, funcname, strerror
+MODULES: Final = ("win32api", "win32con", "win32security", "win32event", "pywintypes")
+"""The modules that are there."""
 
 
-class _Functions:
-    """Functions that a process calls under pywin32's names."""
-
-    error = error
-
-    def __init__(self, binding: Winreg) -> None:
-        self._binding = binding
-
-    def _call(self, name: str, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - any result
-        site = site_above(2)
-        try:
-            return self._binding.call_from(site, getattr(Api, name), *args, **kwargs)
-        except OSError as problem:
-            code = problem.winerror  # type: ignore[attr-defined]
-            raise error(code, name, error_text(code)) from None
+def _plain(name: str, content: Mapping[str, Any]) -> ModuleType:
+    made = ModuleType(name, f"The part of pywin32's ``{name}`` that the registry needs.")
+    vars(made).update(content)
+    return made
 
 
-class Win32Api(_Functions):
-    """The part of ``win32api`` that loads, unloads and redirects registry keys."""
+win32con: Final = _plain("win32con", WIN32CON)
+"""``win32con``: one for all, as it holds numbers alone."""
 
-    def RegUnLoadKey(self, key: HKEYType | int, subKey: str) -> None:
-        """Unload the hive mounted at *subKey*; 5 while a key in it is open, 1314 unprivileged."""
-        handle = self._binding.number(key)
-        self._call("RegUnLoadKey", handle, arguments.text("RegUnLoadKey", 2, subKey))
-
-    def RegOpenCurrentUser(self, samDesired: int = Access.MAXIMUM_ALLOWED) -> HKEYType:
-        """Open the keys of whom the thread acts as, past the cache; the caller closes the handle.
-
-        Raises `NotApplicableError` where the system lacks it, as before Windows 2000.
-        """
-        opened = self._call("RegOpenCurrentUser", access=arguments.number(samDesired))
-        return new_hkey(self._binding, opened)
-
-    def RegDisablePredefinedCache(self) -> None:
-        """Stop caching HKEY_CURRENT_USER in this process; call it before the first use."""
-        self._call("RegDisablePredefinedCache")
-
-    def RegDisablePredefinedCacheEx(self) -> None:
-        """Stop caching every predefined key in this process."""
-        self._call("RegDisablePredefinedCacheEx")
-
-    def RegOverridePredefKey(self, key: HKEYType | int, newKey: HKEYType | int | None) -> None:
-        """Have a predefined key stand for *newKey*, or with None for its default again."""
-        handle = self._binding.number(key)
-        new = None if newKey is None else self._binding.number(newKey)
-        self._call("RegOverridePredefKey", handle, new)
-
-    def RegRestoreKey(self, Key: HKEYType | int, FileName: str, Flags: int = 0) -> None:
-        """Replace the key's content by that of a hive file; 5 while others have it open."""
-        handle = self._binding.number(Key)
-        file = arguments.text("RegRestoreKey", 2, FileName)
-        self._call("RegRestoreKey", handle, file, flags=Flags)
+pywintypes: Final = _plain(
+    "pywintypes",
+    {
+        "error": error,
+        "HANDLEType": PyHANDLE,
+        "TimeType": datetime,
+        "SIDType": PySID,
+        "SECURITY_DESCRIPTORType": PySECURITY_DESCRIPTOR,
+    },
+)
+"""``pywintypes``: one for all."""
 
 
-@attrs.frozen
-class LogonToken:
-    """Who somebody who logged on is; ``Close`` is there for the programs that call it."""
-
-    sid: str
-
-    def Close(self) -> None:
-        """Do nothing: no call here can outlive the token."""
-
-
-class Win32Security(_Functions):
-    """The part of ``win32security`` by which a thread acts as another user."""
-
-    def LogonUser(
-        self,
-        UserName: str,
-        Domain: str | None = None,  # noqa: ARG002 - there is one computer
-        Password: str = "",  # noqa: ARG002 - and no passwords
-        LogonType: int = 2,  # noqa: ARG002
-        LogonProvider: int = 0,  # noqa: ARG002
-    ) -> LogonToken:
-        """Return the token of a user that the process knows (1326 if not); loads no hive."""
-        sid = self._binding.accounts.get(UserName)
-        if sid is None:
-            raise error(LOGON_FAILURE, "LogonUser", error_text(LOGON_FAILURE))
-        return LogonToken(sid)
-
-    def ImpersonateLoggedOnUser(self, handle: LogonToken) -> None:
-        """Have this thread act as the token's user until it reverts."""
-        self._binding.calls.api.impersonate(handle.sid)
-
-    def RevertToSelf(self) -> None:
-        """Have this thread act as its process again; what HKEY_CURRENT_USER is pinned to stays."""
-        self._binding.calls.api.revert()
+def modules_of(winreg: Any) -> Mapping[str, ModuleType]:  # noqa: ANN401 - a module, bound or not
+    """Return pywin32's modules, by name, as the process behind *winreg* has them."""
+    binding: Winreg = winreg.binding
+    if binding.pywin32 is None:
+        process = Win32Process(binding)
+        binding.pywin32 = {
+            "win32api": Win32Api("win32api", process),
+            "win32con": win32con,
+            "win32security": Win32Security("win32security", process),
+            "win32event": Win32Event("win32event", process),
+            "pywintypes": pywintypes,
+        }
+    return binding.pywin32
 
 
-def win32api_of(winreg: BoundWinreg) -> Win32Api:
-    """Return the functions of ``win32api`` as the process behind *winreg* calls them."""
-    return Win32Api(winreg.binding)
+def win32api_of(winreg: Any) -> Win32Api:  # noqa: ANN401 - as above
+    """Return ``win32api`` as the process behind *winreg* has it."""
+    return cast("Win32Api", modules_of(winreg)["win32api"])
 
 
-def win32security_of(winreg: BoundWinreg) -> Win32Security:
-    """Return the functions of ``win32security`` as the process behind *winreg* calls them."""
-    return Win32Security(winreg.binding)
-
-
-win32api = Win32Api(_default)
-"""``win32api`` of the default process."""
-win32security = Win32Security(_default)
-"""``win32security`` of the default process."""
+def win32security_of(winreg: Any) -> Win32Security:  # noqa: ANN401 - as above
+    """Return ``win32security`` as the process behind *winreg* has it."""
+    return cast("Win32Security", modules_of(winreg)["win32security"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from itertools import count, takewhile
-from pathlib import Path
 from typing import Final
 
 from regsim.errors import UsageError
-from regsim.regf.regtext import HEADER_5, KeyLine, RegText, RegTextError, ValueLine, parse_reg
+from regsim.regf.regtext import HEADER_5, KeyLine, RegText, RegTextError, ValueLine
 from regsim.regf.regwrite import SHORT, key_text
 from regsim.status import Win32Error
 from regsim.types import COUNTERS, PredefinedKey, Value
@@ -21,22 +20,6 @@ _MACHINES: Final = frozenset(
     ["BCD00000000", "COMPONENTS", "DRIVERS", "ELAM", "HARDWARE", "SAM", "SCHEMA", "SECURITY"]
 )
 """Hives below HKEY_LOCAL_MACHINE that the computer of the tests has not."""
-
-
-def read(source: str | Path) -> tuple[RegText, str | None]:
-    """Return the ``.reg`` file at *source*, or that is *source* where it has line breaks.
-
-    With it comes its name, if it has one. Raises `UsageError` and `RegTextError`.
-    """
-    if not isinstance(source, str | Path):
-        raise UsageError(f"a seed is the path of a .reg file or its text, not {source!r}")
-    if isinstance(source, str) and "\n" in source:
-        return parse_reg(source.encode("utf-16")), None
-    try:
-        data = Path(source).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the seed {source}: {error.strerror}") from error
-    return parse_reg(data, file=str(source)), str(source)
 
 
 def carry_out(api: Api, text: RegText, file: str | None) -> None:
@@ -57,7 +40,7 @@ def carry_out(api: Api, text: RegText, file: str | None) -> None:
         if handle:
             api.RegCloseKey(handle)
             handle = 0
-        key, path = _key(line.path)
+        key, path = place(line.path)
         if key is None:
             root = line.path.partition("\\")[0]
             raise RegTextError(f"no predefined key {root!r}", line=line.line, file=file)
@@ -75,7 +58,7 @@ def carry_out(api: Api, text: RegText, file: str | None) -> None:
     if skipped:
         names = ", ".join(f"{name} (line {number})" for name, number in skipped.items())
         warnings.warn(
-            f"{file or '.reg file'}: this computer has no {names}: left out", stacklevel=4
+            f"{file or '.reg file'}: this computer has no {names}: left out", stacklevel=6
         )
 
 
@@ -85,7 +68,7 @@ def exported(api: Api, path: str) -> str:
     Keys and values stand in the order in which the system lists them; lines end in ``\n``. Raises
     `UsageError` where there is no such key.
     """
-    key, below = _key(path)
+    key, below = place(path)
     code, first = (
         api.RegOpenKeyEx(key, below) if key is not None else (Win32Error.FILE_NOT_FOUND, 0)
     )
@@ -103,7 +86,7 @@ def exported(api: Api, path: str) -> str:
     return "\n\n".join(pieces).replace("\r\n", "\n") + "\n"
 
 
-def _key(path: str) -> tuple[PredefinedKey | None, str]:
+def place(path: str) -> tuple[PredefinedKey | None, str]:
     """Return the predefined key that *path* begins with, if it does, and what is below."""
     root, _, below = path.partition("\\")
     return _ROOTS.get(SHORT.get(root.upper(), root.upper())), below

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import attrs
 
@@ -17,9 +17,10 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.process import SYSTEM_TOKEN, Process, Token
 from regsim.report.text.console import table as laid_out
 from regsim.report.words.writing import counted
-from regsim.testing import regfile
-from regsim.testing._fake.binding import HeldByCode
+from regsim.testing import regfile, seeds
+from regsim.testing._fake.binding import NOT_SENT, ElsewhereError, HeldByCode
 from regsim.testing._fake.computer import BOTH, Computer, logged_on
+from regsim.testing.seeds import Seed
 from regsim.testing.winreg import BoundWinreg, bind
 from regsim.types import SECOND, Sid
 from regsim.win32.api import Api
@@ -61,27 +62,39 @@ class Registry:
         os: the name of the Windows generation.
         process: ``"user"`` runs the code under test in a process of the user's session,
             ``"service"`` in one of LocalSystem that outlives it.
-        seed: a ``.reg`` file to begin with: its path, or its text (which has line breaks).
+        seed: what to begin with; `seed` says what that can be.
+        bare: whether to begin with hardly a key, instead of with the registry of an installed
+            system of that generation (`regsim.testing.installed.base`).
 
     Raises:
         UnknownNameError: there is no such generation.
-        RegTextError: the seed is no ``.reg`` file, or names a key that cannot be made.
-        UsageError: *process* is neither, or there is no such file.
+        UsageError: *process* is neither, or the seed is nothing that `seed` takes.
+        RegTextError, HiveFormatError: the seed is a file that breaks its format.
     """
 
     def __init__(
-        self, os: str = "win11", *, process: Role = "user", seed: str | Path | None = None
+        self,
+        os: str = "win11",
+        *,
+        process: Role = "user",
+        seed: Seed | None = None,
+        bare: bool = False,
     ) -> None:
         if process not in ("user", "service"):
             raise UsageError(f"process is {process!r}; it can be 'user' or 'service'")
         self.os = os
-        self.computer: Computer = logged_on(os, system=process == "service")
+        self.computer: Computer = logged_on(os, system=process == "service", bare=bare)
         self._standing = frozenset(self.machine.mounts)
-        self.winreg: BoundWinreg = bind(self.computer.machine, self.computer.process)
+        self.winreg: BoundWinreg = self._bind(self.computer.process)
         self._bound = [self.winreg]
         self._owners: dict[tuple[int, int, int], str] = {}
         if seed is not None:
             self.seed(seed)
+            self._standing = frozenset(self.machine.mounts)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be sent to another process, which would have a copy of it."""
+        raise ElsewhereError(NOT_SENT)
 
     @property
     def machine(self) -> Machine:
@@ -110,9 +123,12 @@ class Registry:
         return self._start(self.machine.start_process(name, image=image, token=token, user=True))
 
     def _start(self, process: Process) -> BoundWinreg:
-        bound = bind(self.machine, process)
+        bound = self._bind(process)
         self._bound.append(bound)
         return bound
+
+    def _bind(self, process: Process) -> BoundWinreg:
+        return bind(self.machine, process, accounts=self.computer.accounts)
 
     @contextmanager
     def acting_as_user(self, caller: BoundWinreg | None = None) -> Iterator[BoundWinreg]:
@@ -134,17 +150,28 @@ class Registry:
 
     # -- data -------------------------------------------------------------------------------
 
-    def seed(self, source: str | Path) -> None:
-        """Carry out a ``.reg`` file, given by its path or as text, as its user would.
+    def seed(self, source: Seed) -> None:
+        r"""Put into the registry what *source* holds, as its user would.
 
-        Of an export of a whole registry, what this computer has no place for is left out, with a
-        warning that names it: counters, and hives that are not loaded here. Raises `RegTextError`
-        for a file that breaks the format or asks for what cannot be, and `UsageError` for one that
-        cannot be read.
+        A ``.reg`` file, a hive file or a JSON file by its path, told by its content; the text of a
+        ``.reg`` file or JSON; a dict; or a machine such as ``registry.machine.snapshot()``.
+
+        - A ``.reg`` file is carried out line by line. Of an export of a whole registry, what this
+          computer has no place for is left out, with a warning that names it: counters, and hives
+          that are not loaded here.
+        - A dict has values by key, ``{r"HKCU\Software\Mine": {"Colour": "blue", "": 1}}``: texts,
+          numbers, bytes, lists of texts, or ``(data, type)`` as ``winreg`` has them. JSON is the
+          same, with ``{"type": "REG_BINARY", "data": "00 ff"}`` for what JSON lacks. A path instead
+          of values is a hive file to stand at that key.
+        - A hive is put where Windows has one of its name (``SOFTWARE``, ``SYSTEM``, ``DEFAULT``,
+          ``UsrClass.dat``), any other is the user's. Its last-write times stay.
+        - A machine gives its hives and its clock, but not its processes.
+
+        Raises `UsageError` for what is none of these, cannot be read or has no place here, and
+        `RegTextError` or `HiveFormatError` for a file that breaks its format.
         """
-        text, name = regfile.read(source)
         with self._regedit() as api:
-            regfile.carry_out(api, text, name)
+            seeds.sow(api, self.user, source)
 
     def export(self, key: str = "HKEY_CURRENT_USER") -> str:
         r"""Return *key* and all below as the text of a ``.reg`` file, to compare or to seed with.

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from regsim.testing._fake.binding import HeldByCode
+from regsim.testing._fake.binding import NOT_SENT, ElsewhereError, HeldByCode
 from regsim.testing._fake.computer import logged_on
 from regsim.testing._fake.constants import CONSTANTS
+from regsim.testing._fake.face import WinregFace
 from regsim.testing._fake.hives import LazyWinreg, Winreg
 from regsim.testing._fake.hkey import HKEYType
 
@@ -57,26 +58,25 @@ def public_face(process: Winreg) -> dict[str, Any]:
     return {**calls, **CONSTANTS, "HKEYType": HKEYType, "error": OSError}
 
 
-class BoundWinreg(ModuleType):
+class BoundWinreg(WinregFace):
     """A module like ``winreg`` whose calls are those of one process of one machine.
 
     ``binding`` is the process behind it; ``open_handles()`` says what that has open.
     """
 
     def __init__(self, binding: Winreg) -> None:
-        super().__init__("winreg", Winreg.__doc__)
+        ModuleType.__init__(cast("ModuleType", self), "winreg", Winreg.__doc__)
         self.__dict__.update(public_face(binding))
         self.__all__ = [*FUNCTIONS, *CONSTANTS, "HKEYType", "error"]
         self.binding = binding
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be sent to another process, which would have a copy of all behind it."""
+        raise ElsewhereError(NOT_SENT)
+
     def open_handles(self) -> list[HeldByCode]:
         """Return the handles that the process has open, implicit ones too, by number."""
         return self.binding.open_handles()
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - functions and constants
-            ...
 
 
 def bind(

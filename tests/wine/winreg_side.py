@@ -21,7 +21,7 @@ def registry():
     from regsim.testing._fake.computer import logged_on
     from regsim.testing.winreg import bind
 
-    computer = logged_on("wine")
+    computer = logged_on("wine", bare=True)
     return bind(computer.machine, computer.process)
 
 

@@ -7,7 +7,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from types import CodeType
+from functools import cached_property
+from types import CodeType, ModuleType
 from typing import Any, Concatenate, NoReturn, ParamSpec
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -22,6 +23,8 @@ from regsim.kernel.process import Process
 from regsim.status import NtStatus, to_win32
 from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
+from regsim.testing.installed.system import system_of
+from regsim.testing.windows.environ import Environ
 from regsim.types import ObjectId, Tid, as_predefined
 from regsim.win32.api import Api
 from regsim.win32.plans import Known, Planned, Reply
@@ -79,7 +82,13 @@ class Gate:
 
 
 class ElsewhereError(RegsimError):
-    """A process made by a fork of the tests' process called its copy of the simulated registry."""
+    """A process that the tests' process made asked for the registry that is simulated there."""
+
+
+NOT_SENT = (
+    "a simulated registry cannot be sent to another process, which would have a copy of it; run "
+    "the code in a thread or in the tests' own process, or begin a fake_winreg() of its own there"
+)
 
 
 class _Barred:
@@ -163,6 +172,9 @@ class Binding:
         accounts: the users that can log on in it, by name, and their SIDs.
     """
 
+    pywin32: Mapping[str, ModuleType] | None = None
+    """The modules of `regsim.testing.pywin32` for this process, once somebody asked for them."""
+
     def __init__(
         self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None
     ) -> None:
@@ -175,6 +187,11 @@ class Binding:
         self.dropped = self.gate.dropped
         self.calls = calls = _Calls(machine, process)
         self.caller: Callable[[], Tid] = lambda: calls.tid
+
+    @cached_property
+    def environ(self) -> Environ:
+        """The environment of the process."""
+        return Environ(system_of(self.machine.dialect.name))
 
     def number(self, key: object) -> int:
         """Return the handle that *key* means in this process.
@@ -204,15 +221,27 @@ class Binding:
         **kwargs: P.kwargs,
     ) -> Any:  # noqa: ANN401 - any result
         """Do as `call` does, for the code at *site*."""
-        gate = self.gate
-        with gate.lock:
-            self.machine.site = site
-            code, value = work(self.calls.api, *args, **kwargs)
-        if gate.dropped:
-            gate.drain()
+        code, value = self.reply_to(site, work, *args, **kwargs)
         if code:
             raise windows_error(code)
         return value
+
+    def reply_to(
+        self,
+        site: Site | None,
+        work: Callable[Concatenate[Api, P], Reply],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Reply:
+        """Have the current thread do *work* for the code at *site*, and return what it gives."""
+        gate = self.gate
+        with gate.lock:
+            self.machine.site = site
+            reply = work(self.calls.api, *args, **kwargs)
+        if gate.dropped:
+            gate.drain()
+        return reply
 
     def make(self, prepared: Prepared, site: Site | None) -> Any:  # noqa: ANN401 - any result
         """Make a call that was prepared before, for the code at *site*; raise as `call` does.

@@ -88,6 +88,10 @@ class HKEYType(metaclass=_Sealed):
         if self._handle and not _ending():
             self._owner.let_go(self._handle)
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a handle means nothing to another process."""
+        raise TypeError("cannot pickle 'PyHKEY' object")
+
     def __bool__(self) -> bool:
         """Return whether it still has a handle."""
         return self._handle != 0

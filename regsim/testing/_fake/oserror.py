@@ -38,6 +38,7 @@ _TEXTS: Final = {
     234: "More data is available",
     259: "No more data is available",
     997: "Overlapped I/O operation is in progress",
+    1008: "An attempt was made to reference a token that does not exist",
     1009: "The configuration registry database is corrupt",
     1010: "The configuration registry key is invalid",
     1011: "The configuration registry key could not be opened",
@@ -47,8 +48,14 @@ _TEXTS: Final = {
     1018: "Illegal operation attempted on a registry key that has been marked for deletion",
     1020: "Cannot create a symbolic link in a registry key that already has subkeys or values",
     1021: "Cannot create a stable subkey under a volatile parent key",
+    1313: "A specified privilege does not exist",
     1314: "A required privilege is not held by the client",
     1326: "The user name or password is incorrect",
+    1332: "No mapping between account names and security IDs was done",
+    1337: "The security ID structure is invalid",
+    1338: "The security descriptor structure is invalid",
+    1346: "Either a required impersonation level was not provided, or the provided impersonation "
+    "level is invalid",
     1450: "Insufficient system resources exist to complete the requested service",
 }
 

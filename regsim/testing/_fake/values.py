@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from sys import audit
 
 from regsim.status import Win32Error
@@ -91,11 +89,13 @@ class ValueCalls(Binding):
         self.call(Api.RegDeleteValue, handle, name)
 
     def ExpandEnvironmentStrings(self, string: str, /) -> str:
-        """Return *string* with each ``%NAME%`` that the environment knows replaced."""
+        """Return *string* with each ``%NAME%`` that the environment knows replaced.
+
+        That of this process, and what a process of the simulated system has besides.
+        """
         text = arguments.text("ExpandEnvironmentStrings", None, string)
         audit("winreg.ExpandEnvironmentStrings", string)
-        known = {name.upper(): value for name, value in os.environ.items()}
-        return re.sub("%([^%]+)%", lambda name: known.get(name[1].upper(), name[0]), text)
+        return self.environ.expand(text)
 
 
 def query_value(api: Api, key: int, name: str | None) -> Reply:

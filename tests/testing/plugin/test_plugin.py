@@ -348,7 +348,10 @@ def test_an_unknown_generation_is_refused_before_any_test(pytester: pytest.Pytes
         ("patch=5", "*are a list of names*"),
         ("os='win12'", "unknown OS 'win12' (did you mean 'win1*'?); known: *"),
         ("seed='nowhere.reg'", "cannot read the seed nowhere.reg: No such file or directory"),
-        ("seed=5", "a seed is the path of a .reg file or its text, not 5"),
+        (
+            "seed=5",
+            "a seed is a .reg file, a hive or JSON by its path, * not 5",
+        ),
         ("patch=['no_such_module']", "*no module 'no_such_module' to patch*"),
         ("patch=['json:nothing']", "*has no name 'nothing' to patch*"),
     ],

@@ -298,7 +298,7 @@ WHOLE = r"""Windows Registry Editor Version 5.00
 [HKEY_CLASSES_ROOT\.mine]
 @="mine"
 
-[HKEY_LOCAL_MACHINE\SAM\SAM]
+[HKEY_LOCAL_MACHINE\BCD00000000\Objects]
 "C"="x"
 
 [HKEY_LOCAL_MACHINE\SOFTWARE\Mine]
@@ -322,7 +322,8 @@ WHOLE = r"""Windows Registry Editor Version 5.00
 def test_an_export_of_a_whole_registry_seeds_what_has_a_place() -> None:
     """The rest is left out, in one warning that names each root and hive once with its line."""
     names = (
-        r"no HKEY_LOCAL_MACHINE\\SAM \(line 6\), HKEY_USERS\\S-1-5-21-1-2-3-500 \(line 12\), "
+        r"no HKEY_LOCAL_MACHINE\\BCD00000000 \(line 6\), "
+        r"HKEY_USERS\\S-1-5-21-1-2-3-500 \(line 12\), "
         r"HKEY_PERFORMANCE_DATA \(line 17\), HKEY_DYN_DATA \(line 20\): left out"
     )
     with pytest.warns(UserWarning, match=names) as told:

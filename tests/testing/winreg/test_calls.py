@@ -277,10 +277,11 @@ def test_impersonation_is_the_threads(computer: Computer) -> None:
     found: list[str] = []
 
     def who() -> None:
-        with api.RegOpenCurrentUser():
-            found.extend(h.key.rsplit("\\", 1)[1] for h in service.open_handles())
+        key = api.RegOpenCurrentUser()
+        found.extend(h.key.rsplit("\\", 1)[1] for h in service.open_handles())
+        key.Close()
 
-    security.ImpersonateLoggedOnUser(security.LogonUser("user"))
+    security.ImpersonateLoggedOnUser(security.LogonUser("user", None, "", 2, 0))
     who()
     thread = threading.Thread(target=who)
     thread.start()
@@ -298,7 +299,7 @@ def test_impersonation_is_the_threads(computer: Computer) -> None:
 def test_unknown_account(winreg: BoundWinreg) -> None:
     """Nobody unknown logs on: 1326."""
     with pytest.raises(error) as caught:
-        win32security_of(winreg).LogonUser("nobody")
+        win32security_of(winreg).LogonUser("nobody", None, "", 2, 0)
 
     assert caught.value.args[:2] == (1326, "LogonUser")
 
@@ -306,7 +307,7 @@ def test_unknown_account(winreg: BoundWinreg) -> None:
 def test_disabled_cache(computer: Computer) -> None:
     """With the cache disabled at the start nothing stays open."""
     winreg = bind(computer.machine, computer.process)
-    win32api_of(winreg).RegDisablePredefinedCache()
+    winreg.binding.calls.api.RegDisablePredefinedCache()
     winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software").Close()
 
     assert winreg.open_handles() == []

@@ -1,0 +1,10 @@
+"""In place of the ``winreg`` that another process simulates: see `children`."""
+
+from __future__ import annotations
+
+try:
+    from regsim.testing.children import stand_in
+except ImportError:  # another Python's, which has no regsim
+    raise ModuleNotFoundError("No module named 'winreg'", name="winreg") from None
+
+stand_in("winreg", globals())
