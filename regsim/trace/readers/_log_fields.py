@@ -98,7 +98,7 @@ def _container(fields: Mapping[str, str]) -> LoggedEvent | None:
         id=number,
         text=first_of(fields, (*_TEXT, *_RAW)) or max(fields.values(), key=len),
         time=_time(first_of(fields, _TIME)) or _dated(fields),
-        host=first_of(fields, _HOST),
+        host=first_of(fields, HOST),
         fields=fields,
     )
 
