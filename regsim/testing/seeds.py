@@ -227,11 +227,12 @@ def _take_over(machine: Machine, user: Sid, source: Machine) -> None:
     twin = source.snapshot()
     for mount, number in twin.mounts.items():
         hive = twin.hives[number]
-        if mount == ("REGISTRY",) or hive.app:
+        if mount == ("REGISTRY",) or hive.private or hive.silo:
             continue
         here = machine.mounts.get(mount)
         if here is None:
-            machine.mount_hive(keypath.join(hive.mount), hive.root, file=hive.file)
+            path = keypath.join(hive.mount)
+            machine.mount_hive(path, hive.root, file=hive.file, by=hive.by)
         else:
             machine.hives[here].root = hive.root
     machine.forget_idle()
