@@ -47,13 +47,14 @@ def incident(name: str, kind: str = "scenario") -> Incident:
     return incidents()[resolve(kind, name, incidents(), aliases)]
 
 
-def run(scenario: str, *, os: str = "nt4-sp6a", fix: str = "none", **options: Any) -> Run:  # noqa: ANN401 - each incident has its own
-    """Play *scenario* on *os* with *fix* and return the `Run`.
+def run(scenario: str, *, os: str | None = None, fix: str = "none", **options: Any) -> Run:  # noqa: ANN401 - each incident has its own
+    """Play *scenario* on *os*, the system that it is about by default, and return the `Run`.
 
     >>> run("Q241572", os="nt4-sp6a", fix="none").outcome.value
     'lost'
     """
-    return incident(scenario).play(os, fix, **options)
+    found = incident(scenario)
+    return found.play(os or found.os, fix, **options)
 
 
 def source(name: str) -> ModelSource:

@@ -1,7 +1,7 @@
 """A made fleet: texts a second in one process, and captures with one and two Dask workers.
 
 ``python benchmarks/fleet/rates.py [FILES [ROUNDS]]`` makes FILES (20,000) files of eight kinds on a
-tenth as many hosts and reads them in one process, and 48 captures of 8 MB with one and with two
+tenth as many hosts and reads them in one process, and 24 captures of 4 MB with one and with two
 workers of one thread each, in turns. Given are seconds of the whole command, the median and the
 quartiles.
 """
@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "fleet"))
 
 from made import files
 
-ROWS = 100_000
-CAPTURES = 48
+ROWS = 40_000
+CAPTURES = 24
 
 
 def write_texts(root: Path, count: int) -> int:

@@ -44,10 +44,12 @@ class _Command(Naming):
 
 @click.command("run", cls=_Command, takes=("SCENARIO", "--os", "--fix"))
 @click.argument("scenario")
-@click.option("--os", "os_name", default="nt4-sp6a", show_default=True, help="The system.")
+@click.option("--os", "os_name", help="The system; the one that it is about by default.")
 @click.option("--fix", default="none", show_default=True, help="The fix that is in place.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str | None) -> int:
+def command(
+    scenario: str, os_name: str | None, fix: str, as_json: bool, **options: str | None
+) -> int:
     """Play SCENARIO call by call and say whether the profile is saved.
 
     Exit code 0 when it is saved and nobody is harmed, 1 when not.
@@ -63,7 +65,7 @@ def command(scenario: str, os_name: str, fix: str, as_json: bool, **options: str
 
         with hive_read(Path(profile)):
             chosen["profile"] = load_tree(Path(profile))
-    result = incident.play(os_name, fix, **chosen)
+    result = incident.play(os_name or incident.os, fix, **chosen)
     if server is not None and profile is not None:
         with written(Path(server) / "NTUSER.DAT"):
             _first_copy(Path(profile), Path(server))
