@@ -16,9 +16,10 @@ from regsim.cli import main
 from regsim.cli.lab import build, progress
 from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.kernel.holding import TABLE_LIMIT
-from regsim.report.lab.page import data, embed, lab_html
+from regsim.report.lab.page import data, lab_html
 from regsim.report.lab.runs import frames_of_calls, story_of_run
 from regsim.report.lab.stories import Lab, changes
+from regsim.report.offline import embed
 
 
 def hash_of(text):
