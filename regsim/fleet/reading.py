@@ -317,4 +317,4 @@ def said(error: Exception, path: str) -> str:
 
 
 def _mark(kind: str, name: str) -> str:
-    return MARK.format(kind[0], name.encode("utf-8", "surrogateescape").hex())
+    return MARK.format(kind[0], name.encode("utf-8", "surrogatepass").hex())
