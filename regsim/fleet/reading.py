@@ -80,7 +80,7 @@ def read_item(item: Item, settings: Settings, known: str | None) -> Answer:
     """
     if item.refused:
         return Answer(
-            (FileEntry(path=item.path, sha256=None, status="refused", error=item.refused),)
+            (FileEntry(path=item.path, sha256=None, status=item.status, error=item.refused),)
         )
     reader = _ItemReader(item, settings)
     try:

@@ -263,10 +263,11 @@ def test_a_pattern_names_the_host(pattern: str, path: str, host: str | None) -> 
 
 @pytest.mark.usefixtures("fleet")
 def test_each_file_is_read_once() -> None:
-    """However often it is named: by its folder, by itself, by a glob."""
+    """However often it is named: by its folder, by itself from the root on, by a glob."""
     every = find(["fleet"])
+    same = str(Path(every[0].path).absolute())
 
-    assert [one.path for one in find(["fleet", "fleet/*/*", "./fleet", every[0].path])] == [
+    assert [one.path for one in find(["fleet", "fleet/*/*", "./fleet", same])] == [
         one.path for one in every
     ]
     with pytest.raises(UsageError, match="holds no file"):
@@ -274,12 +275,44 @@ def test_each_file_is_read_once() -> None:
 
 
 def test_the_result_is_no_evidence(fleet, run, table) -> None:
-    """A folder that holds the result of an earlier run is read without it."""
+    """A folder that holds the result of an earlier run is read without it, by a link too."""
     os.chdir(fleet)
-    run(".")
-    run(".")
+    Path("../linked").symlink_to(fleet)
+    for place in (".", ".", "../linked", "../linked/*"):
+        run(place)
+        every = table(Path("regsim-fleet"), "files")
+        assert len(every) == 48
+        assert not any("regsim-fleet" in row["path"] for row in every)
 
-    assert not any("regsim-fleet" in row["path"] for row in table(Path("regsim-fleet"), "files"))
+
+def test_a_glob_of_folders_is_all_that_is_in_them(fleet, run, table) -> None:
+    """As a shell that does not know globs hands it on; beside a file, no folder is left out."""
+    (fleet / "note.txt").write_text("none")
+    (fleet / "away").symlink_to(fleet.parent)
+    run("fleet", "-o", "whole", *AS_NAMED)
+    for place in ("fleet/*", "fleet/**"):
+        run(place, "-o", "out", *AS_NAMED)
+        assert table(Path("out")) == table(Path("whole"))
+        assert table(Path("out"), "files") == table(Path("whole"), "files")
+
+
+def test_a_folder_that_cannot_be_listed_is_a_row(fleet, run, table, monkeypatch) -> None:
+    """It ends nothing, and nothing is said to be whole."""
+    closed = fleet / "PC00001"
+    original = os.scandir
+
+    def scandir(path="."):
+        if os.fspath(path) == "fleet/PC00001":
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    run("fleet", "-o", "out", *AS_NAMED)
+    (row,) = [row for row in table(Path("out"), "files") if row["status"] != "read"]
+
+    assert (row["path"], row["status"]) == ("fleet/PC00001", "unreadable")
+    assert row["error"] == "Permission denied"
+    assert len(table(Path("out"), "files")) == 48 - len(list(closed.iterdir())) + 1
 
 
 @pytest.mark.usefixtures("fleet")
