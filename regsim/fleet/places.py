@@ -132,7 +132,7 @@ def _item(path: str, below: str, *, named: bool) -> Item:
     return Item(posix, below.replace(os.sep, "/"), told.st_size, named)
 
 
-def _unread(path: str, below: str, named: bool, error: OSError) -> Item:  # noqa: FBT001
+def _unread(path: str, below: str, named: bool, error: OSError) -> Item:
     posix = path.replace(os.sep, "/").removeprefix("./")
     return Item(posix, below, 0, named, error.strerror or str(error), "unreadable")
 
