@@ -184,6 +184,27 @@ def test_a_reader_that_fails_ends_no_other(run, table, monkeypatch) -> None:
     assert "ZeroDivisionError: at night" in failed[0]["error"]
 
 
+def test_case_makes_no_second_host(tmp_path, run, table) -> None:
+    """Nor a second holder or hive; a full name may be one, which is said, and only of such."""
+    (tmp_path / "in").mkdir()
+    names = ("PC1", "pc1", "PC2", "pc2.corp.example")
+    for number, name in enumerate(names):
+        one = Held(name, "S-1-5-21-7", ("A.exe", "a.exe")[number % 2], 16)
+        (tmp_path / "in" / f"{number}.txt").write_text(event_text(one, WHEN))
+    _, out, _ = run(tmp_path / "in", "-o", tmp_path / "out", "--json")
+    record = json.loads(out)
+
+    assert record["hosts"] == 3
+    assert [(one["process"], one["hosts"], one["hives"]) for one in record["holders"]] == [
+        ("A.exe", 3, 3)
+    ]
+    assert [row["host"] for row in table(tmp_path / "out")] == list(names)
+    said = "1 host may be counted twice"
+    assert said in " ".join(run(tmp_path / "in", "-o", tmp_path / "out")[1].split())
+    (tmp_path / "in" / "3.txt").unlink()
+    assert "counted twice" not in run(tmp_path / "in", "-o", tmp_path / "out")[1]
+
+
 # -- again ---------------------------------------------------------------------------------------
 
 
