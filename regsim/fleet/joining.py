@@ -21,8 +21,8 @@ from regsim.writing import replacing
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MARK: Final = re.compile(MARK.format("([cSdu])", "([0-9a-f]*)"))
-_KINDS: Final = {"c": "computer", "S": "SID", "d": "domain", "u": "user"}
+_MARK: Final = re.compile(MARK.format("([cSsdu])", "([0-9a-f]*)"))
+_KINDS: Final = {"c": "computer", "S": "SID", "d": "domain", "u": "user", "s": "server"}
 _WITHHELD: Final = "not told in a redacted result"
 
 

@@ -18,7 +18,7 @@ from regsim import dialects
 from regsim.errors import DataError, RegsimError, UnreadableError
 from regsim.fleet.archives import Budget, Member, TooMuchError, kind_of, members
 from regsim.fleet.places import HostPattern, Item, file_system, order
-from regsim.fleet.rows import FindingRow, rows_of
+from regsim.fleet.rows import FindingRow, rows_of, without_names
 from regsim.trace.asking import each_host
 from regsim.trace.evidence import Reading
 from regsim.trace.inputs import is_hive, script_language
@@ -244,10 +244,12 @@ class _ItemReader:
             damage += finding.completeness.damage
             systems.add(finding.os_title or finding.os or "")
             told = finding.host or self.client or (named[0] if named else "")
+            taken = named[1] if named else None
+            own = rows_of(finding, told, path, taken)
             if settings.redact:
-                finding = redacted(attrs.evolve(finding, host=told), _mark)
-                told = finding.host
-            rows += rows_of(finding, told, path, named[1] if named else None)
+                hidden = redacted(attrs.evolve(finding, host=told), _mark)
+                own = without_names(own, rows_of(hidden, hidden.host, path, taken))
+            rows += own
         status = "partly" if damage else "read"
         text = "; ".join(dict.fromkeys(damage)) or None
         system = systems.pop() if len(systems) == 1 else ""

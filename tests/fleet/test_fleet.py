@@ -299,6 +299,36 @@ def test_a_redacted_result_names_nobody(run, table) -> None:
     assert {row["process"] for row in hidden} == {row["process"] for row in plain}
 
 
+def test_what_a_key_names_is_redacted_and_its_hive_stays_what_it_is(tmp_path, run, table) -> None:
+    """Short and full names, mail addresses and servers go; kinds, times and other keys stay."""
+    parts = [
+        "Outlook\\secret.person@corp.example",
+        "SECRETPC\\secretpc.corp.example",
+        "App\\Users\\secret.person\\secret.person_old",
+        "MountPoints2\\##secretfs#share",
+        "Terminal Server Client\\Servers\\secretts",
+        "Recent\\\\\\secretfs\\share",
+        "Microsoft\\Windows",
+    ]
+    (tmp_path / "in").mkdir()
+    for number, part in enumerate(parts):
+        one = Held("SECRETPC.corp.example", "S-1-5-21-1-2-3-1001", "a.exe", 16)
+        text = event_text(one, WHEN).replace("\\Software\n", f"\\Software\\{part}\n")
+        (tmp_path / "in" / f"{number}.txt").write_text(text)
+    run(tmp_path / "in", "-o", tmp_path / "out")
+    run(tmp_path / "in", "-o", tmp_path / "shown", "--redact")
+    plain, hidden = table(tmp_path / "out"), table(tmp_path / "shown")
+
+    assert "secret" in str(plain)
+    assert "secret" not in str(hidden).lower()
+    assert "corp.example" not in str(hidden)
+    assert hidden[-1]["key"].endswith("\\Software\\Microsoft\\Windows")
+    names = ("host", "hive", "key", "source")
+    assert [{k: v for k, v in row.items() if k not in names} for row in hidden] == [
+        {k: v for k, v in row.items() if k not in names} for row in plain
+    ]
+
+
 @pytest.mark.usefixtures("fleet")
 def test_a_redacted_result_is_not_put_beside_what_names_people(run) -> None:
     """Into the folder of a run that is not redacted it is refused; into its own it is not."""
