@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +37,13 @@ def found(places: Sequence[str], out: Path) -> list[Item]:
     Raises:
         UsageError: a place names nothing, or nothing but the results.
     """
-    items = [item for item in find(places) if not _is_below(item, out)]
+    results = Path(os.path.realpath(out))
+    real = functools.cache(os.path.realpath)
+    items = [
+        item
+        for item in find(places)
+        if item.is_remote or not Path(real(os.path.dirname(item.path))).is_relative_to(results)  # noqa: PTH120
+    ]
     if not items:
         raise UsageError("there is nothing to read but the folder of the results itself")
     return items
@@ -72,13 +80,6 @@ def collect(
         )
         write_file(out / "manifest.json", record)
     return ranking
-
-
-def _is_below(item: Item, out: Path) -> bool:
-    """Return whether an item is a result of this or an earlier run."""
-    if item.is_remote or not out.exists():
-        return False
-    return Path(item.path).absolute().is_relative_to(out.absolute())
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import attrs
 
 from regsim.fleet.columns import FILES, FINDINGS, schema
-from regsim.fleet.parts import ROWS_IN_GROUP, Location
+from regsim.fleet.parts import ROWS_IN_GROUP, Location, sound, table_of
 from regsim.fleet.ranking import Ranking
 from regsim.fleet.reading import MARK, FileEntry
 from regsim.trace.extras import need
@@ -21,8 +21,8 @@ from regsim.writing import replacing
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MARK: Final = re.compile(MARK.format("([a-zA-Z])", "([0-9a-f]*)"))
-_KINDS: Final = {"c": "computer", "S": "SID", "d": "domain", "u": "user"}
+_MARK: Final = re.compile(MARK.format("([cSsdu])", "([0-9a-f]*)"))
+_KINDS: Final = {"c": "computer", "S": "SID", "d": "domain", "u": "user", "s": "server"}
 _WITHHELD: Final = "not told in a redacted result"
 
 
@@ -61,7 +61,7 @@ class Aliases:
     def entry(self, entry: FileEntry) -> FileEntry:
         """Return the entry of a file without its path, its digest and what was said of it."""
         error = None if entry.error is None else _WITHHELD
-        path = self.of("file", entry.path)
+        path = self.of("file", str(sound(entry.path)))
         return attrs.evolve(entry, path=path, sha256=None, error=error)
 
 
@@ -80,11 +80,10 @@ def join(
 
     A part of the findings is in memory at a time. *ranking* counts what is written.
     """
-    arrow: Any = need("pyarrow", "the tables of a fleet")
     entries = [entry for place in places for entry in place.entries]
     if aliases is not None:
         entries = [aliases.entry(entry) for entry in entries]
-    systems = {entry.path: entry.system for entry in entries if entry.system}
+    systems = {str(sound(entry.path)): entry.system for entry in entries if entry.system}
     digest = hashlib.sha256()
     with contextlib.ExitStack() as stack:
         stack.callback(_close, places)
@@ -97,16 +96,12 @@ def join(
         _close(places)
     for entry in entries:
         ranking.count_file(entry)
-    columns = [[getattr(entry, one.name) for entry in entries] for one in FILES]
-    arrays = [
-        arrow.array(column, field.type)
-        for column, field in zip(columns, schema(FILES), strict=True)
-    ]
+    files = [tuple(getattr(entry, one.name) for one in FILES) for entry in entries]
     with (
         replacing(folder / "files.parquet") as file,
         _table(file, schema(FILES)) as write,
     ):
-        write(arrow.Table.from_arrays(arrays, schema=schema(FILES)))
+        write(table_of(files, FILES))
     return Joined(entries, digest.hexdigest())
 
 

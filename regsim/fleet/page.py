@@ -8,7 +8,7 @@ from typing import Final
 from regsim.fleet.ranking import NOT_TOLD, HolderName, Occurrence, Ranking, Tally
 from regsim.fleet.words import headline, holder_name, proven, summary, when
 from regsim.report import offline
-from regsim.report.words.writing import markup, visible
+from regsim.report.words.writing import counted, markup, visible
 
 _ROWS: Final = 500
 _TOP: Final = 3
@@ -38,7 +38,18 @@ def page_of(ranking: Ranking) -> str:
             for host, tally in hosts[:_ROWS]
         ),
         "UNREAD": _unread(ranking),
+        "MORE": "",
     }
+    lengths = (
+        len(holders),
+        len(hosts),
+        *(len({fact[n] for fact in ranking.facts}) for n in (2, 3)),
+    )
+    if max(lengths) > _ROWS:
+        body["MORE"] = (
+            f"<p>A table here has the first {_ROWS} rows; all of them are in findings.parquet: "
+            f"{counted(len(holders), 'holder')}, {counted(len(hosts), 'host')}.</p>"
+        )
     texts = {
         **body,
         "POLICY": offline.policy(style, script),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from regsim._version import __version__
-from regsim.fleet.columns import FINDINGS, SCHEMA_VERSION, schema
+from regsim.fleet.columns import FINDINGS, SCHEMA_VERSION, Column, schema
 from regsim.fleet.places import Item
 from regsim.fleet.reading import FileEntry, Settings, read_item
 from regsim.fleet.rows import FindingRow
@@ -62,14 +62,32 @@ class Task:
         return str(write_part(Path(self.folder), entries, rows, kept, fingerprint(self.settings)))
 
 
-def table_of(rows: Sequence[FindingRow]) -> pa.Table:
-    """Return *rows* as a table of findings."""
+def table_of(rows: Sequence[tuple[Any, ...]], columns: tuple[Column, ...]) -> pa.Table:
+    r"""Return *rows* as a table of *columns*.
+
+    What no Unicode text can have in it, such as a byte of a file's name that is no UTF-8, is in it
+    as an escape: ``\udcff``.
+    """
     arrow: Any = need("pyarrow", "the tables of a fleet")
-    names = schema(FINDINGS)
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    arrays = [arrow.array(column, field.type) for column, field in zip(columns, names, strict=True)]
+    names = schema(columns)
+    arrays = []
+    each = zip(*rows, strict=True) if rows else [()] * len(names)
+    for values, field in zip(each, names, strict=True):
+        try:
+            arrays.append(arrow.array(values, field.type))
+        except UnicodeEncodeError:
+            arrays.append(arrow.array(map(sound, values), field.type))
     made: pa.Table = arrow.Table.from_arrays(arrays, schema=names)
     return made
+
+
+def sound(text: str | None) -> str | None:
+    r"""Return *text* with halves of surrogate pairs, and bytes of no character, as escapes.
+
+    >>> sound("caf\udce9")
+    'caf\\udce9'
+    """
+    return text if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
 def write_part(
@@ -85,7 +103,7 @@ def write_part(
     """
     parquet: Any = need("pyarrow.parquet", "the tables of a fleet")
     buffer = io.BytesIO()
-    parquet.write_table(table_of(rows), buffer, row_group_size=ROWS_IN_GROUP)
+    parquet.write_table(table_of(rows, FINDINGS), buffer, row_group_size=ROWS_IN_GROUP)
     data = buffer.getvalue()
     record = record_of(entries, hashlib.sha256(data).hexdigest(), settings, kept=list(kept))
     name = hashlib.sha256(record).hexdigest()[:32]

@@ -28,7 +28,8 @@ class Item:
     """One file to read: its path or address, its path below what was named, and its bytes.
 
     ``inside`` says that it was named by itself: then what it holds, if it is an archive, is looked
-    for by *--host-from* as if that were the root.
+    for by *--host-from* as if that were the root. ``refused`` is why it cannot be read, if so, and
+    ``status`` what becomes of it then.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Item:
     size: int
     inside: bool = False
     refused: str = ""
+    status: str = "refused"
 
     @property
     def is_remote(self) -> bool:
@@ -60,24 +62,40 @@ def find(places: Sequence[str]) -> list[Item]:
         if not here:
             raise UsageError(f"{place} holds no file; give {_EVIDENCE}")
         for item in here:
-            found.setdefault(item.path, item)
+            found.setdefault(item.path if item.is_remote else _normal(item.path), item)
     return sorted(found.values(), key=lambda item: order(item.path))
 
 
 def _local(place: str) -> Iterator[Item]:
     path = Path(place)
     if not path.exists() and glob.has_magic(place):
-        root = _root(place)
-        for name in glob.glob(place, recursive=True, include_hidden=True):  # noqa: PTH207
-            if not Path(name).is_dir():
-                yield _item(name, os.path.relpath(name, root or "."), named=False)
+        yield from _matched(place)
         return
     if path.is_dir():
-        yield from _walk(path)
+        yield from _walk(path, path)
     elif path.exists():
         yield _item(place, path.name, named=True)
     else:
         raise UnreadableError(place, "", _EVIDENCE)
+
+
+def _matched(pattern: str) -> Iterator[Item]:
+    """Yield what a glob matches, of folders all that is in them; links are not followed."""
+    root = Path(_root(pattern))
+    try:
+        each = sorted(root.glob(str(Path(pattern).relative_to(root))))
+    except ValueError as error:
+        raise UsageError(f"{pattern} is no pattern of paths: {error}") from None
+    done: set[Path] = set()
+    for one in each:
+        within = [one, *one.parents][: len(one.parts) - len(root.parts)]
+        path = next((part for part in reversed(within) if part.is_symlink()), one)
+        if done.isdisjoint((path, *within)):
+            done.add(path)
+            if path.is_dir() and not path.is_symlink():
+                yield from _walk(path, root)
+            else:
+                yield _item(str(path), os.path.relpath(path, root), named=False)
 
 
 def _root(pattern: str) -> str:
@@ -87,17 +105,17 @@ def _root(pattern: str) -> str:
     return "/".join(parts[:plain]) or ("/" if pattern.startswith("/") else "")
 
 
-def _walk(root: Path) -> Iterator[Item]:
-    """Yield the files below a folder; links are named and not followed."""
-
-    def fail(error: OSError) -> None:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}")
-
-    for folder, inner, names in os.walk(root, onerror=fail):
+def _walk(top: Path, root: Path) -> Iterator[Item]:
+    """Yield the files below *top*, and folders that cannot be listed; links are not followed."""
+    failed: list[OSError] = []
+    for folder, inner, names in os.walk(top, onerror=failed.append):
         links = [name for name in inner if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
         for name in (*names, *links):
-            path = Path(folder, name)
-            yield _item(str(path), str(path.relative_to(root)), named=False)
+            path = str(Path(folder, name))
+            yield _item(path, os.path.relpath(path, root), named=False)
+    for error in failed:
+        path = str(error.filename)
+        yield _unread(path, os.path.relpath(path, root), False, error)
 
 
 def _item(path: str, below: str, *, named: bool) -> Item:
@@ -106,12 +124,22 @@ def _item(path: str, below: str, *, named: bool) -> Item:
     try:
         told = os.stat(path) if named else os.lstat(path)  # noqa: PTH116
     except OSError as error:
-        return Item(posix, below, 0, named, error.strerror or str(error))
+        return _unread(path, below, named, error)
     if stat.S_ISLNK(told.st_mode):
         return Item(posix, below, 0, named, "it is a symbolic link")
     if not stat.S_ISREG(told.st_mode):
         return Item(posix, below, 0, named, "it is no regular file")
     return Item(posix, below.replace(os.sep, "/"), told.st_size, named)
+
+
+def _unread(path: str, below: str, named: bool, error: OSError) -> Item:
+    posix = path.replace(os.sep, "/").removeprefix("./")
+    return Item(posix, below, 0, named, error.strerror or str(error), "unreadable")
+
+
+def _normal(path: str) -> str:
+    """Return one spelling of the path of a file, however it was named."""
+    return os.path.normcase(os.path.abspath(path))  # noqa: PTH100 - links stay what they are
 
 
 # -- addresses -----------------------------------------------------------------------------------
@@ -155,7 +183,9 @@ def _at_address(address: str) -> Iterator[Item]:
     try:
         plain = system._strip_protocol(address).strip("/")  # noqa: SLF001 - as fsspec does
         if glob.has_magic(plain):
-            root, found = _root(plain), system.glob(address, detail=True)
+            root, found = _root(plain), dict(system.glob(address, detail=True))
+            for folder in [name for name, told in found.items() if told["type"] == "directory"]:
+                found |= system.find(folder, detail=True)
         else:
             root, found = plain, system.find(address, detail=True)
     except Exception as error:  # noqa: BLE001 - of whatever package reads it

@@ -56,7 +56,10 @@ class Tally:
 
 @attrs.define
 class Ranking:
-    """What is known of the fleet once every row and file was counted."""
+    """What is known of the fleet once every row and file was counted.
+
+    ``spelt`` has the spelling by which a name is counted that was seen in several.
+    """
 
     holders: dict[HolderName, Tally] = attrs.field(factory=dict)
     hosts: dict[str, Tally] = attrs.field(factory=dict)
@@ -65,6 +68,7 @@ class Ranking:
     verdicts: Counter[str] = attrs.field(factory=Counter)
     unread: list[tuple[str, str, str]] = attrs.field(factory=list)
     seen: set[str] = attrs.field(factory=set)
+    spelt: dict[str, str] = attrs.field(factory=dict)
     rows: int = 0
     too_many: bool = False
 
@@ -95,14 +99,15 @@ class Ranking:
         self.rows += table.num_rows
         for row in _grouped(table):
             self.verdicts[row["verdict"]] += row["rows"]
-            host = row["host"] or NOT_TOLD
+            host = self._spelling(row["host"])
             self.seen.add(host)
             if row["bystander"] or row["verdict"] == "clear":
                 continue
             if row["hive"] is None and row["process"] is None and row["verdict"] != "blocked":
                 continue
-            holder = (row["process"] or NOT_TOLD, row["service"] or "")
-            hive = (host, row["hive"] or NOT_TOLD)
+            service = self._spelling(row["service"]) if row["service"] else ""
+            holder = (self._spelling(row["process"]), service)
+            hive = (host, self._spelling(row["hive"]))
             if row["process"] is None and row["verdict"] != "blocked":
                 continue
             for tally, other in (
@@ -117,6 +122,10 @@ class Ranking:
                 if row["incident"]:
                     tally.incidents.add(row["incident"])
             self._fact((holder, host, row["week"], systems.get(row["source"]) or NOT_TOLD), row)
+
+    def _spelling(self, name: str | None) -> str:
+        """Return the first spelling of a name: Windows does not tell case apart in these."""
+        return self.spelt.setdefault(name.casefold(), name) if name else NOT_TOLD
 
     def _fact(self, fact: Occurrence, row: Mapping[str, Any]) -> None:
         if fact in self.facts or len(self.facts) < _MOST_FACTS:

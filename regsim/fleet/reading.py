@@ -18,7 +18,7 @@ from regsim import dialects
 from regsim.errors import DataError, RegsimError, UnreadableError
 from regsim.fleet.archives import Budget, Member, TooMuchError, kind_of, members
 from regsim.fleet.places import HostPattern, Item, file_system, order
-from regsim.fleet.rows import FindingRow, rows_of
+from regsim.fleet.rows import FindingRow, rows_of, without_names
 from regsim.trace.asking import each_host
 from regsim.trace.evidence import Reading
 from regsim.trace.inputs import is_hive, script_language
@@ -80,7 +80,7 @@ def read_item(item: Item, settings: Settings, known: str | None) -> Answer:
     """
     if item.refused:
         return Answer(
-            (FileEntry(path=item.path, sha256=None, status="refused", error=item.refused),)
+            (FileEntry(path=item.path, sha256=None, status=item.status, error=item.refused),)
         )
     reader = _ItemReader(item, settings)
     try:
@@ -244,10 +244,12 @@ class _ItemReader:
             damage += finding.completeness.damage
             systems.add(finding.os_title or finding.os or "")
             told = finding.host or self.client or (named[0] if named else "")
+            taken = named[1] if named else None
+            own = rows_of(finding, told, path, taken)
             if settings.redact:
-                finding = redacted(attrs.evolve(finding, host=told), _mark)
-                told = finding.host
-            rows += rows_of(finding, told, path, named[1] if named else None)
+                hidden = redacted(attrs.evolve(finding, host=told), _mark)
+                own = without_names(own, rows_of(hidden, hidden.host, path, taken))
+            rows += own
         status = "partly" if damage else "read"
         text = "; ".join(dict.fromkeys(damage)) or None
         system = systems.pop() if len(systems) == 1 else ""
@@ -317,4 +319,4 @@ def said(error: Exception, path: str) -> str:
 
 
 def _mark(kind: str, name: str) -> str:
-    return MARK.format(kind[0], name.encode("utf-8", "surrogateescape").hex())
+    return MARK.format(kind[0], name.encode("utf-8", "surrogatepass").hex())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from regsim.fleet.columns import SCHEMA_VERSION
+from regsim.fleet.columns import FINDINGS, SCHEMA_VERSION
 from regsim.trace.finding import Conclusion, Finding, HeldKey
 from regsim.trace.sightings import UNNAMED
 from regsim.trace.spelling import is_users
@@ -42,6 +42,16 @@ def rows_of(
             yielded = True
     if not yielded:
         yield from _rows(host, ends, "", (), finding.conclusion, tail)
+
+
+def without_names(rows: Iterable[FindingRow], hidden: Iterable[FindingRow]) -> Iterator[FindingRow]:
+    """Yield *rows* with the names of the same ones *hidden*, and all else as the evidence has it.
+
+    What kind of hive it is and when that was cannot be told by a name that is replaced.
+    """
+    names = [column.name in ("host", "hive", "key") for column in FINDINGS]
+    for row, other in zip(rows, hidden, strict=True):
+        yield tuple(b if one else a for one, a, b in zip(names, row, other, strict=True))
 
 
 def _rows(

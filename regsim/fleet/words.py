@@ -16,7 +16,7 @@ def headline(ranking: Ranking) -> str:
     if ranking.verdicts["blocked"]:
         where = f"on {counted(len(named), 'host')}" if named else "on hosts that are not named"
         top = next((holder for holder, _ in ranking.ranked() if holder[0] != NOT_TOLD), None)
-        text = f"Users' hives are held {where}"
+        text = f"Hives are held {where}"
         if top is not None:
             hosts = ranking.holders[top].known
             text += f"; named most often: {holder_name(top)}"
@@ -42,6 +42,12 @@ def summary(ranking: Ranking) -> str:
     text += f" ({', '.join(others)})." if others else "."
     if ranking.not_read:
         text += f" {counted(ranking.not_read, 'file')} may hold more than is told here."
+    full = {name.partition(".")[0].casefold() for name in ranking.seen if "." in name}
+    twice = sum(name.casefold() in full for name in ranking.seen)
+    if twice:
+        text += (
+            f" {counted(twice, 'host')} may be counted twice: by a short name, and by a full one."
+        )
     if ranking.too_many:
         text += " There is too much for weeks and versions here: files by these in the tables."
     return text

@@ -230,8 +230,8 @@ class Snapshot:
 
         What names none is kept apart where others do. One computer's is the snapshot itself.
         """
-        hosts = dict.fromkeys(one.host for one in self.reports)
-        hosts.update(dict.fromkeys(one.host for one in self.sightings))
+        each = (*self.reports, *self.sightings, *self.containers)
+        hosts = dict.fromkeys(one.host for one in each)
         if len(hosts) < 2:
             self.facts.host = self.facts.host or next(iter(hosts), "")
             return [self]
@@ -241,9 +241,10 @@ class Snapshot:
         one = Snapshot(self.facts.format)
         one.facts = attrs.evolve(self.facts, host=host, problems=list(self.facts.problems))
         one.incident, one.incident_certain = self.incident, self.incident_certain
-        one.next_steps, one.notes = self.next_steps, self.notes
+        one.next_steps, one.notes = list(self.next_steps), list(self.notes)
         one.reports = [report for report in self.reports if report.host == host]
         one.sightings = [sighting for sighting in self.sightings if sighting.host == host]
+        one.containers = [event for event in self.containers if event.host == host]
         return one
 
 

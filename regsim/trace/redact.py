@@ -1,7 +1,8 @@
 r"""Take out of a finding what tells whose computer it was, so that it can be shown around.
 
-SIDs of users, account names, the computer's name and the names of profile folders are replaced, the
-same by the same: what is one user in the finding stays one user. Accounts that every Windows has,
+SIDs of users, account names, mail addresses, the computer's name, in full or short, servers of UNC
+paths and the names of profile folders are replaced, the same by the same: what is one user in the
+finding stays one user. Accounts that every Windows has,
 such as ``NT AUTHORITY\SYSTEM``, stay.
 """
 
@@ -21,6 +22,11 @@ _FOLDER: Final = re.compile(
     r"(?:[\\/](?:Users|Documents and Settings|Profiles|home))[\\/]([^\\/:*?\"<>|\r\n,]+)",
     re.IGNORECASE,
 )
+_MAIL: Final = re.compile(r"[\w.+'-]+@[A-Za-z][\w-]*(?:\.[\w-]+)*")
+_SERVER: Final = re.compile(  # as a path, as MountPoints2 spells one, as Remote Desktop keeps them
+    r"(?:(?<![:\w\\])|(?<=\\))\\\\(\w[\w.-]*)\\|##(\w[^#\\]*)#|\\Servers\\(\w[^\\\s]*)"
+)
+_NO_SERVER: Final = frozenset({"registry", "device", "hku", "hklm", "hkcu", "localhost"})
 _SHARED_FOLDERS: Final = frozenset({"public", "default", "all users", "default user"})
 _OF_SYSTEM: Final = frozenset(
     {
@@ -74,17 +80,35 @@ class _Redactor:
         self.hosts: dict[str, str] = {}
         texts = list(_texts(attrs.asdict(finding)))
         if finding.host:
-            self._learn(self.hosts, "computer", finding.host)
+            self._learn_host(finding.host)
         for _, text in texts:
             for sid in _SID.findall(text):
                 if sid.upper() not in self.sids:
                     self.sids[sid.upper()] = self.alias("SID", sid.upper())
+            self._learn_others(text)
         for user in sorted({text for name, text in texts if name == "user" and text}):
             self._learn_account(user)
         for _, text in texts:
             for folder in _FOLDER.findall(text):
                 if folder.strip().lower() not in _SHARED_FOLDERS:
                     self._learn_user(folder.strip())
+
+    def _learn_others(self, text: str) -> None:
+        """Learn the mail addresses in *text*, and the servers that paths in it lead to."""
+        for mail in _MAIL.findall(text):
+            self._learn(self.users, "user", mail)
+        for server in (name for found in _SERVER.findall(text) for name in found if name):
+            if server.lower() not in _NO_SERVER:
+                self._learn(self.hosts, "server", server)
+
+    def _learn_host(self, host: str) -> None:
+        """Learn a computer's name; of a full one the first part is it too, the rest a domain."""
+        self._learn(self.hosts, "computer", host)
+        short, _, domain = host.lower().partition(".")
+        if "." in domain and not host.replace(".", "").isdecimal():
+            self._learn(self.hosts, "domain", domain)
+        if len(short) >= _SHORTEST and domain and not short.isdecimal():
+            self.hosts.setdefault(short, self.hosts[host.lower()])
 
     def _learn_account(self, account: str) -> None:
         domain, slash, name = account.rpartition("\\")
@@ -121,7 +145,7 @@ class _Redactor:
         text = _SID.sub(lambda found: self.sids[found[0].upper()], text)
         names = {**self.hosts, **self.users}
         for name in sorted(names, key=lambda name: (-len(name), name)):
-            pattern = rf"(?<![\w<-]){re.escape(name)}(?![\w>])"
+            pattern = rf"(?<![^\W_])(?<![<-]){re.escape(name)}(?![^\W_]|>)"
             text = re.sub(pattern, names[name].replace("\\", r"\\"), text, flags=re.IGNORECASE)
         return text
 

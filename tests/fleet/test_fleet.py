@@ -184,6 +184,27 @@ def test_a_reader_that_fails_ends_no_other(run, table, monkeypatch) -> None:
     assert "ZeroDivisionError: at night" in failed[0]["error"]
 
 
+def test_case_makes_no_second_host(tmp_path, run, table) -> None:
+    """Nor a second holder or hive; a full name may be one, which is said, and only of such."""
+    (tmp_path / "in").mkdir()
+    names = ("PC1", "pc1", "PC2", "pc2.corp.example")
+    for number, name in enumerate(names):
+        one = Held(name, "S-1-5-21-7", ("A.exe", "a.exe")[number % 2], 16)
+        (tmp_path / "in" / f"{number}.txt").write_text(event_text(one, WHEN))
+    _, out, _ = run(tmp_path / "in", "-o", tmp_path / "out", "--json")
+    record = json.loads(out)
+
+    assert record["hosts"] == 3
+    assert [(one["process"], one["hosts"], one["hives"]) for one in record["holders"]] == [
+        ("A.exe", 3, 3)
+    ]
+    assert [row["host"] for row in table(tmp_path / "out")] == list(names)
+    said = "1 host may be counted twice"
+    assert said in " ".join(run(tmp_path / "in", "-o", tmp_path / "out")[1].split())
+    (tmp_path / "in" / "3.txt").unlink()
+    assert "counted twice" not in run(tmp_path / "in", "-o", tmp_path / "out")[1]
+
+
 # -- again ---------------------------------------------------------------------------------------
 
 
@@ -276,6 +297,36 @@ def test_a_redacted_result_names_nobody(run, table) -> None:
         pairs = {(a[field], b[field]) for a, b in zip(plain, hidden, strict=True)}
         assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
     assert {row["process"] for row in hidden} == {row["process"] for row in plain}
+
+
+def test_what_a_key_names_is_redacted_and_its_hive_stays_what_it_is(tmp_path, run, table) -> None:
+    """Short and full names, mail addresses and servers go; kinds, times and other keys stay."""
+    parts = [
+        "Outlook\\secret.person@corp.example",
+        "SECRETPC\\secretpc.corp.example",
+        "App\\Users\\secret.person\\secret.person_old",
+        "MountPoints2\\##secretfs#share",
+        "Terminal Server Client\\Servers\\secretts",
+        "Recent\\\\\\secretfs\\share",
+        "Microsoft\\Windows",
+    ]
+    (tmp_path / "in").mkdir()
+    for number, part in enumerate(parts):
+        one = Held("SECRETPC.corp.example", "S-1-5-21-1-2-3-1001", "a.exe", 16)
+        text = event_text(one, WHEN).replace("\\Software\n", f"\\Software\\{part}\n")
+        (tmp_path / "in" / f"{number}.txt").write_text(text)
+    run(tmp_path / "in", "-o", tmp_path / "out")
+    run(tmp_path / "in", "-o", tmp_path / "shown", "--redact")
+    plain, hidden = table(tmp_path / "out"), table(tmp_path / "shown")
+
+    assert "secret" in str(plain)
+    assert "secret" not in str(hidden).lower()
+    assert "corp.example" not in str(hidden)
+    assert hidden[-1]["key"].endswith("\\Software\\Microsoft\\Windows")
+    names = ("host", "hive", "key", "source")
+    assert [{k: v for k, v in row.items() if k not in names} for row in hidden] == [
+        {k: v for k, v in row.items() if k not in names} for row in plain
+    ]
 
 
 @pytest.mark.usefixtures("fleet")

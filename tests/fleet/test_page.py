@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from made import FIRST, Held, event_text
 
+from regsim.fleet.page import page_of
+from regsim.fleet.ranking import Ranking, Tally
+
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'\u202e"
 
 
@@ -69,6 +72,26 @@ def test_filters_count_again(visit, page: Path) -> None:
     plain = visit(java_script_enabled=False).open(page)
     assert plain.locator("#holders tbody tr").count() == every
     assert not plain.locator("#filters").is_visible()
+
+
+def test_what_is_counted_of_all_is_not_shown_of_some(visit, page: Path) -> None:
+    """Hives, times and proofs are of every week: under a filter these cells are empty."""
+    shown = visit().open(page)
+    for table, cells in (("holders", (2, 3, 5)), ("hosts", (1, 3))):
+        row = shown.locator(f"#{table} tbody tr").first
+        assert any(row.locator("td").nth(at).inner_text() for at in cells)
+    shown.fill("#text", "PC00003")
+    for table, cells in (("holders", (2, 3, 4, 5, 6)), ("hosts", (1, 3))):
+        row = shown.locator(f"#{table} tbody tr").first
+        assert not any(row.locator("td").nth(at).inner_text() for at in cells)
+
+
+def test_a_table_that_is_cut_says_so() -> None:
+    """More rows than a table of the page has are told of; of fewer nothing is said."""
+    for hosts, told in ((501, True), (500, False)):
+        ranking = Ranking(hosts={f"PC{n}": Tally() for n in range(hosts)})
+        assert ("first 500 rows" in page_of(ranking)) is told
+    assert "501 hosts" in page_of(Ranking(hosts={f"PC{n}": Tally() for n in range(501)}))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -263,10 +263,11 @@ def test_a_pattern_names_the_host(pattern: str, path: str, host: str | None) -> 
 
 @pytest.mark.usefixtures("fleet")
 def test_each_file_is_read_once() -> None:
-    """However often it is named: by its folder, by itself, by a glob."""
+    """However often it is named: by its folder, by itself from the root on, by a glob."""
     every = find(["fleet"])
+    same = str(Path(every[0].path).absolute())
 
-    assert [one.path for one in find(["fleet", "fleet/*/*", "./fleet", every[0].path])] == [
+    assert [one.path for one in find(["fleet", "fleet/*/*", "./fleet", same])] == [
         one.path for one in every
     ]
     with pytest.raises(UsageError, match="holds no file"):
@@ -274,12 +275,44 @@ def test_each_file_is_read_once() -> None:
 
 
 def test_the_result_is_no_evidence(fleet, run, table) -> None:
-    """A folder that holds the result of an earlier run is read without it."""
+    """A folder that holds the result of an earlier run is read without it, by a link too."""
     os.chdir(fleet)
-    run(".")
-    run(".")
+    Path("../linked").symlink_to(fleet)
+    for place in (".", ".", "../linked", "../linked/*"):
+        run(place)
+        every = table(Path("regsim-fleet"), "files")
+        assert len(every) == 48
+        assert not any("regsim-fleet" in row["path"] for row in every)
 
-    assert not any("regsim-fleet" in row["path"] for row in table(Path("regsim-fleet"), "files"))
+
+def test_a_glob_of_folders_is_all_that_is_in_them(fleet, run, table) -> None:
+    """As a shell that does not know globs hands it on; beside a file, no folder is left out."""
+    (fleet / "note.txt").write_text("none")
+    (fleet / "away").symlink_to(fleet.parent)
+    run("fleet", "-o", "whole", *AS_NAMED)
+    for place in ("fleet/*", "fleet/**"):
+        run(place, "-o", "out", *AS_NAMED)
+        assert table(Path("out")) == table(Path("whole"))
+        assert table(Path("out"), "files") == table(Path("whole"), "files")
+
+
+def test_a_folder_that_cannot_be_listed_is_a_row(fleet, run, table, monkeypatch) -> None:
+    """It ends nothing, and nothing is said to be whole."""
+    closed = fleet / "PC00001"
+    original = os.scandir
+
+    def scandir(path="."):
+        if os.fspath(path) == "fleet/PC00001":
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    run("fleet", "-o", "out", *AS_NAMED)
+    (row,) = [row for row in table(Path("out"), "files") if row["status"] != "read"]
+
+    assert (row["path"], row["status"]) == ("fleet/PC00001", "unreadable")
+    assert row["error"] == "Permission denied"
+    assert len(table(Path("out"), "files")) == 48 - len(list(closed.iterdir())) + 1
 
 
 @pytest.mark.usefixtures("fleet")
@@ -290,3 +323,54 @@ def test_the_front_door_names_the_command_for_many(form, capsys) -> None:
 
     assert cli.main([place] if form else ["who", place]) == 2
     assert "read all that is in it by `regsim fleet`" in capsys.readouterr().err
+
+
+# -- odd names -----------------------------------------------------------------------------------
+
+LISTING = b"a.exe pid: 16 type: Key 8: HKU\\S-1-5-21-7\n"
+ODD = (b"new\nline", b"esc\x1b[31m", b"no-utf8-\xff\xe9", "rtl\u202etxt".encode(), b"plain")
+
+
+def odd_names(root: Path) -> None:
+    """Write a listing and what is none in a folder of each odd name, below *root*."""
+    for name in ODD:
+        folder = os.path.join(os.fsencode(root), name)  # noqa: PTH118 - of bytes
+        try:
+            os.makedirs(folder)  # noqa: PTH103
+        except OSError:
+            pytest.skip("this file system has no such names")
+        for file, data in ((b"a.txt", LISTING), (b"b.bin", b"\x00\x01")):
+            Path(os.fsdecode(os.path.join(folder, file))).write_bytes(data)  # noqa: PTH118
+
+
+@pytest.mark.parametrize("more", [(), ("--redact",), ("--json",)])
+def test_a_file_of_any_name_is_read(more, tmp_path, run, table) -> None:
+    """Bytes that are no UTF-8, line breaks and signs of a terminal lose no file and end nothing."""
+    odd_names(tmp_path / "in")
+    for _ in range(2):
+        code, told, error = run(
+            tmp_path / "in", "-o", tmp_path / "out", "--host-from", "{host}/*", *more
+        )
+        page = (tmp_path / "out" / "index.html").read_text()
+
+        assert (code, error) == (1, "")
+        assert not {"\x1b", "\u202e"} & {*told, *page}
+        findings, every = (table(tmp_path / "out", name) for name in ("findings", "files"))
+        assert len({row["host"] for row in findings}) == len(ODD)
+        assert len({row["path"] for row in every}) == 2 * len(ODD)
+        if not more:
+            assert any(row["host"] == "no-utf8-\\udcff\\udce9" for row in findings)
+
+
+def test_half_a_character_in_evidence_ends_nothing(tmp_path, run, table) -> None:
+    """JSON can name what no text can be, and what this program marks names with."""
+    row = (
+        '{"ProcPid": 8, "ProcName": "a\\ue000x41\\ue001.exe", "Type": "Key", "Handle": 156, '
+        '"Name": "\\\\REGISTRY\\\\USER\\\\S-1-5-21-7\\\\\\ud800", "Fqdn": "PC\\udc00"}\n'
+    )
+    (tmp_path / "rows.json").write_text(row)
+    for more in ((), ("--redact",)):
+        code, _, _ = run(tmp_path / "rows.json", "-o", tmp_path / f"out{len(more)}", *more)
+        (found,) = table(tmp_path / f"out{len(more)}")
+        assert (code, found["verdict"]) == (1, "blocked")
+        assert found["host"] == ("<computer-1>" if more else "PC\\udc00")

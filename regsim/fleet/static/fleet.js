@@ -64,7 +64,8 @@
       .map(([holder, on]) => {
         const [hives, first, last, proven, like] = data.holders[holder];
         return [[names.holders[holder]], count(on.size), everything ? count(hives) : ["", "n"],
-          [everything ? first : "", "t"], [everything ? last : "", "t"], [proven], [like]];
+          [everything ? first : "", "t"], [everything ? last : "", "t"],
+          [everything ? proven : ""], [everything ? like : ""]];
       }));
     for (const [id, by] of [["weeks", 2], ["systems", 3]]) {
       const groups = grouped(kept, by, 0);
@@ -76,10 +77,10 @@
     }
     fill("hosts", [...hosts.entries()]
       .sort((a, b) => data.hosts[b[0]][0] - data.hosts[a[0]][0] || b[1].size - a[1].size || a[0] - b[0])
-      .map(([host, by]) => [[names.hosts[host]], count(data.hosts[host][0]),
+      .map(([host, by]) => [[names.hosts[host]], everything ? count(data.hosts[host][0]) : ["", "n"],
         [[...by].sort((a, b) => a - b).slice(0, 5).map((one) => names.holders[one]).join(", ") +
           (by.size > 5 ? `, and ${by.size - 5} more` : "")],
-        [data.hosts[host][1], "t"]]));
+        [everything ? data.hosts[host][1] : "", "t"]]));
     at("count").value = `${hosts.size.toLocaleString("en-US")} hosts, ` +
       `${holders.size.toLocaleString("en-US")} holders`;
   };

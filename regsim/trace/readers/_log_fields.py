@@ -36,6 +36,7 @@ _TIME: Final = (
 )
 _TEXT: Final = ("detail", "message", "rendereddescription", "description", "fulldescription")
 _RAW: Final = ("raw", "eventdata", "fullmessage", "msg", "formatdescription", "body")
+_SECONDS: Final = re.compile(r"[12]\d{9}(?:\.\d{1,9})?")
 _DOTNET: Final = re.compile(r"^/Date\((-?\d{1,15})")
 
 
@@ -69,7 +70,8 @@ def logged_event(fields: Mapping[str, str]) -> LoggedEvent | None:
     texts = [fields[name] for name in (*_TEXT, *_RAW) if fields.get(name, "").strip()]
     whole = next(filter(_is_whole, fields.values()), "") if not source else ""
     if whole:
-        return LoggedEvent(source="", id=0, text=whole, time=_time(first_of(fields, _TIME)))
+        when, host = _time(first_of(fields, _TIME)), first_of(fields, HOST)
+        return LoggedEvent(source="", id=0, text=whole, time=when, host=host)
     if not source and not (found and any(map(_tells, texts))):
         return None
     longest = max(fields.values(), key=len, default="")
@@ -137,13 +139,17 @@ def _worth(text: str) -> tuple[int, int]:
 
 
 def _time(text: str) -> str:
-    """Return a time as a person reads it; .NET's JSON counts milliseconds from 1970."""
+    """Return a time as a person reads it.
+
+    .NET's JSON counts milliseconds from 1970, Splunk and Velociraptor seconds.
+    """
     found = _DOTNET.match(text.replace("\\", ""))
-    if found is None:
+    if found is None and not _SECONDS.fullmatch(text):
         return text
     from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - seldom
 
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(found[1]))
+    count = int(found[1]) / 1_000 if found is not None else float(text)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=count)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -154,10 +160,12 @@ def reports_of(event: LoggedEvent) -> Iterator[Report]:
         found = True
         when = event.time or report.seen_at
         dated = tuple(attrs.evolve(one, seen_at=when) for one in report.sightings)
-        host = event.host or report.host
+        # A whole text has the computer that wrote it, its record perhaps the one that collects.
+        host = event.host or report.host if event.source else report.host or event.host
         yield attrs.evolve(report, seen_at=when, sightings=dated, host=host)
     if not found:
-        yield Report(source=event.source, id=event.id, held=False, seen_at=event.time or None)
+        when = event.time or None
+        yield Report(source=event.source, id=event.id, held=False, seen_at=when, host=event.host)
 
 
 def take_event(snapshot: Snapshot, event: LoggedEvent) -> None:

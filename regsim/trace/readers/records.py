@@ -99,33 +99,41 @@ def _walk(node: object, snapshot: Snapshot, depth: int) -> None:
                 _walk(value, snapshot, depth + 1)
 
 
-def _flat(node: Mapping[str, Any], depth: int) -> Iterator[tuple[str, str]]:
+def _flat(node: Mapping[str, Any], depth: int, within: str = "") -> Iterator[tuple[str, str]]:
     """Yield the fields of a record by plain name, those nested in it too, outer ones last.
+
+    *within* is the field that the record is the value of.
 
     A list of records is no part of it. Lists of texts, as .NET's properties, count as one text.
     """
     for name, value in node.items():
         if isinstance(value, dict) and depth < _DEEPEST:
-            yield from _flat(value, depth + 1)
+            yield from _flat(value, depth + 1, name)
         elif isinstance(value, list) and value and not isinstance(value[0], (dict, list)):
-            yield plain_column(_last(name)), "\n".join(map(str, value))
+            yield _plain_path(name, within), "\n".join(map(str, value))
         elif isinstance(value, list) and value and _is_pairs(value):
             yield from ((plain_column(one["Name"]), str(one["Value"])) for one in value)
     for name, value in node.items():
         if isinstance(value, str):
-            yield plain_column(_last(name)), value
+            yield _plain_path(name, within), value
             if "<Data" in value:
                 yield from ((_plain_path(n), plain(v)) for n, v in _XML_DATA.findall(value))
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield plain_column(_last(name)), str(value)
+            yield _plain_path(name, within), str(value)
 
 
-def _last(name: str) -> str:
-    return name.rpartition(".")[2] or name
+def _plain_path(name: str, within: str = "") -> str:
+    """Return the plain name of a field by the last part of its path.
 
+    What ``name`` is of a ``host`` or an ``agent`` is a computer's; those have a name of their own.
 
-def _plain_path(name: str) -> str:
-    return plain_column(_last(name))
+    >>> _plain_path("winlog.computer_name"), _plain_path("host.name"), _plain_path("name", "agent")
+    ('computername', 'hostname', 'agentname')
+    """
+    before, _, last = name.rpartition(".")
+    plain = plain_column(last or name)
+    owner = plain_column((before or within).rpartition(".")[2])
+    return owner + plain if plain == "name" and owner in ("host", "agent") else plain
 
 
 def _is_pairs(value: list[Any]) -> bool:
@@ -254,7 +262,7 @@ def _read_event_csv(text: str) -> Snapshot | None:
     rows = csv.reader(io.StringIO("\n".join(text.split("\n")[skip:])), delimiter=delimiter)
     snapshot = Snapshot("event-csv")
     try:
-        names = [plain_column(name) for name in next(rows, [])]
+        names = [_plain_path(name) for name in next(rows, [])]
         for row in rows:
             fields = {
                 (names[n] if n < len(names) else "") or f"more{n}": c for n, c in enumerate(row)
