@@ -31,16 +31,20 @@ def each_afresh(
     that it is not renewed.
     """
     function: Any = getattr(item, "obj", None)
-    if _built_on(item):
-        yield
-        return
     handle = function.hypothesis
     inner, bare = handle.inner_test, getattr(function, "__func__", function)
     before = getattr(bare, "_hypothesis_internal_use_settings", None)
-    if before is not None and not _other_fixtures(item):
-        quiet = {*before.suppress_health_check, HealthCheck.function_scoped_fixture}
+    quiet = set()
+    if "_registry_os" in getattr(getattr(item, "callspec", None), "params", ()):
+        # as its own plugin does for pytest.mark.parametrize, which the systems are not given by
+        quiet.add(HealthCheck.differing_executors)
+    if not _built_on(item):
+        handle.inner_test = _within(inner, block)
+        if not _other_fixtures(item):
+            quiet.add(HealthCheck.function_scoped_fixture)
+    if before is not None and quiet:
+        quiet.update(before.suppress_health_check)
         bare._hypothesis_internal_use_settings = settings(before, suppress_health_check=quiet)  # noqa: SLF001 - as its own plugin does
-    handle.inner_test = _within(inner, block)
     try:
         yield
     finally:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from regsim.testing import blame
 from regsim.testing.blame import Leaks
@@ -136,7 +137,7 @@ class Block:
         def within(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
             with self:
                 result = function(*args, **kwargs)
-                if inspect.isawaitable(result) or inspect.isgenerator(result):
+                if _runs_later(result):
                     _close(result)
                     raise TypeError(
                         f"{_name(function)} returned a {type(result).__name__}, which would run "
@@ -192,6 +193,15 @@ def _marked(function: T, block: Block, *, by_class: bool = False) -> T:
 
 def _name(target: object) -> str:
     return str(getattr(target, "__qualname__", None) or repr(target))
+
+
+_MANAGERS: Final = (contextlib.AbstractContextManager, contextlib.AbstractAsyncContextManager)
+
+
+def _runs_later(result: Any) -> bool:  # noqa: ANN401 - whatever a function returns
+    """Return whether *result* is code to run: a coroutine, a generator, or contextlib's of one."""
+    body = getattr(result, "gen", result) if isinstance(result, _MANAGERS) else result
+    return inspect.isawaitable(body) or inspect.isgenerator(body) or inspect.isasyncgen(body)
 
 
 def _close(result: Any) -> None:  # noqa: ANN401 - a coroutine, a future, a generator

@@ -259,7 +259,19 @@ class Patch:
                 raise UsageError(
                     f"no module {name!r} to patch; give the full name of one that can be imported"
                 ) from error
+            self._advise(name, error)
             raise
+        except (ImportError, AttributeError) as error:
+            self._advise(name, error)
+            raise
+
+    def _advise(self, name: str, error: Exception) -> None:
+        """Say to whom sees *error*, of the module's own import, that it may look for Windows."""
+        if not self.names:
+            error.add_note(
+                f"this is from importing {name!r}, to patch it; where that needs more of Windows "
+                "than winreg, looks_like_windows=True has it"
+            )
 
     def _instead(self, key: str, value: object, origin: Whence) -> object:
         """Return what module global *key*, of *origin*, is to become, or `_MISSING` to leave it."""

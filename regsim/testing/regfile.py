@@ -48,13 +48,11 @@ def carry_out(api: Api, text: RegText, file: str | None) -> None:
         left_out = absent is not None
         if absent is not None:
             skipped.setdefault(absent, line.line)
-        elif line.delete:
-            _delete(api, key, path)
         else:
-            code, made = api.RegCreateKeyEx(key, path)
+            code, handle = _delete(api, key, path) if line.delete else _create(api, key, path)
             if code:
-                raise RegTextError(f"[{line.path}]: error {int(code)}", line=line.line, file=file)
-            handle = made.handle
+                name = f"[{'-' * line.delete}{line.path}]"
+                raise RegTextError(f"{name}: error {int(code)}", line=line.line, file=file)
     if skipped:
         names = ", ".join(f"{name} (line {number})" for name, number in skipped.items())
         warnings.warn(
@@ -117,18 +115,27 @@ def _set(api: Api, handle: int, line: ValueLine, file: str | None) -> None:
         api.RegDeleteValue(handle, line.name)
 
 
-def _delete(api: Api, key: int, path: str) -> None:
-    """Delete *path* below *key* with all below it; what is not there is no fault."""
-    code, handle = api.RegOpenKeyEx(key, path)
-    if code:
-        return
-    while True:
-        code, name = api.RegEnumKeyEx(handle, 0)
-        if code:
-            break
-        _delete(api, handle, str(name))
+def _create(api: Api, key: int, path: str) -> tuple[int, int]:
+    """Open or create *path* below *key*; return the code and the handle."""
+    code, made = api.RegCreateKeyEx(key, path)
+    return code, 0 if code else made.handle
+
+
+def _delete(api: Api, key: int, path: str) -> tuple[int, int]:
+    """Delete *path* below *key* with all below it; what is not there is no fault.
+
+    Return the code of the first key that stays, as a link does that leads to another hive, or 0;
+    and no handle.
+    """
+    opened, handle = api.RegOpenKeyEx(key, path)
+    if opened:
+        return (0 if opened == Win32Error.FILE_NOT_FOUND else opened), 0
+    failed = 0
+    for name in _names(api, handle):
+        code, _ = _delete(api, handle, name)
+        failed = failed or code
     api.RegCloseKey(handle)
-    api.RegDeleteKey(key, path)
+    return failed or api.RegDeleteKey(key, path).code, 0
 
 
 def _names(api: Api, handle: int) -> list[str]:

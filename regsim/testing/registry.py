@@ -68,7 +68,7 @@ class Registry:
 
     Raises:
         UnknownNameError: there is no such generation.
-        UsageError: *process* is neither, or the seed is nothing that `seed` takes.
+        UsageError: *os* is no text, *process* is neither, or the seed is nothing that `seed` takes.
         RegTextError, HiveFormatError: the seed is a file that breaks its format.
     """
 
@@ -82,6 +82,8 @@ class Registry:
     ) -> None:
         if process not in ("user", "service"):
             raise UsageError(f"process is {process!r}; it can be 'user' or 'service'")
+        if not isinstance(os, str):
+            raise UsageError(f"os is {os!r}; it is the name of one system, such as 'win11'")
         self.os = os
         self.computer: Computer = logged_on(os, system=process == "service", bare=bare)
         self._standing = frozenset(self.machine.mounts)

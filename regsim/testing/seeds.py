@@ -56,6 +56,8 @@ def sow(api: Api, user: Sid, seed: Seed) -> None:
             "a seed is a .reg file, a hive or JSON by its path, a text, a dict of keys or a "
             f"machine, not {seed!r}"
         )
+    elif isinstance(seed, str) and not seed.strip():
+        raise UsageError("the seed is an empty text; None begins without one")
     elif isinstance(seed, str) and ("\n" in seed or seed.lstrip().startswith("{")):
         _from_text(api, user, seed)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import xml.etree.ElementTree as ET
 from functools import partial, wraps
 
@@ -439,10 +440,17 @@ def test_what_would_run_after_the_block_is_refused() -> None:
     async def coroutine() -> None:
         pass
 
+    managers = contextlib.contextmanager(generator), contextlib.asynccontextmanager(asynchronous)
     for each in (generator, asynchronous):
         with pytest.raises(TypeError, match=r"cannot decorate the generator .*with fake_winreg"):
             fake_winreg()(each)
-    for each, kind in ((generator, "generator"), (coroutine, "coroutine")):
+    for each, kind in (
+        (generator, "generator"),
+        (asynchronous, "async_generator"),
+        (coroutine, "coroutine"),
+        (managers[0], "_GeneratorContextManager"),
+        (managers[1], "_AsyncGeneratorContextManager"),
+    ):
 
         @fake_winreg()
         @wraps(len)
@@ -645,6 +653,22 @@ def test_built_on_it(winreg, number):
 def test_each_had_its_own():
     assert len({id(registry) for registry in SEEN}) == len(SEEN) > 1
 """
+
+
+def test_examples_of_a_method_run_on_each_system(pytester: pytest.Pytester) -> None:
+    """Each system has an instance of the class, which hypothesis is not to take for a fault."""
+    source = """
+from hypothesis import given, settings, strategies as st
+
+class TestMethods:
+    @settings(max_examples=5, database=None, deadline=None)
+    @given(number=st.integers(0, 3))
+    def test_each(self, winreg, number):
+        use(winreg, keep=number == 2 and winreg.binding.machine.dialect.name == "xp")
+"""
+    result = run(pytester, source, "-rA", "--registry-os", "win11,w2k,xp")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["1 handle left open on the user's profile"])
 
 
 def test_each_example_has_a_fresh_machine(pytester: pytest.Pytester) -> None:

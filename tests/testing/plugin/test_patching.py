@@ -209,8 +209,9 @@ def test_an_exception_inside_restores_everything(fake: ModuleType, everywhere: b
 def test_a_module_that_fails_to_import_leaves_nothing_patched(fake: ModuleType) -> None:
     """The patch is taken back before the error gets out."""
     before = builtins.__import__
-    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all") as raised:
         Patch(fake, ["patched_guarded", "patched_broken"]).__enter__()
+    assert "looks_like_windows=True has it" in raised.value.__notes__[0]
     assert builtins.__import__ is before
     assert "patched_guarded" not in sys.modules
 

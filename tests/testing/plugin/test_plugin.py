@@ -347,6 +347,8 @@ def test_an_unknown_generation_is_refused_before_any_test(pytester: pytest.Pytes
         ("patch=[5]", "*are a list of names*"),
         ("patch=5", "*are a list of names*"),
         ("os='win12'", "unknown OS 'win12' (did you mean 'win1*'?); known: *"),
+        ("os=['win11', 'xp']", "os is [[]'win11', 'xp'[]]; it is the name of one system*"),
+        ("seed=''", "the seed is an empty text; None begins without one"),
         ("seed='nowhere.reg'", "cannot read the seed nowhere.reg: No such file or directory"),
         (
             "seed=5",

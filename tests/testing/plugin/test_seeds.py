@@ -42,6 +42,18 @@ AS_JSON = json.dumps(
 MINE = r"HKCU\Software\Mine"
 
 
+def test_a_key_that_cannot_be_deleted_is_an_error_and_ends() -> None:
+    r"""``Classes`` is a link to another hive, whose root no call deletes."""
+    text = "REGEDIT4\n\n[-HKEY_CURRENT_USER\\{}]\n"
+    with pytest.raises(DataError, match=r"line 3: \[-HKEY_CURRENT_USER.Software\]: error \d+"):
+        Registry(seed=text.format("Software"))
+
+    registry = Registry(seed=text.format(r"Control Panel"))
+    with pytest.raises(FileNotFoundError):
+        registry.winreg.OpenKey(registry.winreg.HKEY_CURRENT_USER, "Control Panel")
+    registry.seed(text.format("Absent"))
+
+
 def _read(registry: Registry, key: str, name: str) -> tuple[object, int]:
     winreg = registry.winreg
     root, _, below = key.partition("\\")
