@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -30,6 +31,10 @@ _UNPACKERS: Final[dict[bytes, Callable[[], bz2.BZ2Decompressor | lzma.LZMADecomp
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\x00": lzma.LZMADecompressor,
 }
+_DAMAGED: Final = (
+    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, EOFError, zlib.error),
+    *(ValueError, OverflowError, struct.error),  # of the packages, for fields that cannot be
+)
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -92,7 +97,7 @@ def members(source: Source, budget: Budget) -> Iterator[Member]:
             if number >= _MOST_MEMBERS:
                 raise TooMuchError(f"{budget.name} has more than {_MOST_MEMBERS:,} members")
             yield member
-    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, EOFError, zlib.error) as error:
+    except _DAMAGED as error:
         raise DataError(f"{source.name} is a damaged archive: {error}") from None
 
 
@@ -129,7 +134,7 @@ def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -
             while block := file.read(_BLOCK):
                 budget.take(len(block))
                 yield block
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except (*_DAMAGED, OSError) as error:
         raise DataError(f"{info.filename} is damaged in the archive: {error}") from None
     except (NotImplementedError, RuntimeError) as error:
         raise DataError(f"{info.filename} is packed in a way that is not known: {error}") from None
@@ -146,12 +151,14 @@ def _tarred(source: Source, budget: Budget) -> Iterator[Member]:
                 links = info.issym() or info.islnk()
                 refused = "it is a link" if links else "it is a device"
             name = info.name.removeprefix("./")
-            yield Member(name, refused, partial(_untarred, archive, info))
+            yield Member(name, refused, partial(_untarred, archive, info, budget))
 
 
-def _untarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:
+def _untarred(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: Budget) -> Iterator[bytes]:
     file = archive.extractfile(info)
     while file is not None and (block := file.read(_BLOCK)):
+        if info.issparse():  # its holes are not in what was unpacked to get here
+            budget.take(len(block))
         yield block
 
 

@@ -86,8 +86,12 @@ def collect(
 def _held(out: Path) -> Iterator[None]:
     """Keep *out* for one run at a time."""
     lock = out / ".lock"
-    if not lock.exists():
-        write_file(lock, b"regsim fleet\n")
+    try:
+        if not lock.exists():
+            write_file(lock, b"regsim fleet\n")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(f"{out} cannot be written: {why}; name another folder") from None
     with editing(lock):
         yield
 

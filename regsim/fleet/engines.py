@@ -70,7 +70,8 @@ class _Dask:
                 for one in _singly(task):
                     lost = yield from _submitted(client, [one])
                     for gone in lost:
-                        note(f"{gone.items[0].path}: {_KILLED}")
+                        name = "a file" if gone.settings.redact else gone.items[0].path
+                        note(f"{name}: {_KILLED}")
                         yield gone, _given_up(gone)
 
     @contextlib.contextmanager

@@ -16,6 +16,7 @@ from made import KINDS, Held, event_text
 from pyarrow import parquet
 
 import regsim.fleet.reading as one_file
+from regsim.fleet import collecting
 from regsim.fleet.columns import FILES, FINDINGS, STATUSES
 
 NAMES = ("findings.parquet", "files.parquet", "manifest.json", "index.html")
@@ -203,6 +204,22 @@ def test_case_makes_no_second_host(tmp_path, run, table) -> None:
     assert said in " ".join(run(tmp_path / "in", "-o", tmp_path / "out")[1].split())
     (tmp_path / "in" / "3.txt").unlink()
     assert "counted twice" not in run(tmp_path / "in", "-o", tmp_path / "out")[1]
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_folder_that_cannot_be_written_is_named(run, monkeypatch) -> None:
+    """The folder itself, not a file in it that nobody asked for."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "out/..lock.x.tmp")
+
+    monkeypatch.setattr(collecting, "write_file", refuse)
+    code, _, error = run("fleet", "-o", "out")
+
+    assert code == 2
+    assert error == (
+        "regsim: error: out cannot be written: Permission denied; name another folder\n"
+    )
 
 
 # -- again ---------------------------------------------------------------------------------------

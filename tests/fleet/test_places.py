@@ -141,6 +141,35 @@ def test_a_bomb_is_refused(levels, tmp_path, run, table) -> None:
     assert "not read, or not to the end" in out
 
 
+def test_holes_in_a_member_count_as_what_it_unpacks_to(tmp_path, run, table, monkeypatch) -> None:
+    """A sparse file of a tar is a bomb if it is large enough, and is read if it is not."""
+    monkeypatch.setenv("REGSIM_UNPACK_RATIO", "10")
+    monkeypatch.setenv("REGSIM_UNPACK_GIB", "0.001")
+    text = b"a.exe pid: 16 type: Key 8: HKU\\S-1-5-21-7\n"
+    for size, code, status in ((64 << 20, 3, "refused"), (len(text), 1, "read")):
+        path = tmp_path / f"{size}.tar"
+        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+            info = tarfile.TarInfo("holes.txt")
+            info.size = len(text)
+            info.pax_headers = {"GNU.sparse.map": f"0,{info.size}", "GNU.sparse.size": str(size)}
+            archive.addfile(info, io.BytesIO(text))
+        assert run(path, "-o", tmp_path / f"out{size}")[0] == code
+        assert table(tmp_path / f"out{size}", "files")[1]["status"] == status
+
+
+def test_a_name_that_is_no_text_is_damage(tmp_path, run, table) -> None:
+    """A zip that calls a name UTF-8 which is none is told of as damaged, and no fault is."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("\u00e9.txt", "x")
+    path.write_bytes(path.read_bytes().replace(b"\xc3\xa9", b"\xff\xfe"))
+    code, _, _ = run(path, "-o", tmp_path / "out")
+    (row,) = table(tmp_path / "out", "files")
+
+    assert (code, row["status"]) == (3, "unreadable")
+    assert "damaged archive" in row["error"]
+
+
 @pytest.mark.parametrize("form", ["zip", "tar.gz", "tar.xz"])
 def test_a_damaged_archive_tells_what_could_be_read(form, fleet, run, table) -> None:
     """Cut in the middle it is not read to its end, and says so; nothing else fails."""
