@@ -230,8 +230,9 @@ class Snapshot:
 
         What names none is kept apart where others do. One computer's is the snapshot itself.
         """
-        each = (*self.reports, *self.sightings, *self.containers)
-        hosts = dict.fromkeys(one.host for one in each)
+        hosts = dict.fromkeys(one.host for one in self.reports)
+        hosts.update(dict.fromkeys(one.host for one in self.sightings))
+        hosts.update(dict.fromkeys(one.host for one in self.containers))
         if len(hosts) < 2:
             self.facts.host = self.facts.host or next(iter(hosts), "")
             return [self]
