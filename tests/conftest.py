@@ -28,7 +28,7 @@ os.environ.pop("COLUMNS", None)
 _QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 _profile = partial(settings.register_profile, deadline=None, suppress_health_check=_QUIET)
 _profile("quick", max_examples=15, stateful_step_count=30)
-_profile("ci", max_examples=300, stateful_step_count=50, derandomize=True)
+_profile("ci", max_examples=150, stateful_step_count=50, derandomize=True)
 _profile("nightly", max_examples=5_000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
