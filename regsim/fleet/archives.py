@@ -97,6 +97,8 @@ def members(source: Source, budget: Budget) -> Iterator[Member]:
             if number >= _MOST_MEMBERS:
                 raise TooMuchError(f"{budget.name} has more than {_MOST_MEMBERS:,} members")
             yield member
+    except DataError:
+        raise
     except _DAMAGED as error:
         raise DataError(f"{source.name} is a damaged archive: {error}") from None
 
@@ -134,6 +136,8 @@ def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -
             while block := file.read(_BLOCK):
                 budget.take(len(block))
                 yield block
+    except DataError:  # what is too much is no damage, although it is an error of values too
+        raise
     except (*_DAMAGED, OSError) as error:
         raise DataError(f"{info.filename} is damaged in the archive: {error}") from None
     except (NotImplementedError, RuntimeError) as error:
