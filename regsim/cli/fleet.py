@@ -160,6 +160,9 @@ def _object(ranking: Ranking, output: Path) -> dict[str, object]:
             {"path": path, "status": status, "error": error}
             for path, status, error in ranking.unread
         ],
+        "incidents": {
+            name: len(where - {NOT_TOLD}) for name, where in sorted(ranking.incidents.items())
+        },
         "holders": [
             {
                 "process": process,

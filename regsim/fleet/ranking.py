@@ -66,6 +66,7 @@ class Ranking:
     facts: Counter[Occurrence] = attrs.field(factory=Counter)
     statuses: Counter[str] = attrs.field(factory=Counter)
     verdicts: Counter[str] = attrs.field(factory=Counter)
+    incidents: dict[str, set[str]] = attrs.field(factory=dict)
     unread: list[tuple[str, str, str]] = attrs.field(factory=list)
     seen: set[str] = attrs.field(factory=set)
     spelt: dict[str, str] = attrs.field(factory=dict)
@@ -101,9 +102,9 @@ class Ranking:
             self.verdicts[row["verdict"]] += row["rows"]
             host = self._spelling(row["host"])
             self.seen.add(host)
+            if row["incident"]:
+                self.incidents.setdefault(row["incident"], set()).add(host)
             if row["bystander"] or row["verdict"] == "clear":
-                continue
-            if row["hive"] is None and row["process"] is None and row["verdict"] != "blocked":
                 continue
             service = self._spelling(row["service"]) if row["service"] else ""
             holder = (self._spelling(row["process"]), service)

@@ -42,6 +42,10 @@ def summary(ranking: Ranking) -> str:
     text += f" ({', '.join(others)})." if others else "."
     if ranking.not_read:
         text += f" {counted(ranking.not_read, 'file')} may hold more than is told here."
+    for incident, where in sorted(ranking.incidents.items()):
+        on = len(where - {NOT_TOLD})
+        text += f" Evidence resembles {incident}"
+        text += f" on {counted(on, 'host')}." if on else ", on hosts that are not named."
     full = {name.partition(".")[0].casefold() for name in ranking.seen if "." in name}
     twice = sum(name.casefold() in full for name in ranking.seen)
     if twice:

@@ -222,6 +222,28 @@ def test_a_folder_that_cannot_be_written_is_named(run, monkeypatch) -> None:
     )
 
 
+@pytest.mark.parametrize(("code", "found"), [("0x80070020", {"msix-silo": 2}), ("0x80070005", {})])
+def test_an_incident_is_counted_by_its_hosts(code, found, tmp_path, run) -> None:
+    """Also one of which no hive is named; another error of the same event is none."""
+    for host in ("PC1", "PC2", "pc2"):
+        path = tmp_path / "in" / host / "event.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            '<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>'
+            '<Provider Name="Microsoft-Windows-AppModel-Runtime"/><EventID>208</EventID>'
+            '<TimeCreated SystemTime="2025-11-03T10:00:00.0000000Z"/>'
+            f"<Computer>{host}</Computer></System><EventData>"
+            f'<Data Name="ErrorCode">{code}</Data><Data Name="PackageName">Contoso.App_1_x64__8we'
+            "</Data></EventData></Event>"
+        )
+    exit_code, out, _ = run(tmp_path / "in", "-o", tmp_path / "out", "--json")
+
+    assert exit_code == 3
+    assert json.loads(out)["incidents"] == found
+    _, out, _ = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert ("resembles msix-silo on 2 hosts" in " ".join(out.split())) is bool(found)
+
+
 # -- again ---------------------------------------------------------------------------------------
 
 
