@@ -35,10 +35,12 @@ def found(places: Sequence[str], out: Path) -> list[Item]:
     """Return what *places* name, but for the results of a run that are in *out*.
 
     Raises:
+        MissingExtraError: what writes the tables is not installed.
         UsageError: a place names nothing, or nothing but the results.
     """
     results = Path(os.path.realpath(out))
     real = functools.cache(os.path.realpath)
+    need("pyarrow", "the tables of a fleet")
     items = [
         item
         for item in find(places)
@@ -65,9 +67,7 @@ def collect(
 
     Raises:
         UsageError: *out* is in use or holds another kind of run.
-        MissingExtraError: a package is not installed.
     """
-    need("pyarrow", "the tables of a fleet")
     with _held(out), _parts_folder(out, settings) as folder:
         run = _Run(items, settings, folder, out)
         located = run.read(engine, note, progress)

@@ -32,6 +32,7 @@ def engine_named(scheduler: str | None) -> Engine:
 
     Raises:
         UsageError: it is neither ``local``, ``local:N`` nor an address.
+        MissingDaskError: it is one, and Dask is not installed.
     """
     if scheduler is None:
         return in_this_process
@@ -43,6 +44,7 @@ def engine_named(scheduler: str | None) -> Engine:
         )
     if local is not None and local[1] == "0":
         raise UsageError("--scheduler local:N takes at least one worker")
+    _packages()
     workers = int(local[1] or os.cpu_count() or 1) if local else 0
     return _Dask(scheduler, workers).read
 

@@ -142,6 +142,23 @@ def test_wrong_use_is_one_line_and_2(run, args, said) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("package", "args"), [("pyarrow", []), ("distributed", ["--scheduler", "local:2"])]
+)
+def test_a_package_that_is_missing_is_said_before_anything_is_made(
+    package, args, run, monkeypatch
+) -> None:
+    """One line with what to install, exit code 2, and no folder."""
+    monkeypatch.setitem(sys.modules, package, None)
+    code, _, error = run("fleet", "-o", "out", *args)
+
+    assert code == 2
+    assert "pip install 'regsim[" in error
+    assert error.count("\n") == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("fleet")
 def test_what_can_be_read_is_though_others_cannot(run, table, made) -> None:
     """A link, a queue, a hive, a script and rubbish have each their row, and nothing waits."""
     os.mkfifo("fleet/queue")
