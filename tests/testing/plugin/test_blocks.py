@@ -4,54 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import xml.etree.ElementTree as ET
 from functools import partial, wraps
 
 import pytest
+from plugin_runs import run, told
 
 from regsim.testing import RegistryLeakError, fake_winreg
 
 pytest_plugins = ["pytester"]
-
-HEAD = """
-import asyncio
-import unittest
-import pytest
-from regsim.testing import fake_winreg
-
-KEPT = []
-
-def use(winreg, keep):
-    key = winreg.CreateKey(winreg.HKEY_CURRENT_USER, "Mine")
-    if keep:
-        KEPT.append(key)
-    key = None
-"""
-
-
-@pytest.fixture(autouse=True)
-def not_in_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These runs tell GitHub nothing, wherever they run, unless a test says so."""
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResult:
-    """Run *source*, after `HEAD`, as a test file under the installed plugin."""
-    pytester.makepyfile(HEAD + source)
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
-
-
-def told(pytester: pytest.Pytester) -> dict[str, tuple[int, int]]:
-    """Return how many leaks and how many failures the JUnit file has, by test."""
-    root = ET.parse(pytester.path / "out.xml").getroot()  # noqa: S314 - our own
-    found = {}
-    for case in root.iter("testcase"):
-        leaks = [entry for entry in case.iter("property") if entry.get("name") == "registry_leak"]
-        wrong = len(case.findall("failure")) + 10 * len(case.findall("error"))
-        assert case.get("name") not in found
-        found[str(case.get("name"))] = (len(leaks), wrong)
-    return found
+pytestmark = pytest.mark.usefixtures("not_in_a_workflow")
 
 
 # -- whose leak it is -------------------------------------------------------------------------
