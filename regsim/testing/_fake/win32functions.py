@@ -27,6 +27,8 @@ INVALID_HANDLE = 6
 INVALID_PARAMETER = 87
 PAUSE = 0.001
 """How long a wait sleeps between two looks, in seconds."""
+PATIENCE = 30.0
+"""After how many seconds the main thread's wait without an end is given up: a test would hang."""
 FIRST = 0x10000
 """Numbers of the handles that are no keys begin here, above those that a test can open."""
 
@@ -60,14 +62,20 @@ class Win32Process:
     def wait(self, event: Signal, seconds: float | None) -> bool:
         """Wait until *event* is signalled, for at most *seconds*; return whether it is.
 
-        Raises `UsageError` for a wait without an end that no other thread could end.
+        Raises `UsageError` for a wait without an end that no other thread could end, or that none
+        ended for the main thread within `PATIENCE`.
         """
         signalled = self.binding.machine.signalled
+        forever = seconds is None
+        if forever and threading.current_thread() is threading.main_thread():
+            seconds = PATIENCE
         end = None if seconds is None else time.monotonic() + seconds
         while event.name not in signalled:
-            if end is None and threading.active_count() < 2:
+            if forever and threading.active_count() < 2:
                 raise UsageError("this wait would never end: no other thread runs")
             if end is not None and time.monotonic() >= end:
+                if forever:
+                    raise UsageError(f"no other thread ended this wait within {PATIENCE:g} seconds")
                 return False
             time.sleep(PAUSE)
         if not event.manual:

@@ -17,6 +17,7 @@ import pytest
 
 from regsim.errors import UsageError
 from regsim.testing import Registry
+from regsim.testing._fake import win32functions
 from regsim.testing.pywin32 import (
     error,
     modules_of,
@@ -339,10 +340,19 @@ def test_notification(api: Any, computer: Registry) -> None:
     )
 
 
-def test_waiting_for_a_change(api: Any) -> None:
-    """A call that waits ends with the change of another thread; without one it is refused."""
-    with pytest.raises(UsageError, match="never end"):
+@pytest.mark.parametrize(("threads", "refusal"), [(1, "would never end"), (2, "within 0.05 s")])
+def test_waiting_for_what_never_comes(
+    api: Any, monkeypatch: pytest.MonkeyPatch, threads: int, refusal: str
+) -> None:
+    """A wait is refused at once where no other thread runs, and in the end where none ends it."""
+    monkeypatch.setattr(threading, "active_count", lambda: threads)
+    monkeypatch.setattr(win32functions, "PATIENCE", 0.05)
+    with pytest.raises(UsageError, match=refusal):
         api.RegNotifyChangeKeyValue(HKCU, 0, 4, None, False)
+
+
+def test_waiting_for_a_change(api: Any) -> None:
+    """A call that waits ends with the change of another thread."""
     change = threading.Timer(0.02, lambda: api.RegSetValueEx(HKCU, "v", 0, REG_SZ, "x"))
     change.start()
     api.RegNotifyChangeKeyValue(HKCU, 0, 4, None, False)
