@@ -175,4 +175,4 @@ def visit(browser) -> Iterator[Callable[..., Visit]]:
         one.context.close()
         assert one.complaints == []
         assert [url for url in one.requests if not url.startswith(("file:", "data:"))] == []
-        assert len([url for url in one.requests if url.startswith("file:")]) <= 1
+        assert len({url for url in one.requests if url.startswith("file:")}) <= 1

@@ -30,6 +30,15 @@ def step_of(page: Any) -> int:
     return int(found[1])
 
 
+def until(page: Any, true: str) -> None:
+    """Wait until the expression *true* is so; the page's policy keeps playwright from doing it."""
+    for _ in range(400):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(25)
+    pytest.fail(f"never so: {true}")
+
+
 def answer(page: Any, text: str) -> None:
     """Answer the question on show by the keyboard: from its first choice on with the arrows."""
     labels = page.locator("#question label").all_inner_texts()
@@ -138,7 +147,7 @@ def test_the_focus_is_always_visible(visit, page_file):
         assert (style, width >= 2) == ("solid", True), name
         reached.append(name)
 
-    for control in ("axis-0", "axis-1", "back", "slider", "next", "graph"):
+    for control in ("axis-0", "axis-1", "slider", "back", "play", "next"):
         assert control in reached
 
 
@@ -261,5 +270,122 @@ def test_no_motion_and_forced_colours_leave_the_blockers_visible(visit, page_fil
 
     duration = "getComputedStyle(document.querySelector('button')).transitionDuration"
     assert page.evaluate(duration) == "0s"
+    assert page.evaluate("document.getAnimations().length") == 0
     assert page.locator("#graph .node.blocks path").count() >= 1
     assert "blocks unload" in page.locator("#graph .tag").first.inner_html()
+
+
+# -- the cockpit ---------------------------------------------------------------------------------
+
+DESK, PHONE = {"width": 1280, "height": 720}, {"width": 360, "height": 640}
+BARS = "[...document.querySelectorAll('.life')].map(bar => parseFloat(bar.style.width))"
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_the_controls_stay_in_view(visit, page_file, size):
+    """However far the reader scrolls, Back, Play, Next and the slider are on the screen."""
+    page = visit(viewport=size).open(page_file, f"#step={END}")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+
+    for control in ("#slider", "#back", "#play", "#next"):
+        box = page.locator(control).bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] <= size["height"] - box["height"], control
+
+
+def test_story_graph_and_handles_stand_side_by_side(visit, page_file):
+    """On a desk's screen all three are above the fold, also while a question about them is open."""
+    page = visit(viewport=DESK).open(page_file, "#step=7")
+    page.locator("#next").click()
+    assert page.locator("#question").is_visible()
+
+    boxes = [page.locator(f".cockpit > :nth-child({n})").bounding_box() for n in (1, 2, 3)]
+    drawn = page.locator("#graph svg").bounding_box()
+    assert len({box["y"] for box in boxes}) == 1
+    assert [box["x"] for box in boxes] == sorted({box["x"] for box in boxes})
+    assert drawn["y"] + drawn["height"] <= DESK["height"]
+
+
+def test_the_graph_is_whole_on_a_telephone(visit, page_file):
+    """It is drawn for the room there is: nothing is cut off, and no name runs over its box."""
+    page = visit(viewport=PHONE).open(page_file, "#step=9")
+
+    box = page.locator("#graph svg").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    spills = """[...document.querySelectorAll('#graph .node')].filter(node => {
+        const [shape, ...texts] = [...node.querySelectorAll('rect, path:not(.lid), text')];
+        return texts.some(t => t.getBBox().width > shape.getBBox().width + 1);
+    }).length"""
+    assert page.evaluate(spills) == 0
+
+
+def test_the_slider_shows_lives_and_nothing_to_come(visit, page_file):
+    """Each handle is a bar from its open to its close; later ones are not there yet."""
+    page = visit().open(page_file, "#step=5")
+    assert len(page.evaluate(BARS)) == 2
+    assert page.locator(".life.open").count() == 1
+
+    page.evaluate("location.hash = '#step=9'")
+    until(page, "document.querySelectorAll('.life').length === 4")
+    assert page.locator(".life.open").count() == 3
+    assert page.locator(".life.blocks").count() == 0
+    page.evaluate("location.hash = '#step=13'")
+    until(page, "document.querySelectorAll('.life.blocks').length === 1")
+
+
+def test_a_handle_is_seen_to_die(visit, page_file):
+    """The step that closes it shows it once more, as closed; the next one does not."""
+    page = visit().open(page_file, "#step=11")
+    assert page.locator("#graph .node.closed").count() == 2
+    assert page.locator("#table tr.closed td[data-head=State]").inner_text() == (
+        "closed by this step"
+    )
+    assert "2 handles" in page.locator("#table caption").inner_text()
+
+    page.evaluate("location.hash = '#step=12'")
+    until(page, "!document.querySelector('#table tr.closed code')?.innerText.includes('0x8')")
+    page.evaluate("location.hash = '#step=13'")
+    until(page, "!document.querySelector('.closed')")
+
+
+def test_it_plays_until_it_asks(visit, page_file):
+    """Play steps on by itself, pauses at a question, and says there what it waits for."""
+    page = visit().open(page_file, "#step=5")
+    page.keyboard.press("p")
+    assert page.locator("#play").inner_text() == "Pause"
+    until(page, "!document.getElementById('question').hidden")
+    assert page.locator("#play").inner_text() == "Play"
+    assert step_of(page) == 7
+
+    page.locator("#next").click()
+    assert "First answer this question" in page.locator("#question .missing").inner_text()
+    assert step_of(page) == 7
+
+
+def test_a_reload_keeps_the_answers(visit, page_file):
+    """What was answered is answered after a reload; in another tab it is not."""
+    page = visit().open(page_file, "#step=7")
+    page.locator("#next").click()
+    page.get_by_label("Three or more").check()
+    page.get_by_role("button", name="Answer, and see").click()
+    reply = page.locator("#feedback").inner_text()
+    assert "You answered: Three or more" in reply
+
+    page.reload()
+    assert page.locator("#feedback").inner_text() == reply
+    again = visit().open(page_file, "#" + page.url.partition("#")[2])
+    assert "You answered" not in again.locator("#feedback").inner_text()
+
+
+def test_a_cell_of_the_matrix_opens_its_run(visit, page_file):
+    """Every system with every fix says how it ends, and is played when it is chosen."""
+    page = visit().open(page_file)
+    assert page.locator("#cells button").count() == 0
+    page.locator("#matrix summary").click()
+    cell = page.get_by_role("button", name="saved: win10, uphclean")
+    assert cell.count() + page.locator("#cells td").count() > 100
+
+    page.get_by_role("button", name="saved: nt4-sp6a, hotfix").click()
+    assert "os=nt4-sp6a&fix=hotfix&step=0" in page.url
+    assert page.locator("#axis-1").input_value() == "hotfix"

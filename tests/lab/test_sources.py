@@ -54,6 +54,29 @@ def test_a_trace_shows_what_was_kept_and_counts_the_rest(tmp_path: Path) -> None
     assert "1 handle was kept" in story.finding
 
 
+def test_what_a_trace_does_not_tell_is_not_made_up(tmp_path: Path) -> None:
+    """Unknown handles have no value on the page, each its own line; a known one keeps its value."""
+    unknown = [{**OPEN, "key": key, "time": 1.0} for key in ("Software", "Console")]
+    story = story_of(
+        trace(tmp_path, *unknown, {**OPEN, "key": "Printers", "handle": 8, "time": 2.0})
+    )
+
+    last = story.frames[-1]
+    assert [row.handle >= 0 for row in last.table] == [False, False, True]
+    assert len({row.handle for row in last.table}) == 3
+    said = [change.text for frame in story.frames for change in frame.changes]
+    assert any("opened a handle on" in text for text in said)
+    assert any("opened 0x8 on" in text for text in said)
+
+
+def test_an_unload_is_said_once_and_by_its_call(tmp_path: Path) -> None:
+    """Who unloads a hive is not known of every trace: the step then names the call alone."""
+    unload = {"op": "unload", "pid": 4, "key": "HKCU", "status": "0xC0000121", "time": 3.0}
+    frame = story_of(trace(tmp_path, {**OPEN, "key": "Software", "time": 1.0}, unload)).frames[-1]
+
+    assert (frame.actor, frame.call) == ("", "NtUnloadKey(HKCU)")
+
+
 def test_the_question_is_who_keeps_the_hive(tmp_path: Path) -> None:
     """The right answer is the verdict's."""
     story = story_of(trace(tmp_path, {**OPEN, "key": "Software", "handle": 8, "time": 1.0}))

@@ -8,6 +8,7 @@ counted, not shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import attrs
 
@@ -68,8 +69,10 @@ def _order(event: _Event) -> tuple[int, int]:
 
 def _events(finding: Finding) -> Iterator[_Event]:
     seen = {(root.pid, root.event) for root in finding.roots}
+    unknown = count(-1, -1)
     for root in finding.roots:
-        row = _row(root, 0, f"event {root.event:,} at {root.opened_at or ''}")
+        at = f" at {root.opened_at}" if root.opened_at else ""
+        row = _row(root, root.handle or next(unknown), f"event {root.event:,}{at}")
         yield _Event(
             number=root.event,
             ticks=root.ticks,
@@ -93,20 +96,20 @@ def _events(finding: Finding) -> Iterator[_Event]:
                 ticks=blocker.ticks,
                 actor=blocker.process,
                 call="opens a key that it keeps",
-                opens=_row(blocker, blocker.handle or -1 - number, f"seen at {seen_at}"),
+                opens=_row(blocker, blocker.handle or next(unknown), f"seen at {seen_at}"),
             )
     for attempt in finding.attempts:
         yield _Event(
             number=attempt.event,
             ticks=attempt.ticks,
-            actor="unload",
-            call=f"unload {attempt.hive}",
+            actor="",
+            call=f"NtUnloadKey({attempt.hive})",
             tried=attempt,
         )
 
 
 def _row(held: HeldKey, handle: int, opened_by: str) -> Holding:
-    """Return a line of the lab's table; of a key whose handle is unknown *handle* is any number."""
+    """Return a line of the lab's table; an unknown *handle* is one below zero, each its own."""
     return Holding(
         process=held.process,
         service=held.service or None,

@@ -38,7 +38,8 @@ class StoryFrame:
         handle: the handle that the call opened or closed.
         implicit: whether that is a handle nobody asked for.
         open_handles: handles open on the hive that is watched; None while it is not loaded.
-        table: the handles open afterwards; ``unlisted`` counts those that it leaves out.
+        table: the handles open afterwards; ``unlisted`` counts those that it leaves out. A value
+            below zero stands for one that the evidence does not tell.
         changes: what is different from the frame before.
         times: how many calls in a row the frame stands for.
         note: a sentence for the reader, or empty.
@@ -169,10 +170,12 @@ def _kind(old: Holding | None, new: Holding) -> str:
 
 def _sentence(kind: str, row: Holding) -> str:
     who, place = words.holder_name(row), place_of(row)
-    return {
-        "opened": f"{who} opened {row.handle:#x} on {place}.",
-        "unasked": f"{who} got {row.handle:#x} on {place}; {words.UNASKED}.",
-        "closed": f"{row.handle:#x} of {who}, on {place}, is closed.",
-        "stale": f"{row.handle:#x} of {who} stands for nothing now: its key was taken away.",
-        "moved": f"{row.handle:#x} of {who} now stands for {place}.",
+    handle = f"{row.handle:#x}" if row.handle >= 0 else "a handle"
+    text = {
+        "opened": f"{who} opened {handle} on {place}.",
+        "unasked": f"{who} got {handle} on {place}; {words.UNASKED}.",
+        "closed": f"{handle} of {who}, on {place}, is closed.",
+        "stale": f"{handle} of {who} stands for nothing now: its key was taken away.",
+        "moved": f"{handle} of {who} now stands for {place}.",
     }[kind]
+    return text[0].upper() + text[1:] if text.startswith("a ") else text

@@ -19,7 +19,8 @@
   /* The data: texts, rows and frames are stored once each and named by number. */
   const data = JSON.parse($("data").textContent);
   const text = (number) => data.texts[number];
-  const hex = (number) => "0x" + number.toString(16);
+  /* A handle below zero has a value that the evidence does not tell. */
+  const hex = (number) => (number < 0 ? "not known" : "0x" + number.toString(16));
   const rows = data.rows.map((r) => ({
     process: text(r[0]), service: text(r[1]), pid: r[2], handle: r[3], key: text(r[4]),
     path: text(r[5]), hive: text(r[6]), by: text(r[7]),
@@ -39,7 +40,7 @@
     finding: text(t[2]), verdict: t[3].map(text), word: text(t[4]), mark: t[5],
     events: t[6].map(text),
   }));
-  const axes = data.axes.map((axis) => ({ ...axis, name: axis.name, options: axis.options }));
+  const axes = data.axes;
   const last = axes.length - 1;
 
   /* Where the reader is: the choice, the step, the question on show, the answers by story. */
@@ -65,6 +66,7 @@
   const frameAt = (step) => story().frames[Math.min(step, end() - 1) - 1] || null;
   const who = (row) => (row.service ? `${row.process} (${row.service})` : row.process);
   const place = (row) => row.key || "the root";
+  const said = (f) => `${f.actor}${f.actor ? ": " : ""}${f.call}`;
   const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
   /* Moving. A question that lies on the way stops the reader until it is answered or passed. */
@@ -99,13 +101,22 @@
     if (at === 0) return "Before the first call";
     if (at === end()) return `The end: ${story().finding}`;
     const f = frameAt(at);
-    return `Step ${at} of ${total}, ${f.actor}: ${f.call}${f.answer ? `, ${f.step}, ${f.answer}` : ""}`;
+    return `Step ${at} of ${total}, ${said(f)}${f.answer ? `, ${f.step}, ${f.answer}` : ""}`;
   };
 
-  /* The address names the choice and the step, so that a link leads back here. */
+  /* The address names the choice and the step, so that a link leads back here; the tab's history
+     keeps the answers, so that they outlast a reload and nothing is stored. */
   const link = () => {
     const parts = axes.map((axis, n) => [axis.name, choice[n]]);
     return "#" + new URLSearchParams([...parts, ["step", String(at)]]).toString();
+  };
+  const keep = () => {
+    const kept = [...answered].map(([key, given]) => [key, [...given]]);
+    history.replaceState({ answers: kept }, "", link());
+  };
+  const recall = () => {
+    const kept = (history.state || {}).answers || [];
+    for (const [key, given] of kept) if (data.runs[key] !== undefined) answered.set(key, new Map(given));
   };
   const follow = () => {
     const asked = new URLSearchParams(location.hash.slice(1));
@@ -207,21 +218,75 @@
       h("p", {}, said, h("span", { class: "why" }, q.why)));
   };
 
+  /* The life of each handle, from the step that opened it to the one after its last; bars that do
+     not meet share a line. The slider lies on them, and shows none of what is yet to come. */
+  const LINES = 5;
+  const known = new Map();
+  const lives = () => {
+    const told = story();
+    if (!known.has(told)) known.set(told, livesOf(told.frames));
+    return known.get(told);
+  };
+  const livesOf = (list) => {
+    const found = [], open = new Map(), free = [];
+    list.forEach((f, n) => {
+      const now = new Set(f.rows.map((row) => `${row.pid}/${row.handle}`));
+      for (const [slot, life] of open) {
+        if (!now.has(slot)) {
+          life.died = n + 1;
+          free[life.line] = n + 1;
+          open.delete(slot);
+        }
+      }
+      for (const row of f.rows) {
+        const slot = `${row.pid}/${row.handle}`;
+        if (open.has(slot)) continue;
+        const born = n + 1;
+        let line = free.findIndex((until) => until < born);
+        if (line < 0) line = free.length;
+        free[line] = Infinity;
+        open.set(slot, { slot, line, born, died: Infinity, implicit: row.implicit });
+        found.push(open.get(slot));
+      }
+    });
+    return found;
+  };
+  const renderLives = () => {
+    const share = (step) => `${(100 * step) / end()}%`;
+    const f = frameAt(at);
+    const stuck = new Set((f ? f.rows : []).filter(blocking).map((row) => `${row.pid}/${row.handle}`));
+    const lines = Math.min(LINES, Math.max(0, ...lives().map((life) => life.line + 1)));
+    const bars = lives().filter((life) => life.born <= at && life.line < LINES).map((life) => {
+      const open = life.died > at;
+      const kind = [open ? "open" : "", life.implicit ? "implicit" : "", open && stuck.has(life.slot) ? "blocks" : "", life.born === at ? "fresh" : ""];
+      const bar = h("i", { class: `life ${kind.join(" ")}` });
+      bar.style.left = share(life.born);
+      bar.style.width = share(Math.min(life.died, at) - life.born);
+      bar.style.top = `${(100 * (life.line + 0.5)) / (lines + 0.5)}%`;
+      return bar;
+    });
+    $("lives").replaceChildren(...bars);
+    $("lives").parentNode.style.setProperty("height", `${Math.max(2.75, 1.6 + lines * 0.62)}rem`);
+  };
+
   const renderTrack = () => {
     const slider = $("slider");
     slider.max = String(end());
     slider.value = String(at);
     slider.setAttribute("aria-valuetext", spoken());
-    slider.style.setProperty("--share", `${(100 * at) / end()}%`);
     $("back").disabled = at === 0 && asking < 0;
     $("next").disabled = at === end();
-    const marks = story().questions.map((q, n) => [q.at + 0.5, answers().has(n)]);
+    const marks = story().questions.map((q, n) => [q.at + 0.5, answers().has(n) ? "\u2713" : "?", answers().has(n) ? "done" : ""]);
+    story().frames.slice(0, at).forEach((f, n) => {
+      if (f.unload) marks.push([n + 1, f.ok ? "\u25bc" : "\u2717", f.ok ? "unloaded" : "refused"]);
+    });
     const seen = new Set();
-    $("ticks").replaceChildren(...marks.filter(([x]) => !seen.has(x) && seen.add(x)).map(([x, done]) => {
-      const tick = h("span", { class: done ? "done" : "" }, done ? "\u2713" : "?");
+    $("ticks").replaceChildren(...marks.filter(([x]) => !seen.has(x) && seen.add(x)).map(([x, sign, kind]) => {
+      const tick = h("span", { class: kind }, sign);
       tick.style.left = `${(100 * x) / end()}%`;
       return tick;
     }));
+    renderLives();
   };
 
   const before = () => (at === end() ? frameAt(at) : at > 1 ? frameAt(at - 1) : null);
@@ -229,50 +294,75 @@
     const f = before();
     return !f || !f.rows.some((r) => r.pid === row.pid && r.handle === row.handle && r.key === row.key);
   };
+  /* What the step has closed is shown once more, as closed. */
+  const withClosed = (f) => {
+    const gone = !f || at === end() || !before() ? [] : before().rows.filter((old) =>
+      !f.rows.some((row) => row.pid === old.pid && row.handle === old.handle && row.key === old.key));
+    return [...(f ? f.rows : []), ...gone.map((row) => ({ ...row, closed: true, blocks: false }))];
+  };
   const refusedBy = () => story().frames.findIndex((f) => f.unload && !f.ok);
   const blocking = (row) => row.blocks && refusedBy() >= 0 && at > refusedBy();
-  const state = (row) => (!row.live ? "its key is gone" : blocking(row) ? "blocks the unload"
+  const state = (row) => (row.closed ? "closed by this step" : !row.live ? "its key is gone" : blocking(row) ? "blocks the unload"
     : row.implicit ? "nobody asked for it" : "asked for");
 
   const renderChanged = () => {
     const f = at === end() ? null : frameAt(at);
     const changes = f ? f.changes : [];
+    $("changed").hidden = $("changed-title").hidden = at === end();
     const signs = { opened: "+", unasked: "+", closed: "\u2212", moved: "\u2192", stale: "\u00d7", loaded: "\u25b2", unloaded: "\u25bc" };
     const items = changes.map((c) => h("li", { class: c.kind },
       h("span", { class: "sign", "aria-hidden": "true" }, signs[c.kind] || "\u2022"), h("span", {}, c.text)));
     $("changed").replaceChildren(...(items.length ? items : [h("li", { class: "none" },
-      at === 0 ? "Nothing has happened yet." : at === end() ? "The story is over." : "No handle was opened or closed.")]));
+      at === 0 ? "Nothing has happened yet." : "No handle was opened or closed.")]));
   };
 
   const HEADS = ["Process", "Handle", "Key", "Hive", "State", "Opened by"];
   const renderTable = () => {
     const f = frameAt(at);
-    const list = f ? f.rows : [];
+    const list = withClosed(f);
     if (!list.length) {
       $("table").replaceChildren(h("p", { class: "none" }, "No process has a key open."));
       return;
     }
     const line = (row) => {
       const cells = [who(row), hex(row.handle), place(row), row.hive, state(row), row.by];
-      const kind = `${blocking(row) ? "blocks" : row.live ? "" : "stale"} ${row.implicit ? "implicit" : ""}`;
+      const fresh = isNew(row) && !row.closed && at > 0 && at < end();
+      const kind = `${row.closed ? "closed" : blocking(row) ? "blocks" : row.live ? "" : "stale"} ${row.implicit ? "implicit" : ""} ${fresh ? "fresh" : ""}`;
       return h("tr", { role: "row", class: kind }, cells.map((cell, n) => h(n ? "td" : "th",
         { role: n ? "cell" : "rowheader", scope: n ? null : "row", "data-head": HEADS[n] },
         n === 0 ? [cell, h("span", { class: "pid" }, ` process ${row.pid}`)] : n === 1 || n === 2 || n === 5 ? h("code", {}, cell) : cell,
-        n === 0 && isNew(row) && at > 0 && at < end() ? badge("new", "new") : null)));
+        n === 0 && fresh ? badge("new", "new") : null)));
     };
     const heads = h("tr", { role: "row" }, HEADS.map((head) => h("th", { role: "columnheader", scope: "col" }, head)));
     $("table").replaceChildren(
-      h("table", { role: "table" }, h("caption", {}, `${plural(list.length, "handle")} in all processes after this step`),
+      h("table", { role: "table" }, h("caption", {}, `${plural(f ? f.rows.length : 0, "handle")} in all processes after this step`),
         h("thead", { role: "rowgroup" }, heads), h("tbody", { role: "rowgroup" }, list.map(line))),
       f.unlisted ? h("p", { class: "folded" }, `${f.unlisted.toLocaleString("en")} more handles are open; the first ${list.length} are listed.`) : "");
+    const cut = $("table").scrollHeight > $("table").clientHeight + 1;
+    for (const [name, value] of Object.entries({ role: "region", tabindex: "0", "aria-label": "Open handles; scroll down for more" })) {
+      if (cut) $("table").setAttribute(name, value);
+      else $("table").removeAttribute(name);
+    }
   };
 
   /* The graph: four columns, from the process over the handle and the key to the hive. */
   const LIMIT = 10;
-  const COLUMNS = [[0, 176], [216, 104], [360, 212], [612, 148]];
-  const TALL = 40, STEP = 62, WIDE = 760;
+  const TALL = 40, STEP = 62, WIDEST = 760, SLIM = 560;
+  let wide = WIDEST, columns = [];
+  /* As wide as there is room for, so that its letters keep their size. */
+  const measure = () => {
+    wide = Math.max(260, Math.min(WIDEST, $("graph").clientWidth - 8));
+    const gap = wide < SLIM ? 14 : 40;
+    const room = wide - 3 * gap;
+    let x = 0;
+    columns = [0.275, 0.1625, 0.33125, 0.23125].map((share) => {
+      const column = [x, room * share];
+      x += room * share + gap;
+      return column;
+    });
+  };
   const short = (words, room) => {
-    const most = Math.floor(room / 7.4);
+    const most = Math.floor(room / (wide < SLIM ? 6.8 : 7.4));
     if (words.length <= most) return words;
     const keep = Math.floor((most - 1) / 2);
     return `${words.slice(0, keep)}\u2026${words.slice(-keep)}`;
@@ -282,7 +372,7 @@
     return `M${x + c} ${y}H${x + w - c}L${x + w} ${y + c}V${y + t - c}L${x + w - c} ${y + t}H${x + c}L${x} ${y + t - c}V${y + c}Z`;
   };
   const node = (column, y, lines, kind, full) => {
-    const [x, w] = COLUMNS[column];
+    const [x, w] = columns[column];
     const blocks = kind.includes("blocks");
     const shape = blocks && column === 1
       ? s("path", { d: octagon(x, y, w, TALL) })
@@ -290,10 +380,10 @@
     const hive = column === 3 ? s("path", { class: "lid", d: `M${x + 1} ${y + 7}H${x + w - 1}` }) : null;
     const words = lines.filter(Boolean);
     return s("g", { class: `node ${kind}` }, s("title", {}, full), shape, hive,
-      words.map((line, n) => s("text", { x: x + w / 2, y: y + TALL / 2 + 5 + (words.length > 1 ? n * 15 - 8 : 0), class: n ? "small" : "" }, short(line, w - 16))));
+      words.map((line, n) => s("text", { x: x + w / 2, y: y + TALL / 2 + 5 + (words.length > 1 ? n * 15 - 8 : 0), class: n ? "small" : "" }, short(line, w - (wide < SLIM ? 6 : 16)))));
   };
   const edge = (from, y1, to, y2, kind) => {
-    const x1 = COLUMNS[from][0] + COLUMNS[from][1], x2 = COLUMNS[to][0];
+    const x1 = columns[from][0] + columns[from][1], x2 = columns[to][0];
     const a = y1 + TALL / 2, b = y2 + TALL / 2, m = (x1 + x2) / 2;
     return s("path", { class: `edge ${kind}`, d: `M${x1} ${a}C${m} ${a} ${m} ${b} ${x2} ${b}` });
   };
@@ -310,25 +400,25 @@
   };
   const renderGraph = () => {
     const f = frameAt(at);
-    const every = f ? f.rows : [];
+    const every = withClosed(f);
     const list = [...every].sort((a, b) => Number(blocking(b)) - Number(blocking(a))).slice(0, LIMIT);
     if (!list.length) {
       $("graph").replaceChildren(h("p", { class: "none" }, "No handle refers to any key."));
-      ["role", "tabindex", "aria-label"].forEach((name) => $("graph").removeAttribute(name));
       return;
     }
+    measure();
     const processes = middle(list, (r) => r.pid);
     const keys = middle(list, (r) => (r.live ? "" : "gone ") + r.path + "\\" + r.key);
     const hives = middle(list, (r) => (r.live ? "" : "gone ") + r.path);
     const edges = [], nodes = [];
-    const kindOf = (of) => (of.some(blocking) ? "blocks" : of.every((r) => !r.live) ? "stale" : "");
+    const kindOf = (of) => (of.some(blocking) ? "blocks" : of.every((r) => r.closed) ? "closed" : of.every((r) => !r.live) ? "stale" : "");
     list.forEach((row, n) => {
       const y = n * STEP, kind = `${kindOf([row])} ${row.implicit ? "implicit" : ""}`;
       const key = keys.get((row.live ? "" : "gone ") + row.path + "\\" + row.key).y;
       edges.push(edge(0, processes.get(row.pid).y, 1, y, kind), edge(1, y, 2, key, kind));
-      nodes.push(node(1, y, [hex(row.handle)], kind + (isNew(row) ? " fresh" : ""), `${hex(row.handle)}: ${state(row)}`));
-      const word = blocking(row) ? "blocks unload" : !row.live ? "stale" : row.implicit ? "not asked for" : "";
-      if (word) nodes.push(s("text", { class: `tag ${kind}`, x: COLUMNS[1][0] + COLUMNS[1][1] / 2, y: y + TALL + 14 }, word));
+      nodes.push(node(1, y, [hex(row.handle)], kind + (isNew(row) && !row.closed ? " fresh" : ""), `${hex(row.handle)}: ${state(row)}`));
+      const word = row.closed ? "closed" : blocking(row) ? "blocks unload" : !row.live ? "stale" : row.implicit ? (wide < SLIM ? "unasked" : "not asked for") : "";
+      if (word) nodes.push(s("text", { class: `tag ${kind}`, x: columns[1][0] + columns[1][1] / 2, y: y + TALL + 14 }, word));
     });
     for (const { y, row } of processes.values()) nodes.push(node(0, y, [row.process, row.service || `process ${row.pid}`], "", who(row)));
     for (const { y, row, all } of keys.values()) {
@@ -339,11 +429,10 @@
     for (const { y, row, all } of hives.values()) nodes.push(node(3, y, [row.hive.replace(/^the /, ""), row.live ? "" : "taken away"], kindOf(all), row.path));
     const tall = Math.max(list.length * STEP, ...[...keys.values(), ...hives.values(), ...processes.values()].map((v) => v.y + STEP));
     const label = list.map((row) => `${who(row)} refers by handle ${hex(row.handle)} to ${place(row)} of ${row.hive}, ${state(row)}.`).join(" ");
-    const heads = ["process", "handle", "key", "hive"].map((head, n) => s("text", { class: "head", x: COLUMNS[n][0] + COLUMNS[n][1] / 2, y: -14 }, head));
+    const heads = ["process", "handle", "key", "hive"].map((head, n) => s("text", { class: "head", x: columns[n][0] + columns[n][1] / 2, y: -14 }, head));
     $("graph").replaceChildren(
-      s("svg", { viewBox: `-4 -32 ${WIDE + 8} ${tall + 34}`, role: "img", "aria-label": label }, edges, nodes, heads),
+      s("svg", { class: wide < SLIM ? "slim" : "", viewBox: `-4 -32 ${wide + 8} ${tall + 34}`, role: "img", "aria-label": label }, edges, nodes, heads),
       every.length > LIMIT || f.unlisted ? h("p", { class: "folded" }, `${list.length} of ${(every.length + f.unlisted).toLocaleString("en")} handles are drawn.`) : "");
-    fill($("graph"), { role: "region", tabindex: "0", "aria-label": "The graph; scroll it sideways where it is cut" }, []);
   };
 
   const MOST = 60;
@@ -440,12 +529,11 @@
     if (held) $("beside").focus();
     const other = storyOf(at_(beside));
     const current = at > 0 && at < end() ? frameAt(at) : null;
-    let said = ["", ""];
+    const heads = ["", ""];
     const cell = (f, n, hidden) => {
       if (!f) return h("td", { class: "void" }, h("span", { class: "hidden" }, "no such step"));
-      const head = `${f.actor}: ${f.call}`;
-      const fresh = said[n] !== head;
-      said[n] = head;
+      const fresh = heads[n] !== said(f);
+      heads[n] = said(f);
       return h("td", {}, fresh ? h("p", { class: "head" }, h("span", { class: "actor" }, f.actor), " ", h("code", {}, f.call)) : null,
         h("p", {}, f.step, f.answer ? h("span", { class: f.ok ? "answer" : "answer refused" }, ` \u2192 ${f.answer}`) : "",
           f.times > 1 ? ` (${f.times} times)` : "", f.open === null ? " \u00b7 not loaded" : ` \u00b7 ${f.open} open`), hidden);
@@ -463,31 +551,94 @@
       h("tbody", {}, body), h("tfoot", {}, h("tr", {}, verdict(story()), verdict(other)))));
   };
 
+  /* Every system with every fix: how each ends, and a way into it. */
+  const renderMatrix = () => {
+    $("matrix").hidden = axes.length !== 2;
+    if (axes.length !== 2 || !$("matrix").open) return;
+    const [down, across] = axes;
+    const cell = (options) => {
+      const told = storyOf(options);
+      if (!told) return h("td", {}, h("span", { class: "none", title: String(runOf(options)) }, "not here"));
+      const here = options.join("/") === choice.join("/");
+      const button = h("button", { type: "button", class: told.mark, "aria-current": here ? "true" : null, "aria-label": `${told.word}: ${options.join(", ")}` }, told.word);
+      button.addEventListener("click", () => {
+        pause();
+        choice = options;
+        opened = false;
+        go(0);
+        scrollTo(0, 0);
+        $("next").focus();
+      });
+      return h("td", {}, button);
+    };
+    $("cells").replaceChildren(h("table", { class: "cells" },
+      h("thead", {}, h("tr", {}, h("td", {}), across.options.map(([, title]) => h("th", { scope: "col" }, title)))),
+      h("tbody", {}, down.options.map(([name, title]) =>
+        h("tr", {}, h("th", { scope: "row" }, title), across.options.map(([fix]) => cell([name, fix])))))));
+  };
+  $("matrix").addEventListener("toggle", renderMatrix);
+
   const render = () => {
     renderChoices();
     const told = story();
     $("absent").hidden = !!told;
     $("lab").hidden = !told;
     if (!told) {
+      pause();
       $("absent").textContent = String(runOf(choice));
       say(String(runOf(choice)));
     } else {
       [renderCard, renderQuestion, renderFeedback, renderTrack, renderChanged, renderTable, renderGraph,
-        renderCalls, renderEnd, renderCompare].forEach((draw) => draw());
+        renderCalls, renderEnd, renderCompare, renderMatrix].forEach((draw) => draw());
     }
-    history.replaceState(null, "", link());
+    keep();
+  };
+
+  /* Playing: a step a second, until a question, the end, or any other move. */
+  const PACE = 1100;
+  let timer = 0;
+  const pause = () => {
+    clearInterval(timer);
+    timer = 0;
+    $("play").textContent = "Play";
+  };
+  const play = () => {
+    if (at === end()) go(0);
+    timer = setInterval(() => {
+      go(at + 1);
+      if (asking >= 0 || at === end()) pause();
+    }, PACE);
+    $("play").textContent = "Pause";
+  };
+  const demand = () => {
+    $("question").querySelector(".missing").textContent = "First answer this question, or press \u201cJust show me\u201d.";
+    $("question").querySelector("input").focus();
+  };
+  const toggle = () => {
+    if (timer) pause();
+    else if (asking >= 0) demand();
+    else play();
   };
 
   $("next").addEventListener("click", () => {
-    if (asking >= 0) $("question").querySelector("input").focus();
+    pause();
+    if (asking >= 0) demand();
     else {
       go(at + 1, { focus: true });
       if (at === end()) $("end-title").focus();
     }
   });
+  $("play").addEventListener("click", toggle);
+  $("back").addEventListener("click", pause);
   $("back").addEventListener("click", () => go(asking >= 0 ? at : at - 1));
   $("back").addEventListener("click", () => { if ($("back").disabled) $("next").focus(); });
-  $("slider").addEventListener("input", (event) => go(Number(event.target.value)));
+  $("slider").addEventListener("input", (event) => { pause(); go(Number(event.target.value)); });
+  let drawn = 0;
+  new ResizeObserver(() => {
+    if ($("graph").clientWidth === drawn || !story()) return;
+    drawn = $("graph").clientWidth;
+    renderGraph();
+  }).observe($("graph"));
   $("choices").addEventListener("submit", (event) => event.preventDefault());
   $("question").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -500,10 +651,12 @@
     if (event.target.closest("input, select, textarea, .scroll")) return;
     if (event.key === "ArrowRight") $("next").click();
     else if (event.key === "ArrowLeft") $("back").click();
-    else if (event.key === "Home") go(0);
+    else if (event.key === "Home") { pause(); go(0); }
+    else if (event.key === "p") toggle();
     else return;
     event.preventDefault();
   });
   window.addEventListener("hashchange", follow);
+  recall();
   follow();
 })();
