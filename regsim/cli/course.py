@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from shlex import quote
 
 import click
 
@@ -23,17 +24,23 @@ SCHEMA_VERSION = 1
 @click.option(
     "--answer", "answers", multiple=True, metavar="NAME=VALUE", help="A prediction; repeat it."
 )
+@click.option(
+    "--resume", is_flag=True, help="Ask what the answers given leave open, and go on from there."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(exercise: str | None, answers: tuple[str, ...], as_json: bool) -> int:
+def command(exercise: str | None, answers: tuple[str, ...], resume: bool, as_json: bool) -> int:
     """List the exercises, or go through EXERCISE: predict, run, and see which call decides.
 
-    Without --answer each question is asked in turn; an empty line leaves one open. The simulator
-    judges, and names the call that contradicts a prediction. The exit code is 0 however many
-    answers are right.
+    Without --answer each question is asked in turn and its answer judged at once: the simulator
+    names the call that decides. An empty line leaves a question open; Ctrl-C or the end of the
+    input ends the asking, and the command that goes on from there is told. The exit code is 0
+    however many answers are right.
     """
+    if resume and as_json:
+        raise UsageError("--resume asks, and --json does not: give one")
     if exercise is None:
-        if answers:
-            raise UsageError("--answer needs the name of an exercise, such as e1")
+        if answers or resume:
+            raise UsageError("--answer and --resume need the name of an exercise, such as e1")
         click.echo(json.dumps(_listing()) if as_json else _contents())
         return 0
     chosen = course.exercise(exercise)
@@ -41,11 +48,12 @@ def command(exercise: str | None, answers: tuple[str, ...], as_json: bool) -> in
     if as_json:
         click.echo(json.dumps(_record(chosen, chosen.judge(given))))
         return 0
-    if not answers:
-        click.echo(f"{chosen!r}\n")
-        given = _ask(chosen.questions)
-        click.echo()
-    click.echo(repr(chosen.judge(given)))
+    if answers and not resume:
+        click.echo(repr(chosen.judge(given)))
+        return 0
+    click.echo(chosen.task)
+    ended = _ask(chosen, given)
+    click.echo(chosen.judge(given).score if ended else _rest(chosen, given))
     return 0
 
 
@@ -72,25 +80,54 @@ def _parse(chosen: Exercise, answers: Iterable[str]) -> dict[str, object]:
     return given
 
 
-def _ask(questions: Iterable[Question]) -> dict[str, object]:
-    """Return what the user answers; an empty line or the end of the input leaves a question."""
-    given: dict[str, object] = {}
-    for question in questions:
-        while True:
-            click.echo(f"{question.text} > ", nl=False)
-            line = sys.stdin.readline()
-            if not line.strip():
-                break
-            try:
-                given[question.name] = question.clean(line)
-            except UsageError as error:
-                click.echo(str(error))
-            else:
-                break
+def _ask(chosen: Exercise, given: dict[str, object]) -> bool:
+    """Ask what is not in *given* yet, judge each answer at once, and add it to *given*.
+
+    Return whether all was asked: Ctrl-C and the end of the input leave the rest.
+    """
+    left = [question for question in chosen.questions if question.name not in given]
+    try:
+        for number, question in enumerate(left, 1):
+            said = _answer(question, f"{number} of {len(left)}")
+            if said:
+                given[question.name] = said
+                (mark,) = (m for m in chosen.judge({question.name: said}).results if m.given)
+                click.echo(f"{mark}\n")
+    except (EOFError, KeyboardInterrupt):
+        click.echo("\n")
+        return False
+    return True
+
+
+def _answer(question: Question, place: str) -> str:
+    """Return what the user answers to *question*, once it is an answer; "" leaves it open.
+
+    Raises EOFError where the input ends.
+    """
+    while True:
+        asked = f"({place}) {question.text}"
+        if question.choices:
+            asked += f" [{'/'.join(question.choices)}]"
+        click.echo(f"{asked} > ", nl=False)
+        line = sys.stdin.readline()
         if not line:
-            click.echo()
-            break
-    return given
+            raise EOFError
+        if not line.strip():
+            return ""
+        try:
+            return question.clean(line)
+        except UsageError as error:
+            click.echo(str(error))
+
+
+def _rest(chosen: Exercise, given: dict[str, object]) -> str:
+    """Return how many answers are right so far, and the command that asks the rest."""
+    right, left = chosen.judge(given).right, len(chosen.questions) - len(given)
+    answers = "".join(f" --answer {quote(f'{name}={value}')}" for name, value in given.items())
+    return (
+        f"{chosen.name}: {right} of {len(given)} answers right, {left} questions open. "
+        f"Go on with:\n  regsim course {chosen.name} --resume{answers}"
+    )
 
 
 def _listing() -> dict[str, object]:

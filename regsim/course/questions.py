@@ -101,11 +101,10 @@ class Mark:
     def __str__(self) -> str:
         """Return the result in words, wrapped."""
         if self.given is None:
-            return f"[ ] {self.question.name}: not answered yet"
-        mark = "x" if self.right else "-"
-        said = "right" if self.right else "contradicted"
-        text = f"[{mark}] {self.question.name} = {self.given}: {said}. {self.because}"
-        return "\n".join(wrap(text, prose_width(), "", "    "))
+            return f"open   {self.question.name}"
+        said = "right" if self.right else "wrong"
+        text = f"{said:6} {self.question.name} = {self.given}. {self.because}"
+        return "\n".join(wrap(text, prose_width(), "", " " * 7))
 
 
 @attrs.frozen(repr=False)
@@ -126,13 +125,17 @@ class Feedback:
         """Whether every question is answered rightly."""
         return self.right == len(self.results)
 
-    def __repr__(self) -> str:
-        """Return the whole feedback; the explanation comes once all is answered."""
-        lines = [str(result) for result in self.results]
-        lines.append(f"{self.exercise}: {self.right} of {len(self.results)} right.")
+    @property
+    def score(self) -> str:
+        """How many are right, in words; the explanation comes once all is answered."""
+        lines = [f"{self.exercise}: {self.right} of {len(self.results)} right."]
         if all(result.given is not None for result in self.results):
             lines += ["", *wrap(self.explanation, prose_width())]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Return the whole feedback: each answer judged, and the score."""
+        return "\n".join([*map(str, self.results), self.score])
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -160,9 +163,15 @@ class Exercise:
         """The numbers of the learning objectives that the questions check."""
         return tuple(sorted({question.objective for question in self.questions}))
 
+    @property
+    def task(self) -> str:
+        """The title and the scene, without the questions."""
+        text = f"{self.name.upper()}. {self.title}\n\n{self.scene().rstrip()}\n"
+        return "\n".join(fit(text, prose_width()))
+
     def __repr__(self) -> str:
         """Return the scene and the questions."""
-        lines = [f"{self.name.upper()}. {self.title}", "", self.scene().rstrip("\n"), ""]
+        lines = [self.task]
         for question in self.questions:
             lines.append(f"  {question.name}: {question.text}")
             if question.choices and question.choices != YES_NO:
