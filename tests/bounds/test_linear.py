@@ -17,7 +17,7 @@ from regsim.regf import Mode, new_hive, parse_hive, parse_reg
 from regsim.trace.asking import replay, who
 
 NIGHT = bool(os.environ.get("REGSIM_NIGHTLY"))
-WHOLE = 1 << (20 if NIGHT else 19)
+WHOLE = 1 << (20 if NIGHT else 18)
 MOST = 2.5
 """How much longer twice the input may take; a quadratic reader takes four times as long."""
 QUIET = 0.15
