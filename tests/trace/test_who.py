@@ -142,6 +142,29 @@ def test_leaked_handles(tmp_path: Path, text: str | bytes) -> None:
     assert [h.hive for h in verdict.hives] == [rf"HKU\{SID}"]
 
 
+@pytest.mark.parametrize(
+    ("after", "below", "root"),
+    [
+        (r"\<redacted>", r"\<redacted>", False),
+        (r"\Software\<Vendor>\Run", r"\Software\<Vendor>\Run", False),
+        (r"\Software\Ven<dor>", r"\Software\Ven<dor>", False),
+        (r"\Software</Data></EventData>", r"\Software", False),
+        (r"\Software<br>", r"\Software", False),
+        ("</Data>", "", True),
+    ],
+)
+def test_markup_ends_a_key_and_a_redacted_name_does_not(
+    tmp_path: Path, after: str, below: str, root: bool
+) -> None:
+    """What is written in place of a name leaves a key that is not the root."""
+    text = (
+        f"1 user registry handles leaked from \\Registry\\User\\{SID}:\n"
+        rf"Process 624 (\Device\HarddiskVolume1\a.exe) has opened key \REGISTRY\USER\{SID}{after}"
+    )
+    (held,) = judged(tmp_path, f"Event ID: 1530\n{text}\n").held
+    assert (held.key, held.implicit) == (rf"\REGISTRY\USER\{SID}{below}", root)
+
+
 def test_event_without_holder(tmp_path: Path) -> None:
     """An event that names nobody still says that the hive was in use."""
     text = "Windows cannot unload your registry file. If you have a roaming profile, x. DETAIL - y"

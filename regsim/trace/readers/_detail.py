@@ -28,8 +28,13 @@ _HIVE: Final = re.compile(
 _NEAR_COUNT: Final = 9 + 120
 _SID: Final = re.compile(r"\\registry\\user\\S-1(?:-\d+)+(?:_classes)?", re.IGNORECASE)
 _DEVICE: Final = re.compile(r"\\device\\|\b\w[\w.+-]{0,60}\.exe\b", re.IGNORECASE)
+# Markup ends a key; what people write in place of a name, such as <redacted>, is part of it.
+_MARKUP: Final = (
+    r"</[a-z]|<!|(?<!\\)<(?:p|div|span|br|hr|b|i|strong|em|code|pre|blockquote|t[dhr]|table|tbody|"
+    r"li|ul|ol|font|a|h\d|data|binary|event(?:data)?|userdata|renderinginfo|message)\b"
+)
 _ENDS: Final = re.compile(
-    r"\n|</?[a-z!]|\s\|(?=\s*$|\s*\n)|\"(?=\s*(?:[,}\]]|$))|'(?=\s*$)", re.IGNORECASE
+    rf"\n|{_MARKUP}|\s\|(?=\s*$|\s*\n)|\"(?=\s*(?:[,}}\]]|$))|'(?=\s*$)", re.IGNORECASE
 )
 _CUT_OFF: Final = ("...", "\u2026")
 
