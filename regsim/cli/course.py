@@ -108,7 +108,8 @@ def _answer(question: Question, place: str) -> str:
         asked = f"({place}) {question.text}"
         if question.choices:
             asked += f" [{'/'.join(question.choices)}]"
-        click.echo(f"{asked} > ", nl=False)
+        lines = wrap(f"{asked} >", terminal_width(WIDTH) - 1, "", "    ")
+        click.echo("\n".join(lines) + " ", nl=False)
         line = sys.stdin.readline()
         if not line:
             raise EOFError
