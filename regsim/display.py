@@ -16,6 +16,11 @@ def _render(form: str, shown: object) -> Any:  # noqa: ANN401 - a text, or None
     return getattr(import_module(_RENDERER), form)(shown)
 
 
+def dataframe(shown: object) -> Any:  # noqa: ANN401 - pandas' or polars'
+    """Return *shown* as a data frame of pandas, or of polars where only that is installed."""
+    return _render("frame", shown)
+
+
 class Displayed:
     """What gives its subclasses a text for consoles, and HTML and a picture for notebooks.
 

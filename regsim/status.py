@@ -10,7 +10,18 @@ import enum
 from typing import Final
 
 
-class NtStatus(enum.IntEnum):
+class _Code(enum.IntEnum):
+    """A number that shows itself by its name."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        number = f"{self.value:#010x}" if self.value >= 0x40000000 else f"{self.value}"
+        return f"<{self.name} {number}>"
+
+
+class NtStatus(_Code):
     """What the kernel answers."""
 
     SUCCESS = 0x00000000
@@ -46,7 +57,7 @@ class NtStatus(enum.IntEnum):
         return self < 0x80000000
 
 
-class Win32Error(enum.IntEnum):
+class Win32Error(_Code):
     """What a Win32 function returns."""
 
     SUCCESS = 0

@@ -1,7 +1,7 @@
-"""How machines, handle tables, hives and runs show themselves: text, HTML, and a picture.
+"""How machines, handle tables, hives, runs and findings show themselves: text, HTML, and a picture.
 
-`regsim.display` finds the three functions `text`, `html` and `svg` here by name. The HTML and the
-picture show what the text says; all three escape the names that they show.
+`regsim.display` finds the functions `text`, `html`, `svg` and `frame` here by name. The HTML and
+the picture show what the text says; all three escape the names that they show.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from functools import singledispatch
+from importlib import import_module
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from regsim import keypath
+from regsim import dialects, keypath
 from regsim.check.paths import Path
 from regsim.check.property import Verdict
 from regsim.check.verify import Result
+from regsim.errors import UsageError
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import Holding, count_handles, open_handles
 from regsim.kernel.machine import Machine
@@ -29,13 +31,16 @@ from regsim.report.pictures.references import finding, references_svg
 from regsim.report.pictures.sequence import sequence_svg
 from regsim.report.text.checks import counts_text
 from regsim.report.text.console import table
+from regsim.report.text.evidence import as_json, as_text, paragraphs
 from regsim.report.text.runs import run_text
 from regsim.report.words import runs as words
 from regsim.report.words.places import hive_name, key_below
 from regsim.report.words.writing import ascii_only, counted, markup
 from regsim.scenario.result import Run
+from regsim.trace.finding import Finding
 from regsim.types import Access
 
+_FRAMES: Final = ("pandas", "polars")
 LISTED: Final = 50
 """How many rows a table lists before it counts the rest."""
 
@@ -295,6 +300,22 @@ def _run_view(run: Run) -> _View:
     )
 
 
+# -- evidence ---------------------------------------------------------------------------------
+
+
+@_view.register
+def _finding_view(found: Finding) -> _View:
+    dialect = dialects.get(found.os) if found.os else None
+
+    def html() -> str:
+        head, *rest = (
+            f"{first.strip()} {said}".strip() for first, _, said in paragraphs(found, dialect)
+        )
+        return f"<p><b>{markup(head)}</b></p>{_paragraphs(*filter(None, rest))}"
+
+    return _View(lambda: as_text(found, dialect), html)
+
+
 # -- verdicts and paths -------------------------------------------------------------------------
 
 
@@ -352,3 +373,46 @@ def _result_view(result: Result) -> _View:
     title = f"{head} after {counted(len(path.steps), 'step')}" if bad else head
     steps = _stepped(path, title, head, bad=bad)
     return _View(lambda: f"{said}\n{steps.text()}", lambda: told + steps.html(), steps.svg)
+
+
+# -- data frames ----------------------------------------------------------------------------------
+
+
+def frame(shown: object) -> Any:  # noqa: ANN401 - a data frame of either library
+    """Return the rows of *shown* as a data frame of pandas, or of polars where only that is there.
+
+    Raises:
+        UsageError: neither is installed.
+    """
+    rows = _rows(shown)
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    for name in _FRAMES:
+        try:
+            library = import_module(name)
+        except ImportError:
+            continue
+        return library.DataFrame(columns)
+    raise UsageError("a data frame needs pandas or polars: pip install pandas")
+
+
+@singledispatch
+def _rows(shown: object) -> list[dict[str, Any]]:
+    raise TypeError(f"{type(shown).__name__} has no rows")
+
+
+@_rows.register
+def _of_run(run: Run) -> list[dict[str, Any]]:
+    calls: Any = run.as_json()["calls"]
+    return list(calls)
+
+
+@_rows.register
+def _of_finding(finding: Finding) -> list[dict[str, Any]]:
+    rows = []
+    for hive in as_json(finding)["hives"]:
+        for held in (*hive["blockers"], *hive["bystanders"]):
+            least, most = held["balance"]
+            rest = {name: value for name, value in held.items() if name not in ("balance", "why")}
+            counts = {"open_at_least": least, "open_at_most": most, "why": held.get("why", "")}
+            rows.append({"hive": hive["hive"], "verdict": hive["verdict"], **rest, **counts})
+    return rows

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from regsim.display import Displayed
+from regsim.display import Displayed, dataframe
 from regsim.kernel.holding import Holding
 from regsim.kernel.machine import Event
 from regsim.kernel.tree import Node
@@ -113,6 +113,13 @@ class Run(Displayed):
     note: str = ""
     about: About = About()
     server_copy: Node | None = attrs.field(default=None, eq=False, repr=False)
+
+    def to_dataframe(self) -> Any:  # noqa: ANN401 - pandas' or polars'
+        """Return the calls, a row each, as a data frame of pandas or else polars.
+
+        Raises `UsageError` where neither is installed.
+        """
+        return dataframe(self)
 
     def as_json(self) -> dict[str, object]:
         """Return the object that ``regsim run --json`` prints."""

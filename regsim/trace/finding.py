@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import attrs
 
+from regsim.display import Displayed, dataframe
 from regsim.trace.evidence import Fidelity
 
 
@@ -158,8 +160,8 @@ class Extent:
     damage: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class Finding:
+@attrs.frozen(kw_only=True, repr=False)
+class Finding(Displayed):
     """The whole answer to "what keeps the hive loaded?".
 
     ``occasions`` are the events that it rests on, the newest first. ``incident`` is the name of the
@@ -203,6 +205,13 @@ class Finding:
         """All that is open in all hives, bystanders last."""
         bystanders = [one for hive in self.hives for one in hive.bystanders]
         return (*self.blockers, *bystanders)
+
+    def to_dataframe(self) -> Any:  # noqa: ANN401 - pandas' or polars'
+        """Return what is held, a row a key, as a data frame of pandas or else polars.
+
+        Raises `UsageError` where neither is installed.
+        """
+        return dataframe(self)
 
     @property
     def certain(self) -> tuple[HeldKey, ...]:

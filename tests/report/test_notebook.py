@@ -13,13 +13,25 @@ import attrs
 import pytest
 
 from regsim import dialects
+from regsim.errors import UsageError
 from regsim.kernel.machine import Machine
 from regsim.report import notebook
+from regsim.status import NtStatus, Win32Error
+from regsim.trace.asking import who
 from regsim.types import PredefinedKey
 from regsim.win32.api import Api
 
 USER = r"\REGISTRY\USER\S-1-5-21-7"
 HOSTILE = "<script>alert(1)</script>\x1b[2J"
+
+
+HELD = f"""Log Name: Application
+Source: Microsoft-Windows-User Profiles Service
+Event ID: 1530
+Description: Windows detected your registry file is still in use by other applications or services.
+ DETAIL - 1 user registry handles leaked from \\Registry\\User\\S-1-5-21-7-8-9-1001:
+Process 624 (\\Device\\HarddiskVolume1\\tapisrv.exe) has opened key {USER}-8-9-1001\\{HOSTILE[:25]}
+"""
 
 
 @pytest.fixture
@@ -42,6 +54,7 @@ def shown(machine, stock):
         "process": machine.process_named("tapisrv"),
         "hive": machine.hive_at(USER),
         "run": stock,
+        "finding": who(HELD),
     }
 
 
@@ -83,14 +96,14 @@ def test_the_html_is_tables_with_headers(shown, kind):
     assert 'scope="row"' in body
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "finding"])
 def test_hostile_names_are_text_everywhere(shown, kind):
     """A key with markup and control characters in its name is shown, and does nothing."""
     held = shown[kind]
 
     assert "<script" not in held._repr_html_()
     assert "\x1b" not in held._repr_html_() + repr(held)
-    if kind in ("machine", "hive"):
+    if kind in ("machine", "hive", "finding"):
         assert "&lt;script&gt;" in held._repr_html_()
         assert "<script>alert(1)" in repr(held)
 
@@ -200,3 +213,40 @@ def test_showing_costs_nothing_until_something_is_shown():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False", "True"]
+
+
+# -- evidence ------------------------------------------------------------------------------------
+
+
+def test_a_finding_shows_what_who_says() -> None:
+    """On a console and in a notebook, who holds the hive is the first that is said."""
+    found = who(HELD)
+    assert "tapisrv.exe" in repr(found)
+    assert "tapisrv.exe" in found._repr_html_()
+    assert "HeldKey(" not in repr(found)
+
+
+def test_calls_and_held_keys_become_data_frames(stock) -> None:
+    """A row a call, a row a held key, with the columns of the JSON."""
+    pytest.importorskip("polars")
+    calls, held = stock.to_dataframe(), who(HELD).to_dataframe()
+
+    assert list(calls["number"]) == list(range(1, len(stock.calls) + 1))
+    assert list(calls["status"])[-1] == "CANNOT_DELETE"
+    assert list(held["pid"]) == [624]
+    assert list(held["open_at_least"]) == [1]
+
+
+def test_without_a_library_a_data_frame_is_refused(stock, monkeypatch) -> None:
+    """One line says what to install."""
+    for name in ("pandas", "polars"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError, match="pip install pandas"):
+        stock.to_dataframe()
+
+
+def test_statuses_print_as_names() -> None:
+    """In a text and in a list, with their number beside it there."""
+    assert f"{NtStatus.CANNOT_DELETE}" == "CANNOT_DELETE"
+    assert repr([NtStatus.CANNOT_DELETE]) == "[<CANNOT_DELETE 0xc0000121>]"
+    assert repr(Win32Error.ACCESS_DENIED) == "<ACCESS_DENIED 5>"
