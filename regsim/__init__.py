@@ -8,7 +8,7 @@ path or a name may be given as text.
 - Windows generations as data: `dialects`, `Dialect`
 - an incident played once: `run`, `Run`, `Outcome`; one of your own, each call written down:
   `Scenario`
-- every interleaving of a model: `check`, `Verdict`
+- every interleaving of a model: `check`, `Verdict`; of a service in plain Python: `model`
 - evidence: `who`, `replay`, `Finding`
 - hive files: `open_hive`, `Key`
 - what regsim raises: `RegsimError`
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from regsim.accel import HandleTable
     from regsim.check.property import Verdict
     from regsim.errors import RegsimError
+    from regsim.explore.service import model
     from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
     from regsim.kernel.process import Process
@@ -63,6 +64,7 @@ __all__ = [
     "Verdict",
     "check",
     "dialects",
+    "model",
     "open_hive",
     "replay",
     "run",
@@ -86,6 +88,7 @@ _HOMES = {
     "Scenario": "regsim.scenario.playing",
     "Value": "regsim.types",
     "Verdict": "regsim.check.property",
+    "model": "regsim.explore.service",
     "open_hive": "regsim.regf",
     "replay": "regsim.trace.asking",
     "run": "regsim.models",

@@ -18,6 +18,7 @@ import attrs
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, Setting, settings
+from regsim.explore.service import ServiceModel
 from regsim.reading import contents
 
 
@@ -77,8 +78,8 @@ def source_of_incident(incident: Incident) -> ModelSource:
 def source_in_file(name: str) -> ModelSource:
     """Return the model in a user's file: ``./my_service.py[:Model]``, run as it is found.
 
-    It is a `System`, or any other model the engines take, or a function that returns one; without
-    a name it is ``Model`` or ``model``.
+    It is a service in plain code, a `System`, or any other model the engines take, or a function
+    that returns one; without a name it is ``Model`` or ``model``, or the one service in plain code.
 
     Raises:
         UnknownNameError: the file has nothing of that name.
@@ -91,6 +92,10 @@ def source_in_file(name: str) -> ModelSource:
     for each in wanted:
         if hasattr(module, each):
             return attrs.evolve(_of_object(f"{path.name}:{each}", getattr(module, each)), file=path)
+    plain = [each for each, value in vars(module).items() if isinstance(value, ServiceModel)]
+    if len(plain) == 1 and not attribute:
+        found = _of_object(f"{path.name}:{plain[0]}", getattr(module, plain[0]))
+        return attrs.evolve(found, file=path)
     own = [each for each, value in vars(module).items() if _may_be_model(value, module)]
     raise UnknownNameError(f"model in {path}", " or ".join(wanted), own or ["none"])
 
@@ -117,7 +122,11 @@ def _may_be_model(value: object, module: ModuleType) -> bool:
 
 def _is_model(found: object) -> bool:
     """Return whether *found* is a model, not the class of one."""
-    known = hasattr(found, "components") or hasattr(found, "next_state")
+    known = (
+        isinstance(found, ServiceModel)
+        or hasattr(found, "components")
+        or hasattr(found, "next_state")
+    )
     return known and not isinstance(found, type)
 
 
@@ -168,6 +177,10 @@ def _exit_refused() -> Iterator[None]:
 
 
 def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has
+    if isinstance(found, ServiceModel):
+        return ModelSource(
+            name, _first_line(found.services[0].code) if found.services else "", (), found.system
+        )
     if _is_model(found):
         return ModelSource(name, found.name, (), lambda: found)
     if not callable(found):

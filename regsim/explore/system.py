@@ -8,7 +8,7 @@ A state is a machine; its components are the parts of the machine's own descript
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import attrs
 
@@ -23,7 +23,7 @@ from regsim.kernel.holding import blocks
 from regsim.kernel.machine import Machine
 from regsim.kernel.operations import Operation, UnloadKind
 from regsim.kernel.spots import Actor, Footprint, Place, Spot, Variable
-from regsim.kernel.steps import Program, Step, advance, allowed, candidates
+from regsim.kernel.steps import Program, Step, StepTaken, advance, allowed, candidates
 from regsim.kernel.tree import Node
 from regsim.policy import UnloadBlockers, Unmount
 from regsim.scenario.playing import handle_between, slots
@@ -85,6 +85,14 @@ class ActorThread:
     def component(self) -> str:
         """The component it stands in."""
         return thread_name(self.process, self.name)
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A program that finds out where a step leads once the step is taken."""
+
+    def settle(self, machine: Machine, tid: Tid, taken: StepTaken) -> None:
+        """Have thread *tid*, which has *taken* a step, stand where that leads."""
 
 
 class Content:
@@ -288,15 +296,22 @@ class System:
         if not allowed(concrete, tid, step.token):
             return None
         after = concrete.snapshot()
-        advance(after, tid, step.token)
+        self._advance(after, process, step.token)
         return after
+
+    def _advance(self, machine: Machine, process: int, step: Step) -> StepTaken:
+        player = self._players[process]
+        taken = advance(machine, player.tid, step)
+        if isinstance(player.program, Learning):
+            player.program.settle(machine, player.tid, taken)
+        return taken
 
     def answer(self, concrete: Machine, process: int, step: StepSpec) -> StepAnswer | None:
         """Return what the kernel tells *step*, and the handle it gives; None for local work."""
         if step.token.op is None:
             return None
         after = concrete.snapshot()
-        status = advance(after, self._players[process].tid, step.token).status
+        status = self._advance(after, process, step.token).status
         before, now = (slots(machine, *machine.processes) for machine in (concrete, after))
         handle, _, implicit = handle_between(before, now, step.token.op.operation)
         return StepAnswer(status.name, status.ok, handle, implicit)

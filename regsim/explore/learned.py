@@ -1,0 +1,361 @@
+"""Plain code as a program: learned, call by call, from what its runs do with the answers.
+
+A local state is where the code stands and what its locals hold (`standing`); equal ones are one, so
+that loops end. Where Python hides something, the last state and the answer there stand for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+import attrs
+
+from regsim.actors.stage import PENDING
+from regsim.errors import UnknownNameError
+from regsim.explore.rerun import Entry, PlainCodeError, Reached, Request, Run, Told
+from regsim.explore.standing import Freezer, UncomparableError
+from regsim.kernel.calls import inline
+from regsim.kernel.expr import HandleVar
+from regsim.kernel.footprint import plain
+from regsim.kernel.machine import Machine
+from regsim.kernel.operations import Closes
+from regsim.kernel.process import Scalar
+from regsim.kernel.steps import (
+    ANY,
+    Forget,
+    Program,
+    Step,
+    StepTaken,
+    Update,
+    advance,
+    go,
+)
+from regsim.kernel.steps import Set as Assign
+from regsim.policy import Dialect
+from regsim.status import to_win32
+from regsim.types import Tid
+from regsim.win32.plans import Known
+
+MOST: Final = 2_000
+"""How many local states a program may have before it is given up."""
+DEAD: Final = "dead"
+BROKEN: Final = (6, 1018)
+"""The errors of a call whose key was closed or taken away under it."""
+REQUESTS: Final = {"request": PENDING}
+"""What can be waited for, and where it is counted."""
+_DROPPED: Final = Forget(HandleVar("dropped"))
+"""Says that a step may leave a handle to its process: what the code does next decides."""
+_DIE: Final = Step(at=ANY, does="die", after_end=True, then=(go(DEAD),), call="(has ended)")
+
+
+@attrs.frozen(eq=False)
+class State:
+    """A local state.
+
+    Attributes:
+        label: what it is called.
+        request: what the code asks for in it.
+        log: what a run must be told to come to it.
+        broken: whether the call before failed since its key was closed or taken away.
+    """
+
+    label: str
+    request: Request
+    log: tuple[Entry, ...]
+    broken: bool
+
+    @property
+    def done(self) -> str:
+        """Where a thread stands between the last step of the call and what comes of it."""
+        return f"{self.label}: answered"
+
+    @property
+    def resting(self) -> bool:
+        """Whether the code waits for a request, or is over."""
+        return self.request.kind in ("wait", "end")
+
+
+@attrs.frozen(eq=False, slots=False)
+class PlainProgram(Program):
+    """The program that plain code is; its steps are learned as they are asked for."""
+
+    automaton: Automaton = attrs.field(kw_only=True)
+
+    @property
+    def by_label(self) -> Mapping[str, tuple[Step, ...]]:
+        """The steps that may be taken at each label, learned by now."""
+        return self.automaton
+
+    def settle(self, machine: Machine, tid: Tid, taken: StepTaken) -> None:
+        """Have thread *tid* stand where the code goes on after the answer that *taken* got."""
+        self.automaton.settle(machine, tid, taken)
+
+    def state(self, label: str) -> State | None:
+        """Return the local state of a thread that stands at *label*; None for one that is dead."""
+        return self.automaton.state_at(label)
+
+
+class Automaton(dict[str, tuple[Step, ...]]):
+    """What is known of the code: the steps of each label.
+
+    Args:
+        name: what the code is called.
+        function: the code.
+        dialect: the generation it runs on.
+    """
+
+    def __init__(self, name: str, function: Callable[..., object], dialect: Dialect) -> None:
+        super().__init__({DEAD: (_DIE,)})
+        self.name, self.function, self.dialect = name, function, dialect
+        _refuse_what_cannot_be_rerun(function)
+        self._states: dict[Hashable, State] = {}
+        self._named: dict[str, State] = {}
+        self._edges: dict[Hashable, tuple[State, tuple[Update, ...]]] = {}
+        self.start, self.first = self._come_to((), {}, None)
+
+    def __missing__(self, label: str) -> tuple[Step, ...]:
+        raise KeyError(label)
+
+    def state_at(self, label: str) -> State | None:
+        """Return the local state whose step stands at *label*; None for none."""
+        return self._named.get(label)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The local states known by now."""
+        return tuple(self._states.values())
+
+    # -- learning ------------------------------------------------------------------------------
+
+    def next(
+        self, state: State, told: Told, shared: Mapping[str, Scalar]
+    ) -> tuple[State, tuple[Update, ...]]:
+        """Return where the code goes from *state* on the answer *told*, and what it does."""
+        key = (state.label, _frozen(told), tuple(sorted(shared.items())))
+        if key not in self._edges:
+            request = state.request
+            entry = Entry(request.name, request.asked, told, request.gives if told.handle else "")
+            self._edges[key] = self._come_to((*state.log, entry), shared, (state, told))
+        return self._edges[key]
+
+    def _come_to(
+        self,
+        log: tuple[Entry, ...],
+        shared: Mapping[str, Scalar],
+        before: tuple[State, Told] | None,
+    ) -> tuple[State, tuple[Update, ...]]:
+        reached = Run(self.function, self.dialect, log, shared).go()
+        again = Run(self.function, self.dialect, log, shared).go()
+        place = reached.request.place
+        if _essence(reached) != _essence(again):
+            raise self._refused(
+                place.line,
+                "it does not do the same when it is told the same: plain code must not depend on "
+                "time, chance, or what it keeps outside its own variables and win.shared",
+            )
+        broken = before is not None and before[1].error in BROKEN
+        history: Hashable = None
+        if not place.clean and before is not None:
+            reads = tuple((e.name, e.told) for e in reached.log[len(log) :])
+            history = (before[0].label, _frozen(before[1]), reads)
+        key = (place.key, reached.request.kind, broken, history)
+        if key not in self._states:
+            self._states[key] = self._new(reached, broken=broken)
+        return self._states[key], reached.updates
+
+    def _new(self, reached: Reached, *, broken: bool) -> State:
+        request = reached.request
+        place = request.place
+        if len(self._states) >= MOST:
+            why = f", since {place.why}" if place.why else ""
+            raise self._refused(
+                place.line,
+                f"the code comes to stand here in more than {MOST:,} ways{why}; let it come back "
+                "to where it was with the same values",
+            )
+        base = f"{request.name} at line {place.line}" if request.kind != "end" else request.name
+        label, number = base, 1
+        while label in self:
+            number += 1
+            label = f"{base} ({number})"
+        state = State(label, request, reached.log, broken)
+        steps = tuple(self._steps(state))
+        if not plain((Program(self.name, (*steps, *_anchors(steps)), label),), self.dialect):
+            raise self._refused(
+                place.line, f"{request.name} cannot be explored in plain code; use a step program"
+            )
+        self[label] = (_DIE,)
+        self._named[label] = state
+        for step in steps:
+            self[step.at] = (step, _DIE)
+            self._named[step.at] = state
+        return state
+
+    def _refused(self, line: int, why: str) -> PlainCodeError:
+        code = getattr(self.function, "__code__", None)
+        return PlainCodeError(f"{getattr(code, 'co_filename', '?')}, line {line or '?'}: {why}")
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def _steps(self, state: State) -> Iterator[Step]:
+        request, label, done = state.request, state.label, go(state.done, _DROPPED)
+        if request.kind == "wait":
+            if request.name not in REQUESTS:
+                text = str(UnknownNameError("thing to wait for", request.name, REQUESTS))
+                raise self._refused(request.place.line, text)
+            pending = REQUESTS[request.name]
+            taken = go(state.done, Assign(pending, pending.plus(-1)), _DROPPED)
+            when = pending.more(0)
+            yield Step(at=label, does="wait", when=when, then=(taken,), call=request.text)
+        elif request.kind == "work" or isinstance(request.planned, Known):
+            does = "work" if request.kind == "work" else request.name
+            yield Step(at=label, does=does, then=(done,), call=request.text or request.name)
+        elif request.planned is not None:
+            into = HandleVar(request.gives) if request.gives_handle else None
+            yield from map(
+                _forgetting,
+                inline(request.planned, at=label, returns=done, fails=(done,), into=into),
+            )
+
+    def begin(self, machine: Machine, tid: Tid) -> None:
+        """Have thread *tid* do what the code does before its first call."""
+        step = Step(at="", does="", then=(go(self.start.label, *self.first),))
+        advance(machine, tid, step)
+
+    def settle(self, machine: Machine, tid: Tid, taken: StepTaken) -> None:
+        """Have thread *tid* stand where the code goes on after the answer that *taken* got."""
+        thread = machine.threads[tid]
+        state = self._named.get(taken.step.at)
+        if state is None or thread.pc != state.done:
+            return
+        told = self._told(state, machine, tid, taken)
+        shared = {
+            name: value
+            for name, value in machine.process_of(tid).memory.vars.items()
+            if value is not None
+        }
+        after, updates = self.next(state, told, shared)
+        advance(
+            machine,
+            tid,
+            Step(at=state.done, does="", then=(go(after.label, *updates),), call=taken.step.call),
+        )
+
+    def _told(self, state: State, machine: Machine, tid: Tid, taken: StepTaken) -> Told:
+        request = state.request
+        if request.kind in ("wait", "work"):
+            return Told(value=True if request.kind == "wait" else None)
+        if isinstance(request.planned, Known):
+            code, value = request.planned.reply
+            return Told(int(code), value if not code else None)
+        value = machine.threads[tid].memory.vars.pop(f"{state.label}.result", None)
+        if not (taken.status.ok or not to_win32(taken.status)):
+            return Told(int(to_win32(taken.status)))
+        return Told(handle=True) if request.gives_handle else Told(value=value)
+
+
+def _forgetting(step: Step) -> Step:
+    """Return *step* with the name of a handle that it closes forgotten."""
+    if step.op is None or step.op.operation.closes is not Closes.HANDLE:
+        return step
+    closed = Forget(dict(step.op.args)["handle"])
+    then = tuple(
+        branch if closed in branch.set else attrs.evolve(branch, set=(closed, *branch.set))
+        for branch in step.then
+    )
+    return attrs.evolve(step, then=then)
+
+
+def _anchors(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Yield a step at each label that is only led to, so that a program is whole."""
+    here = {step.at for step in steps}
+    for label in dict.fromkeys(b.goto for s in steps for b in s.then if b.goto not in here):
+        yield Step(at=label, does="", when=False, then=(go(label),))
+
+
+def _frozen(told: Told) -> Hashable:
+    try:
+        return (told.error, told.handle, Freezer().freeze(told.value))
+    except UncomparableError:
+        return (told.error, told.handle, repr(told.value))
+
+
+def _essence(reached: Reached) -> Hashable:
+    """Return what two runs that were told the same must agree on."""
+    place = reached.request.place
+    return (place.key, place.line, reached.request.asked, reached.updates, len(reached.log))
+
+
+# -- what cannot be run again ------------------------------------------------------------------------
+
+
+def _refuse_what_cannot_be_rerun(function: Callable[..., object]) -> None:
+    """Refuse code that would catch what stops it, or keeps what it knows outside its variables.
+
+    Raises:
+        PlainCodeError: naming the line and what to do instead.
+    """
+    if not isinstance(function, FunctionType):
+        raise PlainCodeError(f"{function!r} is no plain function: give one made with def")
+    if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
+        raise _at(function.__code__, 0, "a generator or coroutine is no plain function")
+    for code in _codes(function):
+        for each in dis.get_instructions(code):
+            if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                line = each.positions.lineno if each.positions else 0
+                raise _at(
+                    code,
+                    line or 0,
+                    f"{each.argval!r} is a variable of the module: threads share variables "
+                    f"through win.shared.{each.argval}",
+                )
+        for line in _catching_all(code):
+            raise _at(code, line, "`except:` would catch what stops the run: name the errors")
+
+
+def _at(code: CodeType, line: int, why: str) -> PlainCodeError:
+    return PlainCodeError(f"{code.co_filename}, line {line or code.co_firstlineno}: {why}")
+
+
+def _codes(function: FunctionType) -> Iterator[CodeType]:
+    """Yield the code of *function*, and of what it may call in its own file."""
+    seen: dict[CodeType, None] = {}
+    left: list[Any] = [function.__code__]
+    while left:
+        code = left.pop()
+        if code in seen or code.co_filename != function.__code__.co_filename:
+            continue
+        seen[code] = None
+        left += [each for each in code.co_consts if isinstance(each, CodeType)]
+        named = (function.__globals__.get(name) for name in code.co_names)
+        left += [each.__code__ for each in named if isinstance(each, FunctionType)]
+    yield from seen
+
+
+def _catching_all(code: CodeType) -> Iterator[int]:
+    """Yield the lines of handlers in *code* that catch everything and do not raise it again."""
+    try:
+        lines, first = inspect.getsourcelines(code)
+        tree = ast.parse(inspect.cleandoc("\n" + "".join(lines)))
+    except (OSError, SyntaxError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            named = node.type is not None and "BaseException" not in ast.dump(node.type)
+            if not named and not isinstance(node.body[-1], ast.Raise):
+                yield first + node.lineno - 1
+
+
+def program(name: str, function: Callable[..., object], dialect: Dialect) -> PlainProgram:
+    """Return *function* as a program called *name* on *dialect*.
+
+    Raises:
+        PlainCodeError: it cannot be run again and again; the text names the line.
+    """
+    automaton = Automaton(name, function, dialect)
+    return PlainProgram(name, (), automaton.start.label, automaton=automaton)
