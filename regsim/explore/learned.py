@@ -10,17 +10,17 @@ import ast
 import dis
 import inspect
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 import attrs
 
 from regsim.actors.stage import PENDING
 from regsim.errors import UnknownNameError
-from regsim.explore.rerun import Entry, PlainCodeError, Reached, Request, Run, Told
+from regsim.explore.rerun import Entry, PlainCodeError, Reached, Request, Run, Told, section
 from regsim.explore.standing import Freezer, UncomparableError
-from regsim.kernel.calls import inline
-from regsim.kernel.expr import HandleVar
+from regsim.kernel.calls import Call, inline
+from regsim.kernel.expr import HandleVar, negate
 from regsim.kernel.footprint import plain
 from regsim.kernel.machine import Machine
 from regsim.kernel.operations import Closes
@@ -41,7 +41,7 @@ from regsim.status import to_win32
 from regsim.types import Tid
 from regsim.win32.plans import Known
 
-MOST: Final = 2_000
+MOST: Final = 200
 """How many local states a program may have before it is given up."""
 DEAD: Final = "dead"
 BROKEN: Final = (6, 1018)
@@ -111,8 +111,7 @@ class Automaton(dict[str, tuple[Step, ...]]):
 
     def __init__(self, name: str, function: Callable[..., object], dialect: Dialect) -> None:
         super().__init__({DEAD: (_DIE,)})
-        self.name, self.function, self.dialect = name, function, dialect
-        _refuse_what_cannot_be_rerun(function)
+        self.name, self.function, self.dialect = name, _plain_function(function), dialect
         self._states: dict[Hashable, State] = {}
         self._named: dict[str, State] = {}
         self._edges: dict[Hashable, tuple[State, tuple[Update, ...]]] = {}
@@ -149,9 +148,17 @@ class Automaton(dict[str, tuple[Step, ...]]):
         shared: Mapping[str, Scalar],
         before: tuple[State, Told] | None,
     ) -> tuple[State, tuple[Update, ...]]:
+        outside = _outside(self.function)
         reached = Run(self.function, self.dialect, log, shared).go()
         again = Run(self.function, self.dialect, log, shared).go()
         place = reached.request.place
+        for name, value in _outside(self.function).items():
+            if outside.get(name) != value:
+                raise self._refused(
+                    place.line,
+                    f"the code changes {name!r}, which is not its own: keep numbers and texts in "
+                    f"win.shared.{name}, all else in variables of the function",
+                )
         if _essence(reached) != _essence(again):
             raise self._refused(
                 place.line,
@@ -197,13 +204,13 @@ class Automaton(dict[str, tuple[Step, ...]]):
         return state
 
     def _refused(self, line: int, why: str) -> PlainCodeError:
-        code = getattr(self.function, "__code__", None)
-        return PlainCodeError(f"{getattr(code, 'co_filename', '?')}, line {line or '?'}: {why}")
+        return _at(self.function.__code__, line, why)
 
     # -- steps ---------------------------------------------------------------------------------
 
     def _steps(self, state: State) -> Iterator[Step]:
         request, label, done = state.request, state.label, go(state.done, _DROPPED)
+        text = f"{request.text or request.name} (line {request.place.line})"
         if request.kind == "wait":
             if request.name not in REQUESTS:
                 text = str(UnknownNameError("thing to wait for", request.name, REQUESTS))
@@ -211,15 +218,20 @@ class Automaton(dict[str, tuple[Step, ...]]):
             pending = REQUESTS[request.name]
             taken = go(state.done, Assign(pending, pending.plus(-1)), _DROPPED)
             when = pending.more(0)
-            yield Step(at=label, does="wait", when=when, then=(taken,), call=request.text)
+            yield Step(at=label, does="wait", when=when, then=(taken,), call=text)
+        elif request.kind == "enter":
+            inside = section(request.name)
+            enters = go(state.done, Assign(inside, 1), _DROPPED)
+            when = negate(inside.is_(1))
+            yield Step(at=label, does="enter", when=when, then=(enters,), call=text)
         elif request.kind == "work" or isinstance(request.planned, Known):
             does = "work" if request.kind == "work" else request.name
-            yield Step(at=label, does=does, then=(done,), call=request.text or request.name)
+            yield Step(at=label, does=does, then=(done,), call=text)
         elif request.planned is not None:
             into = HandleVar(request.gives) if request.gives_handle else None
             yield from map(
                 _forgetting,
-                inline(request.planned, at=label, returns=done, fails=(done,), into=into),
+                inline(_on_line(request), at=label, returns=done, fails=(done,), into=into),
             )
 
     def begin(self, machine: Machine, tid: Tid) -> None:
@@ -237,7 +249,7 @@ class Automaton(dict[str, tuple[Step, ...]]):
         shared = {
             name: value
             for name, value in machine.process_of(tid).memory.vars.items()
-            if value is not None
+            if value is not None and not name.startswith("lock ")
         }
         after, updates = self.next(state, told, shared)
         advance(
@@ -248,7 +260,7 @@ class Automaton(dict[str, tuple[Step, ...]]):
 
     def _told(self, state: State, machine: Machine, tid: Tid, taken: StepTaken) -> Told:
         request = state.request
-        if request.kind in ("wait", "work"):
+        if request.kind in ("wait", "work", "enter"):
             return Told(value=True if request.kind == "wait" else None)
         if isinstance(request.planned, Known):
             code, value = request.planned.reply
@@ -257,6 +269,13 @@ class Automaton(dict[str, tuple[Step, ...]]):
         if not (taken.status.ok or not to_win32(taken.status)):
             return Told(int(to_win32(taken.status)))
         return Told(handle=True) if request.gives_handle else Told(value=value)
+
+
+def _on_line(request: Request) -> Call:
+    """Return the call with the line of the code that makes it."""
+    assert isinstance(request.planned, Call)  # noqa: S101 - the caller has seen to it
+    written = request.planned.text or request.planned.plan.name
+    return attrs.evolve(request.planned, text=f"{written} (line {request.place.line})")
 
 
 def _forgetting(step: Step) -> Step:
@@ -291,11 +310,13 @@ def _essence(reached: Reached) -> Hashable:
     return (place.key, place.line, reached.request.asked, reached.updates, len(reached.log))
 
 
-# -- what cannot be run again ------------------------------------------------------------------------
+# -- what cannot be run again ------------------------------------------------------------------
 
 
-def _refuse_what_cannot_be_rerun(function: Callable[..., object]) -> None:
-    """Refuse code that would catch what stops it, or keeps what it knows outside its variables.
+def _plain_function(function: Callable[..., object]) -> FunctionType:
+    """Return *function* itself; refuse code that cannot be run again and again.
+
+    That is code that would catch what stops it, or keeps what it knows outside its variables.
 
     Raises:
         PlainCodeError: naming the line and what to do instead.
@@ -316,6 +337,7 @@ def _refuse_what_cannot_be_rerun(function: Callable[..., object]) -> None:
                 )
         for line in _catching_all(code):
             raise _at(code, line, "`except:` would catch what stops the run: name the errors")
+    return function
 
 
 def _at(code: CodeType, line: int, why: str) -> PlainCodeError:
@@ -335,6 +357,20 @@ def _codes(function: FunctionType) -> Iterator[CodeType]:
         named = (function.__globals__.get(name) for name in code.co_names)
         left += [each.__code__ for each in named if isinstance(each, FunctionType)]
     yield from seen
+
+
+def _outside(function: FunctionType) -> dict[str, Hashable]:
+    """Return what the code can see of its module and could change, as far as it is comparable."""
+    names = {name for code in _codes(function) for name in code.co_names}
+    found: dict[str, Hashable] = {}
+    for name in sorted(names & function.__globals__.keys()):
+        value = function.__globals__[name]
+        if not isinstance(value, FunctionType | type | ModuleType):
+            try:
+                found[name] = Freezer().freeze(value)
+            except UncomparableError:
+                continue
+    return found
 
 
 def _catching_all(code: CodeType) -> Iterator[int]:

@@ -12,14 +12,14 @@ import sys
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Final, Self
 
 import attrs
 
 from regsim.actors.stage import USER
 from regsim.errors import DataError, UnknownNameError
-from regsim.explore.standing import Place, stand
+from regsim.explore.standing import Place, UnorderedError, stand
 from regsim.kernel.calls import Call
 from regsim.kernel.expr import HandleVar, Scope, Var
 from regsim.kernel.operations import Gives
@@ -31,8 +31,8 @@ from regsim.types import Access, PredefinedKey, Value, ValueType
 from regsim.win32 import advapi, advapi_data, advapi_hive, advapi_trees, ntdll, userenv
 from regsim.win32.plans import Planned
 
-MOST_LINES: Final = 200_000
-"""How many lines may run between two calls before the code is taken never to come to the next."""
+MOST_STEPS: Final = 100_000
+"""How many instructions one run may take before it is taken never to come to the next call."""
 USERS: Final = {"user": USER}
 """Who can be impersonated, by name."""
 _HOMES: Final = (advapi, advapi_data, advapi_hive, advapi_trees, ntdll, userenv)
@@ -128,7 +128,7 @@ class Key:
         """Return which of the thread's handles it is; all that are closed are alike."""
         return ("closed key",) if self.closed else ("key", self.name, self.auto)
 
-    def Close(self) -> None:
+    def Close(self) -> None:  # noqa: N802 - the name that Python's winreg has
         """Close it, as Python's winreg does; nothing where it is closed."""
         if not self.closed:
             self._run.call("RegCloseKey", (self,), {}, Key.Close.__code__)
@@ -219,9 +219,9 @@ class Win:
                 return found[name]
         elif name.startswith("KEY_") and name[4:] in Access.__members__:
             return int(Access[name[4:]])
-        elif name in CALLS or name in _WINREG or name in _OTHER:
+        elif name in CALLS or name in _WINREG or name in _OTHER[:2]:
             return Function(self._run, name)
-        known = (*CALLS, *_WINREG, *_OTHER, *self.managers, "shared", "HKEY_CURRENT_USER")
+        known = (*CALLS, *_WINREG, *_OTHER[:2], *self.managers, "shared", "HKEY_CURRENT_USER")
         raise self._run.refused(str(UnknownNameError("name of win", name, known)))
 
     def impersonating(self, user: str) -> _Impersonating:
@@ -229,6 +229,34 @@ class Win:
         if user not in USERS:
             raise self._run.refused(str(UnknownNameError("user", user, USERS)))
         return _Impersonating(self._run, user)
+
+    def lock(self, name: str) -> _Locked:
+        """Enter the critical section *name* of the process; leave it with the ``with`` statement.
+
+        Entering waits until no other thread is inside; it is not to be entered twice.
+        """
+        self._run.call("enter", (name,), {}, Win.lock.__code__)
+        return _Locked(self._run, name)
+
+
+class _Locked:
+    def __init__(self, run: Run, name: str) -> None:
+        self._run, self._name = run, name
+
+    def frozen(self) -> Hashable:
+        """Return which one it is."""
+        return ("locked", self._name)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._run.update(Set(section(self._name), None))
+
+
+def section(name: str) -> Var:
+    """Return the variable of the process that is 1 while a thread is in critical section *name*."""
+    return Var(f"lock {name}", Scope.PROCESS)
 
 
 class _Impersonating:
@@ -276,7 +304,7 @@ _WINREG: Final = {
 }
 """Python's own names, and the functions behind them."""
 _OPENERS: Final = ("OpenKey", "OpenKeyEx", "CreateKey", "CreateKeyEx")
-_OTHER: Final = ("wait", "work")
+_OTHER: Final = ("wait", "work", "enter")
 
 
 class Run:
@@ -291,7 +319,7 @@ class Run:
 
     def __init__(
         self,
-        function: Callable[..., object],
+        function: FunctionType,
         dialect: Dialect,
         log: Sequence[Entry],
         shared: Mapping[str, Scalar],
@@ -325,9 +353,11 @@ class Run:
                 how = ""
             except PlainCodeError:
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever ends the user's code
+            except OSError as error:
                 line, how = self._line_of(error), f"ends by {type(error).__name__}"
                 error.__traceback__ = None
+            except Exception as error:
+                raise self._failed(error) from error
             if self._error is not None:
                 raise self._error
             if self._reached is None:
@@ -349,6 +379,12 @@ class Run:
         self.update(Act("revert"))
         self._reached = Request("end", how, Place(("over", how, line), True, line))
 
+    def _failed(self, error: Exception) -> PlainCodeError:
+        """Return what to say of *error*, which is of the code itself, not of a call."""
+        line = self._line_of(error) or self.function.__code__.co_firstlineno
+        why = f"fails: {type(error).__name__}: {error}"
+        return self._error or PlainCodeError(f"{self._file}, line {line}: {why}")
+
     def _line_of(self, error: BaseException) -> int:
         lines = [
             frame.tb_lineno
@@ -359,8 +395,7 @@ class Run:
 
     @property
     def _file(self) -> str:
-        code = getattr(self.function, "__code__", None)
-        return code.co_filename if code is not None else "?"
+        return self.function.__code__.co_filename
 
     # -- what the code asks --------------------------------------------------------------------
 
@@ -390,7 +425,8 @@ class Run:
         place = Place((), True, 0)
         if name in _OTHER:
             given = str(arguments[0]) if arguments else name
-            return Request(name, given, place, f"({name}s: {given})")
+            text = {"wait": "waits for", "work": "works:", "enter": "enters"}[name]
+            return Request(name, given, place, f"({text} {given})")
         real, auto = _WINREG.get(name, name), name in _OPENERS
         if auto:
             arguments, named = _as_winreg(arguments, named)
@@ -429,7 +465,10 @@ class Run:
             tuple((frame.f_code.co_name, frame.f_lasti) for frame in frames),
         )
         if self._at == len(self.log):
-            place = request.place if where is None else stand(*where)
+            try:
+                place = request.place if where is None else stand(*where)
+            except UnorderedError as error:
+                raise self.refused(str(error)) from None
             self._reached = self._look(request, place, asked)
             raise SuspendedError
         entry = self.log[self._at]
@@ -461,7 +500,7 @@ class Run:
                 self._forget(name)
         gives = ""
         if request.kind == "call":
-            gives = self._fresh(f"{request.name} {place.line}", {*kept, *held})
+            gives = self._fresh(f"key of line {place.line}", {*kept, *held})
         key = (place.key, tuple(held), *asked[:-1], _arguments(request.planned))
         at = attrs.evolve(place, key=key)
         return attrs.evolve(request, place=at, gives=gives, asked=asked)
@@ -492,12 +531,8 @@ class Run:
 
     def update(self, change: Update) -> None:
         """Have *change* happen with the last answer, unless it belongs to an earlier one."""
-        if self._reached is None and self._at == self._now:
+        if self._reached is None and self._at == len(self.log):
             self._updates.append(change)
-
-    @property
-    def _now(self) -> int:
-        return len(self.log)
 
     def read(self, name: str) -> Scalar:
         """Return the shared variable *name*."""
@@ -514,12 +549,14 @@ class Run:
     def write(self, name: str, value: Scalar) -> None:
         """Give the shared variable *name* a value."""
         self._awake()
-        if not isinstance(value, int | str | None):
+        if not isinstance(value, int | str):
             kind = type(value).__name__
             raise self.refused(f"shared.{name} is given a {kind}; it holds a number or a text")
-        if self._at == self._now:
+        if self._at == len(self.log):
             self.shared[name] = value
-        self.update(Set(Var(name, Scope.PROCESS), value))
+        # Each begins at 0, so that one that is 0 again is as if it had never been given a value.
+        kept = None if value == 0 and isinstance(value, int) else value
+        self.update(Set(Var(name, Scope.PROCESS), kept))
 
     def dropped(self, key: Key) -> None:
         """Take note that nothing refers to *key* any more."""
@@ -606,15 +643,16 @@ def _error(code: int, name: str) -> OSError:
 @contextmanager
 def _undisturbed(run: Run) -> Iterator[None]:
     """Have nothing collected while the code runs, and it stopped when it comes to no call."""
-    was, tracer, lines = gc.isenabled(), sys.gettrace(), 0
+    was, tracer, steps = gc.isenabled(), sys.gettrace(), 0
 
     def count(frame: FrameType, event: str, _argument: object) -> Any:  # noqa: ANN401 - a tracer
-        nonlocal lines
+        nonlocal steps
         if frame.f_code.co_filename != run._file:  # noqa: SLF001 - the same room
             return None
-        lines += event == "line"
-        if lines > MOST_LINES:
-            run.refused(f"it runs {MOST_LINES:,} lines and comes to no call of win")
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps += event == "opcode"
+        if steps > MOST_STEPS:
+            run.refused("it runs and runs, and comes to no call of win")
             raise SuspendedError
         return count
 

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -73,6 +74,12 @@ class ServiceModel:
     services: tuple[Served, ...] = ()
     times: int | None = 0
     claims: tuple[Callable[[View], object], ...] = ()
+
+    @property
+    def about(self) -> str:
+        """What the first service's code says of itself, in one line."""
+        text = inspect.getdoc(self.services[0].code) if self.services else None
+        return (text or "").partition("\n")[0]
 
     def service(self, code: Code, *, threads: int = 1, name: str | None = None) -> ServiceModel:
         """Return the model with a service that runs *code* in *threads* interchangeable threads.
@@ -259,6 +266,7 @@ def _properties(
     yield leads_to("logoff-ends", unloading, saved, about="Every logoff ends in a saved profile.")
     yield sometimes("logoff", quiet, "Winlogon unloads while the service rests.")
     yield sometimes("served", working, "The service does something.")
+    ended = some(_says(scene, name, code, "ended", _ends) for name, code in programs.items())
     view = View(
         questions={
             "logged_on": scene.at("winlogon", "session"),
@@ -268,6 +276,7 @@ def _properties(
             "request_waits": ~scene.variable(PENDING, 0),
             "resting": resting,
             "call_broke": broken,
+            "thread_ended": ended,
         }
     )
     for claim in claims:
@@ -295,3 +304,7 @@ def _works(state: State | None) -> bool:
 
 def _breaks(state: State | None) -> bool:
     return state is not None and state.broken
+
+
+def _ends(state: State | None) -> bool:
+    return state is not None and state.request.kind == "end"

@@ -19,6 +19,7 @@ from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, Setting, settings
 from regsim.explore.service import ServiceModel
+from regsim.explore.service import model as begun
 from regsim.reading import contents
 
 
@@ -46,7 +47,8 @@ class ModelSource:
 
     def build(self, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - any factored model
         """Return the model with the parameters *given*; see `settings`."""
-        return self.make(**self.settings(given))
+        made = self.make(**self.settings(given))
+        return made.system() if isinstance(made, ServiceModel) else made
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
@@ -90,7 +92,7 @@ def source_in_file(name: str) -> ModelSource:
     module = _run(path)
     wanted = (attribute,) if attribute else ("Model", "model")
     for each in wanted:
-        if hasattr(module, each):
+        if getattr(module, each, begun) is not begun:
             return attrs.evolve(_of_object(f"{path.name}:{each}", getattr(module, each)), file=path)
     plain = [each for each, value in vars(module).items() if isinstance(value, ServiceModel)]
     if len(plain) == 1 and not attribute:
@@ -178,9 +180,7 @@ def _exit_refused() -> Iterator[None]:
 
 def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has
     if isinstance(found, ServiceModel):
-        return ModelSource(
-            name, _first_line(found.services[0].code) if found.services else "", (), found.system
-        )
+        return ModelSource(name, found.about, (), lambda: found)
     if _is_model(found):
         return ModelSource(name, found.name, (), lambda: found)
     if not callable(found):

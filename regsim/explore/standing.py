@@ -33,6 +33,10 @@ _Span = tuple[int | None, int | None, int | None, int | None]
 _AFTERWARDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
+class UnorderedError(Exception):
+    """A loop that goes through a set; the text says what to do instead."""
+
+
 class UncomparableError(Exception):
     """A value of a kind of which nobody can say whether two are alike."""
 
@@ -187,6 +191,8 @@ def _live(code: CodeType) -> Mapping[int, frozenset[str]]:
             if entry.start <= each.offset < entry.end:
                 after[index[each.offset]].append(index[entry.target])
     always = frozenset((*code.co_cellvars, *code.co_freevars))
+    if {"locals", "vars", "dir", "eval", "exec"}.intersection(code.co_names):
+        always |= frozenset(code.co_varnames)
     before: list[frozenset[str]] = [always] * len(instructions)
     later: list[frozenset[str]] = [always] * len(instructions)
     changed = True
@@ -301,7 +307,7 @@ def _calls(frame: FrameType, node: ast.Call, called: CodeType) -> bool:
         found = inspect.getattr_static(owner, function.attr, None)
     else:
         return False
-    if isinstance(owner, Frozen):
+    if isinstance(owner, Frozen) and not isinstance(found, FunctionType):
         return getattr(owner, "calls", None) is called
     found = getattr(found, "__func__", found)
     return isinstance(found, FunctionType) and found.__code__ is called
@@ -333,6 +339,8 @@ def _parent(node: ast.AST | None) -> ast.AST | None:
 
 def _earlier(parent: ast.AST, child: ast.AST, frame: FrameType) -> Iterator[str]:
     """Yield the names that *parent*, an expression, has read before it comes to its *child*."""
+    for each in getattr(parent, "generators", ()):
+        _refuse_unordered(each.iter, frame)
     if isinstance(parent, ast.UnaryOp | ast.BoolOp | ast.IfExp | ast.NamedExpr | ast.Attribute):
         return
     first: list[ast.expr] = []
@@ -368,6 +376,8 @@ def _inside(parent: ast.AST, child: ast.AST, frame: FrameType) -> Iterator[str]:
     """Yield what *parent*, around the statement *child*, holds; raise where that is not known."""
     if isinstance(parent, ast.withitem):
         return
+    if isinstance(parent, ast.For):
+        _refuse_unordered(parent.iter, frame)
     if isinstance(parent, ast.With):
         if child in parent.body:
             yield from _managers(parent, len(parent.items), frame)
@@ -382,6 +392,19 @@ def _inside(parent: ast.AST, child: ast.AST, frame: FrameType) -> Iterator[str]:
         ast.ExceptHandler: "an exception is being handled",
     }
     raise _HiddenError(kinds.get(type(parent), f"a {type(parent).__name__.lower()} is going on"))
+
+
+def _refuse_unordered(iterable: ast.expr, frame: FrameType) -> None:
+    """Refuse to go through a set: in which order is chance."""
+    named = _value(frame, iterable.id) if isinstance(iterable, ast.Name) else None
+    made = iterable.func.id if _is_named_call(iterable) else ""  # type: ignore[attr-defined]
+    literal = isinstance(iterable, ast.Set | ast.SetComp) or made in ("set", "frozenset")
+    if literal or isinstance(named, set | frozenset):
+        raise UnorderedError("a loop goes through a set, whose order is chance: use sorted(...)")
+
+
+def _is_named_call(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 def _managers(statement: ast.With, until: int, frame: FrameType) -> Iterator[str]:
