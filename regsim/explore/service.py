@@ -42,7 +42,7 @@ from regsim.types import PredefinedKey
 Code = Callable[[Any], object]
 """A service: a function that is given ``win``."""
 _SESSIONS: Final = Var("sessions")
-_TRIED: Final = 200
+_TRIED: Final = 40
 """How many local states are looked through for the keys that the code opens."""
 
 
