@@ -28,7 +28,7 @@ from regsim.check.search import Search
 from regsim.check.space import Limits, Options, SearchProgress, Space
 from regsim.check.symmetry import tells_apart
 from regsim.display import Displayed
-from regsim.errors import UnknownNameError, UsageError
+from regsim.errors import RegsimError, UnknownNameError, UsageError
 
 ENGINES = ("auto", "python", "c")
 Checkable = Factored | Model[Any, Any] | str | os.PathLike[str]
@@ -324,6 +324,8 @@ def search(learner: Learner, options: Options, engine: str = "auto") -> Space:
         try:
             return _in_c(learner, options)
         except (ImportError, ValueError) as error:
+            if isinstance(error, RegsimError):  # of the model: no other engine can do better
+                raise
             if engine == "c":
                 raise UsageError(f"the C engine cannot be used here: {error}") from None
     return Search(learner, options).run()

@@ -17,16 +17,18 @@ import attrs
 
 from regsim.actors.stage import PENDING
 from regsim.errors import UnknownNameError
-from regsim.explore.rerun import Entry, PlainCodeError, Reached, Request, Run, Told, section
+from regsim.explore.asking import EndlessCodeError, Enquiry, LogLine, PlainCodeError, Reached, Told
+from regsim.explore.rerun import Rerun, section
 from regsim.explore.standing import Freezer, UncomparableError
 from regsim.kernel.calls import Call, inline
-from regsim.kernel.expr import HandleVar, negate
+from regsim.kernel.expr import Ask, HandleVar, Scope, Var, negate
 from regsim.kernel.footprint import plain
 from regsim.kernel.machine import Machine
 from regsim.kernel.operations import Closes
-from regsim.kernel.process import Scalar
 from regsim.kernel.steps import (
     ANY,
+    Act,
+    Branch,
     Forget,
     Program,
     Step,
@@ -41,20 +43,32 @@ from regsim.status import to_win32
 from regsim.types import Tid
 from regsim.win32.plans import Known
 
-MOST: Final = 200
+MOST: Final = 256
 """How many local states a program may have before it is given up."""
 DEAD: Final = "dead"
 BROKEN: Final = (6, 1018)
 """The errors of a call whose key was closed or taken away under it."""
 REQUESTS: Final = {"request": PENDING}
 """What can be waited for, and where it is counted."""
+_WORDS: Final = {
+    "wait": "(waits for a {})",
+    "work": "(works: {})",
+    "enter": "(enters {})",
+    "read": "(reads shared.{})",
+    "write": "(shared.{} = {!r})",
+    "set": "(sets the event {})",
+    "reset": "(resets the event {})",
+    "await": "(waits for the event {})",
+    "look": "(looks at the event {})",
+}
+"""How a path writes what is no registry call, by its kind."""
 _DROPPED: Final = Forget(HandleVar("dropped"))
 """Says that a step may leave a handle to its process: what the code does next decides."""
 _DIE: Final = Step(at=ANY, does="die", after_end=True, then=(go(DEAD),), call="(has ended)")
 
 
 @attrs.frozen(eq=False)
-class State:
+class LocalState:
     """A local state.
 
     Attributes:
@@ -65,8 +79,8 @@ class State:
     """
 
     label: str
-    request: Request
-    log: tuple[Entry, ...]
+    request: Enquiry
+    log: tuple[LogLine, ...]
     broken: bool
 
     @property
@@ -78,6 +92,11 @@ class State:
     def resting(self) -> bool:
         """Whether the code waits for a request, or is over."""
         return self.request.kind in ("wait", "end")
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether the code has waited for anything before it came here."""
+        return any(line.told.value is True and line.kind in ("wait", "await") for line in self.log)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -95,7 +114,7 @@ class PlainProgram(Program):
         """Have thread *tid* stand where the code goes on after the answer that *taken* got."""
         self.automaton.settle(machine, tid, taken)
 
-    def state(self, label: str) -> State | None:
+    def state(self, label: str) -> LocalState | None:
         """Return the local state of a thread that stands at *label*; None for one that is dead."""
         return self.automaton.state_at(label)
 
@@ -112,45 +131,42 @@ class Automaton(dict[str, tuple[Step, ...]]):
     def __init__(self, name: str, function: Callable[..., object], dialect: Dialect) -> None:
         super().__init__({DEAD: (_DIE,)})
         self.name, self.function, self.dialect = name, _plain_function(function), dialect
-        self._states: dict[Hashable, State] = {}
-        self._named: dict[str, State] = {}
-        self._edges: dict[Hashable, tuple[State, tuple[Update, ...]]] = {}
-        self.start, self.first = self._come_to((), {}, None)
+        self.events = _events(self.function)
+        self._states: dict[Hashable, LocalState] = {}
+        self._named: dict[str, LocalState] = {}
+        self._edges: dict[Hashable, tuple[LocalState, tuple[Update, ...]]] = {}
+        self.start, self.first = self._come_to((), None)
 
     def __missing__(self, label: str) -> tuple[Step, ...]:
         raise KeyError(label)
 
-    def state_at(self, label: str) -> State | None:
+    def state_at(self, label: str) -> LocalState | None:
         """Return the local state whose step stands at *label*; None for none."""
         return self._named.get(label)
 
     @property
-    def states(self) -> tuple[State, ...]:
+    def states(self) -> tuple[LocalState, ...]:
         """The local states known by now."""
         return tuple(self._states.values())
 
     # -- learning ------------------------------------------------------------------------------
 
-    def next(
-        self, state: State, told: Told, shared: Mapping[str, Scalar]
-    ) -> tuple[State, tuple[Update, ...]]:
+    def next(self, state: LocalState, told: Told) -> tuple[LocalState, tuple[Update, ...]]:
         """Return where the code goes from *state* on the answer *told*, and what it does."""
-        key = (state.label, _frozen(told), tuple(sorted(shared.items())))
+        key = (state.label, _frozen(told))
         if key not in self._edges:
             request = state.request
-            entry = Entry(request.name, request.asked, told, request.gives if told.handle else "")
-            self._edges[key] = self._come_to((*state.log, entry), shared, (state, told))
+            gives = request.gives if told.handle else ""
+            line = LogLine(request.kind, request.name, request.asked, told, gives)
+            self._edges[key] = self._come_to((*state.log, line), (state, told))
         return self._edges[key]
 
     def _come_to(
-        self,
-        log: tuple[Entry, ...],
-        shared: Mapping[str, Scalar],
-        before: tuple[State, Told] | None,
-    ) -> tuple[State, tuple[Update, ...]]:
+        self, log: tuple[LogLine, ...], before: tuple[LocalState, Told] | None
+    ) -> tuple[LocalState, tuple[Update, ...]]:
         outside = _outside(self.function)
-        reached = Run(self.function, self.dialect, log, shared).go()
-        again = Run(self.function, self.dialect, log, shared).go()
+        reached = Rerun(self.function, self.dialect, log).go()
+        again = Rerun(self.function, self.dialect, log).go()
         place = reached.request.place
         for name, value in _outside(self.function).items():
             if outside.get(name) != value:
@@ -168,29 +184,30 @@ class Automaton(dict[str, tuple[Step, ...]]):
         broken = before is not None and before[1].error in BROKEN
         history: Hashable = None
         if not place.clean and before is not None:
-            reads = tuple((e.name, e.told) for e in reached.log[len(log) :])
-            history = (before[0].label, _frozen(before[1]), reads)
+            history = (before[0].label, _frozen(before[1]))
         key = (place.key, reached.request.kind, broken, history)
         if key not in self._states:
             self._states[key] = self._new(reached, broken=broken)
         return self._states[key], reached.updates
 
-    def _new(self, reached: Reached, *, broken: bool) -> State:
+    def _new(self, reached: Reached, *, broken: bool) -> LocalState:
         request = reached.request
         place = request.place
         if len(self._states) >= MOST:
             why = f", since {place.why}" if place.why else ""
-            raise self._refused(
-                place.line,
-                f"the code comes to stand here in more than {MOST:,} ways{why}; let it come back "
-                "to where it was with the same values",
+            raise EndlessCodeError(
+                self._refused(
+                    place.line,
+                    f"the code comes to stand here in ever more ways{why}; let it come back to "
+                    f"where it was with the same values (it may stand in {MOST:,} ways)",
+                )
             )
         base = f"{request.name} at line {place.line}" if request.kind != "end" else request.name
         label, number = base, 1
         while label in self:
             number += 1
             label = f"{base} ({number})"
-        state = State(label, request, reached.log, broken)
+        state = LocalState(label, request, reached.log, broken)
         steps = tuple(self._steps(state))
         if not plain((Program(self.name, (*steps, *_anchors(steps)), label),), self.dialect):
             raise self._refused(
@@ -208,31 +225,47 @@ class Automaton(dict[str, tuple[Step, ...]]):
 
     # -- steps ---------------------------------------------------------------------------------
 
-    def _steps(self, state: State) -> Iterator[Step]:
+    def _steps(self, state: LocalState) -> Iterator[Step]:
         request, label, done = state.request, state.label, go(state.done, _DROPPED)
-        text = f"{request.text or request.name} (line {request.place.line})"
-        if request.kind == "wait":
-            if request.name not in REQUESTS:
-                text = str(UnknownNameError("thing to wait for", request.name, REQUESTS))
-                raise self._refused(request.place.line, text)
-            pending = REQUESTS[request.name]
-            taken = go(state.done, Assign(pending, pending.plus(-1)), _DROPPED)
-            when = pending.more(0)
-            yield Step(at=label, does="wait", when=when, then=(taken,), call=text)
-        elif request.kind == "enter":
-            inside = section(request.name)
-            enters = go(state.done, Assign(inside, 1), _DROPPED)
-            when = negate(inside.is_(1))
-            yield Step(at=label, does="enter", when=when, then=(enters,), call=text)
-        elif request.kind == "work" or isinstance(request.planned, Known):
-            does = "work" if request.kind == "work" else request.name
-            yield Step(at=label, does=does, then=(done,), call=text)
-        elif request.planned is not None:
+        words = _WORDS.get(request.kind, "").format(request.name, request.value)
+        text = f"{words or request.name} (line {request.place.line})"
+        if isinstance(request.planned, Call):
             into = HandleVar(request.gives) if request.gives_handle else None
+            call = attrs.evolve(request.planned, text=_written(request))
             yield from map(
-                _forgetting,
-                inline(_on_line(request), at=label, returns=done, fails=(done,), into=into),
+                _forgetting, inline(call, at=label, returns=done, fails=(done,), into=into)
             )
+        elif request.kind == "call":
+            yield Step(at=label, does=request.name, then=(done,), call=text)
+        elif request.kind != "end":
+            when, updates = self._act(request)
+            then: tuple[Branch, ...] = (Branch(state.done, set=(*updates, _DROPPED)),)
+            if request.kind == "look":
+                then = (attrs.evolve(then[0], when=_set(request.name)), *then)
+            yield Step(at=label, does=request.kind, when=when, then=then, call=text)
+
+    def _act(self, request: Enquiry) -> tuple[Any, tuple[Update, ...]]:
+        """Return when what is no registry call can happen, and what it does."""
+        name, shared = request.name, Var(request.name, Scope.PROCESS)
+        if request.kind == "wait":
+            if name not in REQUESTS:
+                text = str(UnknownNameError("thing to wait for", name, REQUESTS))
+                raise self._refused(request.place.line, text)
+            pending = REQUESTS[name]
+            return pending.more(0), (Assign(pending, pending.plus(-1)),)
+        if request.kind == "enter":
+            return negate(section(name).is_(1)), (Assign(section(name), 1),)
+        if request.kind == "write":
+            # A variable that is 0 again is as if it had never been given a value.
+            kept = None if request.value == 0 else request.value
+            return True, (Assign(shared, kept),)
+        if request.kind == "await":
+            if name not in self.events:
+                why = f"the name of the event {name!r} is not written as a text in the code"
+                raise self._refused(request.place.line, why)
+            return _set(name), ()
+        acts = {"set": ("signal",), "reset": ("unsignal",)}.get(request.kind, ())
+        return True, tuple(Act(act, (name,)) for act in acts)
 
     def begin(self, machine: Machine, tid: Tid) -> None:
         """Have thread *tid* do what the code does before its first call."""
@@ -246,22 +279,22 @@ class Automaton(dict[str, tuple[Step, ...]]):
         if state is None or thread.pc != state.done:
             return
         told = self._told(state, machine, tid, taken)
-        shared = {
-            name: value
-            for name, value in machine.process_of(tid).memory.vars.items()
-            if value is not None and not name.startswith("lock ")
-        }
-        after, updates = self.next(state, told, shared)
+        after, updates = self.next(state, told)
         advance(
             machine,
             tid,
             Step(at=state.done, does="", then=(go(after.label, *updates),), call=taken.step.call),
         )
 
-    def _told(self, state: State, machine: Machine, tid: Tid, taken: StepTaken) -> Told:
+    def _told(self, state: LocalState, machine: Machine, tid: Tid, taken: StepTaken) -> Told:
         request = state.request
-        if request.kind in ("wait", "work", "enter"):
-            return Told(value=True if request.kind == "wait" else None)
+        if request.kind == "read":
+            value = machine.process_of(tid).memory.vars.get(request.name)
+            return Told(value=0 if value is None else value)
+        if request.kind == "look":
+            return Told(value=request.name in machine.signalled)
+        if request.kind != "call":
+            return Told(value=request.kind in ("wait", "await"))
         if isinstance(request.planned, Known):
             code, value = request.planned.reply
             return Told(int(code), value if not code else None)
@@ -271,11 +304,15 @@ class Automaton(dict[str, tuple[Step, ...]]):
         return Told(handle=True) if request.gives_handle else Told(value=value)
 
 
-def _on_line(request: Request) -> Call:
-    """Return the call with the line of the code that makes it."""
-    assert isinstance(request.planned, Call)  # noqa: S101 - the caller has seen to it
-    written = request.planned.text or request.planned.plan.name
-    return attrs.evolve(request.planned, text=f"{written} (line {request.place.line})")
+def _set(event: str) -> Ask:
+    return Ask("signalled", (event,))
+
+
+def _written(request: Enquiry) -> str:
+    """Return the call of *request* as it is written, with the line that makes it."""
+    planned = request.planned
+    text = planned.text or planned.plan.name if isinstance(planned, Call) else request.name
+    return f"{text} (line {request.place.line})"
 
 
 def _forgetting(step: Step) -> Step:
@@ -357,6 +394,13 @@ def _codes(function: FunctionType) -> Iterator[CodeType]:
         named = (function.__globals__.get(name) for name in code.co_names)
         left += [each.__code__ for each in named if isinstance(each, FunctionType)]
     yield from seen
+
+
+def _events(function: FunctionType) -> tuple[str, ...]:
+    """Return the texts in the code that may be names of events."""
+    codes = [code for code in _codes(function) if "event" in code.co_names]
+    texts = (each for code in codes for each in code.co_consts if isinstance(each, str))
+    return tuple(dict.fromkeys(texts))
 
 
 def _outside(function: FunctionType) -> dict[str, Hashable]:

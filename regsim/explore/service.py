@@ -13,44 +13,48 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from regsim import dialects
 from regsim.actors import winlogon
-from regsim.actors.stage import PENDING, PROFILE, USER, USER_ON
+from regsim.actors.stage import PENDING, PROFILE, USER, USER_ON, USER_PATH
 from regsim.cases.case import fresh_profile
 from regsim.check.formula import Atom, Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.check.verify import Result, Results, check
 from regsim.errors import UsageError
+from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
 from regsim.explore.claims import View, formula_of
-from regsim.explore.learned import Automaton, PlainProgram, State, program
-from regsim.explore.rerun import PlainCodeError, Told
+from regsim.explore.learned import Automaton, LocalState, PlainProgram, program
 from regsim.explore.scene import Scene
-from regsim.explore.system import System, thread_of
+from regsim.explore.system import SIGNALS, System, thread_of
 from regsim.kernel.calls import Call
+from regsim.kernel.canonical import handle_place
 from regsim.kernel.expr import HandleVar, Var, both
 from regsim.kernel.steps import Program, Set, Step, go
-from regsim.kernel.tree import grow
-from regsim.keypath import split
+from regsim.kernel.tree import Node, grow
+from regsim.keypath import fold, split
 from regsim.policy import Dialect, UnloadFailure
-from regsim.types import PredefinedKey
+from regsim.types import PredefinedKey, Value
 
-Code = Callable[[Any], object]
+ServiceCode = Callable[[Any], object]
 """A service: a function that is given ``win``."""
 _SESSIONS: Final = Var("sessions")
-_TRIED: Final = 40
-"""How many local states are looked through for the keys that the code opens."""
+DEFAULT: Final = r"\REGISTRY\USER\.DEFAULT"
+"""Where the hive is that HKEY_CURRENT_USER stands for in a service that acts as itself."""
+_VALUE: Final = Value.sz("", "1")
+"""What every value that the code reads holds: a text that is a number too."""
 
 
 @attrs.frozen
 class Served:
     """One service of a model: its code, its threads, its name."""
 
-    code: Code
+    code: ServiceCode
     threads: int
     name: str
 
@@ -81,7 +85,9 @@ class ServiceModel:
         text = inspect.getdoc(self.services[0].code) if self.services else None
         return (text or "").partition("\n")[0]
 
-    def service(self, code: Code, *, threads: int = 1, name: str | None = None) -> ServiceModel:
+    def service(
+        self, code: ServiceCode, *, threads: int = 1, name: str | None = None
+    ) -> ServiceModel:
         """Return the model with a service that runs *code* in *threads* interchangeable threads.
 
         Raises:
@@ -132,7 +138,9 @@ class ServiceModel:
             raise UsageError("nobody uses the service: add .user_logs_on_and_off()")
         dialect = dialects.get(self.os)
         scene = Scene(dialect)
-        scene.machine.files.write(PROFILE, _profile(self.services, dialect))
+        opened = [each for served in self.services for each in _opened(served, dialect)]
+        scene.machine.files.write(PROFILE, _grown(fresh_profile(), opened))
+        scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
         scene.add("winlogon", _winlogon(dialect, self.times), process="winlogon")
         scene.add("user", _user())
         programs = {}
@@ -187,58 +195,78 @@ def _user() -> Program:
     return Program("user", (ask,), "user")
 
 
-def _profile(services: tuple[Served, ...], dialect: Dialect) -> Any:  # noqa: ANN401 - a tree
-    """Return the user's hive: that of a first logon, and the keys that the services open."""
-    root = fresh_profile()
-    for each in services:
-        for path in _opened(each, dialect):
-            grow(root, split(path))
+def _grown(root: Node, opened: Iterable[_Wanted]) -> Node:
+    """Return the hive *root* with the keys and values that services open and read in it."""
+    for wanted in opened:
+        node = grow(root, split(wanted.path))
+        if wanted.value is not None:
+            found = attrs.evolve(_VALUE, name=wanted.value)
+            node.values.setdefault(wanted.value.upper(), found)
     return root
 
 
-def _opened(served: Served, dialect: Dialect) -> Iterator[str]:
-    """Yield the keys of the user that the code opens when nothing fails but reads of values."""
+@attrs.frozen
+class _Wanted:
+    """What of the user's hive the code opens or reads: a key below its root, perhaps a value."""
+
+    path: str
+    value: str | None = None
+
+
+def _opened(served: Served, dialect: Dialect) -> Iterator[_Wanted]:
+    """Yield the keys of the user that the code opens, and the values it reads, if nothing fails."""
     try:
         learned = Automaton(served.name, served.code, dialect)
     except PlainCodeError:
         return
     paths: dict[str, str] = {}
     left, seen = [learned.start], {learned.start.label}
-    while left and len(seen) < _TRIED:
+    while left:
         state = left.pop()
-        request = state.request
-        if request.kind == "end":
+        if state.request.kind == "end":
             continue
-        path = _path_of(state, paths)
-        if path is not None:
-            paths[request.gives] = path
-            yield path
-        told = Told(handle=True) if request.gives_handle else Told(value=True)
-        if request.kind == "call" and not request.gives_handle and not request.closes:
-            told = Told(error=2)
+        wanted = _path_of(state, paths)
+        if wanted is not None:
+            yield wanted
+            if state.request.gives:
+                paths[state.request.gives] = wanted.path
         try:
-            after, _ = learned.next(state, told, {})
-        except PlainCodeError:
+            after, _ = learned.next(state, _best(state))
+        except EndlessCodeError:
+            raise
+        except PlainCodeError:  # it may be told what it would never be
             return
         if after.label not in seen:
             seen.add(after.label)
             left.append(after)
 
 
-def _path_of(state: State, paths: dict[str, str]) -> str | None:
-    """Return the user's key that *state*'s call opens, below the root of their hive."""
+def _best(state: LocalState) -> Told:
+    """Return what the call of *state* answers where everything is there."""
+    if state.request.gives_handle:
+        return Told(handle=True)
+    read = isinstance(state.request.planned, Call) and "Value" in state.request.planned.plan.name
+    return Told(value=_VALUE if read else 0 if state.request.kind == "read" else True)
+
+
+def _path_of(state: LocalState, paths: dict[str, str]) -> _Wanted | None:
+    """Return what of the user's hive *state*'s call opens or reads."""
     planned = state.request.planned
-    if not isinstance(planned, Call) or not state.request.gives_handle:
+    if not isinstance(planned, Call):
+        return None
+    reads = planned.plan.name in ("RegQueryValueEx", "RegGetValue")
+    if not state.request.gives_handle and not reads:
         return None
     if planned.plan.name == "RegOpenCurrentUser":
-        return ""
+        return _Wanted("")
     key, path = planned.args.get("key"), str(planned.args.get("path", ""))
+    value = str(planned.args.get("name", "")) if reads else None
     if key == PredefinedKey.CURRENT_USER:
-        return path
+        return _Wanted(path, value)
     if key == PredefinedKey.USERS and path.upper().startswith(USER.upper() + "\\"):
-        return path[len(USER) + 1 :]
+        return _Wanted(path[len(USER) + 1 :], value)
     if isinstance(key, HandleVar) and key.name in paths:
-        return f"{paths[key.name]}\\{path}".strip("\\")
+        return _Wanted(f"{paths[key.name]}\\{path}".strip("\\"), value)
     return None
 
 
@@ -249,7 +277,8 @@ def _properties(
     scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
 ) -> Iterator[Property]:
     unloading, saved = scene.at("winlogon", "unloading"), scene.at("winlogon", "saved")
-    resting = every(_says(scene, name, code, "rests", _rests) for name, code in programs.items())
+    resting = every(_resting(scene, name, code) for name, code in programs.items())
+    wrong = some(_wrong(scene, name, code) for name, code in programs.items())
     working = some(_says(scene, name, code, "works", _works) for name, code in programs.items())
     broken = some(_says(scene, name, code, "broken", _breaks) for name, code in programs.items())
     quiet = unloading & scene.variable(PENDING, 0) & resting
@@ -263,10 +292,20 @@ def _properties(
         ~broken,
         "No call fails because its key was closed or taken away under it.",
     )
+    yield always(
+        "right-users-data",
+        ~wrong,
+        "While the user's hive is loaded, a key that was opened by HKEY_CURRENT_USER acting as the "
+        "user is the user's; one that was opened as the service itself never is.",
+    )
     yield leads_to("logoff-ends", unloading, saved, about="Every logoff ends in a saved profile.")
     yield sometimes("logoff", quiet, "Winlogon unloads while the service rests.")
-    yield sometimes("served", working, "The service does something.")
     ended = some(_says(scene, name, code, "ended", _ends) for name, code in programs.items())
+    failed = some(_says(scene, name, code, "failed", _fails) for name, code in programs.items())
+    yield always(
+        "no-thread-fails", ~failed, "No thread ends by an error that the code does not handle."
+    )
+    yield sometimes("served", working, "The service works at a request.")
     view = View(
         questions={
             "logged_on": scene.at("winlogon", "session"),
@@ -276,6 +315,7 @@ def _properties(
             "request_waits": ~scene.variable(PENDING, 0),
             "resting": resting,
             "call_broke": broken,
+            "wrong_data": wrong,
             "thread_ended": ended,
         }
     )
@@ -286,7 +326,11 @@ def _properties(
 
 
 def _says(
-    scene: Scene, name: str, code: PlainProgram, word: str, test: Callable[[State | None], bool]
+    scene: Scene,
+    name: str,
+    code: PlainProgram,
+    word: str,
+    test: Callable[[LocalState | None], bool],
 ) -> Formula:
     """Return the formula that *test* holds of the local state in which thread *name* stands."""
     return Atom(
@@ -294,17 +338,64 @@ def _says(
     )
 
 
-def _rests(state: State | None) -> bool:
+def _resting(scene: Scene, name: str, code: PlainProgram) -> Formula:
+    """Return the formula that thread *name* has nothing to do: it waits for what is not there."""
+    waits = (
+        _says(scene, name, code, f"waits for {event}", _waiting(event))
+        & ~Atom(SIGNALS, _contains(event), f"{event} is set")
+        for event in code.automaton.events
+    )
+    return some([_says(scene, name, code, "rests", _rests), *waits])
+
+
+def _waiting(event: str) -> Callable[[LocalState | None], bool]:
+    return lambda state: (
+        state is not None and (state.request.kind, state.request.name) == ("await", event)
+    )
+
+
+def _contains(event: str) -> Callable[[Any], bool]:
+    return lambda signalled: event in signalled
+
+
+def _wrong(scene: Scene, name: str, code: PlainProgram) -> Formula:
+    """Return the formula that thread *name* has a key open that is of another user than it thinks.
+
+    It is looked at before the code's next call, when it stands at one.
+    """
+    mine = fold(split(USER_PATH))
+
+    def test(value: object, *, of_user: bool) -> bool:
+        part = thread_of(value)
+        state = code.state(part.pc)
+        places = {each: handle_place(handle) for each, handle in part.handles}
+        users = state.request.users if state is not None and state.label == part.pc else ()
+        found = (places.get(each) for each, meant in users if meant is of_user)
+        return any(at is not None and (at[: len(mine)] == mine) is not of_user for at in found)
+
+    another, users = (
+        Atom(scene.component(name), partial(test, of_user=of_user), f"{name} has {whose} key open")
+        for of_user, whose in ((True, "another's"), (False, "the user's"))
+    )
+    return (another & scene.mounted(USER_PATH)) | users
+
+
+def _rests(state: LocalState | None) -> bool:
     return state is None or state.resting
 
 
-def _works(state: State | None) -> bool:
-    return not _rests(state)
+def _works(state: LocalState | None) -> bool:
+    """Return whether *state* is one of work that somebody has asked for."""
+    return state is not None and not state.resting and state.asked_for
 
 
-def _breaks(state: State | None) -> bool:
+def _breaks(state: LocalState | None) -> bool:
     return state is not None and state.broken
 
 
-def _ends(state: State | None) -> bool:
+def _ends(state: LocalState | None) -> bool:
     return state is not None and state.request.kind == "end"
+
+
+def _fails(state: LocalState | None) -> bool:
+    return _ends(state) and state is not None and state.request.name.startswith("ends by")

@@ -1,8 +1,8 @@
 """Where plain code stands and what it holds, so that two runs that stand alike are one state.
 
 Python shows where each frame is and what its locals are, but not what an expression has computed
-already, where a ``for`` has got to, or which exception a ``finally`` holds back. `Place.clean` says
-that there is nothing of that kind: then place and live locals are all that the code's future
+already, where a ``for`` has got to, or which exception a ``finally`` holds back. `Standing.clean`
+says that there is nothing of that kind: then place and live locals are all that the code's future
 depends on. Elsewhere whoever compares must add what the code was told since it last stood clean.
 """
 
@@ -50,29 +50,31 @@ class Frozen(Protocol):
 
 
 @attrs.frozen
-class Place:
+class Standing:
     """Where a run stands.
 
     Attributes:
         key: the place and all that the live locals hold, to be compared.
         clean: whether that is all there is.
         line: the line of the user's code.
-        why: why it is not clean, or what cannot be compared; "" where it is clean.
+        why: why it is not clean; "" where it is.
+        unknown: what it holds that cannot be compared, and what to do instead; "" for nothing.
     """
 
     key: Hashable
     clean: bool
     line: int
     why: str = ""
+    unknown: str = ""
 
 
-def stand(frames: Iterable[FrameType], leaf: CodeType | None) -> Place:
+def stand(frames: Iterable[FrameType], leaf: CodeType | None) -> Standing:
     """Return where *frames* stand, the outermost first; *leaf* is what the innermost calls.
 
     What a frame calls must be the code of the next one, or there is something in between.
     """
     chain = list(frames)
-    freezer, parts, reasons = Freezer(), [], []
+    freezer, parts, reasons, unknown = Freezer(), [], [], ""
     for number, frame in enumerate(chain):
         called = chain[number + 1].f_code if number + 1 < len(chain) else leaf
         held = _held(frame, called)
@@ -85,14 +87,16 @@ def stand(frames: Iterable[FrameType], leaf: CodeType | None) -> Place:
                 try:
                     values.append((name, freezer.freeze(value)))
                 except UncomparableError as error:
-                    reasons.append(f"{name!r} holds {error}, which cannot be compared")
-                    values.append((name, "?"))
+                    unknown = (
+                        f"{name!r} holds {error}, which cannot be compared: hold only keys, "
+                        "numbers, texts, lists and the like while you call win"
+                    )
         # The compiler writes some calls twice, such as a loop's test; where nothing is hidden, both
         # go on alike.
         where = frame.f_lasti if held.why else _span(frame)
         parts.append((frame.f_code, where, tuple(values)))
     line = chain[-1].f_lineno if chain else 0
-    return Place(tuple(parts), not reasons, line or 0, reasons[0] if reasons else "")
+    return Standing(tuple(parts), not reasons, line or 0, "".join(reasons[:1]), unknown)
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -269,8 +273,8 @@ class _HiddenError(Exception):
     """Something is out of sight here; the text says what."""
 
 
-class _Tree(dict[_Span, ast.Call]):
-    """The calls of a file by where they stand; each node knows its parent."""
+class _Tree(dict[_Span, ast.Call | ast.Attribute]):
+    """The calls and attributes of a file by where they stand; each node knows its parent."""
 
 
 @lru_cache(maxsize=64)
@@ -283,7 +287,7 @@ def _parsed(text: str) -> _Tree | None:
     for node in ast.walk(root):
         for child in ast.iter_child_nodes(node):
             child.parent = node  # type: ignore[attr-defined]
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call | ast.Attribute):
             found[node.lineno, node.end_lineno, node.col_offset, node.end_col_offset] = node
     return found
 
@@ -296,21 +300,39 @@ def _tree(filename: str) -> _Tree | None:
     return _parsed("".join(lines)) if lines else None
 
 
-def _calls(frame: FrameType, node: ast.Call, called: CodeType) -> bool:
-    """Return whether the function that *node* names is Python code *called* itself."""
+def _calls(frame: FrameType, node: ast.Call | ast.Attribute, called: CodeType) -> bool:
+    """Return whether what *node* names is Python code *called* itself."""
+    if isinstance(node, ast.Attribute):
+        return called in getattr(_named(frame, node.value), "accessors", ())
     function = node.func
-    found: object = None
-    if isinstance(function, ast.Name):
-        found = owner = _value(frame, function.id)
-    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        owner = _value(frame, function.value.id)
+    owner = found = _named(frame, function)
+    if isinstance(function, ast.Attribute):
+        owner = _named(frame, function.value)
         found = inspect.getattr_static(owner, function.attr, None)
-    else:
-        return False
-    if isinstance(owner, Frozen) and not isinstance(found, FunctionType):
+    if _known(owner) and not isinstance(found, FunctionType):
         return getattr(owner, "calls", None) is called
     found = getattr(found, "__func__", found)
     return isinstance(found, FunctionType) and found.__code__ is called
+
+
+def _named(frame: FrameType, expression: ast.expr) -> object:
+    """Return what *expression* stands for, where looking runs no code of the user's; else None.
+
+    Of what ``win`` makes it is the class.
+    """
+    if isinstance(expression, ast.Name):
+        return _value(frame, expression.id)
+    if isinstance(expression, ast.Attribute):
+        owner = _named(frame, expression.value)
+        return vars(owner).get(expression.attr) if isinstance(owner, Frozen) else None
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
+        owner = _named(frame, expression.func.value)
+        return getattr(owner, "makes", {}).get(expression.func.attr) if _known(owner) else None
+    return None
+
+
+def _known(owner: object) -> bool:
+    return isinstance(owner, Frozen)
 
 
 def _value(frame: FrameType, name: str) -> object:
@@ -349,7 +371,7 @@ def _earlier(parent: ast.AST, child: ast.AST, frame: FrameType) -> Iterator[str]
     elif isinstance(parent, ast.Subscript):
         first = [] if child is parent.value else [parent.value]
     elif isinstance(parent, ast.Call) and child in parent.args:
-        first = [parent.func, *parent.args[: parent.args.index(child)]]  # type: ignore[arg-type]
+        first = [parent.func, *parent.args[: parent.args.index(child)]]
     elif not (isinstance(parent, ast.Call) and child is parent.func):
         raise _HiddenError("the call stands inside an expression that has begun")
     for each in first:
@@ -366,6 +388,10 @@ def _in_statement(parent: ast.AST | None, child: ast.AST, frame: FrameType) -> I
         if isinstance(statement, ast.With):
             yield from _managers(statement, statement.items.index(parent), frame)
             return
+    if isinstance(parent, ast.AugAssign) and child is parent.target:
+        return
+    if isinstance(parent, ast.Assign) and child in parent.targets and len(parent.targets) > 1:
+        raise _HiddenError("the value is given to several names at once")
     simple = ast.Expr | ast.Assign | ast.AnnAssign | ast.Return | ast.If | ast.While | ast.Raise
     if isinstance(parent, simple) and not (isinstance(parent, ast.Raise) and child is parent.cause):
         return

@@ -34,6 +34,8 @@ _OWN: Final = reads(Place.THREAD)
 _SCOPES: Final = {Scope.THREAD: Place.THREAD, Scope.PROCESS: Place.PROCESS}
 _SILENT: Final = ("impersonate", "revert", "sleep", "log", "upload")
 """Acts on the thread itself, or on what cannot change behaviour: clock, log, server's copy."""
+_EVENTS: Final = ("signal", "unsignal")
+"""Acts on the events that are signalled."""
 
 
 def footprint(step: Step, thread: ThreadPart, dialect: Dialect) -> Footprint | None:
@@ -80,6 +82,8 @@ def _of_question(ask: Ask) -> Footprint:
 
 
 def _of_update(update: Set | Forget | Act, op: Op | None) -> Footprint:
+    if isinstance(update, Act) and update.name in _EVENTS:
+        return reads(Place.SIGNALS)
     if isinstance(update, Act) and update.name not in _SILENT:
         raise UndeclaredError
     if isinstance(update, Forget) and (op is None or _closed(op) != update.var):

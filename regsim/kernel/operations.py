@@ -278,6 +278,16 @@ def log(machine: Machine, _caller: Tid, source: str, number: int, message: str) 
     machine.log(source, number, message)
 
 
+def signal(machine: Machine, _caller: Tid, event: str) -> None:
+    """Set *event*, as SetEvent does."""
+    machine.signalled.add(event)
+
+
+def unsignal(machine: Machine, _caller: Tid, event: str) -> None:
+    """Have *event* be no longer set, as ResetEvent does."""
+    machine.signalled.discard(event)
+
+
 def upload(machine: Machine, _caller: Tid, file: str, path: str) -> None:
     """Copy the local hive *file* to the file server as *path*: the roaming profile is saved."""
     tree = machine.files.read(file)
@@ -297,6 +307,8 @@ ACTS: Final[Mapping[str, Callable[..., None]]] = {
     "revert": revert,
     "sleep": sleep,
     "log": log,
+    "signal": signal,
+    "unsignal": unsignal,
     "upload": upload,
     "write-back": write_back,
 }

@@ -11,7 +11,7 @@ from regsim.models.q241572 import VARIANTS
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import SUBKEY
 from regsim.explore.learned import program
-from regsim.explore.rerun import PlainCodeError
+from regsim.explore.asking import PlainCodeError
 from regsim.explore.scene import Scene
 from regsim.explore.service import model
 
