@@ -94,7 +94,7 @@ class Result(Displayed):
 
 
 @attrs.frozen(repr=False)
-class Results:
+class Results(Displayed):
     """The answers to all properties of a model, in order."""
 
     answers: tuple[Result, ...]
@@ -115,9 +115,6 @@ class Results:
         if name not in known:
             raise UnknownNameError("property", name, known)
         return known[name]
-
-    def __repr__(self) -> str:
-        return "\n".join(repr(answer) for answer in self.answers)
 
 
 @attrs.frozen(kw_only=True)

@@ -57,6 +57,7 @@ class Rerun:
         self._acting: Sid | None = None
         self._inside: dict[str, int] = {}
         self._users: dict[str, bool] = {}
+        self._newest = ""
         self._updates: list[Update] = []
         self._keys: weakref.WeakValueDictionary[str, OpenedKey] = weakref.WeakValueDictionary()
         self._open: dict[str, bool] = {}
@@ -105,10 +106,12 @@ class Rerun:
         except SuspendedError:
             return
         for name in [name for name in self._open if not self._open[name]]:
-            self._forget(name)
+            if name != self._newest:
+                self._forget(name)
         self.update(Act("revert"))
-        place = Standing(("over", how, line, self._beside()), True, line)
-        self._reached = Enquiry("end", how, place)
+        users = tuple(sorted(self._users.items()))
+        place = Standing(("over", how, line, users, self._beside()), True, line)
+        self._reached = Enquiry("end", how, place, users=users)
 
     def _failed(self, error: Exception) -> PlainCodeError:
         """Return what to say of *error*, which is of the code itself, not of a call."""
@@ -230,7 +233,7 @@ class Rerun:
         entry = self.log[self._at]
         self._expect(entry.asked == asked and entry.name == request.name)
         self._at += 1
-        told = entry.told
+        told, self._newest = entry.told, ""
         if request.closes:
             key = self._keys.get(request.closes)
             if key is not None:
@@ -239,7 +242,7 @@ class Rerun:
             self._users.pop(request.closes, None)
         if entry.gives and told.handle:
             key = OpenedKey(self, entry.gives, auto=request.auto)
-            self._keys[entry.gives] = key
+            self._keys[entry.gives], self._newest = key, entry.gives
             self._open[entry.gives] = request.auto
             self._of_whom(request, entry.gives)
             return attrs.evolve(told, value=key)
@@ -265,7 +268,8 @@ class Rerun:
 
     def _look(self, request: Enquiry, place: Standing, asked: tuple[Hashable, ...]) -> Enquiry:
         """Return *request* as it is made here, where the code stands at *place*."""
-        kept = {*_names_in(place.key), *request.uses}
+        # What was opened last can be asked about once more, if the code dropped it at once.
+        kept = {*_names_in(place.key), *request.uses, self._newest}
         held = []
         for name, auto in list(self._open.items()):
             if name in kept:

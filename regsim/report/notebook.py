@@ -18,7 +18,7 @@ import attrs
 from regsim import dialects, keypath
 from regsim.check.paths import Path
 from regsim.check.property import Verdict
-from regsim.check.verify import Result
+from regsim.check.verify import Result, Results
 from regsim.errors import UsageError
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import Holding, count_handles, open_handles
@@ -373,6 +373,27 @@ def _result_view(result: Result) -> _View:
     title = f"{head} after {counted(len(path.steps), 'step')}" if bad else head
     steps = _stepped(path, title, head, bad=bad)
     return _View(lambda: f"{said}\n{steps.text()}", lambda: told + steps.html(), steps.svg)
+
+
+@_view.register
+def _results_view(results: Results) -> _View:
+    """Return a table of the claims, and below it each answer that has a path."""
+    views = [_result_view(answer) for answer in results]
+    heads = ("claim", "answer", "states", "what it says")
+    rows = [
+        (a.property.name, _VERDICTS[a.verdict], f"{a.states:,}", a.property.about) for a in results
+    ]
+    listed = _Table(f"{results.answers[0].model}: what is claimed", heads, rows, len(rows))
+    bad = [
+        view
+        for view, answer in zip(views, results, strict=True)
+        if answer.verdict is Verdict.VIOLATED
+    ]
+    return _View(
+        lambda: "\n".join(view.text() for view in views),
+        lambda: listed.html() + "".join(view.html() for view in bad),
+        lambda: bad[0].svg() if bad else None,
+    )
 
 
 # -- data frames ----------------------------------------------------------------------------------
