@@ -44,6 +44,11 @@ from regsim.types import PredefinedKey, Value
 ServiceCode = Callable[[Any], object]
 """A service: a function that is given ``win``."""
 _SESSIONS: Final = Var("sessions")
+QUESTIONS: Final = (
+    *("logged_on", "logging_off", "saved", "hive_in_use", "request_waits"),
+    *("resting", "call_broke", "wrong_data", "thread_ended"),
+)
+"""What a claim of one's own can ask of a state."""
 DEFAULT: Final = r"\REGISTRY\USER\.DEFAULT"
 """Where the hive is that HKEY_CURRENT_USER stands for in a service that acts as itself."""
 _VALUE: Final = Value.sz("", "1")
@@ -276,53 +281,68 @@ def _path_of(state: LocalState, paths: dict[str, str]) -> _Wanted | None:
 def _properties(
     scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
 ) -> Iterator[Property]:
-    unloading, saved = scene.at("winlogon", "unloading"), scene.at("winlogon", "saved")
-    resting = every(_resting(scene, name, code) for name, code in programs.items())
-    wrong = some(_wrong(scene, name, code) for name, code in programs.items())
-    working = some(_says(scene, name, code, "works", _works) for name, code in programs.items())
-    broken = some(_says(scene, name, code, "broken", _breaks) for name, code in programs.items())
-    quiet = unloading & scene.variable(PENDING, 0) & resting
+    """Yield what is always asked of services, and the *claims* of one's own."""
+    view = _view(scene, programs)
+    seen = view.questions
+    working, failed = _any(scene, programs, "works", _works), _any(scene, programs, "fails", _fails)
+    quiet = seen["logging_off"] & ~seen["request_waits"] & seen["resting"]
     yield always(
         "released",
-        ~(quiet & ~scene.clear),
+        ~(quiet & seen["hive_in_use"]),
         "Once every call has returned, no handle on the user's hive is left to block its unload.",
     )
     yield always(
         "no-call-breaks",
-        ~broken,
+        ~seen["call_broke"],
         "No call fails because its key was closed or taken away under it.",
     )
     yield always(
         "right-users-data",
-        ~wrong,
+        ~seen["wrong_data"],
         "While the user's hive is loaded, a key that was opened by HKEY_CURRENT_USER acting as the "
         "user is the user's; one that was opened as the service itself never is.",
     )
-    yield leads_to("logoff-ends", unloading, saved, about="Every logoff ends in a saved profile.")
+    yield leads_to(
+        "logoff-ends",
+        seen["logging_off"],
+        seen["saved"],
+        about="Every logoff ends in a saved profile.",
+    )
     yield sometimes("logoff", quiet, "Winlogon unloads while the service rests.")
-    ended = some(_says(scene, name, code, "ended", _ends) for name, code in programs.items())
-    failed = some(_says(scene, name, code, "failed", _fails) for name, code in programs.items())
     yield always(
         "no-thread-fails", ~failed, "No thread ends by an error that the code does not handle."
     )
     yield sometimes("served", working, "The service works at a request.")
-    view = View(
-        questions={
-            "logged_on": scene.at("winlogon", "session"),
-            "logging_off": unloading,
-            "saved": saved,
-            "hive_in_use": ~scene.clear,
-            "request_waits": ~scene.variable(PENDING, 0),
-            "resting": resting,
-            "call_broke": broken,
-            "wrong_data": wrong,
-            "thread_ended": ended,
-        }
-    )
     for claim in claims:
         name = claim.__name__.replace("_", "-").strip("<>")
         text = (claim.__doc__ or "").strip().partition("\n")[0]
         yield always(name, formula_of(claim, view), text)
+
+
+def _view(scene: Scene, programs: dict[str, PlainProgram]) -> View:
+    """Return what can be asked of a state, in the order of `QUESTIONS`."""
+    answers = (
+        scene.at("winlogon", "session"),
+        scene.at("winlogon", "unloading"),
+        scene.at("winlogon", "saved"),
+        ~scene.clear,
+        ~scene.variable(PENDING, 0),
+        every(_resting(scene, name, code) for name, code in programs.items()),
+        _any(scene, programs, "broke", _breaks),
+        some(_wrong(scene, name, code) for name, code in programs.items()),
+        _any(scene, programs, "ended", _ends),
+    )
+    return View(questions=dict(zip(QUESTIONS, answers, strict=True)))
+
+
+def _any(
+    scene: Scene,
+    programs: dict[str, PlainProgram],
+    word: str,
+    test: Callable[[LocalState | None], bool],
+) -> Formula:
+    """Return the formula that *test* holds of the local state in which some thread stands."""
+    return some(_says(scene, name, code, word, test) for name, code in programs.items())
 
 
 def _says(

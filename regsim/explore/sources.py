@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 
 import attrs
 
+from regsim import dialects
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 from regsim.explore.incident import Incident
-from regsim.explore.parameters import Parameter, Setting, settings
+from regsim.explore.parameters import Parameter, Setting, choice, settings
 from regsim.explore.service import ServiceModel
 from regsim.explore.service import model as begun
 from regsim.reading import contents
@@ -180,7 +181,10 @@ def _exit_refused() -> Iterator[None]:
 
 def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has
     if isinstance(found, ServiceModel):
-        return ModelSource(name, found.about, (), lambda: found)
+        systems = choice("os", found.os, tuple(dialects.names()), "the Windows generation")
+        return ModelSource(
+            name, found.about, (systems,), lambda os: attrs.evolve(found, os=str(os))
+        )
     if _is_model(found):
         return ModelSource(name, found.name, (), lambda: found)
     if not callable(found):

@@ -17,6 +17,7 @@ from regsim.actors.stage import SUBKEY
 from regsim.check.property import always
 from regsim.check.verify import ENGINES, check, check_all
 from regsim.errors import UnknownNameError, UsageError
+from regsim.explore import learned
 from regsim.explore.asking import PlainCodeError
 from regsim.explore.claims import View
 from regsim.explore.learned import program
@@ -114,11 +115,14 @@ def test_plain_code_has_the_counts_of_its_step_program(
 
 
 @pytest.mark.parametrize("code", WRONG, ids=lambda code: code.__name__)
-def test_code_that_cannot_be_explored_is_refused_with_its_line(code: Callable) -> None:
+def test_code_that_cannot_be_explored_is_refused_with_its_line(
+    code: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What cannot be run again, or means nothing, is one line that names the place and the way."""
     lines, first = inspect.getsourcelines(code)
     (at,) = [number for number, line in enumerate(lines) if "# <-" in line or "<- " in line]
     why = lines[at].partition("<- ")[2].strip()
+    monkeypatch.setattr(learned, "MOST", 50)
     with pytest.raises(PlainCodeError) as refused:
         model(os="win11").service(code).user_logs_on_and_off().check(engine="python")
 
