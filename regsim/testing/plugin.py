@@ -32,6 +32,11 @@ MARKER = (
     "looks_like_windows=False, leaks=None): run the test with a simulated registry, which the "
     "modules of patch see as winreg; regsim.testing.fake_winreg says what each argument is"
 )
+ORDERS = (
+    "registry_orders(schedules=1000, seed=0, os='win11', process='user', patch=[], replay=''): run "
+    "the test in every order of the steps of the threads that it starts; regsim.testing.explore "
+    "says what each argument is"
+)
 WINDOWS = ("windows", "looks_like_windows")
 ARGUMENTS = ("patch", "everywhere", "os", "process", "seed", "bare", *WINDOWS, "leaks")
 _openers: pytest.StashKey[Openers] = pytest.StashKey()
@@ -85,6 +90,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and refuse an unknown generation before any test runs."""
     config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", ORDERS)
     openers = config.stash[_openers] = Openers(config.getoption("--registry-leaks"))
     blame.start(openers)
     config.add_cleanup(lambda: blame.stop(openers))
@@ -317,6 +323,25 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
     with each_afresh(item, block):
         yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that asks for it in every order of its threads' steps."""
+    marker = pyfuncitem.get_closest_marker("registry_orders")
+    if marker is None:
+        return None
+    from regsim.testing.orders import explore_test  # noqa: PLC0415 - only when asked for
+
+    names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 - as pytest's own hook does
+    given = {name: pyfuncitem.funcargs[name] for name in names}
+    if marker.args:
+        _refuse("@pytest.mark.registry_orders takes arguments by name alone")
+    with _plainly():
+        unknown = explore_test(pyfuncitem.obj, given, dict(marker.kwargs))
+    if unknown:
+        pyfuncitem.warn(pytest.PytestWarning(unknown))
+    return True
 
 
 # -- continuous integration --------------------------------------------------------------------

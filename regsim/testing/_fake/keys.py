@@ -12,7 +12,7 @@ from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.status import Win32Error, to_win32
 from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, prepared, site_above
+from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, site_above
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, new_hkey, number_of, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, as_predefined
@@ -50,7 +50,7 @@ class KeyCalls(Binding):
         options, wanted = arguments.number(reserved), arguments.number(access)
         dialect = self.machine.dialect
         planned = advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
-        return prepared(planned), signed(handle)
+        return self.prepare(planned), signed(handle)
 
     def _opened(self, *arguments_: object) -> tuple[Prepared, int]:
         """Prepare an open, and keep it where its arguments can be kept."""
@@ -71,7 +71,8 @@ class KeyCalls(Binding):
         """Prepare the closing of *handle*, and keep it."""
         if len(self.closings) >= KEPT:
             self.closings.clear()
-        found = self.closings[handle] = prepared(advapi.RegCloseKey(self.machine.dialect, handle))
+        planned = advapi.RegCloseKey(self.machine.dialect, handle)
+        found = self.closings[handle] = self.prepare(planned)
         return found
 
     def OpenKey(
