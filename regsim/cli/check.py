@@ -32,8 +32,9 @@ from regsim.report.text.mermaid import path_mermaid
 
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 3}
 _EPILOG = (
-    "MODEL is one of these, or a file: ./my_service.py[:Model]. A file is a program: it runs "
-    "with your rights, so check none of people you do not trust."
+    "MODEL is one of these, or a file: ./my_service.py[:Model], such as a service in plain Python "
+    "that regsim.model(...) makes a model of. A file is a program: it runs with your rights, so "
+    "check none of people you do not trust."
 )
 EXPORTS = ("promela", "dot", "json")
 FORMATS = ("text", "json", "mermaid", "shiviz", "python")

@@ -7,7 +7,6 @@ go on. So the same choices give the same run.
 from __future__ import annotations
 
 import linecache
-import queue
 import sys
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -24,7 +23,8 @@ PATIENCE: Final = 10.0
 MOST: Final = 5_000
 """How many points a run may have before it is given up."""
 _REGSIM: Final = str(Path(__file__).resolve().parents[1])
-_LIBRARY: Final = (threading.__file__, queue.__file__)
+_LIBRARY: Final = str(Path(threading.__file__).resolve().parent)
+_START: Final = threading.Thread.start
 Touched = frozenset[Hashable]
 """What a step depends on and changes: two that touch nothing in common can change places."""
 ALL: Final[Touched] = frozenset({"*"})
@@ -98,6 +98,7 @@ class Baton:
         lines: what they did.
         current: the one that goes on now.
         waited: whether any waited with a time limit.
+        foreign: what to say of a thread that took part and is not of the run.
         stuck: those that wait for each other, in words, where the run ended so.
         flush: what a thread does at its end.
         within: is given what a thread runs, and returns it as it is to be run.
@@ -112,6 +113,7 @@ class Baton:
         self.points = 0
         self.waited = False
         self.stuck = ""
+        self.foreign: UsageError | None = None
         self.ending = False
         self.flush: Callable[[], None] = lambda: None
         self.within: Callable[[Callable[[], object]], Callable[[], object]] = lambda body: body
@@ -124,8 +126,7 @@ class Baton:
         turn = Turn(len(self.turns), name, body)
         turn.touches = frozenset({("thread", turn.number)})
         self.turns.append(turn)
-        thread = threading.Thread(target=self._run, args=(turn,), name=name, daemon=True)
-        thread.start()
+        _START(threading.Thread(target=self._run, args=(turn,), name=name, daemon=True))
         return turn
 
     def run(self) -> str:
@@ -208,15 +209,28 @@ class Baton:
         """Return the thread that runs now.
 
         Raises:
-            UsageError: the caller is none of the run's threads.
+            UsageError: the caller is none of the run's threads; the run fails with that too.
         """
         turn = self.current
         if turn is None or turn.ident != threading.get_ident():
-            raise UsageError(
-                "a thread that explore() did not start uses what it watches: start it with "
-                "threading.Thread in a module that patch= names"
-            )
+            raise self.refused()
         return turn
+
+    def refused(self) -> UsageError:
+        """Return what to say of a thread that is not part of the run, which then fails with it."""
+        where = _place(sys._getframe(1))[0] or "its own code"  # noqa: SLF001 - the user's line
+        self.foreign = UsageError(
+            f"a thread that explore() does not order takes part at {where}: start threads with "
+            "threading.Thread itself in a module that patch= names, and derive from it there while "
+            "the threads run; executors and the like are not ordered"
+        )
+        return self.foreign
+
+    def start(self, thread: threading.Thread) -> None:
+        """Start a real *thread*, in place of its ``start``; refuse to for a thread of the run."""
+        if threading.get_ident() in (turn.ident for turn in self.turns):
+            raise self.refused()
+        _START(thread)
 
     def point(
         self,
@@ -277,7 +291,8 @@ def _line_of(error: BaseException) -> tuple[str, str]:
 
 def _users(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
-    return not name.startswith(_REGSIM) and name not in _LIBRARY
+    ours = name.startswith((_REGSIM, _LIBRARY, "<frozen")) and "site-packages" not in name
+    return not (ours or name.startswith(_REGSIM))
 
 
 def _at(frame: FrameType, line: int) -> tuple[str, str]:

@@ -77,6 +77,7 @@ class _Lock(Shareable):
             self._owner = None
 
     def locked(self) -> bool:
+        self._do("looks at")
         return self._owner is not None
 
     def __enter__(self) -> bool:
@@ -130,16 +131,15 @@ class _Condition(Shareable):
 
     def wait(self, timeout: float | None = None) -> bool:
         self._owned()
-        told = [False]
-        self._waiting.append(told)
-        lock, count = self._lock, self._lock._count  # noqa: SLF001 - the same room
-        lock._owner, lock._count = None, 0  # noqa: SLF001
-        both = self._touches() | lock._touches()  # noqa: SLF001
-        me = self._baton.me()
-        timed = timeout is not None
+        me, lock, told = self._baton.me(), self._lock, [False]
+        both = self._touches() | lock._touches()  # noqa: SLF001 - the same room
         text = f"waits for {self._name()}"
-        self._baton.point(text, both, lambda: told[0], timed=timed)
+        self._baton.point(text, both)
         self._baton.did(text)
+        self._waiting.append(told)
+        count, lock._count, lock._owner = lock._count, 0, None  # noqa: SLF001
+        timed = timeout is not None
+        self._baton.point(text, both, lambda: told[0], timed=timed)
         if not told[0]:
             self._waiting.remove(told)
         lock._wait("acquires", lambda: lock._owner is None, None)  # noqa: SLF001
@@ -245,7 +245,10 @@ class _Thread:
         self.baton.did(f"joins {self.name}")
 
     def is_alive(self) -> bool:
-        return self._turn is not None and not self._turn.over
+        if self._turn is None:
+            return False
+        self.baton.point(f"looks at {self.name}", ALL)
+        return not self._turn.over
 
     @property
     def ident(self) -> int | None:

@@ -13,9 +13,10 @@ import gc
 import inspect
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache, partial, wraps
+from functools import cache, partial, partialmethod, wraps
 from heapq import heappop, heappush
 from itertools import count, groupby
 from types import CellType, FunctionType, ModuleType
@@ -405,6 +406,8 @@ class _Runner:
                     for name, function in zip(self._names(), self.threads, strict=True):
                         baton.add(_given(function, registry), name)
                     ended = baton.run()
+                if baton.foreign is not None:
+                    raise baton.foreign
                 failure = self._failure(baton, registry, ended)
         finally:
             if was:
@@ -514,9 +517,11 @@ class _Steps:
         self.baton, self.gate = baton, gate_of(registry.machine)
         self.lock, self.real = _GateLock(baton, self.gate), self.gate.lock
         self.bindings = list(self.gate.bindings)
+        self.start = threading.Thread.start
 
     def __enter__(self) -> Self:
         self.gate.lock = cast("Any", self.lock)
+        threading.Thread.start = partialmethod(_started, self.baton)  # type: ignore[assignment]
         self.baton.flush = self.lock.flush
         for binding in self.bindings:
             binding.enter, binding.leave = self.lock.acquire, self.lock.release
@@ -524,6 +529,7 @@ class _Steps:
         return self
 
     def __exit__(self, *_: object) -> None:
+        threading.Thread.start = self.start  # type: ignore[method-assign]
         self.gate.lock = self.real
         for binding in self.bindings:
             binding.enter, binding.leave = self.real.acquire, self.real.release
@@ -553,6 +559,10 @@ class _Steps:
         return lambda machine, _process, caller: interpret(
             machine, caller(), planned, self._observe
         )
+
+
+def _started(thread: threading.Thread, baton: Baton) -> None:
+    baton.start(thread)
 
 
 @contextmanager

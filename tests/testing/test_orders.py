@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from math import comb
 from typing import Any
 
@@ -249,7 +251,13 @@ def test_a_wait_with_a_limit_ends_where_nobody_else_can_go_on() -> None:
 # -- what is known, and what is not ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("threads", [(locked, right), (first_then_second, second_then_first)])
+def closes_root() -> None:
+    """Close the root of HKEY_CURRENT_USER behind a lock."""
+    with FIRST:
+        winreg.CloseKey(winreg.HKEY_CURRENT_USER)
+
+
+@pytest.mark.parametrize("threads", [(closes_root, right), (first_then_second, second_then_first)])
 def test_orders_that_are_left_out_end_like_others(
     threads: tuple[Callable, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,6 +345,32 @@ def test_a_lock_that_is_not_seen_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(UsageError, match=r"thread waits does not come back from test_orders\.py:"):
         explore([holds, waits])
+
+
+class Derived(threading.Thread):
+    """A thread of a class that was made before anything is watched."""
+
+    def run(self) -> None:
+        """Do as `right` does."""
+        right()
+
+
+def test_a_thread_that_is_not_ordered_is_refused() -> None:
+    """Threads that go their own way make no verdict: a class made before, and an executor."""
+
+    def starts() -> None:
+        thread = Derived()
+        with contextlib.suppress(UsageError):  # as a program might, that catches too much
+            thread.start()
+
+    def pools() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(right)
+
+    for threads in ([starts], [pools]):
+        with pytest.raises(UsageError, match=r"does not order takes part at test_orders\.py:"):
+            explore(threads)
+    assert threading.Thread.start.__name__ == "start"
 
 
 @pytest.mark.parametrize(
