@@ -177,7 +177,7 @@ class Automaton(dict[str, tuple[Step, ...]]):
                 )
         if _essence(reached) != _essence(again):
             raise self._refused(
-                place.line,
+                place.line or again.request.place.line,
                 "it does not do the same when it is told the same: plain code must not depend on "
                 "time, chance, or what it keeps outside its own variables and win.shared",
             )

@@ -64,6 +64,17 @@ class _Shared:
         self._win.ask("write", name, value)
 
 
+class _Key:
+    def __init__(self, win: _Win, handle: int) -> None:
+        self.win, self.handle = win, handle
+
+    def __enter__(self) -> _Key:  # noqa: PYI034 - it is final
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.win.RegCloseKey(self.handle)
+
+
 class _Event:
     def __init__(self, win: _Win, name: str) -> None:
         self.win, self.name = win, name
@@ -87,6 +98,8 @@ class _Win:
         self.shared = _Shared(self)
 
     def ask(self, *what: Any) -> Any:
+        if self.kept is not None:  # it is being left
+            raise _Stop
         if self.number == len(self.told):
             self.asks, self.kept, self.acted = what, len(self.now), self.acting
             raise _Stop
@@ -111,6 +124,9 @@ class _Win:
 
     def RegOpenCurrentUser(self) -> Any:  # noqa: N802
         return self.ask("call", "RegOpenCurrentUser")
+
+    def OpenKey(self, key: Any, path: str) -> _Key:  # noqa: N802
+        return _Key(self, self.RegOpenKeyEx(key, path))
 
     def RegCloseKey(self, key: Any) -> Any:  # noqa: N802
         return self.ask("call", "RegCloseKey", key)

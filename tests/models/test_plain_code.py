@@ -244,6 +244,15 @@ def own_first(win: Any) -> None:
     leak(win)
 
 
+def own_first_and_kept(win: Any) -> None:
+    """Use one's own first, and open the user's last of all, for nothing."""
+    win.RegCloseKey(win.RegOpenKeyEx(win.HKEY_CURRENT_USER, "Software"))
+    win.wait("request")
+    with win.impersonating("user"):
+        win.RegOpenKeyEx(win.HKEY_CURRENT_USER, "Software")
+        win.work("goes on without it")
+
+
 CLAIMS = ("released", "no-call-breaks", "right-users-data", "no-thread-fails")
 
 
@@ -256,6 +265,7 @@ CLAIMS = ("released", "no-call-breaks", "right-users-data", "no-thread-fails")
         (counted, set()),
         (uncounted, {"released", "no-call-breaks"}),
         (own_first, {"right-users-data"}),
+        (own_first_and_kept, {"right-users-data"}),
     ],
 )
 def test_a_service_is_told_what_is_wrong_with_it(code: Callable, violated: set[str]) -> None:
@@ -279,18 +289,18 @@ def test_who_is_in_a_critical_section_may_enter_it_again() -> None:
     """A second entry does not wait for the first, and both must be left."""
 
     def service(win: Any) -> None:
-        while win.wait("request"):
-            with win.lock("a"), win.lock("a"):
-                win.work("alone")
-            win.work("not alone")
+        win.wait("request")
+        with win.lock("a"), win.lock("a"):
+            win.work("alone")
 
-    def others(view: View) -> bool:
-        return not view.resting
+    found = model(os="w2k").service(service, threads=2).user_logs_on_and_off()
 
-    found = model(os="win11").service(service, threads=2).user_logs_on_and_off().claim(others)
+    assert found.claim(nobody_ends).check("nobody-ends").verdict.value == "violated"
 
-    assert found.check("served").verdict.value == "holds"
-    assert found.check("others").verdict.value == "violated"
+
+def nobody_ends(view: View) -> bool:
+    """No thread comes to its end."""
+    return not view.thread_ended
 
 
 def waits_for_go(win: Any) -> None:
@@ -316,11 +326,23 @@ def test_an_event_that_nobody_sets_keeps_the_hive() -> None:
     alone = model(os="w2k").service(waits_for_go).user_logs_on_and_off()
     both = alone.service(says_go)
 
+    def sets(win: Any) -> None:
+        win.event("go").set()
+        while win.wait("request"):
+            win.work("x")
+
+    def waits_only(win: Any) -> None:
+        win.event("go").wait()
+
+    waits = model(os="w2k").service(waits_only).user_logs_on_and_off()
+
     def key_is_kept(view: View) -> bool:
         return not (view.resting and view.hive_in_use and not view.request_waits)
 
     assert alone.check("released").verdict.value == "violated"
     assert both.check("released").verdict.value == "violated", "the user may ask only once"
+    assert waits.claim(nobody_ends).check("nobody-ends").verdict.value == "holds"
+    assert waits.service(sets).claim(nobody_ends).check("nobody-ends").verdict.value == "violated"
     assert alone.claim(key_is_kept).check("key-is-kept").verdict.value == "violated"
 
 

@@ -25,25 +25,35 @@ def violated(found: ServiceModel, engine: str = "auto") -> set[str]:
     return {answer.property.name for answer in safety if answer.verdict is Verdict.VIOLATED}
 
 
+OPENS = "win.RegOpenKeyEx(win.HKEY_CURRENT_USER, 'Software')"
+HELPER = """
+def close(win, key):
+    try:
+        win.RegCloseKey(key)
+    finally:
+        win.shared.closed = 1
+
+"""
+
+
 class Writer:
     """Writes a program at random, of calls that may fail, leak or be in each other's way."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.open: list[str] = []
-        self.locked = False
-        self.count = 0
+        self.depth = self.count = 0
 
     def text(self) -> str:
         """Return the source of a service."""
         lines = ["def service(win):"]
         if self.random.random() < 0.2:
-            lines += self.opening("    ", "win.RegOpenKeyEx(win.HKEY_CURRENT_USER, 'Software')")
+            lines += self.opening("    ", OPENS)
         lines.append("    win.wait('request')")
         body: list[str] = []
         for _ in range(self.random.randint(1, 4)):
             body += self.statement("        ")
-        return "\n".join([*lines, "    with win.impersonating('user'):", *body, ""])
+        return HELPER + "\n".join([*lines, "    with win.impersonating('user'):", *body, ""])
 
     def opening(self, indent: str, call: str) -> list[str]:
         """Return the lines of a *call* that opens a key."""
@@ -57,29 +67,65 @@ class Writer:
 
     def statement(self, indent: str) -> list[str]:
         """Return the lines of one statement, or of a compound one."""
-        choose = self.random.random()
-        if choose < 0.3:
-            call = "win.RegOpenKeyEx(win.HKEY_CURRENT_USER, 'Software')"
-            return self.opening(indent, call)
-        if choose < 0.4:
-            return self.opening(indent, "win.RegOpenCurrentUser()")
-        if choose < 0.6 and self.open:
-            return [f"{indent}win.RegCloseKey({self.open.pop()})"]
-        if choose < 0.75:
-            return [f"{indent}win.RegCloseKey(win.HKEY_CURRENT_USER)"]
-        if choose < 0.85:
-            return [f"{indent}win.shared.n += 1"]
-        if choose < 0.92:
-            before = list(self.open)
-            inner = self.statement(indent + "    ") if not self.locked else []
-            self.open = [name for name in before if name in self.open]  # it may have no value
-            return [f"{indent}if win.shared.n == 1:", *(inner or [f"{indent}    win.work('x')"])]
-        if self.locked:
-            return [f"{indent}win.work('reads')"]
-        self.locked = True
-        inner = self.statement(indent + "    ")
-        self.locked = False
-        return [f"{indent}with win.lock('a'):", *inner]
+        kinds = (self.opens, self.opens, self.own, self.closes, self.closes, self.root, self.root)
+        nested = (self.counts, self.within, self.loop, self.locked, self.looks)
+        chosen = self.random.choice(kinds if self.depth else (*kinds, *nested))
+        return chosen(indent)
+
+    def nested(self, indent: str) -> list[str]:
+        """Return a statement within another; what it opens has perhaps no value afterwards."""
+        before = list(self.open)
+        self.depth += 1
+        lines = self.statement(indent + "    ")
+        self.depth -= 1
+        self.open = [name for name in before if name in self.open]
+        return lines
+
+    def opens(self, indent: str) -> list[str]:
+        """Open a key below the root."""
+        return self.opening(indent, OPENS)
+
+    def own(self, indent: str) -> list[str]:
+        """Open a root of one's own."""
+        return self.opening(indent, "win.RegOpenCurrentUser()")
+
+    def closes(self, indent: str) -> list[str]:
+        """Close what was opened last, itself or by another function."""
+        if not self.open or (self.depth and self.random.random() < 0.5):
+            return [f"{indent}win.work('x')"]
+        key = self.open.pop()
+        call = f"close(win, {key})" if self.random.random() < 0.5 else f"win.RegCloseKey({key})"
+        return [f"{indent}{call}"]
+
+    def root(self, indent: str) -> list[str]:
+        """Close the root."""
+        return [f"{indent}win.RegCloseKey(win.HKEY_CURRENT_USER)"]
+
+    def counts(self, indent: str) -> list[str]:
+        """Count in a shared variable."""
+        return [f"{indent}win.shared.n += 1"]
+
+    def looks(self, indent: str) -> list[str]:
+        """Do something if a shared variable says so."""
+        return [f"{indent}if win.shared.n == 1:", *self.nested(indent)]
+
+    def within(self, indent: str) -> list[str]:
+        """Have a key open for one statement."""
+        opened = f"{indent}with win.OpenKey(win.HKEY_CURRENT_USER, 'Software'):"
+        return [opened, *self.nested(indent)]
+
+    def loop(self, indent: str) -> list[str]:
+        """Do something twice, in one of two ways to write that."""
+        kept, self.open = self.open, []  # a key is not to be closed twice
+        body = self.nested(indent)
+        self.open = kept
+        if self.random.random() < 0.5:
+            return [f"{indent}for _ in range(2):", *body]
+        return [f"{indent}n = 0", f"{indent}while n < 2:", f"{indent}    n += 1", *body]
+
+    def locked(self, indent: str) -> list[str]:
+        """Do something in a critical section."""
+        return [f"{indent}with win.lock('a'):", *self.nested(indent)]
 
 
 def written(text: str, folder: Path) -> Callable[[Any], object]:

@@ -3,6 +3,7 @@
 # ruff: noqa: D103, PLW0603
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 KEPT: list[int] = []
 COUNT = 0
+NEXT = itertools.count()
 
 
 def closes_twice(win: Any) -> None:
@@ -28,6 +30,12 @@ def goes_through_a_set(win: Any) -> None:
 def throws_dice(win: Any) -> None:
     while win.wait("request"):
         win.work(str(random.random()))  # <- time, chance
+
+
+def keeps_count_elsewhere(win: Any) -> None:
+    win.wait("request")
+    if next(NEXT) % 2:
+        win.work("x")  # <- do the same
 
 
 def reads_the_clock(win: Any) -> None:

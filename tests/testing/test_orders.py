@@ -77,6 +77,24 @@ def test_each_order_of_the_steps_is_run_once() -> None:
     assert len(seen) == comb(6, 3)
 
 
+def test_few_preemptions_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders are taken by how often a thread is stopped that could go on."""
+    costs: list[int] = []
+    run = orders._Runner.run
+
+    def noted(self: Any, choose: Any) -> Any:
+        found = run(self, choose)
+        nodes = [(node, dict(node.able)) for node in found.nodes]
+        costs.append(sum(n.before in able and n.before != n.chosen for n, able in nodes))
+        return found
+
+    monkeypatch.setattr(orders._Runner, "run", noted)
+    explore([right, right, right], schedules=80)  # of which the last 20 are drawn
+
+    assert costs[:60] == sorted(costs[:60])
+    assert costs[0] == 0 < costs[59]
+
+
 def test_an_order_that_was_printed_can_be_run_again() -> None:
     """The replay of an order is the same order; another one is not taken for it."""
     error = wrong([naive, naive])
@@ -98,8 +116,9 @@ def test_a_handle_that_is_left_open_is_found() -> None:
     def leak() -> None:
         kept.append(winreg.OpenKey(winreg.HKEY_CURRENT_USER, KEY))
 
-    def drop() -> None:
+    def drop(registry: Any) -> None:
         winreg.OpenKey(winreg.HKEY_CURRENT_USER, KEY)
+        assert all(handle.implicit for handle in registry.winreg.open_handles())
 
     assert wrong([leak], setup=kept.clear).found.why.startswith("leak: 1 handle left open")
     assert explore([drop]).verdict is Verdict.HOLDS
@@ -175,6 +194,13 @@ def test_threads_that_the_code_starts_take_part() -> None:
         time.sleep(1)
         assert done == [1], "too early"
 
+    def early() -> None:
+        done: list[int] = []
+        threading.Thread(target=done.append, args=(1,)).start()
+        time.sleep(1)
+        assert not done, "too late"
+
+    assert "too late" in wrong([early]).found.why
     assert explore([joined]).verdict is Verdict.HOLDS
     assert "too early" in wrong([slept]).found.why
 
