@@ -195,7 +195,8 @@ def check_all(
         reduce: what may be left out; a leads-to is always explored in full.
         fairness: what a leads-to assumes, instead of what it says itself.
         all_states: go on to the end when every answer is known, so that the counts are complete.
-        max_states: the most states to keep.
+        max_states: the most states to keep; by default the model's own ``most_states``, if it has
+            such a bound.
         max_seconds: the longest each exploration may take, in seconds.
         max_memory: the most memory to hold states in, in bytes.
         progress: told now and then how far an exploration is.
@@ -204,13 +205,14 @@ def check_all(
         UnknownNameError: no property, engine or reduction of that name; the text lists them.
         UsageError: the C engine is asked for and cannot be used here.
     """
+    most = max_states if max_states is not None else getattr(model, "most_states", None)
     question = _Question(
         model=factored(model),
         engine=_known("engine", engine, ENGINES),
         reduce=Reduce(_known("reduction", reduce, [r.value for r in Reduce])),
         fairness=None if fairness is None else _fairness(fairness),
         all_states=all_states,
-        limits=Limits(states=max_states, seconds=max_seconds, bytes=max_memory),
+        limits=Limits(states=most, seconds=max_seconds, bytes=max_memory),
         progress=progress,
     )
     wanted = _properties(question.model, properties)

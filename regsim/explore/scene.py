@@ -118,10 +118,20 @@ class Scene:
             raise UsageError(f"there is no process {role!r} yet; add an actor to it first")
         process.uncached |= {PredefinedKey.CURRENT_USER}
 
-    def system(self, name: str, *properties: Property) -> System:
-        """Return the model called *name* that claims *properties*."""
+    def system(self, name: str, *properties: Property, most_states: int | None = None) -> System:
+        """Return the model called *name* that claims *properties*.
+
+        It is explored up to *most_states* unless somebody says otherwise; None: to the end.
+        """
         players = tuple(self._players.values())
-        return System(name, self.machine, players, hives=self.hives, properties=properties)
+        return System(
+            name,
+            self.machine,
+            players,
+            hives=self.hives,
+            properties=properties,
+            most_states=most_states,
+        )
 
     # -- formulas ---------------------------------------------------------------------------
 

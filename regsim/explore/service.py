@@ -49,6 +49,8 @@ QUESTIONS: Final = (
     *("resting", "call_broke", "wrong_data", "thread_ended"),
 )
 """What a claim of one's own can ask of a state."""
+MOST_STATES: Final = 20_000
+"""How many states are explored by default: a service that leaks at each request has no end."""
 DEFAULT: Final = r"\REGISTRY\USER\.DEFAULT"
 """Where the hive is that HKEY_CURRENT_USER stands for in a service that acts as itself."""
 _VALUE: Final = Value.sz("", "1")
@@ -158,7 +160,8 @@ class ServiceModel:
                 if thread.role in threads:
                     code.automaton.begin(scene.machine, thread.tid)
         properties = _properties(scene, programs, self.claims)
-        return scene.system(self.name or self.services[0].name, *properties)
+        called = self.name or self.services[0].name
+        return scene.system(called, *properties, most_states=MOST_STATES)
 
 
 def model(*, os: str = "win11", name: str = "") -> ServiceModel:

@@ -141,8 +141,10 @@ class System:
         players: the threads that run programs.
         hives: hives whose open handles are counted, by what a reader calls them.
         properties: what may be asked.
+        most_states: as the attribute.
 
     Attributes:
+        most_states: how many states are explored unless somebody says otherwise; None for all.
         plain: whether each step has a footprint of its own; else each is run in every state, and
             nothing is symmetric.
 
@@ -158,8 +160,9 @@ class System:
         *,
         hives: Mapping[str, str],
         properties: Sequence[Property] = (),
+        most_states: int | None = None,
     ) -> None:
-        self.name = name
+        self.name, self.most_states = name, most_states
         self.properties = tuple(properties)
         self._start = machine.snapshot()
         self._players = tuple(players)

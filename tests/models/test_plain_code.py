@@ -278,6 +278,25 @@ def test_a_service_is_told_what_is_wrong_with_it(code: Callable, violated: set[s
     assert found["logoff-ends"].verdict.value == ("violated" if "released" in violated else "holds")
 
 
+def test_a_service_that_leaks_for_ever_is_explored_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """States without end are explored up to a bound; what is not known by then is not claimed."""
+
+    def service(win: Any) -> None:
+        while win.wait("request"):
+            with win.impersonating("user"):
+                win.RegOpenCurrentUser()
+
+    monkeypatch.setattr("regsim.explore.service.MOST_STATES", 300)
+    found = model(os="w2k").service(service).user_logs_on_and_off()
+
+    assert found.check("released").verdict.value == "violated"
+    assert found.check("no-call-breaks").verdict.value == "inconclusive"
+    assert "limit of 300 states" in found.check("no-call-breaks").reasons[0]
+    assert found.check("no-call-breaks", max_states=600).states >= 600
+
+
 def test_a_lone_thread_hides_the_race() -> None:
     """What closes the root after each call breaks nothing as long as there is one thread."""
     alone = model(os="w2k").service(race).user_logs_on_and_off().check("no-call-breaks")
