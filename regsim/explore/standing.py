@@ -16,7 +16,6 @@ import linecache
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -253,7 +252,7 @@ def _held(frame: FrameType, called: CodeType | None) -> _Held:
     code = frame.f_code
     if code.co_flags & _AFTERWARDS:
         return _Held(why=f"{code.co_name} is a generator")
-    tree = _tree(code.co_filename)
+    tree = _tree(code)
     node = tree.get(_span(frame)) if tree is not None else None
     if node is None:
         return _Held(why="the source of the code, or of this call in it, cannot be found")
@@ -278,26 +277,32 @@ class _Tree(dict[_Span, ast.Call | ast.Attribute]):
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str) -> _Tree | None:
+def _parsed(text: str, filename: str) -> tuple[_Tree, frozenset[CodeType]] | None:
+    """Return the nodes of *text*, and all code that it is compiled to; None where it is no code."""
     try:
         root = ast.parse(text)
-    except SyntaxError:
+        left = [compile(text, filename, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
         return None
-    found = _Tree()
+    found, codes = _Tree(), set()
     for node in ast.walk(root):
         for child in ast.iter_child_nodes(node):
             child.parent = node  # type: ignore[attr-defined]
         if isinstance(node, ast.Call | ast.Attribute):
             found[node.lineno, node.end_lineno, node.col_offset, node.end_col_offset] = node
-    return found
+    while left:
+        code = left.pop()
+        codes.add(code)
+        left += [each for each in code.co_consts if isinstance(each, CodeType)]
+    return found, frozenset(codes)
 
 
-def _tree(filename: str) -> _Tree | None:
-    lines = linecache.getlines(filename)
-    if not lines and Path(filename).is_file():
-        linecache.checkcache(filename)
-        lines = linecache.getlines(filename)
-    return _parsed("".join(lines)) if lines else None
+def _tree(code: CodeType) -> _Tree | None:
+    """Return the nodes of the file that *code* is from; None where that has changed since."""
+    linecache.checkcache(code.co_filename)
+    text = "".join(linecache.getlines(code.co_filename))
+    found = _parsed(text, code.co_filename) if text else None
+    return found[0] if found is not None and code in found[1] else None
 
 
 def _calls(frame: FrameType, node: ast.Call | ast.Attribute, called: CodeType) -> bool:

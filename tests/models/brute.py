@@ -26,7 +26,7 @@ from regsim.status import NtStatus, to_win32
 from regsim.types import PredefinedKey, Sid, Tid
 from regsim.win32 import advapi
 
-MOST = 30_000
+MOST = 3_000
 """How many states a case may have before it is left alone."""
 
 
