@@ -277,14 +277,14 @@ class _Tree(dict[_Span, ast.Call | ast.Attribute]):
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str, filename: str) -> tuple[_Tree, frozenset[CodeType]] | None:
-    """Return the nodes of *text*, and all code that it is compiled to; None where it is no code."""
+def _parsed(text: str) -> tuple[_Tree, frozenset[Hashable]] | None:
+    """Return the nodes of *text*, and what it is compiled to; None where it is no code."""
     try:
         root = ast.parse(text)
-        left = [compile(text, filename, "exec", dont_inherit=True)]
+        left = [compile(text, "", "exec", dont_inherit=True)]
     except (SyntaxError, ValueError):
         return None
-    found, codes = _Tree(), set()
+    found, written = _Tree(), set()
     for node in ast.walk(root):
         for child in ast.iter_child_nodes(node):
             child.parent = node  # type: ignore[attr-defined]
@@ -292,17 +292,23 @@ def _parsed(text: str, filename: str) -> tuple[_Tree, frozenset[CodeType]] | Non
             found[node.lineno, node.end_lineno, node.col_offset, node.end_col_offset] = node
     while left:
         code = left.pop()
-        codes.add(code)
+        written.add(_compiled(code))
         left += [each for each in code.co_consts if isinstance(each, CodeType)]
-    return found, frozenset(codes)
+    return found, frozenset(written)
+
+
+@lru_cache(maxsize=512)
+def _compiled(code: CodeType) -> Hashable:
+    """Return what tells *code* from what other text would be compiled to, in whatever file."""
+    return (code.co_qualname, code.co_code, code.co_names, tuple(code.co_positions()))
 
 
 def _tree(code: CodeType) -> _Tree | None:
     """Return the nodes of the file that *code* is from; None where that has changed since."""
     linecache.checkcache(code.co_filename)
     text = "".join(linecache.getlines(code.co_filename))
-    found = _parsed(text, code.co_filename) if text else None
-    return found[0] if found is not None and code in found[1] else None
+    found = _parsed(text) if text else None
+    return found[0] if found is not None and _compiled(code) in found[1] else None
 
 
 def _calls(frame: FrameType, node: ast.Call | ast.Attribute, called: CodeType) -> bool:
