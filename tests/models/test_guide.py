@@ -48,6 +48,8 @@ def test_plain_service_leaves_the_root(plain: Path, os: str) -> None:
 
     assert found["released"].verdict.value == "violated"
     assert len(found["released"].path.steps) == 7
+    breaks = "violated" if os == "win11" else "holds"  # where Windows takes the hive by force
+    assert found["no-call-breaks"].verdict.value == breaks
     assert found["saved-means-free"].verdict.value == "holds"
     assert found["right-users-data"].verdict.value == "holds"
 
