@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from regsim.check.families import ANY
     from regsim.check.paths import Path, Walk, follow
     from regsim.check.plain import Model, state
     from regsim.check.property import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from regsim.check.verify import Reduce, Result, Results, check, check_all
 
 __all__ = [
+    "ANY",
     "Fairness",
     "Model",
     "Path",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ANY": "families",
     **dict.fromkeys(("Path", "Walk", "follow"), "paths"),
     **dict.fromkeys(("Model", "state"), "plain"),
     **dict.fromkeys(("Reduce", "Result", "Results", "check", "check_all"), "verify"),

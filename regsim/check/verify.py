@@ -9,9 +9,9 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, cast, overload
+from typing import Any, Protocol, cast, overload, runtime_checkable
 
 import attrs
 
@@ -31,8 +31,6 @@ from regsim.display import Displayed
 from regsim.errors import RegsimError, UnknownNameError, UsageError
 
 ENGINES = ("auto", "python", "c")
-Checkable = Factored | Model[Any, Any] | str | os.PathLike[str]
-"""What can be asked about: a model, or the name of one or of its file."""
 _MODELS = "regsim.models"
 """Where names are looked up: above this layer, and not before somebody gives one."""
 _EDGE, _NODE = 6, 200
@@ -76,6 +74,10 @@ class Result(Displayed):
         seconds: how long it took, the tabulation among it.
         bytes: the memory that held the states, as the engine counts it.
         reasons: what a reader must know beside the verdict, each a sentence.
+        numbers: the parameters that stand for any number; the counts are abstract ones then.
+        concrete: by parameter, the number of processes that ``path`` is a run of, where any number
+            was asked about.
+        proof: what a `regsim.check.certificate` can be made of; None without one.
     """
 
     model: str
@@ -91,6 +93,9 @@ class Result(Displayed):
     seconds: float
     bytes: int
     reasons: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    concrete: Mapping[str, int] | None = attrs.field(default=None, hash=False)
+    proof: object = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen(repr=False)
@@ -118,16 +123,37 @@ class Results(Displayed):
 
 
 @attrs.frozen(kw_only=True)
-class _Question:
-    """What is asked, and how."""
+class Inquiry:
+    """How a model is asked: the options of `check_all`, read."""
 
-    model: Factored
     engine: str
     reduce: Reduce
     fairness: Fairness | None
     all_states: bool
     limits: Limits
     progress: Callable[[SearchProgress], None] | None
+
+
+@attrs.frozen(kw_only=True)
+class _Inquiry(Inquiry):
+    """What is asked of one model."""
+
+    model: Factored
+
+
+@runtime_checkable
+class Unbounded(Protocol):
+    """A model of any number of processes: it answers by itself (`regsim.check.anynumber`)."""
+
+    def answers(self, wanted: Iterable[Property | str] | None, question: Inquiry) -> list[Result]:
+        """Return the answers to what is *wanted*, by default all that can be asked, in order."""
+
+    def left_out(self) -> Mapping[str, str]:
+        """Return the claims that cannot be asked of any number, each with the reason."""
+
+
+Checkable = Factored | Model[Any, Any] | Unbounded | str | os.PathLike[str]
+"""What can be asked about: a model, or the name of one or of its file."""
 
 
 @attrs.frozen
@@ -166,7 +192,9 @@ def check(
 
 
 def _asked(
-    model: Factored | Model[Any, Any], claim: Property | str | None, options: dict[str, Any]
+    model: Factored | Model[Any, Any] | Unbounded,
+    claim: Property | str | None,
+    options: dict[str, Any],
 ) -> Result | Results:
     if claim is None:
         return Results(tuple(check_all(model, **options)))
@@ -174,7 +202,7 @@ def _asked(
 
 
 def check_all(
-    model: Factored | Model[Any, Any],
+    model: Factored | Model[Any, Any] | Unbounded,
     properties: Iterable[Property | str] | None = None,
     *,
     engine: str = "auto",
@@ -206,8 +234,7 @@ def check_all(
         UsageError: the C engine is asked for and cannot be used here.
     """
     most = max_states if max_states is not None else getattr(model, "most_states", None)
-    question = _Question(
-        model=factored(model),
+    how = Inquiry(
         engine=_known("engine", engine, ENGINES),
         reduce=Reduce(_known("reduction", reduce, [r.value for r in Reduce])),
         fairness=None if fairness is None else _fairness(fairness),
@@ -215,6 +242,9 @@ def check_all(
         limits=Limits(states=most, seconds=max_seconds, bytes=max_memory),
         progress=progress,
     )
+    if isinstance(model, Unbounded):
+        return model.answers(properties, how)
+    question = _Inquiry(model=factored(model), **attrs.asdict(how, recurse=False))
     wanted = _properties(question.model, properties)
     answers: dict[str, Result] = {}
     eventual = [claim for claim in wanted if claim.kind is PropertyKind.LEADS_TO]
@@ -239,6 +269,8 @@ def factored(model: Factored | Model[Any, Any]) -> Factored:
         return cast("Factored", model)
     if hasattr(model, "next_state"):
         return Plain(model)
+    if isinstance(model, Unbounded):
+        raise UsageError("this is asked of a model of given numbers: give one for any")
     raise UsageError(f"{model!r} is no model: it has neither components nor next_state")
 
 
@@ -280,7 +312,7 @@ def target(claim: Property) -> Formula:
 
 
 def _answer_safety(
-    question: _Question, claims: Sequence[Property], answers: dict[str, Result]
+    question: _Inquiry, claims: Sequence[Property], answers: dict[str, Result]
 ) -> None:
     """Answer *claims* in one exploration, and those that it cannot decide in another."""
     found = _explore(question, claims)
@@ -298,7 +330,7 @@ def _answer_safety(
             answers[claim.name] = _safety(claim, found, note)
 
 
-def _explore(question: _Question, claims: Sequence[Property], *, whole: bool = False) -> _Explored:
+def _explore(question: _Inquiry, claims: Sequence[Property], *, whole: bool = False) -> _Explored:
     """Explore until the safety properties among *claims* are decided, or to the end."""
     learner = Learner(question.model)
     safety = [claim for claim in claims if claim.kind is not PropertyKind.LEADS_TO]
@@ -393,7 +425,7 @@ def _result(
 
 
 def _in_full(
-    question: _Question,
+    question: _Inquiry,
     claims: Sequence[Property],
     answers: dict[str, Result],
     *notes: str,
@@ -427,7 +459,7 @@ def _leads_to(
     claim: Property,
     found: _Explored,
     graph: Graph | str,
-    question: _Question,
+    question: _Inquiry,
     notes: Sequence[str],
 ) -> Result:
     """Return the answer to *claim*, a leads-to, on *graph*; without one it is inconclusive."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from regsim.check.families import ANY
 from regsim.errors import UnknownNameError, UsageError
 
 Setting = int | str
@@ -23,6 +24,7 @@ class Parameter:
         least: the least number it may be.
         most: the greatest.
         free: whether anything of the default's type will do.
+        counts: whether it counts interchangeable processes, so that it may be `ANY`.
     """
 
     name: str
@@ -32,13 +34,16 @@ class Parameter:
     least: int = 0
     most: int = 0
     free: bool = False
+    counts: bool = False
 
     @property
     def allowed(self) -> str:
         """What it may be, for a person: ``0 to 16`` or ``buggy, refcounted``."""
         if self.free:
             return "any text" if isinstance(self.default, str) else "any whole number"
-        return ", ".join(self.choices) if self.choices else f"{self.least} to {self.most}"
+        if self.choices:
+            return ", ".join(self.choices)
+        return f"{self.least} to {self.most}" + (f", or {ANY}" if self.counts else "")
 
     def read(self, value: object) -> Setting:
         """Return *value*, perhaps typed, as the parameter's own type.
@@ -50,6 +55,8 @@ class Parameter:
             if not self.free and value not in self.choices:
                 raise UnknownNameError(self.name.replace("-", " "), str(value), self.choices)
             return str(value)
+        if value == ANY and (self.counts or self.free):
+            return ANY
         try:
             found = int(str(value), 10)
         except ValueError:
@@ -64,6 +71,11 @@ class Parameter:
 def number(name: str, default: int, least: int, most: int, about: str) -> Parameter:
     """Return a whole number from *least* to *most*."""
     return Parameter(name, default, about, (), least, most)
+
+
+def count(name: str, default: int, least: int, most: int, about: str) -> Parameter:
+    """Return a number of interchangeable processes, from *least* to *most* or `ANY`."""
+    return Parameter(name, default, about, (), least, most, counts=True)
 
 
 def flag(name: str, about: str, default: int = 0) -> Parameter:

@@ -12,10 +12,12 @@ A user's own service is a model in a few lines::
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import index
 
 from regsim import dialects, keypath
 from regsim.actors.stage import PROFILE, USER_PATH
 from regsim.cases.case import fresh_profile
+from regsim.check.families import Opaque, Several
 from regsim.check.formula import Atom, Formula, Zero
 from regsim.check.property import Property
 from regsim.errors import UnknownNameError, UsageError
@@ -83,10 +85,15 @@ class Scene:
         Raises:
             UsageError: there is a thread of that name already, or *count* is negative.
         """
-        if count is not None and count < 0:
-            raise UsageError(f"{name}: there cannot be {count} of it")
         family = "" if count is None else name
-        names = (name,) if count is None else tuple(f"{name}-{i + 1}" for i in range(count))
+        if count is None:
+            names: tuple[str, ...] = (name,)
+        else:
+            # Only an index is asked of a count: it may be one that cannot be computed with.
+            number = index(count)
+            if number < 0:
+                raise UsageError(f"{name}: there cannot be {number} of it")
+            names = tuple(f"{name}-{i + 1}" for i in range(number))
         for thread in names:
             started = self._start(thread, program, process or thread, token)
             started.memory.vars.update(variables or {})
@@ -94,7 +101,8 @@ class Scene:
             self._players[thread] = ActorThread(
                 thread, started.tid, process or thread, program, family
             )
-        return names
+        # Of any number one can neither tell how many there are nor pick one.
+        return Several(names) if isinstance(count, Opaque) else names
 
     def _start(self, name: str, program: Program, role: str, token: Token) -> Thread:
         if name in self._players:

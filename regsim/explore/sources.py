@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 import attrs
 
 from regsim import dialects
+from regsim.check.anynumber import AnyNumber
+from regsim.check.families import ANY
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 from regsim.explore.incident import Incident
 from regsim.explore.parameters import Parameter, Setting, choice, settings
@@ -46,9 +48,25 @@ class ModelSource:
         """
         return settings(self.parameters, given, self.name)
 
+    def counted(self, found: Mapping[str, Setting]) -> dict[str, Setting]:
+        """Return, of the settings *found*, those that count interchangeable processes."""
+        return {p.name: found[p.name] for p in self.parameters if p.counts}
+
     def build(self, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - any factored model
-        """Return the model with the parameters *given*; see `settings`."""
-        made = self.make(**self.settings(given))
+        """Return the model with the parameters *given*; see `settings`.
+
+        Where one is `ANY`, it is an `AnyNumber` that makes it with as many as are asked for.
+        """
+        found = self.settings(given)
+        numbers = [p for p in self.parameters if isinstance(p.default, int)]
+        least = {p.name: p.least for p in numbers if found[p.name] == ANY}
+        if not least:
+            return self._made(found)
+        made = AnyNumber(self.name, lambda sizes: self._made({**found, **sizes}), least)
+        return attrs.evolve(made, name=made.small().name)
+
+    def _made(self, found: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any factored model
+        made = self.make(**found)
         return made.system() if isinstance(made, ServiceModel) else made
 
     @contextmanager

@@ -7,7 +7,9 @@ A state is a machine; its components are the parts of the machine's own descript
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import attrs
@@ -16,6 +18,7 @@ from regsim import keypath
 from regsim.check.factored import Component, Instance, StepAnswer, StepSpec
 from regsim.check.property import Property
 from regsim.errors import UsageError
+from regsim.explore.numbers import alike_from
 from regsim.kernel.canonical import Described, ProcessPart, ThreadPart, describe, handle_place
 from regsim.kernel.expr import Ask, Scope, Var
 from regsim.kernel.footprint import expressions, footprint, plain
@@ -114,6 +117,10 @@ class Content:
             return True
         return isinstance(other, Content) and self.value == other.value
 
+    def __repr__(self) -> str:
+        """Show what tells contents apart; all of it would be a whole hive."""
+        return f"<content {zlib.crc32(repr(self.value).encode()):08x}>"
+
 
 class _Contents(dict[int, tuple[Node, Content]]):
     """Contents by the identity of their trees, which no state of a model changes in place."""
@@ -144,6 +151,7 @@ class System:
         most_states: as the attribute.
 
     Attributes:
+        programs: what the players run.
         most_states: how many states are explored unless somebody says otherwise; None for all.
         plain: whether each step has a footprint of its own; else each is run in every state, and
             nothing is symmetric.
@@ -166,12 +174,12 @@ class System:
         self.properties = tuple(properties)
         self._start = machine.snapshot()
         self._players = tuple(players)
-        self._programs = tuple({id(p.program): p.program for p in players}.values())
+        self.programs = tuple({id(p.program): p.program for p in players}.values())
         self._contents = _Contents()
         names = [player.name for player in players]
         if len(set(names)) < len(names):
             raise UsageError(f"{name}: two players have one name among {', '.join(names)}")
-        self.plain = plain(self._programs, machine.dialect) and _simple(self._start)
+        self.plain = plain(self.programs, machine.dialect) and _simple(self._start)
         self._lay_out()
         self._count(hives)
         self.symmetry = tuple(self._groups())
@@ -189,9 +197,9 @@ class System:
         for player in players:
             crew.setdefault(player.process, []).append(player)
         roles = [process.role for process in machine.processes.values()]
-        self._started = [role for role in _started(self._programs) if role not in roles]
+        self._started = [role for role in _started(self.programs) if role not in roles]
         lone = {role for role, members in crew.items() if len(members) == 1}
-        self._variables = sorted({*machine.memory.vars, *_machine_variables(self._programs)})
+        self._variables = sorted({*machine.memory.vars, *_machine_variables(self.programs)})
         self._hosts = [role for role in (*roles, *self._started) if role not in lone]
         self._lone = [player.process in lone for player in players]
         self.components = (
@@ -208,7 +216,7 @@ class System:
 
         Where parts depend on each other each is of its own kind: they tell who came first.
         """
-        spoken = set(_spoken(self._programs))
+        spoken = set(_spoken(self.programs))
         named = {p.family for p in self._players if p.process in spoken and p.process == p.name}
         alike = {p.family for p in self._players if p.family} - named if self.plain else set()
         return {p.name: p.family if p.family in alike else p.component for p in self._players}
@@ -262,7 +270,7 @@ class System:
         policy = self._start.dialect.unload_blockers
         weights: dict[str, Callable[[keypath.Parts], bool]] = {}
         self._blockers: dict[str, int] = {}
-        asked = [path for path in _asked(self._programs) if path not in hives.values()]
+        asked = [path for path in _asked(self.programs) if path not in hives.values()]
         for label, path in (*hives.items(), *((keypath.short(path), path) for path in asked)):
             parts = keypath.fold(keypath.split(path))
             weights[counter_name(label)] = _refusing(parts, UnloadBlockers.ANY)
@@ -277,6 +285,40 @@ class System:
         counted = self._counted[counter]
         places = (handle_place(handle) for handle in handles_of(value))
         return sum(place is not None and counted(place) for place in places)
+
+    # -- numbers that may grow ----------------------------------------------------------------
+
+    @cached_property
+    def _uniform(self) -> dict[tuple[Scope, str], int]:
+        # Of a program that is more than its steps, the steps do not say all that it asks.
+        whole = all(type(program) is Program for program in self.programs)
+        return alike_from(self.programs) if whole else {}
+
+    def _uniform_in(self, component: int) -> tuple[tuple[Scope, str], ...]:
+        """Return the variables of *component* that programs only compare and shift."""
+        name = self.components[component].name
+        if component < len(self._variables):
+            return tuple(w for w in self._uniform if w == (Scope.MACHINE, name.partition(" ")[2]))
+        return tuple(sorted((w for w in self._uniform if w[0] is Scope.PROCESS), key=str))
+
+    def alike(self, component: int) -> tuple[int, ...]:
+        """Return for each number of *component* from where on its values are treated alike."""
+        return tuple(self._uniform[where] for where in self._uniform_in(component))
+
+    def numbers(self, component: int, value: Hashable) -> tuple[Hashable, tuple[int, ...]]:
+        """Return *value* without the numbers that programs only compare and shift, and those."""
+        names = [name for _, name in self._uniform_in(component)]
+        if component < len(self._variables):
+            return (None, (value,)) if names and isinstance(value, int) else (value, ())
+        if not names or not isinstance(value, Lone | Host) or value.process is None:
+            return value, ()
+        known = dict(value.process.vars)
+        found = {name: n for name in names if isinstance(n := known.get(name), int)}
+        rest = tuple(pair for pair in value.process.vars if pair[0] not in found)
+        process = value.process._replace(vars=rest)
+        return (value._replace(process=process), tuple(found)), tuple(
+            found.get(name, 0) for name in names
+        )
 
     # -- steps --------------------------------------------------------------------------------
 
