@@ -23,7 +23,7 @@ from regsim.check.formula import Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.errors import UnknownNameError
 from regsim.explore.incident import ROAMING, Incident
-from regsim.explore.parameters import choice, flag, number
+from regsim.explore.parameters import choice, count, flag, number
 from regsim.explore.scene import Scene
 from regsim.kernel.process import Thread
 from regsim.kernel.steps import Program
@@ -189,7 +189,7 @@ def _quiet(scene: Scene, threads: tuple[str, ...], others: tuple[str, ...]) -> F
 
 def _claims(scene: Scene, threads: tuple[str, ...], others: tuple[str, ...]) -> list[Property]:
     unloading, saved = scene.at("winlogon", "unloading"), scene.at("winlogon", "saved")
-    stopped = unloading & scene.ended(threads[0])
+    stopped = unloading & every(scene.ended(w) for w in threads)
     fair = ((unloading & scene.clear, ~unloading),)
     return [
         always(
@@ -244,7 +244,7 @@ def _witnesses(scene: Scene, threads: tuple[str, ...], stop: int) -> list[Proper
         found.append(
             sometimes(
                 "stopped",
-                unloading & scene.ended(threads[0]),
+                unloading & every(scene.ended(w) for w in threads),
                 "A user logs off after the service has stopped, so livew says something.",
             )
         )
@@ -270,8 +270,8 @@ INCIDENT: Final = Incident(
     ),
     model=model,
     parameters=(
-        number("workers", 2, 1, 16, "threads of the Telephony service"),
-        number("services", 1, 0, 16, "other services that open the hive and close it again"),
+        count("workers", 2, 1, 16, "threads of the Telephony service"),
+        count("services", 1, 0, 16, "other services that open the hive and close it again"),
         number("queue", 2, 1, 16, "requests that can wait for the Telephony service"),
         choice("variant", "buggy", tuple(VARIANTS), "what the service does with its cached root"),
         number("attempts", 0, 0, 100, "unloads that Winlogon tries; 0 waits for ever"),

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 from regsim import keypath
 from regsim.actors.stage import SUBKEY, USER
 from regsim.actors.telephony import Request, Strategy, worker
+from regsim.check.families import several
 from regsim.check.formula import Atom, Formula, every, some
 from regsim.check.property import Property, always, sometimes
 from regsim.explore.incident import Incident
-from regsim.explore.parameters import choice, number
+from regsim.explore.parameters import choice, count, number
 from regsim.explore.scene import Scene
 from regsim.explore.system import thread_of
 from regsim.kernel.canonical import handle_place
@@ -101,7 +102,7 @@ def _claims(scene: Scene, threads: tuple[str, ...]) -> list[Property]:
         always("err", ~some(failed), "No request fails."),
         sometimes("right", some(right), "A worker reads the keys of the user it impersonates."),
     ]
-    if len(threads) > 1:
+    if several(threads):
         found.append(
             sometimes("together", every(together), "Both users are served at the same time.")
         )
@@ -141,7 +142,7 @@ INCIDENT: Final = Incident(
     why_not="whose keys are read depends on the order of the steps, and one run is one order",
     model=model,
     parameters=(
-        number("workers", 2, 1, 8, "threads of the service"),
+        count("workers", 2, 1, 8, "threads of the service"),
         number("queue", 1, 1, 4, "requests of each user that can wait"),
         choice(
             "strategy", "cached", tuple(STRATEGIES), "what the service does with its cached root"

@@ -24,7 +24,7 @@ from regsim.actors.winlogon import MOUNTED, UNLOADABLE
 from regsim.check.formula import every
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.explore.incident import Incident
-from regsim.explore.parameters import choice, number
+from regsim.explore.parameters import choice, count, number
 from regsim.explore.scene import Scene
 from regsim.kernel.expr import Scope, Var, both, either, negate
 from regsim.kernel.predef import DEFAULT_USER
@@ -154,7 +154,7 @@ INCIDENT: Final = Incident(
             "version", "1.6", VERSIONS, "the version of UPHClean; from 2.0 on Winlogon waits for it"
         ),
         number("attempts", 1, 0, 60, "unloads that Winlogon tries; 0 waits for ever"),
-        number("workers", 1, 1, 8, "threads of the Telephony service"),
+        count("workers", 1, 1, 8, "threads of the Telephony service"),
         number("queue", 1, 1, 8, "requests that can wait for the Telephony service"),
     ),
 )

@@ -15,16 +15,26 @@ import click
 from regsim import models
 from regsim.check.export import MOST, state_graph, to_dot, to_json
 from regsim.check.factored import Factored
+from regsim.check.families import ANY
 from regsim.check.paths import Path as Run
 from regsim.check.paths import follow
 from regsim.check.promela import promela
 from regsim.check.property import Fairness, Property, Verdict
 from regsim.check.space import Limits, SearchProgress
-from regsim.check.verify import ENGINES, Reduce, Result, Results, check_all, factored
+from regsim.check.verify import (
+    ENGINES,
+    Reduce,
+    Result,
+    Results,
+    Unbounded,
+    check_all,
+    factored,
+)
 from regsim.check.verify import target as seeks
+from regsim.cli import _certificates as certificates
 from regsim.cli._check_options import model_files, parameters_of
 from regsim.cli._colour import CHECKS, echo
-from regsim.cli._files import put
+from regsim.cli._files import put, refuse_both
 from regsim.cli._names import Naming
 from regsim.errors import UnknownNameError, UsageError
 from regsim.report.text import checks as report
@@ -41,7 +51,7 @@ FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 
 
 @click.command("check", cls=Naming, takes=("MODEL",), epilog=_EPILOG)
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
 @click.option("--property", "wanted", metavar="P", help="The property to check; without, all.")
 @click.option(
@@ -59,15 +69,29 @@ FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 @click.option("--format", "style", default="text", metavar="F", help=" | ".join(FORMATS))
 @click.option("--export", "target", metavar="E", help=" | ".join(EXPORTS))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where --export writes.")
+@click.option(
+    "--certificate-out",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Write what is proved for any number here.",
+)
+@click.option(
+    "--certificate",
+    "proof",
+    type=click.Path(path_type=Path),
+    help="Verify such a file instead of exploring; without MODEL, of its own.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    model: str,
+    model: str | None,
     given: tuple[str, ...],
     wanted: str | None,
     code: str | None,
     style: str,
     target: str | None,
     output: Path | None,
+    out: Path | None,
+    proof: Path | None,
     as_json: bool,
     **options: Any,  # noqa: ANN401 - those of `check_all`
 ) -> int:
@@ -77,36 +101,50 @@ def command(
     before it was sure.
     """
     _refuse_unknown(style, target, output)
-    if code is not None and target is not None:
-        raise UsageError("--path and --export exclude each other: a path or the whole space")
-    if as_json and style not in ("text", "json"):
-        raise UsageError(f"--json and --format {style} exclude each other: give one")
+    _refuse_mixed(code, target, proof, out, style, as_json=as_json)
+    refuse_both(out, as_json=as_json or style == "json")
     if math.isnan(options["max_seconds"] or 0.0):
         raise UsageError("--max-seconds takes a number of seconds, not nan")
     parameters = parameters_of(given)
+    if proof is not None:
+        return certificates.verify(
+            proof, model, parameters, options["engine"], as_json=as_json or style == "json"
+        )
+    if model is None:
+        raise UsageError("name a MODEL, or a --certificate to verify")
     source = models.source(model)
     settings = source.settings(parameters)
-    origin = report.Recipe(model, {name: settings[name] for name in parameters})
+    origin = report.Recipe(
+        model, {name: settings[name] for name in parameters}, source.counted(settings)
+    )
     with source.blamed():
-        made = factored(source.build(parameters))
-        if code is not None:
-            return _replay(made, origin, settings, code, wanted, "json" if as_json else style)
-        if target is not None:
-            exported = _export(made, target, wanted, options)
-            return _written(exported, output, model)
+        made = source.build(parameters)
+        if not isinstance(made, Unbounded):
+            made = factored(made)
+            if code is not None:
+                return _replay(made, origin, settings, code, wanted, "json" if as_json else style)
+            if target is not None:
+                exported = _export(made, target, wanted, options)
+                return _written(exported, output, model)
+        elif code is not None or target is not None:
+            raise UsageError(f"--path and --export are of so many threads: give numbers, not {ANY}")
         results, seconds = _explored(made, wanted, options)
+    left = made.left_out() if isinstance(made, Unbounded) and wanted is None else {}
+    if out is not None and certificates.write(out, model, settings, results):
+        return _EXIT[Results(tuple(results)).verdict]
     if as_json or style == "json":
         fairness = options["fairness"]
         body = _json(made.name, settings, results, wanted, fairness, seconds)
-        click.echo(json.dumps(body))
+        more = {"left_out": left} if isinstance(made, Unbounded) and wanted is None else {}
+        click.echo(json.dumps({**body, **more}))
     else:
-        text = _shown(results, origin, style, single=wanted is not None)
+        text = _shown(results, origin, style, left, single=wanted is not None)
         echo(text, CHECKS if style == "text" else {})
     return _EXIT[Results(tuple(results)).verdict]
 
 
 def _explored(
-    model: Factored, wanted: str | None, options: dict[str, Any]
+    model: Factored | Unbounded, wanted: str | None, options: dict[str, Any]
 ) -> tuple[list[Result], float]:
     """Return the answers to what is *wanted*, and how many seconds they took."""
     memory = options.pop("max_memory")
@@ -134,6 +172,26 @@ def _refuse_unknown(style: str, target: str | None, output: Path | None) -> None
         raise UsageError("--output needs --export: what to write")
 
 
+def _refuse_mixed(
+    code: str | None,
+    target: str | None,
+    proof: Path | None,
+    out: Path | None,
+    style: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Refuse options that mean different things to do."""
+    if code is not None and target is not None:
+        raise UsageError("--path and --export exclude each other: a path or the whole space")
+    if (proof or out) and (code is not None or target is not None):
+        raise UsageError("a certificate is of an exploration: leave out --path and --export")
+    if proof is not None and out is not None:
+        raise UsageError("--certificate verifies a file, --certificate-out writes one: give one")
+    if as_json and style not in ("text", "json"):
+        raise UsageError(f"--json and --format {style} exclude each other: give one")
+
+
 def _progress() -> Callable[[SearchProgress], None] | None:
     """Return what shows how far a search is: on a terminal only, and never among the results."""
     if not sys.stderr.isatty():
@@ -151,17 +209,24 @@ def _progress() -> Callable[[SearchProgress], None] | None:
     return show
 
 
-def _shown(results: Sequence[Result], origin: report.Recipe, style: str, *, single: bool) -> str:
+def _shown(
+    results: Sequence[Result],
+    origin: report.Recipe,
+    style: str,
+    left: Mapping[str, str],
+    *,
+    single: bool,
+) -> str:
     if style == "text":
         if single:
             return report.result_text(results[0], origin)
-        return report.summary_text(results, origin)
+        return report.summary_text(results, origin, left)
     paths = [r for r in results if r.path is not None and (single or r.verdict is Verdict.VIOLATED)]
     if not paths:
         raise UsageError(f"there is no path to show as {style}: nothing asked for is violated")
     found = min(paths, key=lambda result: len(result.path.steps) if result.path else 0)
     assert found.path is not None  # noqa: S101 - chosen so
-    return _drawn(found.path, origin, style, found.property)
+    return _drawn(found.path, origin.concrete(found.concrete), style, found.property)
 
 
 def _drawn(path: Run, origin: report.Recipe, style: str, claim: Property | None) -> str:
@@ -189,6 +254,7 @@ def _json(
     if wanted is not None:
         return {**head, **listed[0]}
     most = max(results, key=lambda result: result.states)
+    shown = next((e for e in listed if e["verdict"] == "violated"), {})
     return {
         **head,
         "property": None,
@@ -196,7 +262,8 @@ def _json(
         "states": most.states,
         "transitions": most.transitions,
         "depth": most.depth,
-        "path": next((e["path"] for e in listed if e["verdict"] == "violated"), []),
+        "path": shown.get("path", []),
+        **({"concrete": shown.get("concrete")} if most.numbers else {}),
         "engine": most.engine,
         "seconds": round(seconds, 6),
         "properties": listed,

@@ -19,11 +19,12 @@ EXTRAS = {
     "plot": ("matplotlib", "networkx"),
     "trace": ("numpy", "pyarrow", "evtx"),
     "fleet": ("distributed", "pyarrow"),
+    "prove": ("z3-solver",),
     "docs": ("sphinx", "furo"),
     "notebook": ("jupytext", "ipykernel", "nbclient"),
     "test": ("pytest", "hypothesis", "jsonschema"),
 }
-"""The optional packages by the extra that brings them; names as they are imported."""
+"""The optional packages by the extra that brings them; most are imported by these names."""
 
 
 @click.command("doctor")
@@ -65,7 +66,7 @@ def _declared() -> set[str]:
 
 def _version(name: str) -> str | None:
     """Return the installed version of a package, or None when it cannot be imported."""
-    module = {"attrs": "attr"}.get(name, name)
+    module = {"attrs": "attr", "z3-solver": "z3"}.get(name, name)
     try:
         return version(name) if find_spec(module) else None
     except PackageNotFoundError:

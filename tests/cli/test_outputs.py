@@ -36,11 +36,14 @@ tapisrv.exe pid: 104 NT AUTHORITY\SYSTEM
    40: Key           HKU\S-1-5-21-1-2-3-1001\Software
 """
 
+ANY = ["q241572", "-p", "workers=any", "-p", "services=0", "-p", "queue=1", "--property", "err"]
+
 # Names in capitals are replaced: OUT by what is written, the others by a file that is read.
 WRITES: dict[tuple[str, str], list[str]] = {
     ("demo", "-o"): ["-o", "OUT"],
     ("fleet", "-o"): ["LISTING", "-o", "OUT"],
     ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
+    ("check", "--certificate-out"): [*ANY, "--certificate-out", "OUT"],
     ("lab", "-o"): ["--trace", "TRACE", "-o", "OUT"],
     ("replay", "--svg"): ["TRACE", "--svg", "OUT"],
     ("replay", "-o"): ["TRACE", "--ticket", "-o", "OUT"],
@@ -60,6 +63,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
 
 READS: dict[tuple[str, str], list[str]] = {
     ("lab", "--trace"): ["--trace", "BAD", "-o", "OUT"],
+    ("check", "--certificate"): ["--certificate", "BAD"],
     ("replay", "TRACE"): ["BAD"],
     ("who", "FILE"): ["BAD"],
     ("hive cat", "FILE"): ["BAD", "Old"],

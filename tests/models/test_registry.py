@@ -177,8 +177,8 @@ def test_parameters_are_read_as_typed() -> None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"workers": "many"}, "workers must be a number, 1 to 16, not 'many'"),
-        ({"workers": 0}, "workers must be 1 to 16, not 0"),
+        ({"workers": "many"}, "workers must be a number, 1 to 16, or any, not 'many'"),
+        ({"workers": 0}, "workers must be 1 to 16, or any, not 0"),
         ({"workers": "17"}, "17"),
         ({"stop": 2}, "0 to 1"),
         ({"variant": "fixed"}, "known: buggy, refcounted, uncached, forced, naive"),

@@ -27,10 +27,16 @@ class Recipe:
     Attributes:
         name: its name, or its file.
         parameters: those that were given.
+        counted: those that count interchangeable processes, given or not.
     """
 
     name: str
     parameters: Mapping[str, object]
+    counted: Mapping[str, object] = attrs.field(factory=dict)
+
+    def concrete(self, numbers: Mapping[str, int] | None) -> Recipe:
+        """Return the recipe with *numbers* for what was any number."""
+        return attrs.evolve(self, parameters={**self.parameters, **(numbers or {})})
 
     def command(self, *more: str) -> str:
         """Return the command line that checks it with the options *more*."""
@@ -58,16 +64,23 @@ def _result_lines(result: Result, origin: Recipe) -> list[str]:
     lines = [f"{result.model}: {claim.name} ({claim.kind.value}): {result.verdict.value}"]
     lines += _wrapped(claim.about)
     lines += _wrapped(counts_text(result))
+    lines += _wrapped(_extent(result, origin))
     for reason in result.reasons:
         lines += _wrapped(f"Note: {reason}.")
     if result.path is not None:
-        replay = origin.command("--property", claim.name, "--path", result.path.code)
+        recipe = origin.concrete(result.concrete)
+        replay = recipe.command("--property", claim.name, "--path", result.path.code)
         lines += ["", *path_lines(result.path), "", *_typed(f"Replay: {replay}")]
     return lines
 
 
-def summary_text(results: Sequence[Result], origin: Recipe) -> str:
-    """Return the answers to several properties as a table, and the shortest counterexample."""
+def summary_text(
+    results: Sequence[Result], origin: Recipe, left: Mapping[str, str] | None = None
+) -> str:
+    """Return the answers to several properties as a table, and the shortest counterexample.
+
+    *left* are the claims that were left out, each with the reason.
+    """
     width = min(WIDTH, terminal_width(WIDTH))
     rows = [["property", "kind", "verdict", "path", "claim"]]
     for result in results:
@@ -83,12 +96,46 @@ def summary_text(results: Sequence[Result], origin: Recipe) -> str:
         for head, row in zip(named, rows, strict=True):
             lines += [head, *(wrap(row[4], width, "  ", "  ") if row is not rows[0] else ())]
     lines += ["", *_explorations(results)]
+    extents = dict.fromkeys(_extent(result, origin) for result in results if not result.path)
+    lines += [line for extent in extents for line in wrap(extent, width)]
     lines += _notes(results)
+    for reason, names in _grouped(left or {}).items():
+        lines += _wrapped(f"Left out, {', '.join(names)}: {reason}.")
     broken = [r for r in results if r.verdict is Verdict.VIOLATED and r.path is not None]
     if broken:
         shortest = min(broken, key=lambda result: len(result.path.steps) if result.path else 0)
         lines += ["", *_result_lines(shortest, origin)]
     return ascii_only_lines(lines)
+
+
+def _grouped(left: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, reason in left.items():
+        found.setdefault(reason, []).append(name)
+    return found
+
+
+def _extent(result: Result, origin: Recipe) -> str:
+    """Return for how many processes the verdict holds, where it is of a safety claim."""
+    decided = result.verdict is not Verdict.INCONCLUSIVE
+    if result.numbers:
+        if result.concrete is not None:
+            return f"Shown with {_amounts(result.concrete)}; asked of any number."
+        return f"For any number of {' and '.join(result.numbers)}." if decided else ""
+    if not origin.counted or result.path is not None or not decided:
+        return ""
+    if result.property.kind is PropertyKind.LEADS_TO:
+        return f"For up to {_amounts(origin.counted)}."
+    more = " ".join(f"-p {name}=any" for name in origin.counted)
+    return f"For up to {_amounts(origin.counted)}; for any number: add `{more}`."
+
+
+def _amounts(numbers: Mapping[str, object]) -> str:
+    """Return *numbers* in words: ``2 workers, 1 service``."""
+    return ", ".join(
+        f"{number} {name.removesuffix('s') if number == 1 else name}"
+        for name, number in numbers.items()
+    )
 
 
 def _headline(results: Sequence[Result]) -> str:
@@ -98,16 +145,19 @@ def _headline(results: Sequence[Result]) -> str:
         names = [result.property.name for result in results if result.verdict is verdict]
         if names:
             said.append(f"{len(names)} of {len(results)} properties {word}: {', '.join(names)}")
-    return f"{results[0].model}: {'; '.join(said) or f'all {len(results)} properties hold'}"
+    found = "; ".join(said) or f"all {len(results)} properties hold"
+    numbers = " and ".join(results[0].numbers)
+    return f"{results[0].model}{numbers and f', any number of {numbers}'}: {found}"
 
 
 def counts_text(result: Result) -> str:
     """Return what was explored, in one line."""
     whole = "" if result.complete else " so far"
     reduced = "" if result.reduce.value == "none" else f", reduced by {result.reduce.value}"
+    states = "abstract states" if result.numbers else "states"
     return (
-        f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}{whole}"
-        f" ({result.engine} engine{reduced}, {result.seconds:.2f} s)"
+        f"{result.states:,} {states}, {result.transitions:,} transitions, depth {result.depth}"
+        f"{whole} ({result.engine} engine{reduced}, {result.seconds:.2f} s)"
     )
 
 
@@ -284,6 +334,7 @@ def result_json(result: Result, fairness: Fairness | None = None) -> dict[str, o
         "seconds": round(result.seconds, 6),
         "bytes": result.bytes,
         "reasons": list(result.reasons),
+        **({"concrete": result.concrete} if result.numbers else {}),
     }
 
 
