@@ -1,0 +1,334 @@
+"""What the calls of a C function do to what it has open, on one way through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from regsim.lint import cnames
+from regsim.lint.cworlds import (
+    CLOSED,
+    GONE,
+    OPEN,
+    OTHER,
+    UNKNOWN,
+    ZERO,
+    Given,
+    Opened,
+    Root,
+    Unopened,
+    Value,
+    World,
+)
+from regsim.lint.fault import Fault, at
+from regsim.lint.grammars import said
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from regsim.lint.cfile import CFile
+
+Ways = list[tuple[Value, World]]
+"""What an expression is worth, and the world after it, for each way that it can go."""
+
+
+@attrs.define
+class Scope:
+    """One function while its ways are followed.
+
+    Attributes:
+        file: what the whole file says.
+        name: the function's.
+        types: its variables and parameters, by name the type.
+        params: the parameters of handle types.
+        sites: the calls that opened something, by their offset.
+        faults: what was found, by rule and place.
+    """
+
+    file: CFile
+    name: str
+    types: dict[str, str] = attrs.field(factory=dict)
+    params: set[str] = attrs.field(factory=set)
+    calls: set[str] = attrs.field(factory=set)
+    sites: dict[int, tuple[Node, str, str]] = attrs.field(factory=dict)
+    faults: dict[tuple[str, int], Fault] = attrs.field(factory=dict)
+
+    def report(self, rule: str, node: Node, message: str) -> None:
+        """Note a fault, the first of its rule at *node*."""
+        self.faults.setdefault((rule, node.start_byte), at(node, rule, message))
+
+    def variable(self, node: Node | None) -> str:
+        """Return the local variable that *node* is, or a member of a local record; or nothing."""
+        node = bare(node)
+        if node is None:
+            return ""
+        if node.type == "identifier" and said(node) in self.types:
+            return said(node)
+        if node.type == "field_expression" and said(node.child_by_field_name("operator")) == ".":
+            inner = bare(node.child_by_field_name("argument"))
+            if inner is not None and inner.type == "identifier" and said(inner) in self.types:
+                return f"{said(inner)}.{said(node.child_by_field_name('field'))}"
+        return ""
+
+    def target(self, node: Node | None) -> str:
+        """Return the local variable whose address *node* is, or nothing."""
+        node = bare(node)
+        if node is None or node.type != "pointer_expression" or not said(node).startswith("&"):
+            return ""
+        return self.variable(node.child_by_field_name("argument"))
+
+    def title(self, opened: Opened) -> str:
+        """Return what to call *opened* in a sentence."""
+        return self.sites[opened.site][2]
+
+    def leak(self, opened: Opened, node: Node | None, how: str) -> None:
+        """Note that *opened* is not closed on the way that ends at *node*."""
+        site, kind, title = self.sites[opened.site]
+        where = f" (line {node.start_point[0] + 1})" if node is not None else ""
+        self.report(LEAKS[kind], site, f"{title} {LEFT[kind]} {how}{where}")
+
+
+LEAKS: Final = {"key": "C101", "profile": "C107", "mount": "C109", "app": "C111"}
+LEFT: Final = {
+    "key": "is not closed",
+    "profile": "is loaded, and UnloadUserProfile is not called",
+    "mount": "is loaded, and RegUnLoadKey is not called",
+    "app": "is the handle of an application's hive, and is not closed",
+}
+
+
+def bare(node: Node | None) -> Node | None:
+    """Return *node* without parentheses and casts."""
+    while node is not None and node.type in ("parenthesized_expression", "cast_expression"):
+        node = node.child_by_field_name("value") or (node.named_children or [None])[-1]
+    return node
+
+
+def call(scope: Scope, node: Node, args: list[Node], values: list[Value], world: World) -> Ways:
+    """Return what becomes of *world* by the call *node*, whose arguments are worth *values*."""
+    callee = node.child_by_field_name("function")
+    method = callee is not None and callee.type == "field_expression"
+    name = said(callee.child_by_field_name("field")) if method and callee else said(callee)
+    name = cnames.plain(name)
+    if cnames.ACTING.keys() & {name}:
+        good = cnames.ACTING[name]
+        acting = attrs.evolve(world, acting=True)
+        return [(ZERO if good else OTHER, acting), (OTHER if good else ZERO, world)]
+    if name in cnames.REVERTING:
+        return [(UNKNOWN, attrs.evolve(world, acting=False))]
+    _check_use(scope, node, name, args, values, world)
+    if name in _KNOWN:
+        return _KNOWN[name](scope, node, args, values, world)
+    if name in cnames.OPENERS:
+        return _open(scope, node, name, args, values, world)
+    if name in cnames.CLOSERS:
+        return [(ZERO, _close(scope, node, args, values, world))]
+    return [(UNKNOWN, _other(scope, name, method, args, values, world))]
+
+
+def _check_use(
+    scope: Scope, node: Node, name: str, args: list[Node], values: list[Value], world: World
+) -> None:
+    """Look at what a call is given: a root while impersonating, a key that was not opened."""
+    if world.acting and not scope.file.uncached:
+        named = any(v == Root("HKEY_CURRENT_USER") for v in values) and name not in cnames.CLOSERS
+        if named and (name.startswith(("Reg", "SH")) or name in scope.file.functions):
+            scope.report("C105", node, f"{name} uses HKEY_CURRENT_USER while impersonating")
+        elif name in scope.file.using_root:
+            scope.report(
+                "C105", node, f"{name} is called while impersonating, and uses HKEY_CURRENT_USER"
+            )
+    if not name.startswith("Reg") or not values or name in cnames.CLOSERS:
+        return
+    first = values[0]
+    if isinstance(first, Unopened) and first.site in scope.sites:
+        title = scope.title(Opened(first.site))
+        scope.report("C106", node, f"{name} uses {title} although opening it may have failed")
+    elif isinstance(first, Opened) and world.state.get(first) == CLOSED:
+        scope.report("C106", node, f"{name} uses {scope.title(first)} after it was closed")
+
+
+def _argument(items: list[Node], index: int | None) -> Node | None:
+    return items[index] if index is not None and index < len(items) else None
+
+
+def _open(
+    scope: Scope, node: Node, name: str, args: list[Node], values: list[Value], world: World
+) -> Ways:
+    opener = cnames.OPENERS[name]
+    node_of = _argument(args, opener.result)
+    target = scope.target(node_of)
+    if not target or "." in target or scope.types[target] not in cnames.HANDLES:
+        return [(ZERO, world), (OTHER, world)]
+    root = values[opener.root] if opener.root is not None and opener.root < len(values) else UNKNOWN
+    named = _argument(args, opener.name)
+    if name == "RegOpenKey" and said(named) in ("NULL", "nullptr", "0"):
+        return [(ZERO, world.put(target, root))]  # KB 137202: the same handle, not a new one
+    opened = Opened(node.start_byte)
+    title = f"{target} ({name})"
+    scope.sites[opened.site] = (node, opener.what, title)
+    world = _before_opening(scope, opened, target, world)
+    failed = world.put(target, _after_failure(world.values.get(target, UNKNOWN), opened))
+    good = world.put(target, opened).turn(opened, OPEN)
+    good = attrs.evolve(good, below={**good.below, opened: (root, said(named))})
+    return [(ZERO, good), (OTHER, failed)]
+
+
+def _after_failure(before: Value, opened: Opened) -> Value:
+    """Return what a variable holds after a failed call: a 0 stays, the rest is not to be used."""
+    return ZERO if before == ZERO else Unopened(opened.site)
+
+
+def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> World:
+    """Return *world* with room for *opened* in *target*; what that held alone is lost."""
+    held = world.values.get(target)
+    if isinstance(held, Opened) and world.state.get(held) == OPEN:
+        if world.holders(held) == [target]:
+            scope.leak(held, scope.sites[opened.site][0], "before the next is opened into it")
+        world = world if world.holders(held) != [target] else world.turn(held, GONE)
+    others = [name for name in world.holders(opened) if name != target]
+    if others and opened in world.state:
+        older = attrs.evolve(opened, older=True)
+        state = GONE if older in world.state else world.state[opened]
+        for name in others:
+            world = world.put(name, older)
+        world = world.turn(older, state)
+    return world
+
+
+def _close(
+    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
+) -> World:
+    value = values[0] if values else UNKNOWN
+    if isinstance(value, Opened):
+        kind = scope.sites[value.site][1]
+        if kind == "profile":
+            message = f"{scope.title(value)} is for UnloadUserProfile, not for RegCloseKey"
+            scope.report("C108", node, message)
+            return world.turn(value, GONE)
+        if world.state.get(value) == CLOSED:
+            scope.report("C102", node, f"{scope.title(value)} is closed a second time")
+        elif world.state.get(value) == OPEN:
+            return world.turn(value, CLOSED)
+    elif isinstance(value, Root):
+        if scope.file.threads and value.name != "HKEY_PERFORMANCE_DATA":
+            message = f"{value.name} is closed in a program of several threads"
+            scope.report("C104", node, message)
+    elif isinstance(value, Given):
+        return attrs.evolve(world, ended={**world.ended, value.name: node.start_byte})
+    return world
+
+
+def _load_key(
+    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
+) -> Ways:
+    elsewhere = "RegUnLoadKey" in scope.file.called and "RegUnLoadKey" not in scope.calls
+    if len(args) < 2 or elsewhere:
+        return [(ZERO, world), (OTHER, world)]
+    opened = Opened(node.start_byte)
+    scope.sites[opened.site] = (node, "mount", f"the hive at {said(args[1])}")
+    good = world.turn(opened, OPEN)
+    good = attrs.evolve(good, below={**good.below, opened: (values[0], said(args[1]))})
+    return [(ZERO, good), (OTHER, world)]
+
+
+def _unload_key(
+    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
+) -> Ways:
+    name = said(_argument(args, 1))
+    mounts = [
+        o for o, s in world.state.items() if scope.sites[o.site][1] == "mount" and s == OPEN
+    ]
+    mounts = [o for o in mounts if world.below[o][1] == name] or mounts
+    root = values[0] if values else UNKNOWN
+    for opened, state in world.state.items():
+        below, path = world.below.get(opened, (UNKNOWN, ""))
+        if state != OPEN or scope.sites[opened.site][1] != "key" or not name:
+            continue
+        if below == root and root != UNKNOWN and _starts(path, name):
+            message = f"RegUnLoadKey is called while {scope.title(opened)} is open below it"
+            scope.report("C110", node, message)
+    for opened in mounts:
+        world = world.turn(opened, CLOSED)
+    return [(ZERO, world), (OTHER, world)]
+
+
+def _starts(path: str, name: str) -> bool:
+    """Return whether the key written *path* is the one written *name* or lies below it."""
+    if not path.endswith('"') or not name.endswith('"'):
+        return path == name
+    path, name = (text[text.index('"') + 1 : -1].replace("\\\\", "\\") for text in (path, name))
+    return path.lower() == name.lower() or path.lower().startswith(name.lower() + "\\")
+
+
+def _load_profile(
+    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
+) -> Ways:
+    record = scope.target(_argument(args, 1))
+    elsewhere = "UnloadUserProfile" in scope.file.called and "UnloadUserProfile" not in scope.calls
+    if not record or elsewhere:
+        return [(OTHER, world), (ZERO, world)]
+    opened = Opened(node.start_byte)
+    scope.sites[opened.site] = (node, "profile", f"the profile in {record}")
+    good = world.put(f"{record}.hProfile", opened).turn(opened, OPEN)
+    return [(OTHER, good), (ZERO, world)]
+
+
+def _unload_profile(
+    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
+) -> Ways:
+    value = values[1] if len(values) > 1 else UNKNOWN
+    if isinstance(value, Opened):
+        for opened, state in world.state.items():
+            if state == OPEN and world.below.get(opened, (UNKNOWN, ""))[0] == value:
+                message = f"the profile is unloaded while {scope.title(opened)} is open in it"
+                scope.report("C110", node, message)
+        world = world.turn(value, CLOSED)
+    else:
+        for opened in world.state:
+            if scope.sites[opened.site][1] == "profile":
+                world = world.turn(opened, GONE)
+    return [(OTHER, world), (ZERO, world)]
+
+
+def _same(
+    _scope: Scope, _node: Node, _args: list[Node], values: list[Value], world: World
+) -> Ways:
+    return [(values[0] if values else UNKNOWN, world)]
+
+
+def _other(
+    scope: Scope, name: str, method: bool, args: list[Node], values: list[Value], world: World
+) -> World:
+    """Return *world* after a function that is not known, which may keep or close what it gets."""
+    summary = scope.file.functions.get(name) if not method else None
+    lending = name.startswith("Reg") or cnames.lends(name, method=method)
+    lost = []
+    for index, (node, value) in enumerate(zip(args, values, strict=True)):
+        target = scope.target(node)
+        if target:
+            lost.append(target)
+            lost += [n for n in world.values if n.startswith(f"{target}.")]
+        elif isinstance(value, Opened):
+            kept = index in summary if summary is not None else not lending
+            lost += world.holders(value) if kept else []
+        elif bare(node) is not None and bare(node).type == "identifier":  # type: ignore[union-attr]
+            lost += [n for n in world.values if n.startswith(f"{said(bare(node))}.")]
+    world = world.lose(lost)
+    for node in args:
+        if target := scope.target(node):
+            world = world.put(target, UNKNOWN)
+    return world
+
+
+_KNOWN: Final[dict[str, Callable[[Scope, Node, list[Node], list[Value], World], Ways]]] = {
+    "RegLoadKey": _load_key,
+    "RegUnLoadKey": _unload_key,
+    "LoadUserProfile": _load_profile,
+    "UnloadUserProfile": _unload_profile,
+    **dict.fromkeys(
+        ("HRESULT_FROM_WIN32", "RtlNtStatusToDosError", "static_cast<LONG>", "LONG"), _same
+    ),
+}

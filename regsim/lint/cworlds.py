@@ -1,0 +1,105 @@
+"""What a C function may have open at one place: one world for each way that leads there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import attrs
+
+ZERO: Final = "zero"
+OTHER: Final = "other"
+UNKNOWN: Final = ""
+"""What is known of a value that is no handle: it is 0, it is not 0, or nothing."""
+
+OPEN: Final = "open"
+CLOSED: Final = "closed"
+GONE: Final = "gone"
+"""What became of what was opened; gone is what somebody else owns, or nothing is known of."""
+
+
+@attrs.frozen
+class Opened:
+    """The value of a variable that got what was opened at *site* (its offset in the text)."""
+
+    site: int
+    older: bool = False
+
+
+@attrs.frozen
+class Unopened:
+    """The value of a variable whose opening failed at *site*: whatever it was before."""
+
+    site: int
+
+
+@attrs.frozen
+class Given:
+    """The value that a parameter was called with."""
+
+    name: str
+
+
+@attrs.frozen
+class Root:
+    """A predefined key."""
+
+    name: str
+
+
+Value = str | Opened | Unopened | Given | Root
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+
+
+@attrs.frozen
+class World:
+    """What holds on one way to a place: values of variables, what is open, what was found true.
+
+    Attributes:
+        values: by variable, for those of which something is known.
+        state: by what was opened.
+        below: by what was opened, the key and the name it was opened below.
+        facts: by the text of a condition, whether it was met.
+        acting: whether the thread acts for somebody else.
+        ended: the parameters that were closed, each with the place.
+    """
+
+    values: Mapping[str, Value] = attrs.field(factory=dict)
+    state: Mapping[Opened, str] = attrs.field(factory=dict)
+    below: Mapping[Opened, tuple[Value, str]] = attrs.field(factory=dict)
+    facts: Mapping[str, bool] = attrs.field(factory=dict)
+    acting: bool = False
+    ended: Mapping[str, int] = attrs.field(factory=dict)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two equal worlds have alike."""
+        parts = (self.values, self.state, self.below, self.facts, self.ended)
+        return (*(frozenset(part.items()) for part in parts), self.acting)
+
+    def put(self, name: str, value: Value) -> World:
+        """Return the world after *name* got *value*: what was found true with it is forgotten."""
+        facts = self.facts
+        if facts:
+            facts = {t: v for t, v in facts.items() if name not in _WORD.findall(t)}
+        return attrs.evolve(self, values={**self.values, name: value}, facts=facts)
+
+    def turn(self, opened: Opened, state: str) -> World:
+        """Return the world after *opened* became *state*."""
+        return attrs.evolve(self, state={**self.state, opened: state})
+
+    def lose(self, names: Iterable[str]) -> World:
+        """Return the world after what the variables *names* hold became somebody else's."""
+        found = [self.values.get(name) for name in names]
+        mine = {v: GONE for v in found if isinstance(v, Opened) and self.state.get(v) == OPEN}
+        return attrs.evolve(self, state={**self.state, **mine}) if mine else self
+
+    def holders(self, opened: Opened) -> list[str]:
+        """Return the variables that hold *opened*."""
+        return [name for name, value in self.values.items() if value == opened]
+
+
+def distinct(worlds: Iterable[World]) -> list[World]:
+    """Return *worlds*, each once, in order."""
+    return list({world.key: world for world in worlds}.values())
