@@ -1,0 +1,532 @@
+"""What a PowerShell script does with hives and keys, one step after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from regsim.lint.grammars import nodes, said
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+LIVE: Final = frozenset(
+    {
+        *("new-item", "ni", "md", "mkdir", "get-item", "gi", "get-childitem", "gci", "ls", "dir"),
+        *("copy-item", "cp", "copy", "cpi", "move-item", "mv", "move", "mi"),
+        *("rename-item", "ren", "rni", "clear-item", "cli"),
+    }
+)
+"""Commands that leave a key open: PowerShell's registry provider does not close what they give."""
+CLEAN: Final = frozenset(
+    {
+        *("get-itemproperty", "gp", "set-itemproperty", "sp", "new-itemproperty"),
+        *("remove-itemproperty", "rp", "get-itempropertyvalue", "gpv", "test-path", "remove-item"),
+        *("ri", "rm", "del", "set-item", "si", "clear-itemproperty", "get-acl", "set-acl"),
+    }
+)
+"""Commands that close what they opened."""
+LOCATIONS: Final = frozenset({"set-location", "cd", "sl", "chdir", "push-location", "pushd"})
+_JOBS: Final = frozenset({"start-job", "sajb", "start-threadjob"})
+_JOB_ENDS: Final = frozenset(
+    {"wait-job", "receive-job", "stop-job", "remove-job", "wjb", "rcjb", "rjb", "spjb"}
+)
+_ROOT: Final = r"(?:HKU|HKLM|HKEY_USERS|HKEY_LOCAL_MACHINE)"
+_NATIVE: Final = re.compile(
+    rf"\breg(?:\.exe)?\W+(?:-\w+\W+)?(?P<verb>(?:un)?load)\W+?(?P<path>(?:\$\{{?\w|{_ROOT}\\).*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_HIVES: Final = {
+    "HKEY_USERS": "HKU",
+    "HKEY_LOCAL_MACHINE": "HKLM",
+    "HKEY_CURRENT_USER": "HKCU",
+    "HKEY_CLASSES_ROOT": "HKCR",
+}
+_VARIABLE: Final = re.compile(r"\$\{(?:\w+:)?(\w+)\}|\$(?:(?:script|global|local|private):)?(\w+)")
+
+
+@attrs.frozen
+class Block:
+    """What a step stands in: an ``if`` or a ``try`` with the branch of it, a loop, a function."""
+
+    node: int
+    kind: str
+    branch: str
+    told: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Doing:
+    """One step of a script.
+
+    Attributes:
+        kind: ``load``, ``unload``, ``touch`` (a key is left open), ``use`` (none is), ``collect``,
+            ``wait``, ``close``, ``drop`` (a variable loses what it held), ``drive``, ``undrive``,
+            ``location``, ``job``, ``jobend``, ``code`` (the exit code is looked at), ``leave``
+            (with *name* how), ``end`` (of the function *name*), ``stop`` (errors end the script).
+        node: where.
+        path: the key, as ``HKU\\TEMP\\SOFTWARE``.
+        name: of the variable, the drive, or the word that leaves.
+        within: the blocks around, the outermost first.
+        closed: whether the same expression closes what it opened.
+        file: of a load, the file.
+    """
+
+    kind: str
+    node: Node
+    path: str = ""
+    name: str = ""
+    within: tuple[Block, ...] = ()
+    closed: bool = False
+    file: str = ""
+
+
+@attrs.define
+class Script:
+    """A script while it is read: the functions, the variables, and the steps so far."""
+
+    functions: dict[str, Node] = attrs.field(factory=dict)
+    texts: dict[str, str] = attrs.field(factory=dict)
+    keys: dict[str, str] = attrs.field(factory=dict)
+    drives: dict[str, str] = attrs.field(factory=lambda: {"HKLM": "HKLM", "HKCU": "HKCU"})
+    steps: list[Doing] = attrs.field(factory=list)
+    within: tuple[Block, ...] = ()
+    called: set[str] = attrs.field(factory=set)
+    depth: int = 0
+    held: str = ""
+    closing: bool = False
+
+    def note(self, kind: str, node: Node, **more: object) -> None:
+        """Add a step."""
+        self.steps.append(Doing(kind=kind, node=node, within=self.within, **more))  # type: ignore[arg-type]
+
+    def expanded(self, text: str) -> str:
+        """Return *text* with the variables that are known to hold a text replaced by it."""
+        for _ in range(3):
+            replaced = _VARIABLE.sub(self._value, text)
+            if replaced == text:
+                break
+            text = replaced
+        return text
+
+    def _value(self, match: re.Match[str]) -> str:
+        name = (match[1] or match[2]).lower()
+        return self.texts.get(name, match[0])
+
+    def path(self, text: str) -> str:
+        r"""Return the key that *text* names, as ``HKU\TEMP``, whatever way it is written."""
+        text = self.expanded(text.strip().strip("\"'")).strip("\"'")
+        text = text.replace("`", "").replace("/", "\\")
+        text = re.sub(r"^(Microsoft\.PowerShell\.Core\\)?Registry::\\*", "", text, flags=re.I)
+        drive = re.match(r"(\w+):\\*", text)
+        if drive is not None:
+            root = self.drives.get(drive[1].upper(), drive[1])
+            text = f"{root}\\{text[drive.end() :]}"
+        first, *rest = re.split(r"\\+", text.strip("\\"))
+        return "\\".join((_HIVES.get(first.upper(), first), *rest)).upper().rstrip("\\")
+
+    def inside(self, block: Block, node: Node | None) -> None:
+        """Read *node* as a part of *block*."""
+        if node is not None:
+            before, self.within = self.within, (*self.within, block)
+            read(self, node)
+            self.within = before
+
+
+def scripts(top: Node) -> Iterator[Script]:
+    """Yield the script, and each of its functions that nothing in it calls, as it would run."""
+    functions = {
+        said(_child(node, "function_name")).lower(): node
+        for node in nodes(top)
+        if node.type == "function_statement"
+    }
+    main = Script(functions=functions)
+    read(main, top)
+    yield main
+    for name, node in functions.items():
+        if name not in main.called:
+            alone = Script(functions=functions, texts=dict(main.texts), drives=dict(main.drives))
+            alone.called = main.called
+            _enter(alone, name, node, {})
+            yield alone
+
+
+def _child(node: Node, kind: str) -> Node | None:
+    return next((c for c in node.children if c.type == kind), None)
+
+
+def read(script: Script, node: Node) -> None:
+    """Add the steps of *node* to *script*, in the order in which they run."""
+    handler = _READERS.get(node.type)
+    if handler is not None:
+        handler(script, node)
+        return
+    for child in node.named_children:
+        read(script, child)
+
+
+def _enter(script: Script, name: str, node: Node, given: dict[str, str]) -> None:
+    """Read the body of the function *name* as it is called."""
+    if script.depth > 3:
+        return
+    texts = {**script.texts, **given}
+    before, script.texts = script.texts, texts
+    script.depth += 1
+    script.called.add(name)
+    block = Block(node.id, "function", f"{name}.{len(script.steps)}")
+    for child in node.named_children:
+        if child.type == "script_block":
+            script.inside(block, child)
+    script.note("end", node, name=block.branch)
+    script.depth -= 1
+    script.texts = before
+
+
+def _if(script: Script, node: Node) -> None:
+    condition = node.child_by_field_name("condition")
+    branches: list[tuple[Node | None, Node | None]] = [(condition, _child(node, "statement_block"))]
+    others = _child(node, "elseif_clauses")
+    for clause in [] if others is None else others.named_children:
+        branches.append((clause.child_by_field_name("condition"), _child(clause, "statement_block")))
+    last = _child(node, "else_clause")
+    if last is not None:
+        branches.append((None, _child(last, "statement_block")))
+    told = ""
+    for number, (asked, body) in enumerate(branches):
+        if asked is not None:
+            before = len(script.steps)
+            read(script, asked)
+            for index in range(before, len(script.steps)):
+                if script.steps[index].kind == "unload":
+                    script.note("code", asked)
+                    break
+        told += f" {said(asked)}"
+        script.inside(Block(node.id, "if", str(number), told), body)
+
+
+def _loop(script: Script, node: Node) -> None:
+    condition = node.child_by_field_name("condition")
+    if condition is not None:
+        read(script, condition)
+    text = said(node)
+    block = Block(node.id, node.type.removesuffix("_statement"), "", text)
+    for child in node.named_children:
+        if child == condition:
+            continue
+        if child.type == "statement_block":
+            script.inside(block, child)
+        elif child.type == "pipeline":
+            read(script, child)
+
+
+def _try(script: Script, node: Node) -> None:
+    kinds = {c.type for c in node.children}
+    told = " ".join(k for k in ("catch_clauses", "finally_clause") if k in kinds)
+    script.inside(Block(node.id, "try", "body", told), _child(node, "statement_block"))
+    for kind, branch in (("catch_clauses", "catch"), ("finally_clause", "finally")):
+        script.inside(Block(node.id, "try", branch, told), _child(node, kind))
+
+
+def _function(_script: Script, _node: Node) -> None:
+    """A function runs where it is called."""
+
+
+def _leave(script: Script, node: Node) -> None:
+    word = said(node.children[0]).lower() if node.children else ""
+    for child in node.named_children:
+        read(script, child)
+    script.note("leave", node, name=word)
+
+
+def _assignment(script: Script, node: Node) -> None:
+    left, right = node.named_children[0], node.child_by_field_name("value")
+    name = said(left).strip().split(":")[-1].lstrip("$").lower()
+    name = re.sub(r"^(\[[^\]]*\]\s*)+\$?", "", name)
+    before, script.held = script.held, "" if name == "null" else name
+    start = len(script.steps)
+    if right is not None:
+        read(script, right)
+    script.held = before
+    text = said(right).strip()
+    if text.lower() == "$null":
+        script.note("drop", node, name=name)
+        script.keys.pop(name, None)
+    elif re.fullmatch(r"'[^']*'|\"[^\"]*\"|\$\w+", text, re.DOTALL) and name.isidentifier():
+        script.texts[name] = script.expanded(text.strip("\"'"))
+    elif name.isidentifier():
+        script.texts.pop(name, None)
+    if name == "erroractionpreference" and "stop" in text.lower():
+        script.note("stop", node)
+    if name != "null" and any(s.kind == "unload" for s in script.steps[start:]):
+        script.note("code", node)
+    for step in script.steps[start:]:
+        if step.kind == "touch" and step.name == name:
+            script.keys[name] = step.path
+
+
+def _arguments(node: Node) -> tuple[dict[str, str], list[str]]:
+    """Return a command's arguments: by the parameter's name in small letters, and those without."""
+    named: dict[str, str] = {}
+    rest: list[str] = []
+    waiting = ""
+    elements = node.child_by_field_name("command_elements")
+    for child in [] if elements is None else elements.named_children:
+        text = said(child)
+        if child.type == "command_parameter":
+            waiting, _, value = text.lstrip("-").lower().partition(":")
+            named[waiting] = value
+            if waiting in _SWITCHES or value:
+                waiting = ""
+        elif child.type == "command_argument_sep":
+            continue
+        elif waiting:
+            named[waiting] = text
+            waiting = ""
+        elif child.type != "redirection":
+            rest.append(text)
+    return named, rest
+
+
+_SWITCHES: Final = frozenset(
+    {
+        *("force", "recurse", "passthru", "wait", "name", "nonewwindow", "verbose", "asjob"),
+        *("whatif", "confirm", "noprofile", "hidden"),
+    }
+)
+
+
+def _command(script: Script, node: Node) -> None:
+    name = said(node.child_by_field_name("command_name")).strip("\"'").lower()
+    name = re.split(r"[\\/]", name)[-1]
+    text = said(node)
+    if native := _native(script, name, text):
+        script.note(native[0], node, path=native[1], file=native[2])
+        if "passthru" in text.lower():
+            script.note("code", node)
+        return
+    if name in script.functions:
+        _called(script, name, node)
+        return
+    named, rest = _arguments(node)
+    if name in _COMMANDS:
+        _COMMANDS[name](script, node, named, rest)
+    elif name in LIVE or name in CLEAN or name in LOCATIONS:
+        _provider(script, node, name, named, rest)
+    for child in nodes(node):
+        if child.type in ("script_block_expression", "parenthesized_expression", "sub_expression"):
+            if _outermost(child, node):
+                read_inner(script, child, name)
+
+
+def _outermost(node: Node, top: Node) -> bool:
+    """Return whether no other block lies between *node* and *top*."""
+    parent = node.parent
+    while parent is not None and parent != top:
+        if parent.type in ("script_block_expression", "parenthesized_expression", "sub_expression"):
+            return False
+        parent = parent.parent
+    return True
+
+
+def read_inner(script: Script, node: Node, name: str) -> None:
+    """Read what a command is given to run."""
+    if name in _JOBS:
+        start = len(script.steps)
+        script.inside(Block(node.id, "job", ""), node)
+        paths = [s.path for s in script.steps[start:] if s.kind in ("touch", "use")]
+        paths += re.findall(r"HKU\\[^\s\"']+", said(node), re.I)
+        del script.steps[start:]
+        script.note("job", node, path=" ".join(script.path(p) for p in paths))
+        return
+    kind = "each" if name in ("foreach-object", "foreach", "%") else "given"
+    before, script.held = script.held, "" if node.type == "script_block_expression" else script.held
+    script.inside(Block(node.id, kind, ""), node)
+    script.held = before
+
+
+def _native(script: Script, name: str, text: str) -> tuple[str, str, str] | None:
+    """Return what a call of reg.exe does to a hive, or none: loads or unloads it, where, of what."""
+    if "load" not in text.lower():
+        return None
+    if name not in ("reg", "reg.exe", "cmd", "cmd.exe", "start-process", "saps", "start"):
+        if name not in ("invoke-expression", "iex", "start-process.exe") and "reg" not in name:
+            return None
+    flat = re.sub(r"[\"'@(),`]+", " ", script.expanded(text))
+    found = _NATIVE.search(flat)
+    if found is None:
+        return None
+    words = found["path"].split()
+    quoted = re.search(rf"load\W+?[\"']?((?:\$\{{?\w|{_ROOT}\\)[^\"'\n]*)[\"']", script.expanded(text))
+    path = quoted[1].split('" ')[0] if quoted and " " not in quoted[1] else words[0]
+    if "$(" in found["path"]:
+        path = re.match(r"(\$\([^ ]*|\S)+", found["path"])[0]  # type: ignore[index]
+    return found["verb"].lower(), script.path(path), " ".join(words[1:])
+
+
+def _called(script: Script, name: str, node: Node) -> None:
+    named, rest = _arguments(node)
+    function = script.functions[name]
+    params = [
+        said(n).lstrip("$").lower()
+        for n in nodes(function)
+        if n.type == "variable" and n.parent is not None and n.parent.type == "script_parameter"
+    ]
+    given = {k: script.expanded(v.strip("\"'")) for k, v in named.items() if v}
+    free = [p for p in params if p not in given]
+    given |= {p: script.expanded(v.strip("\"'")) for p, v in zip(free, rest, strict=False)}
+    held, script.held = script.held, ""
+    _enter(script, name, function, given)
+    script.held = held
+
+
+def _provider(
+    script: Script, node: Node, name: str, named: dict[str, str], rest: list[str]
+) -> None:
+    text = named.get("path") or named.get("literalpath") or named.get("lp") or (rest or [""])[0]
+    path = script.path(text)
+    if named.get("name") and name in ("new-item", "ni") and path:
+        path = f"{path}\\{named['name']}".upper()
+    if name in LOCATIONS:
+        script.note("location", node, path=path)
+        return
+    listing = name in ("get-childitem", "gci", "ls", "dir")
+    clean = name in CLEAN or (listing and "name" in named)
+    pipeline = said(_pipeline(node))
+    closed = script.closing or re.search(r"\.(Close|Dispose)\(\)", pipeline, re.I) is not None
+    script.note(
+        "use" if clean else "touch", node, path=path, name=script.held, closed=closed
+    )
+
+
+def _pipeline(node: Node) -> Node:
+    parent = node.parent
+    return parent if parent is not None and parent.type == "pipeline_chain" else node
+
+
+def _drive(script: Script, node: Node, named: dict[str, str], rest: list[str]) -> None:
+    root = named.get("root") or (rest[2] if len(rest) > 2 else "")
+    name = (named.get("name") or (rest or [""])[0]).strip("\"'").upper()
+    # `-Name` takes a value here, though it is a switch of Get-ChildItem
+    if not named.get("name") and "name" in named and rest:
+        name = rest[0].strip("\"'").upper()
+    if root:
+        script.drives[name] = script.path(root)
+        script.note("drive", node, path=script.drives[name], name=name)
+
+
+def _undrive(script: Script, node: Node, named: dict[str, str], rest: list[str]) -> None:
+    script.note("undrive", node, name=(named.get("name") or (rest or [""])[0]).strip("\"'").upper())
+
+
+def _drop(script: Script, node: Node, _named: dict[str, str], _rest: list[str]) -> None:
+    for word in re.findall(r"[\w*]+", said(node))[2:]:
+        script.note("drop", node, name=word.lower())
+
+
+def _job_end(script: Script, node: Node, _named: dict[str, str], _rest: list[str]) -> None:
+    script.note("jobend", node)
+
+
+def _pop(script: Script, node: Node, _named: dict[str, str], _rest: list[str]) -> None:
+    script.note("location", node)
+
+
+_COMMANDS: Final[dict[str, Callable[[Script, Node, dict[str, str], list[str]], None]]] = {
+    **dict.fromkeys(("new-psdrive", "ndr", "mount"), _drive),
+    **dict.fromkeys(("remove-psdrive", "rdr"), _undrive),
+    **dict.fromkeys(("remove-variable", "rv", "clear-variable", "clv"), _drop),
+    **dict.fromkeys(_JOB_ENDS, _job_end),
+    **dict.fromkeys(("pop-location", "popd"), _pop),
+}
+
+
+def _invocation(script: Script, node: Node) -> None:
+    member = said(_child(node, "member_name")).lower()
+    receiver = node.named_children[0]
+    words = said(receiver)
+    listed = _child(node, "argument_list")
+    args = _texts(listed)
+    before, script.closing = script.closing, member in ("close", "dispose")
+    read(script, receiver)
+    script.closing = before
+    kind = words.strip("[]").lower().removeprefix("system.")
+    if kind == "gc" and member in ("collect", "waitforpendingfinalizers"):
+        script.note("collect" if member == "collect" else "wait", node)
+    elif member in ("opensubkey", "createsubkey", "openbasekey"):
+        _opened(script, node, member, words, args)
+    elif member in ("close", "dispose", "endinvoke"):
+        script.note("close", node, name=words.lstrip("$").split(":")[-1].lower())
+        script.note("jobend", node)
+    elif member in ("regloadkey", "regunloadkey", "loadhive", "unloadhive"):
+        _imported(script, node, member, args)
+    elif kind.endswith("registry") and member in ("setvalue", "getvalue") and args:
+        script.note("use", node, path=script.path(args[0]))
+    elif listed is not None:
+        read(script, listed)
+
+
+def _texts(listed: Node | None) -> list[str]:
+    inner = _child(listed, "argument_expression_list") if listed is not None else None
+    return [] if inner is None else [said(c) for c in inner.named_children if c.type != "comment"]
+
+
+def _opened(script: Script, node: Node, member: str, words: str, args: list[str]) -> None:
+    lower = words.lower()
+    if member == "openbasekey":
+        root = "HKU" if "users" in " ".join(args).lower() else "HKLM"
+        if script.held:
+            script.keys[script.held] = root
+        return
+    root = script.keys.get(words.lstrip("$").lower(), "")
+    if lower.endswith("::users") or ("openbasekey" in lower and "users" in lower):
+        root = "HKU"
+    elif lower.endswith("::localmachine") or ("openbasekey" in lower and "localmachine" in lower):
+        root = "HKLM"
+    if not root or not args:
+        return
+    path = script.path(f"{root}\\{script.expanded(args[0].strip(chr(34) + chr(39)))}")
+    script.note("touch", node, path=path, name=script.held, closed=script.closing)
+
+
+def _imported(script: Script, node: Node, member: str, args: list[str]) -> None:
+    """Note a hive loaded or unloaded by a function of Windows that the script imports."""
+    texts = [a for a in args if re.search(r"[\"'$]", a)]
+    root = "HKLM" if re.search(r"HKLM|LOCAL_?MACHINE|80000002", " ".join(args), re.I) else "HKU"
+    plain = [t for t in texts if not re.search(r"hk(u|lm)\b|users?\b(?!\\)|root|::", t, re.I)]
+    name = plain[0] if plain else (texts[-1] if texts else "")
+    path = script.path(name)
+    if not path.startswith(("HKU", "HKLM")):
+        path = f"{root}\\{path}"
+    file = args[-1] if len(args) > 1 else ""
+    script.note("unload" if "unload" in member else "load", node, path=path, file=file)
+    script.note("code", node) if node.parent and "if" in node.parent.type else None
+
+
+def _variable(script: Script, node: Node) -> None:
+    if said(node).lower() in ("$lastexitcode", "$?", "$global:lastexitcode"):
+        script.note("code", node)
+
+
+def _member(script: Script, node: Node) -> None:
+    if said(_child(node, "member_name")).lower() == "exitcode":
+        script.note("code", node)
+    for child in node.named_children:
+        read(script, child)
+
+
+_READERS: Final[dict[str, Callable[[Script, Node], None]]] = {
+    "if_statement": _if,
+    **dict.fromkeys(("while_statement", "do_statement", "for_statement"), _loop),
+    "foreach_statement": _loop,
+    "try_statement": _try,
+    "function_statement": _function,
+    "flow_control_statement": _leave,
+    "assignment_expression": _assignment,
+    "command": _command,
+    "invokation_expression": _invocation,
+    "member_access": _member,
+    "variable": _variable,
+}
