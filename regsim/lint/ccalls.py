@@ -55,9 +55,9 @@ class Scope:
     sites: dict[int, tuple[Node, str, str]] = attrs.field(factory=dict)
     faults: dict[tuple[str, int], Fault] = attrs.field(factory=dict)
 
-    def report(self, rule: str, node: Node, message: str) -> None:
+    def report(self, rule: str, node: Node, message: str, story: str = "") -> None:
         """Note a fault, the first of its rule at *node*."""
-        self.faults.setdefault((rule, node.start_byte), at(node, rule, message))
+        self.faults.setdefault((rule, node.start_byte), at(node, rule, message, story))
 
     def variable(self, node: Node | None) -> str:
         """Return the local variable that *node* is, or a member of a local record; or nothing."""
@@ -83,11 +83,12 @@ class Scope:
         """Return what to call *opened* in a sentence."""
         return self.sites[opened.site][2]
 
-    def leak(self, opened: Opened, node: Node | None, how: str) -> None:
+    def leak(self, world: World, opened: Opened, node: Node | None, how: str) -> None:
         """Note that *opened* is not closed on the way that ends at *node*."""
         site, kind, title = self.sites[opened.site]
         where = f" (line {node.start_point[0] + 1})" if node is not None else ""
-        self.report(LEAKS[kind], site, f"{title} {LEFT[kind]} {how}{where}")
+        story = story_of(world, opened) if kind == "key" else ""
+        self.report(LEAKS[kind], site, f"{title} {LEFT[kind]} {how}{where}", story)
 
 
 LEAKS: Final = {"key": "C101", "profile": "C107", "mount": "C109", "app": "C111"}
@@ -97,6 +98,21 @@ LEFT: Final = {
     "mount": "is loaded, and RegUnLoadKey is not called",
     "app": "is the handle of an application's hive, and is not closed",
 }
+
+
+_USERS: Final = frozenset({"HKEY_CURRENT_USER", "HKEY_USERS"})
+
+
+def story_of(world: World, opened: Opened) -> str:
+    """Return the run that shows what a leak of *opened* does: it depends on the hive it lies in."""
+    root = world.below.get(opened, (UNKNOWN, ""))[0]
+    seen = {opened}
+    while isinstance(root, Opened) and root not in seen:
+        seen.add(root)
+        root = world.below.get(root, (UNKNOWN, ""))[0]
+    if isinstance(root, Root):
+        return "leak" if root.name in _USERS else "leak-elsewhere"
+    return "leak-unknown"
 
 
 def bare(node: Node | None) -> Node | None:
@@ -186,7 +202,7 @@ def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> 
     held = world.values.get(target)
     if isinstance(held, Opened) and world.state.get(held) == OPEN:
         if world.holders(held) == [target]:
-            scope.leak(held, scope.sites[opened.site][0], "before the next is opened into it")
+            scope.leak(world, held, scope.sites[opened.site][0], "before the next is opened into it")
         world = world if world.holders(held) != [target] else world.turn(held, GONE)
     others = [name for name in world.holders(opened) if name != target]
     if others and opened in world.state:

@@ -110,7 +110,7 @@ def stored(scope: Scope, left: Node | None, got: Value, world: World) -> World:
         held = world.values.get(name)
         if isinstance(held, Opened) and held != got and world.state.get(held) == "open":
             if world.holders(held) == [name]:
-                scope.leak(held, left, "before its variable gets another value")
+                scope.leak(world, held, left, "before its variable gets another value")
                 world = world.turn(held, "gone")
         return world.put(name, got)
     if isinstance(got, Opened):

@@ -74,7 +74,7 @@ class Walker:
                     self._wrong(world, opened)
                 else:
                     how = "where the function returns" if node else "at the end of the function"
-                    scope.leak(opened, node, how)
+                    scope.leak(world, opened, node, how)
 
     def _wrong(self, world: World, opened: Opened) -> None:
         """Note that a parameter was closed where something of one's own should have been."""

@@ -20,6 +20,7 @@ class Fault:
         column: from 1, in characters, as ``end_column``, which is the first that is not of it.
         rule: the rule's id, as ``C101``.
         message: one sentence that names the thing and the way that leads there.
+        story: the run that shows what becomes of it, where it is not the rule's own.
     """
 
     path: str
@@ -29,9 +30,10 @@ class Fault:
     end_line: int
     end_column: int
     message: str
+    story: str = ""
 
 
-def at(node: Node, rule: str, message: str) -> Fault:
+def at(node: Node, rule: str, message: str, story: str = "") -> Fault:
     """Return the fault of *rule* at *node*, without a path; columns count bytes, see `settled`."""
     (line, column), (end_line, end_column) = node.start_point, node.end_point
     return Fault(
@@ -42,6 +44,7 @@ def at(node: Node, rule: str, message: str) -> Fault:
         end_line=end_line + 1,
         end_column=end_column + 1,
         message=message,
+        story=story,
     )
 
 
