@@ -210,7 +210,9 @@ def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> 
         state = GONE if older in world.state else world.state[opened]
         for name in others:
             world = world.put(name, older)
-        world = world.turn(older, state)
+        left = {o: s for o, s in world.state.items() if o != opened}
+        below = {older if o == opened else o: b for o, b in world.below.items()}
+        world = attrs.evolve(world, state={**left, older: state}, below=below)
     return world
 
 

@@ -13,6 +13,7 @@ from regsim.lint.cworlds import (
     OTHER,
     UNKNOWN,
     ZERO,
+    Given,
     Opened,
     Root,
     Unopened,
@@ -295,6 +296,13 @@ def _compared(scope: Scope, node: Node, operator: str, world: World) -> Truths:
     return found
 
 
+def _same(one: Value, other: Value) -> bool | None:
+    """Return whether two handles are the same; a parameter may be a predefined key."""
+    if one == other:
+        return True
+    return None if isinstance(one, Given | Root) and isinstance(other, Given | Root) else False
+
+
 def _weighed(
     scope: Scope, node: Node, operator: str, sides: tuple[Value, Value], world: World
 ) -> Truths:
@@ -304,6 +312,8 @@ def _weighed(
         equal = True
     elif set(kinds) == {ZERO, OTHER}:
         equal = False
+    elif all(isinstance(v, Opened | Given | Root) for v in sides):
+        equal = _same(*sides)
     if operator in ("==", "!=") and equal is not None:
         return [(equal is (operator == "=="), world)]
     if equal:

@@ -26,7 +26,7 @@ Worlds = list[World]
 
 
 class TooManyWaysError(RegsimError):
-    """A function has more ways through it than are followed."""
+    """A function has more ways through it than are followed, or ways that cannot be told."""
 
 
 @attrs.define
@@ -319,6 +319,8 @@ def _label(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
 
 def _preproc(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     """Go with and without what the preprocessor decides, the same for the same question."""
+    if node.has_error:  # half of an `if` here and its block after `#endif`
+        raise TooManyWaysError("the preprocessor cuts a statement")
     asked = node.child_by_field_name("condition") or node.child_by_field_name("name")
     other = node.child_by_field_name("alternative")
     text = f"#{said(asked)}"
