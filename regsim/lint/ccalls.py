@@ -115,6 +115,25 @@ def story_of(world: World, opened: Opened) -> str:
     return "leak-unknown"
 
 
+@attrs.frozen
+class Called:
+    """A call on one way: its node, the function, its arguments and what they are worth."""
+
+    node: Node
+    name: str
+    args: list[Node]
+    values: list[Value]
+    method: bool = False
+
+    def arg(self, index: int | None) -> Node | None:
+        """Return an argument, or none where it is not given."""
+        return self.args[index] if index is not None and index < len(self.args) else None
+
+    def value(self, index: int | None) -> Value:
+        """Return what an argument is worth; nothing is known of one that is not given."""
+        return self.values[index] if index is not None and index < len(self.values) else UNKNOWN
+
+
 def bare(node: Node | None) -> Node | None:
     """Return *node* without parentheses and casts."""
     while node is not None and node.type in ("parenthesized_expression", "cast_expression"):
@@ -127,68 +146,68 @@ def call(scope: Scope, node: Node, args: list[Node], values: list[Value], world:
     callee = node.child_by_field_name("function")
     method = callee is not None and callee.type == "field_expression"
     name = said(callee.child_by_field_name("field")) if method and callee else said(callee)
-    name = cnames.plain(name)
-    if cnames.ACTING.keys() & {name}:
-        good = cnames.ACTING[name]
-        acting = attrs.evolve(world, acting=True)
-        return [(ZERO if good else OTHER, acting), (OTHER if good else ZERO, world)]
+    called = Called(node, cnames.plain(name), args, values, method)
+    name = called.name
+    if name in cnames.ACTING:
+        good, bad = (ZERO, OTHER) if cnames.ACTING[name] else (OTHER, ZERO)
+        return [(good, attrs.evolve(world, acting=True)), (bad, world)]
     if name in cnames.REVERTING:
         return [(UNKNOWN, attrs.evolve(world, acting=False))]
-    _check_use(scope, node, name, args, values, world)
+    _check_root(scope, called, world)
+    _check_key(scope, called, world)
     if name in _KNOWN:
-        return _KNOWN[name](scope, node, args, values, world)
+        return _KNOWN[name](scope, called, world)
     if name in cnames.OPENERS:
-        return _open(scope, node, name, args, values, world)
+        return _open(scope, called, world)
     if name in cnames.CLOSERS:
-        return [(ZERO, _close(scope, node, args, values, world))]
-    return [(UNKNOWN, _other(scope, name, method, args, values, world))]
+        return [(ZERO, _close(scope, called, world))]
+    return [(UNKNOWN, _other(scope, called, world))]
 
 
-def _check_use(
-    scope: Scope, node: Node, name: str, args: list[Node], values: list[Value], world: World
-) -> None:
-    """Look at what a call is given: a root while impersonating, a key that was not opened."""
-    if world.acting and not scope.file.uncached:
-        named = any(v == Root("HKEY_CURRENT_USER") for v in values) and name not in cnames.CLOSERS
-        if named and (name.startswith(("Reg", "SH")) or name in scope.file.functions):
-            scope.report("C105", node, f"{name} uses HKEY_CURRENT_USER while impersonating")
-        elif name in scope.file.using_root:
-            scope.report(
-                "C105", node, f"{name} is called while impersonating, and uses HKEY_CURRENT_USER"
-            )
-    if not name.startswith("Reg") or not values or name in cnames.CLOSERS:
+def _check_root(scope: Scope, called: Called, world: World) -> None:
+    """Note a use of HKEY_CURRENT_USER while the thread acts for somebody else."""
+    name = called.name
+    if not world.acting or scope.file.uncached:
         return
-    first = values[0]
+    if Root("HKEY_CURRENT_USER") in called.values and name not in cnames.CLOSERS:
+        if name.startswith(("Reg", "SH")) or name in scope.file.functions:
+            text = f"{name} uses HKEY_CURRENT_USER while impersonating"
+            scope.report("C105", called.node, text)
+    elif name in scope.file.using_root:
+        text = f"{name} is called while impersonating, and uses HKEY_CURRENT_USER"
+        scope.report("C105", called.node, text)
+
+
+def _check_key(scope: Scope, called: Called, world: World) -> None:
+    """Note a use of a key that may not have been opened, or was closed."""
+    name, first = called.name, called.value(0)
+    if not name.startswith("Reg") or name in cnames.CLOSERS:
+        return
     if isinstance(first, Unopened) and first.site in scope.sites:
         title = scope.title(Opened(first.site))
-        scope.report("C106", node, f"{name} uses {title} although opening it may have failed")
+        text = f"{name} uses {title} although opening it may have failed"
+        scope.report("C106", called.node, text)
     elif isinstance(first, Opened) and world.state.get(first) == CLOSED:
-        scope.report("C106", node, f"{name} uses {scope.title(first)} after it was closed")
+        text = f"{name} uses {scope.title(first)} after it was closed"
+        scope.report("C106", called.node, text)
 
 
-def _argument(items: list[Node], index: int | None) -> Node | None:
-    return items[index] if index is not None and index < len(items) else None
-
-
-def _open(
-    scope: Scope, node: Node, name: str, args: list[Node], values: list[Value], world: World
-) -> Ways:
-    opener = cnames.OPENERS[name]
-    node_of = _argument(args, opener.result)
-    target = scope.target(node_of)
+def _open(scope: Scope, called: Called, world: World) -> Ways:
+    opener = cnames.OPENERS[called.name]
+    target = scope.target(called.arg(opener.result))
     if not target or "." in target or scope.types[target] not in cnames.HANDLES:
         return [(ZERO, world), (OTHER, world)]
-    root = values[opener.root] if opener.root is not None and opener.root < len(values) else UNKNOWN
-    named = _argument(args, opener.name)
-    if name == "RegOpenKey" and said(named) in ("NULL", "nullptr", "0"):
+    root = called.value(opener.root)
+    named = said(called.arg(opener.name))
+    if called.name == "RegOpenKey" and named in ("NULL", "nullptr", "0"):
         return [(ZERO, world.put(target, root))]  # KB 137202: the same handle, not a new one
-    opened = Opened(node.start_byte)
-    title = f"{target} ({name})"
-    scope.sites[opened.site] = (node, opener.what, title)
+    opened = Opened(called.node.start_byte)
+    title = f"{target} ({called.name})"
+    scope.sites[opened.site] = (called.node, opener.what, title)
     world = _before_opening(scope, opened, target, world)
     failed = world.put(target, _after_failure(world.values.get(target, UNKNOWN), opened))
     good = world.put(target, opened).turn(opened, OPEN)
-    good = attrs.evolve(good, below={**good.below, opened: (root, said(named))})
+    good = attrs.evolve(good, below={**good.below, opened: (root, named)})
     return [(ZERO, good), (OTHER, failed)]
 
 
@@ -202,7 +221,9 @@ def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> 
     held = world.values.get(target)
     if isinstance(held, Opened) and world.state.get(held) == OPEN:
         if world.holders(held) == [target]:
-            scope.leak(world, held, scope.sites[opened.site][0], "before the next is opened into it")
+            scope.leak(
+                world, held, scope.sites[opened.site][0], "before the next is opened into it"
+            )
         world = world if world.holders(held) != [target] else world.turn(held, GONE)
     others = [name for name in world.holders(opened) if name != target]
     if others and opened in world.state:
@@ -216,58 +237,50 @@ def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> 
     return world
 
 
-def _close(
-    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
-) -> World:
-    value = values[0] if values else UNKNOWN
+def _close(scope: Scope, called: Called, world: World) -> World:
+    value = called.value(0)
     if isinstance(value, Opened):
         kind = scope.sites[value.site][1]
         if kind == "profile":
             message = f"{scope.title(value)} is for UnloadUserProfile, not for RegCloseKey"
-            scope.report("C108", node, message)
+            scope.report("C108", called.node, message)
             return world.turn(value, GONE)
         if world.state.get(value) == CLOSED:
-            scope.report("C102", node, f"{scope.title(value)} is closed a second time")
+            scope.report("C102", called.node, f"{scope.title(value)} is closed a second time")
         elif world.state.get(value) == OPEN:
             return world.turn(value, CLOSED)
     elif isinstance(value, Root):
         if scope.file.threads and value.name != "HKEY_PERFORMANCE_DATA":
             message = f"{value.name} is closed in a program of several threads"
-            scope.report("C104", node, message)
+            scope.report("C104", called.node, message)
     elif isinstance(value, Given):
-        return attrs.evolve(world, ended={**world.ended, value.name: node.start_byte})
+        return attrs.evolve(world, ended={**world.ended, value.name: called.node.start_byte})
     return world
 
 
-def _load_key(
-    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
-) -> Ways:
+def _load_key(scope: Scope, called: Called, world: World) -> Ways:
     elsewhere = "RegUnLoadKey" in scope.file.called and "RegUnLoadKey" not in scope.calls
-    if len(args) < 2 or elsewhere:
+    if len(called.args) < 2 or elsewhere:
         return [(ZERO, world), (OTHER, world)]
-    opened = Opened(node.start_byte)
-    scope.sites[opened.site] = (node, "mount", f"the hive at {said(args[1])}")
+    opened = Opened(called.node.start_byte)
+    scope.sites[opened.site] = (called.node, "mount", f"the hive at {said(called.args[1])}")
     good = world.turn(opened, OPEN)
-    good = attrs.evolve(good, below={**good.below, opened: (values[0], said(args[1]))})
+    good = attrs.evolve(good, below={**good.below, opened: (called.value(0), said(called.args[1]))})
     return [(ZERO, good), (OTHER, world)]
 
 
-def _unload_key(
-    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
-) -> Ways:
-    name = said(_argument(args, 1))
-    mounts = [
-        o for o, s in world.state.items() if scope.sites[o.site][1] == "mount" and s == OPEN
-    ]
+def _unload_key(scope: Scope, called: Called, world: World) -> Ways:
+    name = said(called.arg(1))
+    mounts = [o for o, s in world.state.items() if scope.sites[o.site][1] == "mount" and s == OPEN]
     mounts = [o for o in mounts if world.below[o][1] == name] or mounts
-    root = values[0] if values else UNKNOWN
+    root = called.value(0)
     for opened, state in world.state.items():
         below, path = world.below.get(opened, (UNKNOWN, ""))
         if state != OPEN or scope.sites[opened.site][1] != "key" or not name:
             continue
         if below == root and root != UNKNOWN and _starts(path, name):
             message = f"RegUnLoadKey is called while {scope.title(opened)} is open below it"
-            scope.report("C110", node, message)
+            scope.report("C110", called.node, message)
     for opened in mounts:
         world = world.turn(opened, CLOSED)
     return [(ZERO, world), (OTHER, world)]
@@ -281,28 +294,24 @@ def _starts(path: str, name: str) -> bool:
     return path.lower() == name.lower() or path.lower().startswith(name.lower() + "\\")
 
 
-def _load_profile(
-    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
-) -> Ways:
-    record = scope.target(_argument(args, 1))
+def _load_profile(scope: Scope, called: Called, world: World) -> Ways:
+    record = scope.target(called.arg(1))
     elsewhere = "UnloadUserProfile" in scope.file.called and "UnloadUserProfile" not in scope.calls
     if not record or elsewhere:
         return [(OTHER, world), (ZERO, world)]
-    opened = Opened(node.start_byte)
-    scope.sites[opened.site] = (node, "profile", f"the profile in {record}")
+    opened = Opened(called.node.start_byte)
+    scope.sites[opened.site] = (called.node, "profile", f"the profile in {record}")
     good = world.put(f"{record}.hProfile", opened).turn(opened, OPEN)
     return [(OTHER, good), (ZERO, world)]
 
 
-def _unload_profile(
-    scope: Scope, node: Node, args: list[Node], values: list[Value], world: World
-) -> Ways:
-    value = values[1] if len(values) > 1 else UNKNOWN
+def _unload_profile(scope: Scope, called: Called, world: World) -> Ways:
+    value = called.value(1)
     if isinstance(value, Opened):
         for opened, state in world.state.items():
             if state == OPEN and world.below.get(opened, (UNKNOWN, ""))[0] == value:
                 message = f"the profile is unloaded while {scope.title(opened)} is open in it"
-                scope.report("C110", node, message)
+                scope.report("C110", called.node, message)
         world = world.turn(value, CLOSED)
     else:
         for opened in world.state:
@@ -311,20 +320,17 @@ def _unload_profile(
     return [(OTHER, world), (ZERO, world)]
 
 
-def _same(
-    _scope: Scope, _node: Node, _args: list[Node], values: list[Value], world: World
-) -> Ways:
-    return [(values[0] if values else UNKNOWN, world)]
+def _same(_scope: Scope, called: Called, world: World) -> Ways:
+    return [(called.value(0), world)]
 
 
-def _other(
-    scope: Scope, name: str, method: bool, args: list[Node], values: list[Value], world: World
-) -> World:
+def _other(scope: Scope, called: Called, world: World) -> World:
     """Return *world* after a function that is not known, which may keep or close what it gets."""
-    summary = scope.file.functions.get(name) if not method else None
-    lending = name.startswith("Reg") or cnames.lends(name, method=method)
+    name = called.name
+    summary = scope.file.functions.get(name) if not called.method else None
+    lending = name.startswith("Reg") or cnames.lends(name, method=called.method)
     lost = []
-    for index, (node, value) in enumerate(zip(args, values, strict=True)):
+    for index, (node, value) in enumerate(zip(called.args, called.values, strict=True)):
         target = scope.target(node)
         if target:
             lost.append(target)
@@ -335,13 +341,13 @@ def _other(
         elif bare(node) is not None and bare(node).type == "identifier":  # type: ignore[union-attr]
             lost += [n for n in world.values if n.startswith(f"{said(bare(node))}.")]
     world = world.lose(lost)
-    for node in args:
+    for node in called.args:
         if target := scope.target(node):
             world = world.put(target, UNKNOWN)
     return world
 
 
-_KNOWN: Final[dict[str, Callable[[Scope, Node, list[Node], list[Value], World], Ways]]] = {
+_KNOWN: Final[dict[str, Callable[[Scope, Called, World], Ways]]] = {
     "RegLoadKey": _load_key,
     "RegUnLoadKey": _unload_key,
     "LoadUserProfile": _load_profile,

@@ -10,6 +10,8 @@ import attrs
 from regsim.lint import cnames
 from regsim.lint.ccalls import Scope, Ways, bare, call
 from regsim.lint.cworlds import (
+    GONE,
+    OPEN,
     OTHER,
     UNKNOWN,
     ZERO,
@@ -49,7 +51,7 @@ def value(scope: Scope, node: Node | None, world: World) -> Ways:
     return _VALUES.get(node.type, _parts)(scope, node, world)
 
 
-def _identifier(scope: Scope, node: Node, world: World) -> Ways:
+def _identifier(_scope: Scope, node: Node, world: World) -> Ways:
     name = said(node)
     if name in cnames.SUCCESSES:
         return [(ZERO, world)]
@@ -83,7 +85,7 @@ def _parts(scope: Scope, node: Node, world: World) -> Ways:
     return [(UNKNOWN, w) for w in worlds]
 
 
-def _owning(scope: Scope, node: Node, world: World) -> Ways:
+def _owning(_scope: Scope, node: Node, world: World) -> Ways:
     """Lose what *node* names: an object or a function that lives on may own it."""
     return [(UNKNOWN, lost(node, world))]
 
@@ -109,10 +111,10 @@ def stored(scope: Scope, left: Node | None, got: Value, world: World) -> World:
     name = scope.variable(left)
     if name:
         held = world.values.get(name)
-        if isinstance(held, Opened) and held != got and world.state.get(held) == "open":
-            if world.holders(held) == [name]:
-                scope.leak(world, held, left, "before its variable gets another value")
-                world = world.turn(held, "gone")
+        mine = isinstance(held, Opened) and held != got and world.holders(held) == [name]
+        if mine and isinstance(held, Opened) and world.state.get(held) == OPEN:
+            scope.leak(world, held, left, "before its variable gets another value")
+            world = world.turn(held, GONE)
         return world.put(name, got)
     if isinstance(got, Opened):
         return world.lose(world.holders(got))
@@ -324,5 +326,8 @@ def _weighed(
         other = kinds[0] if kinds[1] == ZERO else kinds[1]
         if name and not isinstance(other, Unopened):
             same = operator == "=="
-            return [(same, world.put(name, ZERO)), (not same, world if other else world.put(name, OTHER))]
+            return [
+                (same, world.put(name, ZERO)),
+                (not same, world if other else world.put(name, OTHER)),
+            ]
     return _either(node, world)

@@ -52,7 +52,7 @@ def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     faults: list[Fault] = []
     given_up: list[tuple[int, int]] = []
     for name, node in defined:
-        if not _touches(node, file):
+        if not _touches(node):
             continue
         scope = Scope(file, name, calls=_names(node))
         start = _begun(scope, node)
@@ -65,7 +65,7 @@ def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     return faults, given_up
 
 
-def _touches(node: Node, file: CFile) -> bool:
+def _touches(node: Node) -> bool:
     text = node.text or b""
     return _REGISTRY.search(text) is not None or b"mpersonat" in text
 

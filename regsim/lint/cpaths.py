@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -10,8 +10,8 @@ import attrs
 from regsim.errors import RegsimError
 from regsim.lint import cnames
 from regsim.lint.ccalls import Scope, bare
-from regsim.lint.cexpr import lost, stored, truth, value
-from regsim.lint.cworlds import OPEN, UNKNOWN, ZERO, Given, Opened, Unopened, World, distinct
+from regsim.lint.cexpr import lost, truth, value
+from regsim.lint.cworlds import OPEN, UNKNOWN, ZERO, Opened, World, distinct
 from regsim.lint.grammars import said
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Walker:
             left = [o for o, state in world.state.items() if state == OPEN]
             for opened in left:
                 kind = scope.sites[opened.site][1]
-                if world.ended and kind == "key" and not _closing(world, opened):
+                if world.ended and kind == "key" and not opened.older:
                     self._wrong(world, opened)
                 else:
                     how = "where the function returns" if node else "at the end of the function"
@@ -83,11 +83,6 @@ class Walker:
         title = self.scope.title(opened)
         message = f"the parameter {name} is closed, and {title}, which was opened here, is not"
         self.scope.report("C103", site, message)
-
-
-def _closing(world: World, opened: Opened) -> bool:
-    """Return whether *opened* lies below nothing that was closed and is of another's kind."""
-    return opened.older
 
 
 def _block(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
@@ -130,7 +125,9 @@ def declared(node: Node) -> list[tuple[str, str, Node | None]]:
     found = []
     for child in node.children_by_field_name("declarator"):
         first = child.child_by_field_name("value")
-        inner = child.child_by_field_name("declarator") if child.type == "init_declarator" else child
+        inner = (
+            child.child_by_field_name("declarator") if child.type == "init_declarator" else child
+        )
         stars = ""
         while inner is not None and inner.type in _AROUND:
             stars += {"reference_declarator": "&", "array_declarator": "[]"}.get(inner.type, "*")
@@ -167,10 +164,10 @@ def _begun(walker: Walker, name: str, first: Node, worlds: Worlds) -> Worlds:
     found = []
     for world in worlds:
         for got, after in value(walker.scope, first, world):
-            kept = got
             if isinstance(got, Opened) and walker.scope.types[name] not in _KEEPING:
-                after, kept = after.lose(after.holders(got)), UNKNOWN
-            found.append(after.put(name, kept))
+                found.append(after.lose(after.holders(got)).put(name, UNKNOWN))
+            else:
+                found.append(after.put(name, got))
     return found
 
 
@@ -211,9 +208,9 @@ def _loop(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
         enters = False
         walker.breaks.append([])
         walker.continues.append([])
-        after_body = walker.run(body, distinct(inside))
+        run = walker.run(body, distinct(inside))
         left += walker.breaks.pop()
-        worlds = distinct(after_body + walker.continues.pop())
+        worlds = distinct(run + walker.continues.pop())
         worlds = walker.run(step, worlds) if step is not None else worlds
         worlds = [w for w in worlds if w.key not in seen]
         seen |= {w.key: w for w in worlds}
@@ -267,12 +264,12 @@ def _return(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
         for world in worlds:
             for got, after in value(walker.scope, child, world):
                 kept = after.lose(after.holders(got)) if isinstance(got, Opened) else after
-                found.append(_returned(walker, child, kept))
+                found.append(_returned(child, kept))
     walker.leave(distinct(found), node)
     return []
 
 
-def _returned(walker: Walker, node: Node | None, world: World) -> World:
+def _returned(node: Node | None, world: World) -> World:
     """Return *world* after a record that holds something was returned."""
     name = said(bare(node))
     return world.lose(v for v in world.values if v.startswith(f"{name}.")) if name else world
@@ -294,7 +291,9 @@ def _try(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
         if child.type == "catch_clause":
             out = out + walker.run(child.child_by_field_name("body"), thrown)
         elif child.type == "seh_except_clause":
-            out = out + walker.run(child.child_by_field_name("body") or child.named_children[-1], thrown)
+            out = out + walker.run(
+                child.child_by_field_name("body") or child.named_children[-1], thrown
+            )
         elif child.type == "seh_finally_clause":
             out = walker.run(child.child_by_field_name("body") or child.named_children[-1], out)
     return out

@@ -19,7 +19,8 @@ def as_object(report: Report) -> dict[str, Any]:
         "findings": [_finding(told) for told in report.findings],
         "files": report.files,
         "partial": [
-            {"path": path, "lines": [list(span) for span in spans]} for path, spans in report.partial
+            {"path": path, "lines": [list(span) for span in spans]}
+            for path, spans in report.partial
         ],
     }
 
@@ -98,7 +99,9 @@ def _location(path: str, region: dict[str, int]) -> dict[str, Any]:
 
 
 def _sentence(told: Told) -> str:
-    becomes = "" if told.consequence is None else f" ({', '.join(told.os)}: {told.consequence.said})"
+    becomes = (
+        "" if told.consequence is None else f" ({', '.join(told.os)}: {told.consequence.said})"
+    )
     return f"{told.fault.message}{becomes}"
 
 

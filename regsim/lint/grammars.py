@@ -1,4 +1,4 @@
-"""Source files as trees: which language a file is in, and which of its lines could not be parsed."""
+"""Source files as trees: in which language a file is, and which lines could not be parsed."""
 
 from __future__ import annotations
 

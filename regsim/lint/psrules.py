@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint.fault import Fault, at
-from regsim.lint.psscript import Block, Doing, Script, scripts
+from regsim.lint.psscript import Block, Doing, scripts
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -66,7 +66,9 @@ class Trace:
 
     def between(self, first: int, last: int, *kinds: str) -> list[tuple[int, Doing]]:
         """Return the steps of *kinds* after *first* and before *last*."""
-        return [(i, s) for i, s in enumerate(self.steps[first + 1 : last], first + 1) if s.kind in kinds]
+        return [
+            (i, s) for i, s in enumerate(self.steps[first + 1 : last], first + 1) if s.kind in kinds
+        ]
 
     def _loaded(self, index: int) -> int:
         """Return where the hive was loaded that is unloaded at *index*; -1 if that is not told."""
@@ -172,11 +174,11 @@ class Trace:
             return
         load = self.steps[start]
         for block in unload.within:
-            if block.kind == "try" and block.branch == "body" and "catch" in block.told:
-                if self.between(start, index, "touch", "use"):
-                    text = "an error after the load skips this unload: it is in no finally"
-                    yield at(unload.node, "PS106", text)
-                    return
+            caught = block.kind == "try" and block.branch == "body" and "catch" in block.told
+            if caught and self.between(start, index, "touch", "use"):
+                text = "an error after the load skips this unload: it is in no finally"
+                yield at(unload.node, "PS106", text)
+                return
         stops = [s for s in self.steps[:index] if s.kind == "stop"]
         if stops and self.between(start, index, "touch", "use"):
             text = "with ErrorActionPreference Stop an error after the load skips this unload"
@@ -187,7 +189,7 @@ class Trace:
     def _skipped(self, start: int, index: int, load: Doing) -> Iterator[Fault]:
         """Yield the ways on which the script is left between a load and its unload."""
         unload = self.steps[index]
-        for i, step in self.between(start, index, "leave"):
+        for _, step in self.between(start, index, "leave"):
             if step.name == "return" and _function(step) != _function(unload):
                 continue
             if step.name in ("break", "continue") and not _same_loop(step, load, unload):
@@ -215,9 +217,9 @@ class Trace:
         function = _function(load)
         if function and self.unloaded:
             return
-        if function and re.search(r"mount|load|open|connect", function, re.I):
+        if function and re.search(r"mount|load|open|connect", function, re.IGNORECASE):
             return
-        if re.search(r"\\default( user)?\\+ntuser\.dat", load.file, re.I):
+        if re.search(r"\\default( user)?\\+ntuser\.dat", load.file, re.IGNORECASE):
             text = "the hive of the default user is loaded and never unloaded"
             yield at(load.node, "PS110", text)
         else:
@@ -248,7 +250,7 @@ def _checks(step: Doing, load: Doing) -> bool:
     return any(
         b.kind == "if"
         and b.node not in around
-        and re.search(r"lastexitcode|\$\?|exitcode|test-path|-not|-eq|-ne|!", b.told, re.I)
+        and re.search(r"lastexitcode|\$\?|exitcode|test-path|-not|-eq|-ne|!", b.told, re.IGNORECASE)
         for b in step.within
     )
 
@@ -268,7 +270,10 @@ def _in_catch_of(step: Doing, load: Doing) -> bool:
 
 def _bounded(block: Block) -> bool:
     """Return whether a loop counts, or asks the clock."""
-    return re.search(r"-(lt|gt|le|ge)\b|break|return|throw|exit\b", block.told, re.I) is not None
+    return (
+        re.search(r"-(lt|gt|le|ge)\b|break|return|throw|exit\b", block.told, re.IGNORECASE)
+        is not None
+    )
 
 
 _STAYS: Final = "is still inside the hive when it is unloaded ({})"

@@ -60,7 +60,7 @@ class Block:
 
 @attrs.frozen(kw_only=True)
 class Doing:
-    """One step of a script.
+    r"""One step of a script.
 
     Attributes:
         kind: ``load``, ``unload``, ``touch`` (a key is left open), ``use`` (none is), ``collect``,
@@ -120,7 +120,9 @@ class Script:
         r"""Return the key that *text* names, as ``HKU\TEMP``, whatever way it is written."""
         text = self.expanded(text.strip().strip("\"'")).strip("\"'")
         text = text.replace("`", "").replace("/", "\\")
-        text = re.sub(r"^(Microsoft\.PowerShell\.Core\\)?Registry::\\*", "", text, flags=re.I)
+        text = re.sub(
+            r"^(Microsoft\.PowerShell\.Core\\)?Registry::\\*", "", text, flags=re.IGNORECASE
+        )
         drive = re.match(r"(\w+):\\*", text)
         if drive is not None:
             root = self.drives.get(drive[1].upper(), drive[1])
@@ -190,7 +192,9 @@ def _if(script: Script, node: Node) -> None:
     branches: list[tuple[Node | None, Node | None]] = [(condition, _child(node, "statement_block"))]
     others = _child(node, "elseif_clauses")
     for clause in [] if others is None else others.named_children:
-        branches.append((clause.child_by_field_name("condition"), _child(clause, "statement_block")))
+        branches.append(
+            (clause.child_by_field_name("condition"), _child(clause, "statement_block"))
+        )
     last = _child(node, "else_clause")
     if last is not None:
         branches.append((None, _child(last, "statement_block")))
@@ -316,16 +320,18 @@ def _command(script: Script, node: Node) -> None:
     elif name in LIVE or name in CLEAN or name in LOCATIONS:
         _provider(script, node, name, named, rest)
     for child in nodes(node):
-        if child.type in ("script_block_expression", "parenthesized_expression", "sub_expression"):
-            if _outermost(child, node):
-                read_inner(script, child, name)
+        if child.type in _INNER and _outermost(child, node):
+            read_inner(script, child, name)
+
+
+_INNER: Final = ("script_block_expression", "parenthesized_expression", "sub_expression")
 
 
 def _outermost(node: Node, top: Node) -> bool:
     """Return whether no other block lies between *node* and *top*."""
     parent = node.parent
     while parent is not None and parent != top:
-        if parent.type in ("script_block_expression", "parenthesized_expression", "sub_expression"):
+        if parent.type in _INNER:
             return False
         parent = parent.parent
     return True
@@ -337,7 +343,7 @@ def read_inner(script: Script, node: Node, name: str) -> None:
         start = len(script.steps)
         script.inside(Block(node.id, "job", ""), node)
         paths = [s.path for s in script.steps[start:] if s.kind in ("touch", "use")]
-        paths += re.findall(r"HKU\\[^\s\"']+", said(node), re.I)
+        paths += re.findall(r"HKU\\[^\s\"']+", said(node), re.IGNORECASE)
         del script.steps[start:]
         script.note("job", node, path=" ".join(script.path(p) for p in paths))
         return
@@ -347,19 +353,23 @@ def read_inner(script: Script, node: Node, name: str) -> None:
     script.held = before
 
 
+_STARTERS: Final = ("cmd", "cmd.exe", "start-process", "saps", "start", "invoke-expression", "iex")
+_QUOTED: Final = re.compile(rf"load\W+?[\"']?((?:\$\{{?\w|{_ROOT}\\)[^\"'\n]*)[\"']", re.IGNORECASE)
+
+
 def _native(script: Script, name: str, text: str) -> tuple[str, str, str] | None:
     """Return what a call of reg.exe does to a hive, or none: loads or unloads it, where, of what."""
     if "load" not in text.lower():
         return None
-    if name not in ("reg", "reg.exe", "cmd", "cmd.exe", "start-process", "saps", "start"):
-        if name not in ("invoke-expression", "iex", "start-process.exe") and "reg" not in name:
-            return None
-    flat = re.sub(r"[\"'@(),`]+", " ", script.expanded(text))
+    if name not in _STARTERS and "reg" not in name:
+        return None
+    text = script.expanded(text)
+    flat = re.sub(r"[\"'@(),`]+", " ", text)
     found = _NATIVE.search(flat)
     if found is None:
         return None
     words = found["path"].split()
-    quoted = re.search(rf"load\W+?[\"']?((?:\$\{{?\w|{_ROOT}\\)[^\"'\n]*)[\"']", script.expanded(text))
+    quoted = _QUOTED.search(text)
     path = quoted[1].split('" ')[0] if quoted and " " not in quoted[1] else words[0]
     if "$(" in found["path"]:
         path = re.match(r"(\$\([^ ]*|\S)+", found["path"])[0]  # type: ignore[index]
@@ -395,10 +405,21 @@ def _provider(
     listing = name in ("get-childitem", "gci", "ls", "dir")
     clean = name in CLEAN or (listing and "name" in named)
     pipeline = said(_pipeline(node))
-    closed = script.closing or re.search(r"\.(Close|Dispose)\(\)", pipeline, re.I) is not None
-    script.note(
-        "use" if clean else "touch", node, path=path, name=script.held, closed=closed
+    closed = (
+        script.closing or re.search(r"\.(Close|Dispose)\(\)", pipeline, re.IGNORECASE) is not None
     )
+    held = script.held if _given_on(node) else ""
+    script.note("use" if clean else "touch", node, path=path, name=held, closed=closed)
+
+
+def _given_on(node: Node) -> bool:
+    """Return whether what a command gives reaches the end of its pipeline as it is."""
+    chain = _pipeline(node)
+    if chain == node:
+        return True
+    names = [said(c.child_by_field_name("command_name")).lower() for c in chain.named_children]
+    passing = ("where-object", "where", "?", "sort-object", "sort")
+    return all(name in passing for name in names[1:])
 
 
 def _pipeline(node: Node) -> Node:
@@ -449,9 +470,11 @@ def _invocation(script: Script, node: Node) -> None:
     words = said(receiver)
     listed = _child(node, "argument_list")
     args = _texts(listed)
-    before, script.closing = script.closing, member in ("close", "dispose")
+    closing, held = script.closing, script.held
+    # what the variable gets is the answer of the member, not the key
+    script.closing, script.held = member in ("close", "dispose"), ""
     read(script, receiver)
-    script.closing = before
+    script.closing, script.held = closing, held
     kind = words.strip("[]").lower().removeprefix("system.")
     if kind == "gc" and member in ("collect", "waitforpendingfinalizers"):
         script.note("collect" if member == "collect" else "wait", node)
@@ -494,15 +517,20 @@ def _opened(script: Script, node: Node, member: str, words: str, args: list[str]
 def _imported(script: Script, node: Node, member: str, args: list[str]) -> None:
     """Note a hive loaded or unloaded by a function of Windows that the script imports."""
     texts = [a for a in args if re.search(r"[\"'$]", a)]
-    root = "HKLM" if re.search(r"HKLM|LOCAL_?MACHINE|80000002", " ".join(args), re.I) else "HKU"
-    plain = [t for t in texts if not re.search(r"hk(u|lm)\b|users?\b(?!\\)|root|::", t, re.I)]
+    root = (
+        "HKLM"
+        if re.search(r"HKLM|LOCAL_?MACHINE|80000002", " ".join(args), re.IGNORECASE)
+        else "HKU"
+    )
+    plain = [
+        t for t in texts if not re.search(r"hk(u|lm)\b|users?\b(?!\\)|root|::", t, re.IGNORECASE)
+    ]
     name = plain[0] if plain else (texts[-1] if texts else "")
     path = script.path(name)
     if not path.startswith(("HKU", "HKLM")):
         path = f"{root}\\{path}"
     file = args[-1] if len(args) > 1 else ""
     script.note("unload" if "unload" in member else "load", node, path=path, file=file)
-    script.note("code", node) if node.parent and "if" in node.parent.type else None
 
 
 def _variable(script: Script, node: Node) -> None:
@@ -513,8 +541,10 @@ def _variable(script: Script, node: Node) -> None:
 def _member(script: Script, node: Node) -> None:
     if said(_child(node, "member_name")).lower() == "exitcode":
         script.note("code", node)
+    held, script.held = script.held, ""
     for child in node.named_children:
         read(script, child)
+    script.held = held
 
 
 _READERS: Final[dict[str, Callable[[Script, Node], None]]] = {
