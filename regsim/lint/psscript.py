@@ -191,10 +191,10 @@ def _if(script: Script, node: Node) -> None:
     condition = node.child_by_field_name("condition")
     branches: list[tuple[Node | None, Node | None]] = [(condition, _child(node, "statement_block"))]
     others = _child(node, "elseif_clauses")
-    for clause in [] if others is None else others.named_children:
-        branches.append(
-            (clause.child_by_field_name("condition"), _child(clause, "statement_block"))
-        )
+    branches += [
+        (clause.child_by_field_name("condition"), _child(clause, "statement_block"))
+        for clause in ([] if others is None else others.named_children)
+    ]
     last = _child(node, "else_clause")
     if last is not None:
         branches.append((None, _child(last, "statement_block")))
@@ -358,7 +358,7 @@ _QUOTED: Final = re.compile(rf"load\W+?[\"']?((?:\$\{{?\w|{_ROOT}\\)[^\"'\n]*)[\
 
 
 def _native(script: Script, name: str, text: str) -> tuple[str, str, str] | None:
-    """Return what a call of reg.exe does to a hive, or none: loads or unloads it, where, of what."""
+    """Return what a call of reg.exe does to a hive: the verb, the key, the file; or none."""
     if "load" not in text.lower():
         return None
     if name not in _STARTERS and "reg" not in name:

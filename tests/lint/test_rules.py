@@ -1,0 +1,79 @@
+"""Each rule, on code that has its fault and on code that has it not."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("tree_sitter", reason="needs regsim[lint]")
+
+from lint_forms import C, C_SAFE, CPP_SAFE, PS, PS_SAFE
+
+from regsim import dialects
+from regsim.errors import NotApplicableError
+from regsim.lint import RULES
+from regsim.lint.linting import look
+from regsim.lint.playing import play
+
+
+def found(tmp_path, name, text):
+    """The rules that find something in *text*, and the lines that were not looked into."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    faults, partial = look(path, {"c": "c", "cpp": "cpp", "ps1": "powershell"}[name.split(".")[1]])
+    return sorted({fault.rule for fault in faults}), partial
+
+
+@pytest.mark.parametrize(("rule", "text"), [(r, t) for r, texts in C.items() for t in texts])
+def test_a_fault_of_c_is_found(tmp_path, rule, text) -> None:
+    """A function with the fault gets its rule, in C and in C++."""
+    for name in ("a.c", "a.cpp"):
+        rules, partial = found(tmp_path, name, text)
+
+        assert rule in rules
+        assert partial == []
+
+
+@pytest.mark.parametrize("text", C_SAFE)
+def test_c_without_a_fault_is_silent(tmp_path, text) -> None:
+    """What closes on every way, returns, stores or gives the key away has no finding."""
+    for name in ("a.c", "a.cpp"):
+        assert found(tmp_path, name, text) == ([], [])
+
+
+@pytest.mark.parametrize("text", CPP_SAFE)
+def test_owners_of_cpp_are_known(tmp_path, text) -> None:
+    """What an object owns that closes it in the end has no finding."""
+    assert found(tmp_path, "a.cpp", text)[0] == []
+
+
+@pytest.mark.parametrize(("rule", "text"), [(r, t) for r, texts in PS.items() for t in texts])
+def test_a_fault_of_powershell_is_found(tmp_path, rule, text) -> None:
+    """A script with the fault gets its rule."""
+    rules, partial = found(tmp_path, "a.ps1", text)
+
+    assert rule in rules
+    assert partial == []
+
+
+@pytest.mark.parametrize("text", PS_SAFE)
+def test_powershell_without_a_fault_is_silent(tmp_path, text) -> None:
+    """A script that gives back what it opened, or opened nothing, has no finding."""
+    assert found(tmp_path, "a.ps1", text)[0] == []
+
+
+def test_every_rule_has_a_fault() -> None:
+    """There is no rule without code that it finds something in, nor a form without a rule."""
+    assert sorted({*C, *PS}) == sorted(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_fault_shows_somewhere(rule) -> None:
+    """The run of each rule meets a refusal on Windows 11, and ends on every system."""
+    story = RULES[rule].story
+
+    assert play(story, "win11").verdict in ("blocked", "broken")
+    for name in dialects.names():
+        try:
+            assert play(story, name).verdict in ("blocked", "broken", "clear")
+        except NotApplicableError:
+            assert story == "application"
