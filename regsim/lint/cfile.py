@@ -133,8 +133,8 @@ def _told(defined: list[tuple[str, Node]], text: bytes) -> CFile:
         body = said(_body(node))
         kept = [
             index
-            for index, (param, _) in enumerate(_parameters(node))
-            if param and _keeps(param, body)
+            for index, (param, kind) in enumerate(_parameters(node))
+            if param and kind in cnames.HANDLES and _keeps(param, body)
         ]
         functions[name] = functions.get(name, frozenset()) | frozenset(kept)
         if "HKEY_CURRENT_USER" in body:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 256
 """Worlds that one place may have; with more a function is given up, and said to be."""
+STEPS: Final = 20_000
+"""Statements that are gone through in one function, those in loops again in each round."""
 _ROUNDS: Final = 4
 """How often a loop, or what goes back to a label, is gone through: what it changes has shown."""
 
@@ -38,6 +40,7 @@ class Walker:
     continues: list[Worlds] = attrs.field(factory=list)
     throws: list[Worlds] = attrs.field(factory=list)
     waiting: dict[str, Worlds] = attrs.field(factory=dict)
+    steps: int = 0
 
     def function(self, node: Node, start: World) -> None:
         """Follow the function whose body is *node*; its faults are in the scope afterwards."""
@@ -57,7 +60,8 @@ class Walker:
         if node.type == "ERROR" or node.is_missing:
             return [lost(node, w) for w in worlds]
         worlds = distinct(_STATEMENTS.get(node.type, _expression)(self, node, worlds))
-        if len(worlds) > MOST:
+        self.steps += 1
+        if len(worlds) > MOST or self.steps > STEPS:
             raise TooManyWaysError("too many ways")
         return worlds
 

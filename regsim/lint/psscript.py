@@ -162,6 +162,8 @@ def _child(node: Node, kind: str) -> Node | None:
 
 def read(script: Script, node: Node) -> None:
     """Add the steps of *node* to *script*, in the order in which they run."""
+    while node.type not in _READERS and node.named_child_count == 1:  # of which there are many
+        node = node.named_children[0]
     handler = _READERS.get(node.type)
     if handler is not None:
         handler(script, node)
