@@ -10,7 +10,7 @@ C: Final = {
     "C101": [
         "long f(void) { HKEY key; if (%s != ERROR_SUCCESS) return 1; if (g()) return 2;"
         " RegCloseKey(key); return 0; }" % OPEN,
-        "void f(void) { HKEY key; if (%s == 0) RegQueryValueExW(key, L\"x\", 0, 0, 0, 0); }" % OPEN,
+        'void f(void) { HKEY key; if (%s == 0) RegQueryValueExW(key, L"x", 0, 0, 0, 0); }' % OPEN,
         "void f(void) { HKEY key; for (;;) { if (%s) break; if (g()) continue;"
         " RegCloseKey(key); } }" % OPEN,
         "long f(void) { HKEY key; long rc = %s; if (rc) return rc; if (g()) goto out;"
@@ -31,8 +31,7 @@ C: Final = {
     ],
     "C104": [
         "void f(void) { CreateThread(0, 0, g, 0, 0, 0); RegCloseKey(HKEY_CURRENT_USER); }",
-        "void f(void) { HKEY root = HKEY_CURRENT_USER; _beginthread(g, 0, 0);"
-        " RegCloseKey(root); }",
+        "void f(void) { HKEY root = HKEY_CURRENT_USER; _beginthread(g, 0, 0); RegCloseKey(root); }",
     ],
     "C105": [
         "void f(HANDLE who) { HKEY key; if (!ImpersonateLoggedOnUser(who)) return;"
@@ -44,8 +43,7 @@ C: Final = {
     "C106": [
         "void f(void) { HKEY key; %s; RegQueryValueExW(key, 0, 0, 0, 0, 0); RegCloseKey(key); }"
         % OPEN,
-        "void f(void) { HKEY key; if (%s) return; RegCloseKey(key);"
-        " RegFlushKey(key); }" % OPEN,
+        "void f(void) { HKEY key; if (%s) return; RegCloseKey(key); RegFlushKey(key); }" % OPEN,
     ],
     "C107": [
         "void f(HANDLE who) { PROFILEINFOW info = {0}; if (!LoadUserProfileW(who, &info)) return;"
@@ -111,15 +109,15 @@ C_SAFE: Final = [
     "void f(void) { HKEY key; if (RegOpenKeyW(HKEY_CURRENT_USER, NULL, &key) == 0) g(); }",
     "void f(HANDLE who) { PROFILEINFOW info = {0}; if (!LoadUserProfileW(who, &info)) return;"
     " g(); UnloadUserProfile(who, info.hProfile); }",
-    "void load(void) { RegLoadKeyW(HKEY_USERS, L\"T\", L\"f\"); }\n"
-    "void unload(void) { RegUnLoadKeyW(HKEY_USERS, L\"T\"); }",
+    'void load(void) { RegLoadKeyW(HKEY_USERS, L"T", L"f"); }\n'
+    'void unload(void) { RegUnLoadKeyW(HKEY_USERS, L"T"); }',
     "void f(void) { HKEY key; if (%s) exit(1); RegCloseKey(key); }" % OPEN,
 ]
 """Functions of C without one."""
 
 CPP_SAFE: Final = [
     "void f() { wil::unique_hkey key; if (%s == 0) g(); }" % OPEN,
-    "void f() { CRegKey key; key.Open(HKEY_CURRENT_USER, L\"a\"); }",
+    'void f() { CRegKey key; key.Open(HKEY_CURRENT_USER, L"a"); }',
     "void f() { HKEY key; if (%s == 0) { Guard guard(key); g(); } }" % OPEN,
     "void f() { HKEY key; if (%s) return; auto guard = scope_exit([&] { RegCloseKey(key); });"
     " g(); }" % OPEN,
@@ -140,10 +138,10 @@ PS: Final = {
         f"{LOAD}Get-ChildItem Registry::HKEY_USERS\\Temp\\Software | % {{ $_.Name }}\n{UNLOAD}",
         f"{LOAD}$k = [Microsoft.Win32.Registry]::Users.OpenSubKey('Temp\\Software')\n{UNLOAD}",
         f"{LOAD}New-PSDrive HKU Registry HKEY_USERS | Out-Null\n$i = Get-Item HKU:\\Temp\n{UNLOAD}",
-        f"function Work($p) {{ New-Item \"Registry::$p\\A\" | Out-Null }}\n{LOAD}"
+        f'function Work($p) {{ New-Item "Registry::$p\\A" | Out-Null }}\n{LOAD}'
         f"Work 'HKEY_USERS\\Temp'\n{UNLOAD}",
         f"$name = 'Temp'\nreg.exe load \"HKU\\$name\" $file\n"
-        f"ni \"Registry::HKEY_USERS\\$name\\A\"\n& reg.exe unload \"HKU\\$name\"\n"
+        f'ni "Registry::HKEY_USERS\\$name\\A"\n& reg.exe unload "HKU\\$name"\n'
         "if ($LASTEXITCODE) { throw }",
     ],
     "PS102": [f"{LOAD}{NEW} | Out-Null\n[gc]::Collect()\n{UNLOAD}"],
