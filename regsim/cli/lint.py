@@ -13,7 +13,7 @@ from regsim import lint
 from regsim.cli._hive_output import say
 from regsim.cli._names import Naming
 from regsim.errors import UsageError
-from regsim.lint import Report, Told
+from regsim.lint import LintReport, Told
 from regsim.lint.formats import annotations, as_object, sarif
 from regsim.lint.rules import rule
 from regsim.report.text.console import prose_width, wrap
@@ -81,7 +81,7 @@ def _explained(name: str) -> Iterator[str]:
         yield from wrap(text, prose_width())
 
 
-def _text(report: Report) -> Iterator[str]:
+def _text(report: LintReport) -> Iterator[str]:
     width = prose_width()
     for told in report.findings:
         fault = told.fault
@@ -101,7 +101,7 @@ def _becomes(told: Told) -> str:
     return f"On {', '.join(told.os)}: {told.consequence.said}."
 
 
-def _summary(report: Report) -> str:
+def _summary(report: LintReport) -> str:
     count, files = len(report.findings), report.files
     faults = "no fault" if not count else "1 fault" if count == 1 else f"{count:,} faults"
     said = f"{faults} in {files:,} {'file' if files == 1 else 'files'}"
@@ -111,7 +111,7 @@ def _summary(report: Report) -> str:
     return said
 
 
-_FORMS: Final[dict[str, Callable[[Report], Iterator[str]]]] = {
+_FORMS: Final[dict[str, Callable[[LintReport], Iterator[str]]]] = {
     "text": _text,
     "json": lambda report: iter([json.dumps(as_object(report))]),
     "sarif": lambda report: iter([json.dumps(sarif(report), indent=1)]),

@@ -14,16 +14,16 @@ from types import ModuleType
 from typing import Any
 
 from regsim.lint.fault import Fault
-from regsim.lint.linting import Report, Told, lint
-from regsim.lint.rules import RULES, Rule
+from regsim.lint.linting import LintReport, Told, lint
+from regsim.lint.rules import RULES, LintRule
 
-__all__ = ["RULES", "Fault", "Report", "Rule", "Told", "lint"]
+__all__ = ["RULES", "Fault", "LintReport", "LintRule", "Told", "lint"]
 
 
 class _Callable(ModuleType):
     """This package itself, which can be called: ``regsim.lint(...)`` is `lint` of its own."""
 
-    def __call__(self, *args: Any, **options: Any) -> Report:  # noqa: ANN401 - as there
+    def __call__(self, *args: Any, **options: Any) -> LintReport:  # noqa: ANN401 - as there
         """Return what `linting.lint` answers."""
         return lint(*args, **options)
 

@@ -15,12 +15,12 @@ from regsim.lint.cworlds import (
     OTHER,
     UNKNOWN,
     ZERO,
-    Given,
-    Opened,
-    Root,
+    Acquired,
+    CWorld,
+    FromCaller,
+    Predefined,
     Unopened,
-    Value,
-    World,
+    Worth,
 )
 from regsim.lint.fault import Fault, at
 from regsim.lint.grammars import said
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from regsim.lint.cfile import CFile
 
-Ways = list[tuple[Value, World]]
+Ways = list[tuple[Worth, CWorld]]
 """What an expression is worth, and the world after it, for each way that it can go."""
 
 
 @attrs.define
-class Scope:
+class Following:
     """One function while its ways are followed.
 
     Attributes:
@@ -79,11 +79,11 @@ class Scope:
             return ""
         return self.variable(node.child_by_field_name("argument"))
 
-    def title(self, opened: Opened) -> str:
+    def title(self, opened: Acquired) -> str:
         """Return what to call *opened* in a sentence."""
         return self.sites[opened.site][2]
 
-    def leak(self, world: World, opened: Opened, node: Node | None, how: str) -> None:
+    def leak(self, world: CWorld, opened: Acquired, node: Node | None, how: str) -> None:
         """Note that *opened* is not closed on the way that ends at *node*."""
         site, kind, title = self.sites[opened.site]
         where = f" (line {node.start_point[0] + 1})" if node is not None else ""
@@ -103,14 +103,14 @@ LEFT: Final = {
 _USERS: Final = frozenset({"HKEY_CURRENT_USER", "HKEY_USERS"})
 
 
-def story_of(world: World, opened: Opened) -> str:
+def story_of(world: CWorld, opened: Acquired) -> str:
     """Return the run that shows what a leak of *opened* does: it depends on the hive it lies in."""
     root = world.below.get(opened, (UNKNOWN, ""))[0]
     seen = {opened}
-    while isinstance(root, Opened) and root not in seen:
+    while isinstance(root, Acquired) and root not in seen:
         seen.add(root)
         root = world.below.get(root, (UNKNOWN, ""))[0]
-    if isinstance(root, Root):
+    if isinstance(root, Predefined):
         return "leak" if root.name in _USERS else "leak-elsewhere"
     return "leak-unknown"
 
@@ -122,14 +122,14 @@ class Called:
     node: Node
     name: str
     args: list[Node]
-    values: list[Value]
+    values: list[Worth]
     method: bool = False
 
     def arg(self, index: int | None) -> Node | None:
         """Return an argument, or none where it is not given."""
         return self.args[index] if index is not None and index < len(self.args) else None
 
-    def value(self, index: int | None) -> Value:
+    def value(self, index: int | None) -> Worth:
         """Return what an argument is worth; nothing is known of one that is not given."""
         return self.values[index] if index is not None and index < len(self.values) else UNKNOWN
 
@@ -141,7 +141,9 @@ def bare(node: Node | None) -> Node | None:
     return node
 
 
-def call(scope: Scope, node: Node, args: list[Node], values: list[Value], world: World) -> Ways:
+def call(
+    scope: Following, node: Node, args: list[Node], values: list[Worth], world: CWorld
+) -> Ways:
     """Return what becomes of *world* by the call *node*, whose arguments are worth *values*."""
     callee = node.child_by_field_name("function")
     method = callee is not None and callee.type == "field_expression"
@@ -164,12 +166,12 @@ def call(scope: Scope, node: Node, args: list[Node], values: list[Value], world:
     return [(UNKNOWN, _other(scope, called, world))]
 
 
-def _check_root(scope: Scope, called: Called, world: World) -> None:
+def _check_root(scope: Following, called: Called, world: CWorld) -> None:
     """Note a use of HKEY_CURRENT_USER while the thread acts for somebody else."""
     name = called.name
     if not world.acting or scope.file.uncached:
         return
-    if Root("HKEY_CURRENT_USER") in called.values and name not in cnames.CLOSERS:
+    if Predefined("HKEY_CURRENT_USER") in called.values and name not in cnames.CLOSERS:
         if name.startswith(("Reg", "SH")) or name in scope.file.functions:
             text = f"{name} uses HKEY_CURRENT_USER while impersonating"
             scope.report("C105", called.node, text)
@@ -178,21 +180,21 @@ def _check_root(scope: Scope, called: Called, world: World) -> None:
         scope.report("C105", called.node, text)
 
 
-def _check_key(scope: Scope, called: Called, world: World) -> None:
+def _check_key(scope: Following, called: Called, world: CWorld) -> None:
     """Note a use of a key that may not have been opened, or was closed."""
     name, first = called.name, called.value(0)
     if not name.startswith("Reg") or name in cnames.CLOSERS:
         return
     if isinstance(first, Unopened) and first.site in scope.sites:
-        title = scope.title(Opened(first.site))
+        title = scope.title(Acquired(first.site))
         text = f"{name} uses {title} although opening it may have failed"
         scope.report("C106", called.node, text)
-    elif isinstance(first, Opened) and world.state.get(first) == CLOSED:
+    elif isinstance(first, Acquired) and world.state.get(first) == CLOSED:
         text = f"{name} uses {scope.title(first)} after it was closed"
         scope.report("C106", called.node, text)
 
 
-def _open(scope: Scope, called: Called, world: World) -> Ways:
+def _open(scope: Following, called: Called, world: CWorld) -> Ways:
     opener = cnames.OPENERS[called.name]
     target = scope.target(called.arg(opener.result))
     if not target or "." in target or scope.types[target] not in cnames.HANDLES:
@@ -201,7 +203,7 @@ def _open(scope: Scope, called: Called, world: World) -> Ways:
     named = said(called.arg(opener.name))
     if called.name == "RegOpenKey" and named in ("NULL", "nullptr", "0"):
         return [(ZERO, world.put(target, root))]  # KB 137202: the same handle, not a new one
-    opened = Opened(called.node.start_byte)
+    opened = Acquired(called.node.start_byte)
     title = f"{target} ({called.name})"
     scope.sites[opened.site] = (called.node, opener.what, title)
     world = _before_opening(scope, opened, target, world)
@@ -211,15 +213,15 @@ def _open(scope: Scope, called: Called, world: World) -> Ways:
     return [(ZERO, good), (OTHER, failed)]
 
 
-def _after_failure(before: Value, opened: Opened) -> Value:
+def _after_failure(before: Worth, opened: Acquired) -> Worth:
     """Return what a variable holds after a failed call: a 0 stays, the rest is not to be used."""
     return ZERO if before == ZERO else Unopened(opened.site)
 
 
-def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> World:
+def _before_opening(scope: Following, opened: Acquired, target: str, world: CWorld) -> CWorld:
     """Return *world* with room for *opened* in *target*; what that held alone is lost."""
     held = world.values.get(target)
-    if isinstance(held, Opened) and world.state.get(held) == OPEN:
+    if isinstance(held, Acquired) and world.state.get(held) == OPEN:
         if world.holders(held) == [target]:
             scope.leak(
                 world, held, scope.sites[opened.site][0], "before the next is opened into it"
@@ -237,9 +239,9 @@ def _before_opening(scope: Scope, opened: Opened, target: str, world: World) -> 
     return world
 
 
-def _close(scope: Scope, called: Called, world: World) -> World:
+def _close(scope: Following, called: Called, world: CWorld) -> CWorld:
     value = called.value(0)
-    if isinstance(value, Opened):
+    if isinstance(value, Acquired):
         kind = scope.sites[value.site][1]
         if kind == "profile":
             message = f"{scope.title(value)} is for UnloadUserProfile, not for RegCloseKey"
@@ -249,27 +251,27 @@ def _close(scope: Scope, called: Called, world: World) -> World:
             scope.report("C102", called.node, f"{scope.title(value)} is closed a second time")
         elif world.state.get(value) == OPEN:
             return world.turn(value, CLOSED)
-    elif isinstance(value, Root):
+    elif isinstance(value, Predefined):
         if scope.file.threads and value.name != "HKEY_PERFORMANCE_DATA":
             message = f"{value.name} is closed in a program of several threads"
             scope.report("C104", called.node, message)
-    elif isinstance(value, Given):
+    elif isinstance(value, FromCaller):
         return attrs.evolve(world, ended={**world.ended, value.name: called.node.start_byte})
     return world
 
 
-def _load_key(scope: Scope, called: Called, world: World) -> Ways:
+def _load_key(scope: Following, called: Called, world: CWorld) -> Ways:
     elsewhere = "RegUnLoadKey" in scope.file.called and "RegUnLoadKey" not in scope.calls
     if len(called.args) < 2 or elsewhere:
         return [(ZERO, world), (OTHER, world)]
-    opened = Opened(called.node.start_byte)
+    opened = Acquired(called.node.start_byte)
     scope.sites[opened.site] = (called.node, "mount", f"the hive at {said(called.args[1])}")
     good = world.turn(opened, OPEN)
     good = attrs.evolve(good, below={**good.below, opened: (called.value(0), said(called.args[1]))})
     return [(ZERO, good), (OTHER, world)]
 
 
-def _unload_key(scope: Scope, called: Called, world: World) -> Ways:
+def _unload_key(scope: Following, called: Called, world: CWorld) -> Ways:
     name = said(called.arg(1))
     mounts = [o for o, s in world.state.items() if scope.sites[o.site][1] == "mount" and s == OPEN]
     mounts = [o for o in mounts if world.below[o][1] == name] or mounts
@@ -294,20 +296,20 @@ def _starts(path: str, name: str) -> bool:
     return path.lower() == name.lower() or path.lower().startswith(name.lower() + "\\")
 
 
-def _load_profile(scope: Scope, called: Called, world: World) -> Ways:
+def _load_profile(scope: Following, called: Called, world: CWorld) -> Ways:
     record = scope.target(called.arg(1))
     elsewhere = "UnloadUserProfile" in scope.file.called and "UnloadUserProfile" not in scope.calls
     if not record or elsewhere:
         return [(OTHER, world), (ZERO, world)]
-    opened = Opened(called.node.start_byte)
+    opened = Acquired(called.node.start_byte)
     scope.sites[opened.site] = (called.node, "profile", f"the profile in {record}")
     good = world.put(f"{record}.hProfile", opened).turn(opened, OPEN)
     return [(OTHER, good), (ZERO, world)]
 
 
-def _unload_profile(scope: Scope, called: Called, world: World) -> Ways:
+def _unload_profile(scope: Following, called: Called, world: CWorld) -> Ways:
     value = called.value(1)
-    if isinstance(value, Opened):
+    if isinstance(value, Acquired):
         for opened, state in world.state.items():
             if state == OPEN and world.below.get(opened, (UNKNOWN, ""))[0] == value:
                 message = f"the profile is unloaded while {scope.title(opened)} is open in it"
@@ -320,11 +322,11 @@ def _unload_profile(scope: Scope, called: Called, world: World) -> Ways:
     return [(OTHER, world), (ZERO, world)]
 
 
-def _same(_scope: Scope, called: Called, world: World) -> Ways:
+def _same(_scope: Following, called: Called, world: CWorld) -> Ways:
     return [(called.value(0), world)]
 
 
-def _other(scope: Scope, called: Called, world: World) -> World:
+def _other(scope: Following, called: Called, world: CWorld) -> CWorld:
     """Return *world* after a function that is not known, which may keep or close what it gets."""
     name = called.name
     summary = scope.file.functions.get(name) if not called.method else None
@@ -335,7 +337,7 @@ def _other(scope: Scope, called: Called, world: World) -> World:
         if target:
             lost.append(target)
             lost += [n for n in world.values if n.startswith(f"{target}.")]
-        elif isinstance(value, Opened):
+        elif isinstance(value, Acquired):
             kept = index in summary if summary is not None else not lending
             lost += world.holders(value) if kept else []
         elif bare(node) is not None and bare(node).type == "identifier":  # type: ignore[union-attr]
@@ -347,7 +349,7 @@ def _other(scope: Scope, called: Called, world: World) -> World:
     return world
 
 
-_KNOWN: Final[dict[str, Callable[[Scope, Called, World], Ways]]] = {
+_KNOWN: Final[dict[str, Callable[[Following, Called, CWorld], Ways]]] = {
     "RegLoadKey": _load_key,
     "RegUnLoadKey": _unload_key,
     "LoadUserProfile": _load_profile,

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint import cnames
-from regsim.lint.ccalls import Scope, Ways, bare, call
+from regsim.lint.ccalls import Following, Ways, bare, call
 from regsim.lint.cworlds import (
     GONE,
     OPEN,
     OTHER,
     UNKNOWN,
     ZERO,
-    Given,
-    Opened,
-    Root,
+    Acquired,
+    CWorld,
+    FromCaller,
+    Predefined,
     Unopened,
-    Value,
-    World,
+    Worth,
 )
 from regsim.lint.grammars import nodes, said
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-Truths = list[tuple[bool, World]]
+Truths = list[tuple[bool, CWorld]]
 
 _TESTS: Final = {
     "SUCCEEDED": True,
@@ -43,7 +43,7 @@ _OWNING: Final = frozenset(
 )
 
 
-def value(scope: Scope, node: Node | None, world: World) -> Ways:
+def value(scope: Following, node: Node | None, world: CWorld) -> Ways:
     """Return what *node* is worth in *world*, and the worlds after it."""
     node = bare(node)
     if node is None:
@@ -51,18 +51,18 @@ def value(scope: Scope, node: Node | None, world: World) -> Ways:
     return _VALUES.get(node.type, _parts)(scope, node, world)
 
 
-def _identifier(_scope: Scope, node: Node, world: World) -> Ways:
+def _identifier(_scope: Following, node: Node, world: CWorld) -> Ways:
     name = said(node)
     if name in cnames.SUCCESSES:
         return [(ZERO, world)]
     if name.startswith("HKEY_"):
-        return [(Root(name), world)]
+        return [(Predefined(name), world)]
     if name not in world.values and cnames.FAILURES.match(name):
         return [(OTHER, world)]
     return [(world.values.get(name, UNKNOWN), world)]
 
 
-def _number(_scope: Scope, node: Node, world: World) -> Ways:
+def _number(_scope: Following, node: Node, world: CWorld) -> Ways:
     try:
         number = int(said(node).rstrip("uUlL"), 0)
     except ValueError:
@@ -70,14 +70,14 @@ def _number(_scope: Scope, node: Node, world: World) -> Ways:
     return [(OTHER if number else ZERO, world)]
 
 
-def _field(scope: Scope, node: Node, world: World) -> Ways:
+def _field(scope: Following, node: Node, world: CWorld) -> Ways:
     name = scope.variable(node)
     if name:
         return [(world.values.get(name, UNKNOWN), world)]
     return _parts(scope, node, world)
 
 
-def _parts(scope: Scope, node: Node, world: World) -> Ways:
+def _parts(scope: Following, node: Node, world: CWorld) -> Ways:
     """Go through the parts of *node* for what they do; nothing is known of the whole."""
     worlds = [world]
     for child in node.named_children:
@@ -85,19 +85,19 @@ def _parts(scope: Scope, node: Node, world: World) -> Ways:
     return [(UNKNOWN, w) for w in worlds]
 
 
-def _owning(_scope: Scope, node: Node, world: World) -> Ways:
+def _owning(_scope: Following, node: Node, world: CWorld) -> Ways:
     """Lose what *node* names: an object or a function that lives on may own it."""
     return [(UNKNOWN, lost(node, world))]
 
 
-def lost(node: Node, world: World) -> World:
+def lost(node: Node, world: CWorld) -> CWorld:
     """Return *world* after whatever *node* names became somebody else's."""
     names = {said(n) for n in nodes(node) if n.type == "identifier"}
     members = [v for v in world.values if v.split(".")[0] in names]
     return world.lose(members)
 
 
-def _assignment(scope: Scope, node: Node, world: World) -> Ways:
+def _assignment(scope: Following, node: Node, world: CWorld) -> Ways:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     plain = said(node.child_by_field_name("operator")) == "="
     found: Ways = []
@@ -106,29 +106,29 @@ def _assignment(scope: Scope, node: Node, world: World) -> Ways:
     return found
 
 
-def stored(scope: Scope, left: Node | None, got: Value, world: World) -> World:
+def stored(scope: Following, left: Node | None, got: Worth, world: CWorld) -> CWorld:
     """Return *world* after *got* was stored at *left*; what no local variable holds is lost."""
     name = scope.variable(left)
     if name:
         held = world.values.get(name)
-        mine = isinstance(held, Opened) and held != got and world.holders(held) == [name]
-        if mine and isinstance(held, Opened) and world.state.get(held) == OPEN:
+        mine = isinstance(held, Acquired) and held != got and world.holders(held) == [name]
+        if mine and isinstance(held, Acquired) and world.state.get(held) == OPEN:
             scope.leak(world, held, left, "before its variable gets another value")
             world = world.turn(held, GONE)
         return world.put(name, got)
-    if isinstance(got, Opened):
+    if isinstance(got, Acquired):
         return world.lose(world.holders(got))
     if left is not None:
         world = attrs.evolve(world, facts={})
     return world
 
 
-def _update(scope: Scope, node: Node, world: World) -> Ways:
+def _update(scope: Following, node: Node, world: CWorld) -> Ways:
     name = scope.variable(node.child_by_field_name("argument"))
     return [(UNKNOWN, world.put(name, UNKNOWN) if name else world)]
 
 
-def _conditional(scope: Scope, node: Node, world: World) -> Ways:
+def _conditional(scope: Following, node: Node, world: CWorld) -> Ways:
     found: Ways = []
     for met, after in truth(scope, node.child_by_field_name("condition"), world):
         branch = node.child_by_field_name("consequence" if met else "alternative")
@@ -136,7 +136,7 @@ def _conditional(scope: Scope, node: Node, world: World) -> Ways:
     return found
 
 
-def _call(scope: Scope, node: Node, world: World) -> Ways:
+def _call(scope: Following, node: Node, world: CWorld) -> Ways:
     name = said(node.child_by_field_name("function"))
     if name in _TESTS:
         return [(OTHER if met else ZERO, w) for met, w in truth(scope, node, world)]
@@ -144,7 +144,7 @@ def _call(scope: Scope, node: Node, world: World) -> Ways:
     args = [] if listed is None else [c for c in listed.named_children if c.type != "comment"]
     if name in _PASSING and args:
         return value(scope, args[0], world)
-    ways: list[tuple[list[Value], World]] = [([], world)]
+    ways: list[tuple[list[Worth], CWorld]] = [([], world)]
     for arg in args:
         ways = [
             ([*values, got], after)
@@ -157,14 +157,14 @@ def _call(scope: Scope, node: Node, world: World) -> Ways:
     return found
 
 
-def _binary(scope: Scope, node: Node, world: World) -> Ways:
+def _binary(scope: Following, node: Node, world: CWorld) -> Ways:
     operator = said(node.child_by_field_name("operator"))
     if operator in _COMPARED or operator in ("&&", "||"):
         return [(OTHER if met else ZERO, w) for met, w in truth(scope, node, world)]
     return _parts(scope, node, world)
 
 
-def _unary(scope: Scope, node: Node, world: World) -> Ways:
+def _unary(scope: Following, node: Node, world: CWorld) -> Ways:
     if said(node.child_by_field_name("operator")) == "!":
         return [(OTHER if met else ZERO, w) for met, w in truth(scope, node, world)]
     if said(node.child_by_field_name("operator")) == "-":
@@ -172,22 +172,22 @@ def _unary(scope: Scope, node: Node, world: World) -> Ways:
     return _parts(scope, node, world)
 
 
-def _comma(scope: Scope, node: Node, world: World) -> Ways:
+def _comma(scope: Following, node: Node, world: CWorld) -> Ways:
     found: Ways = []
     for _, after in value(scope, node.child_by_field_name("left"), world):
         found += value(scope, node.child_by_field_name("right"), after)
     return found
 
 
-def _zero(_scope: Scope, _node: Node, world: World) -> Ways:
+def _zero(_scope: Following, _node: Node, world: CWorld) -> Ways:
     return [(ZERO, world)]
 
 
-def _one(_scope: Scope, _node: Node, world: World) -> Ways:
+def _one(_scope: Following, _node: Node, world: CWorld) -> Ways:
     return [(OTHER, world)]
 
 
-_VALUES: Final[dict[str, Callable[[Scope, Node, World], Ways]]] = {
+_VALUES: Final[dict[str, Callable[[Following, Node, CWorld], Ways]]] = {
     "identifier": _identifier,
     "number_literal": _number,
     "null": _zero,
@@ -211,7 +211,7 @@ _VALUES: Final[dict[str, Callable[[Scope, Node, World], Ways]]] = {
 _COMPARED: Final = frozenset({"==", "!=", "<", ">", "<=", ">="})
 
 
-def truth(scope: Scope, node: Node | None, world: World) -> Truths:
+def truth(scope: Following, node: Node | None, world: CWorld) -> Truths:
     """Return whether the condition *node* is met, with the world in which it is or is not."""
     node = bare(node)
     if node is None:
@@ -237,7 +237,7 @@ def truth(scope: Scope, node: Node | None, world: World) -> Truths:
     return found
 
 
-def _clause(scope: Scope, node: Node, world: World) -> Truths:
+def _clause(scope: Following, node: Node, world: CWorld) -> Truths:
     start, last = node.child_by_field_name("initializer"), node.child_by_field_name("value")
     worlds = [world]
     if start is not None:
@@ -245,7 +245,7 @@ def _clause(scope: Scope, node: Node, world: World) -> Truths:
     return [found for each in worlds for found in truth(scope, last, each)]
 
 
-def _both(scope: Scope, node: Node, every: bool, world: World) -> Truths:
+def _both(scope: Following, node: Node, every: bool, world: CWorld) -> Truths:
     found: Truths = []
     for met, after in truth(scope, node.child_by_field_name("left"), world):
         if met is every:
@@ -255,7 +255,7 @@ def _both(scope: Scope, node: Node, every: bool, world: World) -> Truths:
     return found
 
 
-def _tested(scope: Scope, node: Node, success: bool, world: World) -> Truths:
+def _tested(scope: Following, node: Node, success: bool, world: CWorld) -> Truths:
     found: Truths = []
     for got, after in value(scope, node, world):
         if got in (ZERO, OTHER):
@@ -268,10 +268,10 @@ def _tested(scope: Scope, node: Node, success: bool, world: World) -> Truths:
     return found
 
 
-def _met(scope: Scope, node: Node, got: Value, world: World) -> Truths:
+def _met(scope: Following, node: Node, got: Worth, world: CWorld) -> Truths:
     if got == ZERO:
         return [(False, world)]
-    if got == OTHER or isinstance(got, Opened | Root):
+    if got == OTHER or isinstance(got, Acquired | Predefined):
         return [(True, world)]
     name = scope.variable(node)
     if name and not isinstance(got, Unopened):
@@ -279,7 +279,7 @@ def _met(scope: Scope, node: Node, got: Value, world: World) -> Truths:
     return _either(node, world)
 
 
-def _either(node: Node, world: World) -> Truths:
+def _either(node: Node, world: CWorld) -> Truths:
     """Go both ways, unless the same was asked before; calls may answer anew each time."""
     text = said(node)
     if text in world.facts:
@@ -289,7 +289,7 @@ def _either(node: Node, world: World) -> Truths:
     return [(met, attrs.evolve(world, facts={**world.facts, text: met})) for met in (True, False)]
 
 
-def _compared(scope: Scope, node: Node, operator: str, world: World) -> Truths:
+def _compared(scope: Following, node: Node, operator: str, world: CWorld) -> Truths:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     found: Truths = []
     for one, middle in value(scope, left, world):
@@ -298,23 +298,27 @@ def _compared(scope: Scope, node: Node, operator: str, world: World) -> Truths:
     return found
 
 
-def _same(one: Value, other: Value) -> bool | None:
+def _same(one: Worth, other: Worth) -> bool | None:
     """Return whether two handles are the same; a parameter may be a predefined key."""
     if one == other:
         return True
-    return None if isinstance(one, Given | Root) and isinstance(other, Given | Root) else False
+    return (
+        None
+        if isinstance(one, FromCaller | Predefined) and isinstance(other, FromCaller | Predefined)
+        else False
+    )
 
 
 def _weighed(
-    scope: Scope, node: Node, operator: str, sides: tuple[Value, Value], world: World
+    scope: Following, node: Node, operator: str, sides: tuple[Worth, Worth], world: CWorld
 ) -> Truths:
-    kinds = [OTHER if isinstance(v, Opened | Root) else v for v in sides]
+    kinds = [OTHER if isinstance(v, Acquired | Predefined) else v for v in sides]
     equal: bool | None = None
     if kinds == [ZERO, ZERO]:
         equal = True
     elif set(kinds) == {ZERO, OTHER}:
         equal = False
-    elif all(isinstance(v, Opened | Given | Root) for v in sides):
+    elif all(isinstance(v, Acquired | FromCaller | Predefined) for v in sides):
         equal = _same(*sides)
     if operator in ("==", "!=") and equal is not None:
         return [(equal is (operator == "=="), world)]

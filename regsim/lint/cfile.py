@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint import cnames
-from regsim.lint.ccalls import Scope
+from regsim.lint.ccalls import Following
 from regsim.lint.cpaths import TooManyWaysError, Walker, declared
-from regsim.lint.cworlds import Given, World
+from regsim.lint.cworlds import CWorld, FromCaller
 from regsim.lint.fault import Fault
 from regsim.lint.grammars import nodes, said
 
@@ -54,7 +54,7 @@ def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     for name, node in defined:
         if not _touches(node):
             continue
-        scope = Scope(file, name, calls=_names(node))
+        scope = Following(file, name, calls=_names(node))
         start = _begun(scope, node)
         try:
             Walker(scope).function(_body(node), start)
@@ -114,15 +114,15 @@ def _parameters(node: Node) -> list[tuple[str, str]]:
     return found
 
 
-def _begun(scope: Scope, node: Node) -> World:
-    world = World()
+def _begun(scope: Following, node: Node) -> CWorld:
+    world = CWorld()
     for name, kind in _parameters(node):
         if not name or kind.endswith(("&", "*", "]")):
             continue
         scope.types[name] = kind
         if kind in cnames.HANDLES:
             scope.params.add(name)
-            world = world.put(name, Given(name))
+            world = world.put(name, FromCaller(name))
     return world
 
 

@@ -9,9 +9,9 @@ import attrs
 
 from regsim.errors import RegsimError
 from regsim.lint import cnames
-from regsim.lint.ccalls import Scope, bare
+from regsim.lint.ccalls import Following, bare
 from regsim.lint.cexpr import lost, truth, value
-from regsim.lint.cworlds import OPEN, UNKNOWN, ZERO, Opened, World, distinct
+from regsim.lint.cworlds import OPEN, UNKNOWN, ZERO, Acquired, CWorld, distinct
 from regsim.lint.grammars import said
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STEPS: Final = 20_000
 _ROUNDS: Final = 4
 """How often a loop, or what goes back to a label, is gone through: what it changes has shown."""
 
-Worlds = list[World]
+Worlds = list[CWorld]
 
 
 class TooManyWaysError(RegsimError):
@@ -35,14 +35,14 @@ class TooManyWaysError(RegsimError):
 class Walker:
     """Follows one function; what leaves a statement other than at its end is kept by name."""
 
-    scope: Scope
+    scope: Following
     breaks: list[Worlds] = attrs.field(factory=list)
     continues: list[Worlds] = attrs.field(factory=list)
     throws: list[Worlds] = attrs.field(factory=list)
     waiting: dict[str, Worlds] = attrs.field(factory=dict)
     steps: int = 0
 
-    def function(self, node: Node, start: World) -> None:
+    def function(self, node: Node, start: CWorld) -> None:
         """Follow the function whose body is *node*; its faults are in the scope afterwards."""
         known: dict[str, int] = {}
         for _ in range(_ROUNDS):
@@ -80,7 +80,7 @@ class Walker:
                     how = "where the function returns" if node else "at the end of the function"
                     scope.leak(world, opened, node, how)
 
-    def _wrong(self, world: World, opened: Opened) -> None:
+    def _wrong(self, world: CWorld, opened: Acquired) -> None:
         """Note that a parameter was closed where something of one's own should have been."""
         name = next(iter(world.ended))
         site = self.scope.sites[opened.site][0]
@@ -168,7 +168,7 @@ def _begun(walker: Walker, name: str, first: Node, worlds: Worlds) -> Worlds:
     found = []
     for world in worlds:
         for got, after in value(walker.scope, first, world):
-            if isinstance(got, Opened) and walker.scope.types[name] not in _KEEPING:
+            if isinstance(got, Acquired) and walker.scope.types[name] not in _KEEPING:
                 found.append(after.lose(after.holders(got)).put(name, UNKNOWN))
             else:
                 found.append(after.put(name, got))
@@ -178,7 +178,7 @@ def _begun(walker: Walker, name: str, first: Node, worlds: Worlds) -> Worlds:
 _KEEPING: Final = cnames.HANDLES | {"auto", "const HKEY", "LONG", "DWORD", "LSTATUS"}
 
 
-def _constructed(node: Node, world: World) -> World:
+def _constructed(node: Node, world: CWorld) -> CWorld:
     listed = node.child_by_field_name("parameters")
     names = [] if listed is None else [said(c.child_by_field_name("type")) for c in listed.children]
     return world.lose(n for n in names if n)
@@ -202,7 +202,7 @@ def _loop(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     body = node.child_by_field_name("body")
     worlds = walker.run(start, worlds)
     left: Worlds = []
-    seen: dict[object, World] = {}
+    seen: dict[object, CWorld] = {}
     enters = node.type == "do_statement"
     for _ in range(_ROUNDS):
         inside: Worlds = worlds if enters else []
@@ -267,13 +267,13 @@ def _return(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     for child in node.named_children or [None]:
         for world in worlds:
             for got, after in value(walker.scope, child, world):
-                kept = after.lose(after.holders(got)) if isinstance(got, Opened) else after
+                kept = after.lose(after.holders(got)) if isinstance(got, Acquired) else after
                 found.append(_returned(child, kept))
     walker.leave(distinct(found), node)
     return []
 
 
-def _returned(node: Node | None, world: World) -> World:
+def _returned(node: Node | None, world: CWorld) -> CWorld:
     """Return *world* after a record that holds something was returned."""
     name = said(bare(node))
     return world.lose(v for v in world.values if v.startswith(f"{name}.")) if name else world

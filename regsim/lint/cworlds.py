@@ -20,7 +20,7 @@ GONE: Final = "gone"
 
 
 @attrs.frozen
-class Opened:
+class Acquired:
     """The value of a variable that got what was opened at *site* (its offset in the text)."""
 
     site: int
@@ -35,25 +35,25 @@ class Unopened:
 
 
 @attrs.frozen
-class Given:
+class FromCaller:
     """The value that a parameter was called with."""
 
     name: str
 
 
 @attrs.frozen
-class Root:
+class Predefined:
     """A predefined key."""
 
     name: str
 
 
-Value = str | Opened | Unopened | Given | Root
+Worth = str | Acquired | Unopened | FromCaller | Predefined
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 @attrs.frozen
-class World:
+class CWorld:
     """What holds on one way to a place: values of variables, what is open, what was found true.
 
     Attributes:
@@ -65,9 +65,9 @@ class World:
         ended: the parameters that were closed, each with the place.
     """
 
-    values: Mapping[str, Value] = attrs.field(factory=dict)
-    state: Mapping[Opened, str] = attrs.field(factory=dict)
-    below: Mapping[Opened, tuple[Value, str]] = attrs.field(factory=dict)
+    values: Mapping[str, Worth] = attrs.field(factory=dict)
+    state: Mapping[Acquired, str] = attrs.field(factory=dict)
+    below: Mapping[Acquired, tuple[Worth, str]] = attrs.field(factory=dict)
     facts: Mapping[str, bool] = attrs.field(factory=dict)
     acting: bool = False
     ended: Mapping[str, int] = attrs.field(factory=dict)
@@ -78,28 +78,28 @@ class World:
         parts = (self.values, self.state, self.below, self.facts, self.ended)
         return (*(frozenset(part.items()) for part in parts), self.acting)
 
-    def put(self, name: str, value: Value) -> World:
+    def put(self, name: str, value: Worth) -> CWorld:
         """Return the world after *name* got *value*: what was found true with it is forgotten."""
         facts = self.facts
         if facts:
             facts = {t: v for t, v in facts.items() if name not in _WORD.findall(t)}
         return attrs.evolve(self, values={**self.values, name: value}, facts=facts)
 
-    def turn(self, opened: Opened, state: str) -> World:
+    def turn(self, opened: Acquired, state: str) -> CWorld:
         """Return the world after *opened* became *state*."""
         return attrs.evolve(self, state={**self.state, opened: state})
 
-    def lose(self, names: Iterable[str]) -> World:
+    def lose(self, names: Iterable[str]) -> CWorld:
         """Return the world after what the variables *names* hold became somebody else's."""
         found = [self.values.get(name) for name in names]
-        mine = {v: GONE for v in found if isinstance(v, Opened) and self.state.get(v) == OPEN}
+        mine = {v: GONE for v in found if isinstance(v, Acquired) and self.state.get(v) == OPEN}
         return attrs.evolve(self, state={**self.state, **mine}) if mine else self
 
-    def holders(self, opened: Opened) -> list[str]:
+    def holders(self, opened: Acquired) -> list[str]:
         """Return the variables that hold *opened*."""
         return [name for name, value in self.values.items() if value == opened]
 
 
-def distinct(worlds: Iterable[World]) -> list[World]:
+def distinct(worlds: Iterable[CWorld]) -> list[CWorld]:
     """Return *worlds*, each once, in order."""
     return list({world.key: world for world in worlds}.values())

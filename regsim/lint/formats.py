@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from regsim._version import __version__
-from regsim.lint.linting import Report, Told
+from regsim.lint.linting import LintReport, Told
 from regsim.lint.rules import RULES
 
 
-def as_object(report: Report) -> dict[str, Any]:
+def as_object(report: LintReport) -> dict[str, Any]:
     """Return what ``regsim lint --json`` prints."""
     return {
         "schema_version": 1,
@@ -42,7 +42,7 @@ def _finding(told: Told) -> dict[str, Any]:
     }
 
 
-def sarif(report: Report) -> dict[str, Any]:
+def sarif(report: LintReport) -> dict[str, Any]:
     """Return a SARIF 2.1.0 log; lines that were not looked into are its notifications."""
     rules = [
         {
@@ -105,7 +105,7 @@ def _sentence(told: Told) -> str:
     return f"{told.fault.message}{becomes}"
 
 
-def annotations(report: Report) -> Iterator[str]:
+def annotations(report: LintReport) -> Iterator[str]:
     """Yield a line for each fault that has a GitHub workflow mark its place in a pull request."""
     for told in report.findings:
         fault = told.fault

@@ -46,7 +46,7 @@ class Told:
 
 
 @attrs.frozen(kw_only=True)
-class Report:
+class LintReport:
     """What was found in some files.
 
     Attributes:
@@ -68,7 +68,7 @@ class Report:
 
 def lint(
     *paths: str | os.PathLike[str], os: str | Sequence[str] = ("win11",), ignore: Iterable[str] = ()
-) -> Report:
+) -> LintReport:
     """Look through files and folders for registry handles that are not given back.
 
     Args:
@@ -91,7 +91,7 @@ def lint(
         findings += [told(f, systems) for f in sorted(faults) if f.rule not in unwanted]
         if spans:
             partial.append((str(path), tuple(spans)))
-    return Report(findings=tuple(findings), files=count, partial=tuple(partial))
+    return LintReport(findings=tuple(findings), files=count, partial=tuple(partial))
 
 
 def found(paths: Iterable[str | os.PathLike[str]]) -> Iterator[tuple[Path, str]]:
@@ -167,4 +167,4 @@ def told(fault: Fault, systems: Sequence[str]) -> Told:
     return Told(fault=fault, os=tuple(n for n, c in bad.items() if c == first), consequence=first)
 
 
-__all__ = ["Report", "Told", "UnreadableError", "lint"]
+__all__ = ["LintReport", "Told", "UnreadableError", "lint"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint.fault import Fault, at
-from regsim.lint.psscript import Block, Doing, scripts
+from regsim.lint.psscript import Around, Doing, scripts
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -268,7 +268,7 @@ def _in_catch_of(step: Doing, load: Doing) -> bool:
     return any(b.kind == "try" and b.branch == "catch" and b.node in loading for b in step.within)
 
 
-def _bounded(block: Block) -> bool:
+def _bounded(block: Around) -> bool:
     """Return whether a loop counts, or asks the clock."""
     return (
         re.search(r"-(lt|gt|le|ge)\b|break|return|throw|exit\b", block.told, re.IGNORECASE)

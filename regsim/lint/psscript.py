@@ -49,7 +49,7 @@ _VARIABLE: Final = re.compile(r"\$\{(?:\w+:)?(\w+)\}|\$(?:(?:script|global|local
 
 
 @attrs.frozen
-class Block:
+class Around:
     """What a step stands in: an ``if`` or a ``try`` with the branch of it, a loop, a function."""
 
     node: int
@@ -79,7 +79,7 @@ class Doing:
     node: Node
     path: str = ""
     name: str = ""
-    within: tuple[Block, ...] = ()
+    within: tuple[Around, ...] = ()
     closed: bool = False
     file: str = ""
 
@@ -93,7 +93,7 @@ class Script:
     keys: dict[str, str] = attrs.field(factory=dict)
     drives: dict[str, str] = attrs.field(factory=lambda: {"HKLM": "HKLM", "HKCU": "HKCU"})
     steps: list[Doing] = attrs.field(factory=list)
-    within: tuple[Block, ...] = ()
+    within: tuple[Around, ...] = ()
     called: set[str] = attrs.field(factory=set)
     depth: int = 0
     held: str = ""
@@ -130,7 +130,7 @@ class Script:
         first, *rest = re.split(r"\\+", text.strip("\\"))
         return "\\".join((_HIVES.get(first.upper(), first), *rest)).upper().rstrip("\\")
 
-    def inside(self, block: Block, node: Node | None) -> None:
+    def inside(self, block: Around, node: Node | None) -> None:
         """Read *node* as a part of *block*."""
         if node is not None:
             before, self.within = self.within, (*self.within, block)
@@ -180,7 +180,7 @@ def _enter(script: Script, name: str, node: Node, given: dict[str, str]) -> None
     before, script.texts = script.texts, texts
     script.depth += 1
     script.called.add(name)
-    block = Block(node.id, "function", f"{name}.{len(script.steps)}")
+    block = Around(node.id, "function", f"{name}.{len(script.steps)}")
     for child in node.named_children:
         if child.type == "script_block":
             script.inside(block, child)
@@ -210,7 +210,7 @@ def _if(script: Script, node: Node) -> None:
                     script.note("code", asked)
                     break
         told += f" {said(asked)}"
-        script.inside(Block(node.id, "if", str(number), told), body)
+        script.inside(Around(node.id, "if", str(number), told), body)
 
 
 def _loop(script: Script, node: Node) -> None:
@@ -218,7 +218,7 @@ def _loop(script: Script, node: Node) -> None:
     if condition is not None:
         read(script, condition)
     text = said(node)
-    block = Block(node.id, node.type.removesuffix("_statement"), "", text)
+    block = Around(node.id, node.type.removesuffix("_statement"), "", text)
     for child in node.named_children:
         if child == condition:
             continue
@@ -231,9 +231,9 @@ def _loop(script: Script, node: Node) -> None:
 def _try(script: Script, node: Node) -> None:
     kinds = {c.type for c in node.children}
     told = " ".join(k for k in ("catch_clauses", "finally_clause") if k in kinds)
-    script.inside(Block(node.id, "try", "body", told), _child(node, "statement_block"))
+    script.inside(Around(node.id, "try", "body", told), _child(node, "statement_block"))
     for kind, branch in (("catch_clauses", "catch"), ("finally_clause", "finally")):
-        script.inside(Block(node.id, "try", branch, told), _child(node, kind))
+        script.inside(Around(node.id, "try", branch, told), _child(node, kind))
 
 
 def _function(_script: Script, _node: Node) -> None:
@@ -343,7 +343,7 @@ def read_inner(script: Script, node: Node, name: str) -> None:
     """Read what a command is given to run."""
     if name in _JOBS:
         start = len(script.steps)
-        script.inside(Block(node.id, "job", ""), node)
+        script.inside(Around(node.id, "job", ""), node)
         paths = [s.path for s in script.steps[start:] if s.kind in ("touch", "use")]
         paths += re.findall(r"HKU\\[^\s\"']+", said(node), re.IGNORECASE)
         del script.steps[start:]
@@ -351,7 +351,7 @@ def read_inner(script: Script, node: Node, name: str) -> None:
         return
     kind = "each" if name in ("foreach-object", "foreach", "%") else "given"
     before, script.held = script.held, "" if node.type == "script_block_expression" else script.held
-    script.inside(Block(node.id, kind, ""), node)
+    script.inside(Around(node.id, kind, ""), node)
     script.held = before
 
 

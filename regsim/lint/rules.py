@@ -10,7 +10,7 @@ from regsim.naming import resolve
 
 
 @attrs.frozen
-class Rule:
+class LintRule:
     """A rule of the linter.
 
     Attributes:
@@ -39,7 +39,7 @@ _LOADING: Final = "RegLoadKey and RegUnLoadKey (Microsoft, winreg.h; documented)
 _PROFILES: Final = "LoadUserProfile and UnloadUserProfile (Microsoft, userenv.h; documented)"
 
 _ALL: Final = (
-    Rule(
+    LintRule(
         "PS101",
         "a key below a loaded hive is still open when it is unloaded",
         "What New-Item, Get-Item, Get-ChildItem, OpenSubKey and the like give keeps the key open "
@@ -50,7 +50,7 @@ _ALL: Final = (
         _PROVIDER,
         "open-below",
     ),
-    Rule(
+    LintRule(
         "PS102",
         "garbage is collected, but its finalizers are not waited for",
         "[gc]::Collect() only queues the finalizers, which close the keys, on a thread of their "
@@ -59,7 +59,7 @@ _ALL: Final = (
         _WAIT,
         "open-below",
     ),
-    Rule(
+    LintRule(
         "PS103",
         "garbage is collected while a variable still holds the key",
         "What a variable refers to is no garbage, so that its key stays open.",
@@ -67,7 +67,7 @@ _ALL: Final = (
         _WAIT,
         "open-below",
     ),
-    Rule(
+    LintRule(
         "PS104",
         "a drive or the current location is inside the hive",
         "Whether such a drive holds a key is not known; that it names a key that is about to go "
@@ -76,7 +76,7 @@ _ALL: Final = (
         "no source either way; a drive on all of HKEY_USERS is no fault (inferred)",
         "mount",
     ),
-    Rule(
+    LintRule(
         "PS105",
         "the exit code of reg unload is not looked at",
         "reg.exe says with its exit code, 1, that the hive stays; nothing is thrown, so the script "
@@ -85,7 +85,7 @@ _ALL: Final = (
         "tiny11builder issue 476, VDOT pull request 70 (observed)",
         "open-below",
     ),
-    Rule(
+    LintRule(
         "PS106",
         "an error skips the unload",
         "After an error between the load and the unload the hive stays loaded, and the next load "
@@ -94,7 +94,7 @@ _ALL: Final = (
         "AutopilotBranding pull request 82 (observed)",
         "mount",
     ),
-    Rule(
+    LintRule(
         "PS107",
         "a hive is loaded and on some way not unloaded",
         "The hive stays loaded after the script: the file is in use, and its user may get a "
@@ -103,7 +103,7 @@ _ALL: Final = (
         _LOADING,
         "mount",
     ),
-    Rule(
+    LintRule(
         "PS108",
         "the unload is tried again without a bound",
         "What holds the key may never let go, and then the script never ends.",
@@ -111,7 +111,7 @@ _ALL: Final = (
         "PSAppDeployToolkit issue 862 (observed)",
         "open-below",
     ),
-    Rule(
+    LintRule(
         "PS109",
         "a job still works in the hive",
         "A job is a process or a runspace of its own: its keys are open while it runs.",
@@ -119,7 +119,7 @@ _ALL: Final = (
         _LOADING,
         "open-below",
     ),
-    Rule(
+    LintRule(
         "PS110",
         "the hive of the default user stays loaded",
         "While it is loaded its file cannot be copied for users who log on for the first time.",
@@ -127,7 +127,7 @@ _ALL: Final = (
         "VDOT issue 101 (observed)",
         "mount",
     ),
-    Rule(
+    LintRule(
         "C101",
         "a key is not closed on some way",
         "The handle stays open until the process ends; in a service that holds the user's hive at "
@@ -136,7 +136,7 @@ _ALL: Final = (
         _CLOSE,
         "leak",
     ),
-    Rule(
+    LintRule(
         "C102",
         "a key is closed twice",
         "Windows gives the number of a closed handle to the next one that is opened: the second "
@@ -145,7 +145,7 @@ _ALL: Final = (
         _CLOSE,
         "twice",
     ),
-    Rule(
+    LintRule(
         "C103",
         "the parameter is closed instead of the key that was opened",
         "The caller's key is gone and one's own stays open.",
@@ -153,7 +153,7 @@ _ALL: Final = (
         "CS-Remote-OPs-BOF pull request 1 (observed)",
         "parameter",
     ),
-    Rule(
+    LintRule(
         "C104",
         "a predefined key is closed in a program of several threads",
         "The root behind HKEY_CURRENT_USER is shared by all threads: one that is about to open a "
@@ -162,7 +162,7 @@ _ALL: Final = (
         "KB Q241572; model q241572, variant naive (inferred)",
         "predefined",
     ),
-    Rule(
+    LintRule(
         "C105",
         "HKEY_CURRENT_USER is used while impersonating",
         "It is looked up once in a process and kept: it may be another user's, and it keeps that "
@@ -171,7 +171,7 @@ _ALL: Final = (
         "RegOpenCurrentUser and RegDisablePredefinedCacheEx (Microsoft, winreg.h; documented)",
         "acting",
     ),
-    Rule(
+    LintRule(
         "C106",
         "a key is used that may not have been opened",
         "Where the call failed, the variable holds what it held before.",
@@ -179,7 +179,7 @@ _ALL: Final = (
         "RegOpenKeyEx (Microsoft, winreg.h; documented)",
         "unchecked",
     ),
-    Rule(
+    LintRule(
         "C107",
         "a profile is loaded and on some way not unloaded",
         "The handle in hProfile keeps the user's hive loaded until the process ends, or longer.",
@@ -187,7 +187,7 @@ _ALL: Final = (
         _PROFILES,
         "profile",
     ),
-    Rule(
+    LintRule(
         "C108",
         "RegCloseKey is called on a profile's handle",
         "hProfile belongs to UnloadUserProfile, which then has nothing to close.",
@@ -195,7 +195,7 @@ _ALL: Final = (
         _PROFILES,
         "closed-profile",
     ),
-    Rule(
+    LintRule(
         "C109",
         "a hive is loaded and on some way not unloaded",
         "It stays loaded after the process has ended: the file is in use.",
@@ -203,7 +203,7 @@ _ALL: Final = (
         _LOADING,
         "mount",
     ),
-    Rule(
+    LintRule(
         "C110",
         "a hive is unloaded while a key in it is open",
         "The unload is refused, and the hive stays.",
@@ -211,7 +211,7 @@ _ALL: Final = (
         _LOADING,
         "open-below",
     ),
-    Rule(
+    LintRule(
         "C111",
         "the handle of an application's hive is not closed",
         "The hive goes away when its last handle is closed: until then its file is in use.",
@@ -224,6 +224,6 @@ RULES: Final = {rule.id: rule for rule in _ALL}
 """The rules by id."""
 
 
-def rule(name: str) -> Rule:
+def rule(name: str) -> LintRule:
     """Return the rule with the id *name*; `UnknownNameError` lists those that exist."""
     return RULES[resolve("rule", name, RULES)]

@@ -140,8 +140,8 @@ PS: Final = {
         f"{LOAD}New-PSDrive HKU Registry HKEY_USERS | Out-Null\n$i = Get-Item HKU:\\Temp\n{UNLOAD}",
         f'function Work($p) {{ New-Item "Registry::$p\\A" | Out-Null }}\n{LOAD}'
         f"Work 'HKEY_USERS\\Temp'\n{UNLOAD}",
-        f"$name = 'Temp'\nreg.exe load \"HKU\\$name\" $file\n"
-        f'ni "Registry::HKEY_USERS\\$name\\A"\n& reg.exe unload "HKU\\$name"\n'
+        "$name = 'Temp'\nreg.exe load \"HKU\\$name\" $file\n"
+        'ni "Registry::HKEY_USERS\\$name\\A"\n& reg.exe unload "HKU\\$name"\n'
         "if ($LASTEXITCODE) { throw }",
     ],
     "PS102": [f"{LOAD}{NEW} | Out-Null\n[gc]::Collect()\n{UNLOAD}"],

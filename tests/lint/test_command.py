@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("tree_sitter", reason="needs regsim[lint]")
 
-from lint_forms import C, C_SAFE, PS, PS_SAFE
+from lint_forms import C_SAFE, PS, PS_SAFE, C
 
 import regsim
 from regsim import cli

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("tree_sitter", reason="needs regsim[lint]")
 
-from lint_forms import C, C_SAFE, CPP_SAFE, PS, PS_SAFE
+from lint_forms import C_SAFE, CPP_SAFE, PS, PS_SAFE, C
 
 from regsim import dialects
 from regsim.errors import NotApplicableError
