@@ -96,6 +96,8 @@ def _text(report: LintReport) -> Iterator[str]:
 
 
 def _becomes(told: Told) -> str:
+    if told.consequence is None and not lint.RULES[told.fault.rule].story:
+        return "What Windows does then is not known, so no run shows it."
     if told.consequence is None:
         return "None of the systems asked has these functions."
     return f"On {', '.join(told.os)}: {told.consequence.said}."

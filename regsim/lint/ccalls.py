@@ -191,7 +191,7 @@ def _check_key(scope: Following, called: Called, world: CWorld) -> None:
         scope.report("C106", called.node, text)
     elif isinstance(first, Acquired) and world.state.get(first) == CLOSED:
         text = f"{name} uses {scope.title(first)} after it was closed"
-        scope.report("C106", called.node, text)
+        scope.report("C106", called.node, text, "closed-before")
 
 
 def _open(scope: Following, called: Called, world: CWorld) -> Ways:

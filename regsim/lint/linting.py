@@ -37,7 +37,8 @@ class Told:
     Attributes:
         fault: where and what.
         os: the systems on which it shows, in the order asked; all asked where it shows on none.
-        consequence: what a run shows there; none where no system asked has the functions.
+        consequence: what a run shows there; none where no system asked has the functions, or where
+            what Windows does then is not known.
     """
 
     fault: Fault
@@ -155,9 +156,10 @@ def ignored(fault: Fault, lines: Sequence[bytes]) -> bool:
 def told(fault: Fault, systems: Sequence[str]) -> Told:
     """Return *fault* with what a run of it shows on *systems*, the worst of them first."""
     shown: dict[str, Consequence] = {}
-    for name in systems:
+    story = fault.story or RULES[fault.rule].story
+    for name in systems if story else ():
         try:
-            shown[name] = play(fault.story or RULES[fault.rule].story, name)
+            shown[name] = play(story, name)
         except NotApplicableError:  # the system has no such function
             continue
     bad = {name: c for name, c in shown.items() if c.verdict != "clear"} or shown

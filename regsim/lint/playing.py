@@ -10,17 +10,16 @@ import attrs
 
 from regsim import dialects
 from regsim.cases.case import fresh_profile
-from regsim.kernel.hive import Hive
+from regsim.errors import NotApplicableError
 from regsim.kernel.machine import Machine
-from regsim.kernel.process import Token
+from regsim.kernel.process import Thread, Token
 from regsim.kernel.steps import StepTaken
-from regsim.status import NtStatus, Win32Error, to_win32
+from regsim.status import NtStatus, Win32Error
 from regsim.types import Handle, PredefinedKey, Privilege, Sid, Tid
 from regsim.win32.api import Api
 
 USER: Final = Sid("S-1-5-21-1004336348-1177238915-682003330-1001")
-_HIVE: Final = rf"\REGISTRY\USER\{USER}"
-_MOUNT: Final = r"\REGISTRY\USER\Temp"
+OTHER: Final = Sid("S-1-5-21-1004336348-1177238915-682003330-1002")
 _FILE: Final = r"C:\Users\user\NTUSER.DAT"
 USERS: Final = PredefinedKey.USERS
 
@@ -32,16 +31,16 @@ class Consequence:
     Attributes:
         call: the function whose answer tells it.
         status: what it answers, as Windows' functions of the registry say it.
+        nt: the answer as the kernel gives it.
         verdict: ``blocked`` where a hive stays, ``broken`` where a call fails, ``kept`` where a
             handle stays that holds no user's hive, ``clear`` where nothing shows.
-        nt: the answer as the kernel gives it.
         only_if: what is not told by the source, on which it rests.
     """
 
     call: str
     status: Win32Error
+    nt: NtStatus
     verdict: str
-    nt: NtStatus = NtStatus.SUCCESS
     only_if: str = ""
 
     @property
@@ -60,60 +59,92 @@ _MEANS: Final = {
 }
 
 
+class _Caller(Api):
+    """A thread that calls, and remembers what the kernel answered last."""
+
+    last: NtStatus = NtStatus.SUCCESS
+
+    def __init__(self, machine: Machine, thread: Thread) -> None:
+        super().__init__(machine, thread, observer=self._taken)
+
+    def _taken(self, _machine: Machine, _tid: Tid, taken: StepTaken) -> None:
+        self.last = taken.status
+
+    def shows(self, call: str, code: Win32Error, bad: str, only_if: str = "") -> Consequence:
+        """Return what the last call shows: *bad* where it failed, else nothing."""
+        nt = NtStatus.SUCCESS if code == 0 else self.last
+        return Consequence(call, code, nt, "clear" if code == 0 else bad, only_if)
+
+
 @attrs.define
 class _Stage:
     """A machine with a user's hive, another's file, and a service that runs as LocalSystem."""
 
     machine: Machine
-    api: Api
-    hive: Hive
+    api: _Caller
 
-    def unload(self, name: str) -> Consequence:
-        """Have another process unload the hive at *name* below HKEY_USERS."""
-        other = self.machine.start_process("other")
-        code = Api(self.machine, self.machine.start_thread(other)).RegUnLoadKey(USERS, name).code
-        return Consequence("RegUnLoadKey", code, "clear" if code == 0 else "blocked")
+    def start(self, name: str) -> _Caller:
+        """Start a process and return its thread."""
+        return _Caller(self.machine, self.machine.start_thread(self.machine.start_process(name)))
+
+    def end(self, caller: _Caller) -> None:
+        """End the process of *caller*: Windows closes what it has open."""
+        self.machine.end_process(self.machine.process_of(caller.tid))
+
+    def unload(self, name: str, only_if: str = "") -> Consequence:
+        """Have a process of its own unload the hive at *name* below HKEY_USERS, and end."""
+        reg = self.start("reg")
+        code = reg.RegUnLoadKey(USERS, name).code
+        self.end(reg)
+        return reg.shows("RegUnLoadKey", code, "blocked", only_if)
+
+    def load(self, name: str = "Temp") -> _Caller:
+        """Have a process of its own load the other's file, and end; return what it was."""
+        reg = self.start("reg")
+        reg.RegLoadKey(USERS, name, _FILE)
+        self.end(reg)
+        return reg
 
 
 def _stage(os: str) -> _Stage:
     machine = Machine(dialects.get(os))
     machine.files.write(_FILE, fresh_profile())
-    hive = machine.mount_hive(_HIVE)
-    process = machine.start_process("service")
-    api = Api(machine, machine.start_thread(process))
-    made = api.RegCreateKeyEx(USERS, rf"{USER}\Software\Key")
-    api.RegCloseKey(made.value.handle)
-    return _Stage(machine, api, hive)
+    machine.mount_hive(rf"\REGISTRY\USER\{USER}")
+    stage = _Stage(machine, _Caller(machine, machine.start_thread(machine.start_process("host"))))
+    made = stage.api.RegCreateKeyEx(USERS, rf"{USER}\Software\Key")
+    stage.api.RegCloseKey(made.value.handle)
+    return stage
 
 
-def _leak(os: str) -> Consequence:
+# -- C, C++, C# and Python --------------------------------------------------------------------
+
+_IN_HIVE: Final = "if the key lies in a user's hive"
+
+
+def _leak(os: str, only_if: str = "") -> Consequence:
     stage = _stage(os)
     stage.api.RegOpenKeyEx(USERS, rf"{USER}\Software\Key")
-    return stage.unload(USER)
-
-
-def _leak_unknown(os: str) -> Consequence:
-    return attrs.evolve(_leak(os), only_if="if the key lies in a user's hive")
+    return stage.unload(USER, only_if)
 
 
 def _leak_elsewhere(os: str) -> Consequence:
     stage = _stage(os)
     stage.machine.mount_hive(r"\REGISTRY\MACHINE\SOFTWARE")
     stage.api.RegOpenKeyEx(PredefinedKey.LOCAL_MACHINE, "SOFTWARE")
-    kept = stage.unload(USER)
-    return attrs.evolve(kept, verdict="kept" if kept.status == 0 else kept.verdict)
+    shown = stage.unload(USER)
+    return attrs.evolve(shown, verdict="kept") if shown.status == 0 else shown
 
 
 def _twice(os: str) -> Consequence:
     """Close a key twice, where the second close finds what was opened meanwhile."""
-    stage = _stage(os)
-    one = stage.api.RegOpenKeyEx(USERS, rf"{USER}\Software\Key").value
-    stage.api.RegCloseKey(one)
-    other = stage.api.RegOpenKeyEx(USERS, rf"{USER}\Software").value
-    stage.api.RegCloseKey(one)
-    code = stage.api.RegQueryInfoKey(other).code
-    verdict = "clear" if code == 0 else "broken"
-    return Consequence("RegQueryInfoKey on a key opened in between", code, verdict)
+    api = _stage(os).api
+    one = api.RegOpenKeyEx(USERS, rf"{USER}\Software\Key").value
+    api.RegCloseKey(one)
+    other = api.RegOpenKeyEx(USERS, rf"{USER}\Software").value
+    api.RegCloseKey(one)
+    code = api.RegQueryInfoKey(other).code
+    told = "if another thread opens a key between the two"
+    return api.shows("RegQueryInfoKey on that key", code, "broken", told)
 
 
 def _parameter(os: str) -> Consequence:
@@ -121,28 +152,27 @@ def _parameter(os: str) -> Consequence:
     given = stage.api.RegOpenKeyEx(USERS, USER).value
     stage.api.RegOpenKeyEx(given, "Software")
     stage.api.RegCloseKey(given)
-    return stage.unload(USER)
+    return stage.unload(USER, _IN_HIVE)
 
 
 def _predefined(os: str) -> Consequence:
     """Close HKEY_CURRENT_USER by one thread while another is between the root and the subkey."""
     stage = _stage(os)
-    process = stage.machine.start_process("two-threads", token=_token())
+    token = Token(USER, frozenset({Privilege.BACKUP, Privilege.RESTORE}))
+    process = stage.machine.start_process("two-threads", token=token)
     closer = Api(stage.machine, stage.machine.start_thread(process, "closer"))
+    opener = _Caller(stage.machine, stage.machine.start_thread(process, "opener"))
     closed: list[Win32Error] = []
 
-    def between(_machine: Machine, _tid: Tid, taken: StepTaken) -> None:
+    def between(machine: Machine, tid: Tid, taken: StepTaken) -> None:
+        opener._taken(machine, tid, taken)
         if not closed and taken.step.does == "open-root":
             closed.append(closer.RegCloseKey(PredefinedKey.CURRENT_USER).code)
 
-    opener = Api(stage.machine, stage.machine.start_thread(process, "opener"), observer=between)
+    opener.observer = between
     code = opener.RegOpenKeyEx(PredefinedKey.CURRENT_USER, r"Software\Key").code
-    verdict = "clear" if code == 0 else "broken"
-    return Consequence("RegOpenKeyEx of the other thread", code, verdict)
-
-
-def _token() -> Token:
-    return Token(USER, frozenset({Privilege.BACKUP, Privilege.RESTORE}))
+    told = "if that thread is between the root and the subkey then"
+    return opener.shows("RegOpenKeyEx of another thread", code, "broken", told)
 
 
 def _acting(os: str) -> Consequence:
@@ -151,68 +181,142 @@ def _acting(os: str) -> Consequence:
     opened = stage.api.RegOpenKeyEx(PredefinedKey.CURRENT_USER, r"Software\Key")
     stage.api.RegCloseKey(opened.value)
     stage.api.revert()
-    return stage.unload(USER)
+    return stage.unload(USER, "if this is the first use of HKEY_CURRENT_USER in the process")
 
 
 def _unchecked(os: str) -> Consequence:
-    stage = _stage(os)
-    stage.api.RegOpenKeyEx(USERS, rf"{USER}\Missing")
-    code = stage.api.RegQueryInfoKey(Handle(0xCCCC)).code
-    return Consequence("RegQueryInfoKey", code, "clear" if code == 0 else "broken")
+    """Use what a variable holds whose opening failed: here a number that no handle has."""
+    api = _stage(os).api
+    api.RegOpenKeyEx(USERS, rf"{USER}\Missing")
+    code = api.RegQueryInfoKey(Handle(0xCCCC)).code
+    told = "if the opening failed and the variable does not happen to hold a handle's number"
+    return api.shows("the call", code, "broken", told)
+
+
+def _closed_before(os: str) -> Consequence:
+    api = _stage(os).api
+    key = api.RegOpenKeyEx(USERS, rf"{USER}\Software").value
+    api.RegCloseKey(key)
+    code = api.RegQueryInfoKey(key).code
+    told = "if no other key got its number in between"
+    return api.shows("the call", code, "broken", told)
 
 
 def _profile(os: str) -> Consequence:
     stage = _stage(os)
-    stage.api.LoadUserProfile("S-1-5-21-1-2-3-1002", _FILE)
-    return stage.unload("S-1-5-21-1-2-3-1002")
+    stage.api.LoadUserProfile(OTHER, _FILE)
+    return stage.unload(OTHER)
 
 
 def _closed_profile(os: str) -> Consequence:
     """Close the profile's handle by RegCloseKey: UnloadUserProfile then has none to close."""
     stage = _stage(os)
-    loaded = stage.api.LoadUserProfile("S-1-5-21-1-2-3-1002", _FILE).value
+    loaded = stage.api.LoadUserProfile(OTHER, _FILE).value
     stage.api.RegCloseKey(loaded)
-    code = stage.api.UnloadUserProfile("S-1-5-21-1-2-3-1002", loaded).code
-    return Consequence("UnloadUserProfile", code, "clear" if code == 0 else "blocked")
-
-
-def _mount(os: str) -> Consequence:
-    stage = _stage(os)
-    stage.api.RegLoadKey(USERS, "Temp", _FILE)
-    code = stage.api.RegLoadKey(USERS, "Temp2", _FILE).code
-    verdict = "clear" if code == 0 else "blocked"
-    return Consequence("the next RegLoadKey of the file", code, verdict)
+    code = stage.api.UnloadUserProfile(OTHER, loaded).code
+    stays = stage.machine.hive_at(rf"\REGISTRY\USER\{OTHER}") is not None
+    return stage.api.shows("UnloadUserProfile", code, "blocked" if stays else "broken")
 
 
 def _open_below(os: str) -> Consequence:
     stage = _stage(os)
     stage.api.RegLoadKey(USERS, "Temp", _FILE)
     stage.api.RegCreateKeyEx(USERS, r"Temp\Software")
-    return stage.unload("Temp")
+    code = stage.api.RegUnLoadKey(USERS, "Temp").code
+    return stage.api.shows("RegUnLoadKey", code, "blocked")
 
 
 def _application(os: str) -> Consequence:
     stage = _stage(os)
     stage.api.RegLoadAppKey(_FILE)
-    code = stage.api.RegLoadKey(USERS, "Temp", _FILE).code
-    verdict = "clear" if code == 0 else "blocked"
-    return Consequence("RegLoadKey of the file", code, verdict)
+    other = stage.start("other")
+    code = other.RegLoadKey(USERS, "Temp", _FILE).code
+    return other.shows("RegLoadKey of the file by another process", code, "blocked")
+
+
+# -- a hive that stays, in any language -------------------------------------------------------
+
+
+def _stays(os: str, only_if: str = "") -> Consequence:
+    """Load a hive by a process that ends without having unloaded it, and load its file again."""
+    stage = _stage(os)
+    stage.load()
+    reg = stage.start("reg")
+    code = reg.RegLoadKey(USERS, "Temp2", _FILE).code
+    return reg.shows("the next RegLoadKey of the file", code, "blocked", only_if)
+
+
+# -- PowerShell -------------------------------------------------------------------------------
+
+
+def _script(os: str) -> tuple[_Stage, _Caller, Handle]:
+    """Load a hive by reg.exe and leave a key in it open in the script's process."""
+    names = dialects.names()
+    if os in names[: names.index("xp")]:  # PowerShell 1.0: XP SP2 and later (KB 926139; documented)
+        raise NotApplicableError(f"{dialects.get(os).title} has no PowerShell")
+    stage = _stage(os)
+    stage.load()
+    script = stage.start("powershell")
+    return stage, script, Handle(script.RegCreateKeyEx(USERS, r"Temp\Software").value.handle)
+
+
+def _held(os: str, only_if: str = "") -> Consequence:
+    return _script(os)[0].unload("Temp", only_if)
+
+
+def _queued(os: str) -> Consequence:
+    """Unload before the finalizer of a key has run; and after it, where that makes a difference."""
+    stage, script, key = _script(os)
+    before = stage.unload("Temp", "if that comes before the finalizers have run")
+    script.RegCloseKey(key)  # by the finalizer
+    after = stage.unload("Temp")
+    return before if after.status == 0 else after
+
+
+def _job(os: str) -> Consequence:
+    """Unload while the process of a job has a key open; and after it has ended."""
+    stage, script, _ = _script(os)
+    before = stage.unload("Temp", "while the job has a key open there")
+    stage.end(script)
+    after = stage.unload("Temp")
+    return before if after.status == 0 else after
+
+
+def _endless(os: str) -> Consequence:
+    """Try again and again while a key is open: each try is refused as the first."""
+    stage = _script(os)[0]
+    tries = [stage.unload("Temp", "as long as anything has a key open there") for _ in range(50)]
+    shown = tries[-1]
+    return attrs.evolve(shown, call="RegUnLoadKey, at each of 50 tries,") if shown.nt else tries[0]
+
+
+def _skipped(os: str, only_if: str = "") -> Consequence:
+    _script(os)
+    return _stays(os, only_if)
 
 
 _STORIES: Final[dict[str, Callable[[str], Consequence]]] = {
     "leak": _leak,
-    "leak-unknown": _leak_unknown,
+    "leak-unknown": lambda os: _leak(os, _IN_HIVE),
     "leak-elsewhere": _leak_elsewhere,
     "twice": _twice,
     "parameter": _parameter,
     "predefined": _predefined,
     "acting": _acting,
     "unchecked": _unchecked,
+    "closed-before": _closed_before,
     "profile": _profile,
     "closed-profile": _closed_profile,
-    "mount": _mount,
+    "mount": _stays,
     "open-below": _open_below,
     "application": _application,
+    "held": _held,
+    "queued": _queued,
+    "unnoticed": lambda os: _held(os, "if anything has a key open there"),
+    "skipped": lambda os: _skipped(os, "after an error in between"),
+    "left": _skipped,
+    "endless": _endless,
+    "job": _job,
 }
 
 
@@ -222,11 +326,6 @@ def play(story: str, os: str) -> Consequence:
 
     Raises:
         UnknownNameError: there is no such system.
+        NotApplicableError: the system has no such function, or no PowerShell.
     """
-    found = _STORIES[story](dialects.get(os).name)
-    return attrs.evolve(found, nt=_kernel(found.status))
-
-
-def _kernel(code: Win32Error) -> NtStatus:
-    """Return the first kernel status that Windows' functions say as *code*."""
-    return next((status for status in NtStatus if to_win32(status) is code), NtStatus.SUCCESS)
+    return _STORIES[story](dialects.get(os).name)

@@ -19,7 +19,8 @@ class LintRule:
         why: what happens to whoever runs such code.
         mend: what to do instead.
         source: where that is known from.
-        story: the run of `regsim.lint.playing` that shows what becomes of it.
+        story: the run of `regsim.lint.playing` that shows what becomes of it; empty where what
+            Windows does then is not known.
     """
 
     id: str
@@ -48,7 +49,7 @@ _ALL: Final = (
         "[gc]::WaitForPendingFinalizers() before the unload; or write with reg.exe, which holds "
         "nothing.",
         _PROVIDER,
-        "open-below",
+        "held",
     ),
     LintRule(
         "PS102",
@@ -57,7 +58,7 @@ _ALL: Final = (
         "own: whether they have run when reg unload is called is chance.",
         "Call [gc]::WaitForPendingFinalizers() after [gc]::Collect().",
         _WAIT,
-        "open-below",
+        "queued",
     ),
     LintRule(
         "PS103",
@@ -65,7 +66,7 @@ _ALL: Final = (
         "What a variable refers to is no garbage, so that its key stays open.",
         "Close the key, or set the variable to $null, before [gc]::Collect().",
         _WAIT,
-        "open-below",
+        "held",
     ),
     LintRule(
         "PS104",
@@ -74,7 +75,7 @@ _ALL: Final = (
         "is.",
         "Remove-PSDrive, or Set-Location to a place outside, before the unload.",
         "no source either way; a drive on all of HKEY_USERS is no fault (inferred)",
-        "mount",
+        "",
     ),
     LintRule(
         "PS105",
@@ -83,7 +84,7 @@ _ALL: Final = (
         "goes on as if it had gone.",
         "Test $LASTEXITCODE (or the ExitCode of Start-Process -PassThru), and try again or stop.",
         "tiny11builder issue 476, VDOT pull request 70 (observed)",
-        "open-below",
+        "unnoticed",
     ),
     LintRule(
         "PS106",
@@ -92,7 +93,7 @@ _ALL: Final = (
         "of its file is refused.",
         "Unload in the finally of a try that begins after the load.",
         "AutopilotBranding pull request 82 (observed)",
-        "mount",
+        "skipped",
     ),
     LintRule(
         "PS107",
@@ -101,7 +102,7 @@ _ALL: Final = (
         "temporary profile.",
         "Unload on every way, best in finally.",
         _LOADING,
-        "mount",
+        "left",
     ),
     LintRule(
         "PS108",
@@ -109,7 +110,7 @@ _ALL: Final = (
         "What holds the key may never let go, and then the script never ends.",
         "Count the tries, wait between them, and say in the end that the hive stays.",
         "PSAppDeployToolkit issue 862 (observed)",
-        "open-below",
+        "endless",
     ),
     LintRule(
         "PS109",
@@ -117,7 +118,7 @@ _ALL: Final = (
         "A job is a process or a runspace of its own: its keys are open while it runs.",
         "Wait-Job and Remove-Job before the unload.",
         _LOADING,
-        "open-below",
+        "job",
     ),
     LintRule(
         "PS110",
@@ -125,7 +126,7 @@ _ALL: Final = (
         "While it is loaded its file cannot be copied for users who log on for the first time.",
         "Unload it in finally, and look at the exit code.",
         "VDOT issue 101 (observed)",
-        "mount",
+        "left",
     ),
     LintRule(
         "C101",

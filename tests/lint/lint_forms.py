@@ -8,122 +8,174 @@ OPEN: Final = 'RegOpenKeyExW(HKEY_CURRENT_USER, L"Software", 0, KEY_READ, &key)'
 
 C: Final = {
     "C101": [
-        "long f(void) { HKEY key; if (%s != ERROR_SUCCESS) return 1; if (g()) return 2;"
-        " RegCloseKey(key); return 0; }" % OPEN,
-        'void f(void) { HKEY key; if (%s == 0) RegQueryValueExW(key, L"x", 0, 0, 0, 0); }' % OPEN,
-        "void f(void) { HKEY key; for (;;) { if (%s) break; if (g()) continue;"
-        " RegCloseKey(key); } }" % OPEN,
-        "long f(void) { HKEY key; long rc = %s; if (rc) return rc; if (g()) goto out;"
-        " RegCloseKey(key);\nout:\n return rc; }" % OPEN,
-        "long f(void) { HKEY key; switch (%s) { case 0: break; default: return 1; }"
-        " return 0; }" % OPEN,
-        "void f(void) { HKEY key, sub; if (%s) return;"
-        ' if (RegOpenKeyExW(key, L"a", 0, 1, &sub) == 0) RegCloseKey(sub); }' % OPEN,
+        (
+            f"long f(void) {{ HKEY key; if ({OPEN} != ERROR_SUCCESS) return 1; if (g()) return 2;"
+            " RegCloseKey(key); return 0; }"
+        ),
+        f'void f(void) {{ HKEY key; if ({OPEN} == 0) RegQueryValueExW(key, L"x", 0, 0, 0, 0); }}',
+        (
+            f"void f(void) {{ HKEY key; for (;;) {{ if ({OPEN}) break; if (g()) continue;"
+            " RegCloseKey(key); } }"
+        ),
+        (
+            f"long f(void) {{ HKEY key; long rc = {OPEN}; if (rc) return rc; if (g()) goto out;"
+            " RegCloseKey(key);\nout:\n return rc; }"
+        ),
+        (
+            f"long f(void) {{ HKEY key; switch ({OPEN}) {{ case 0: break; default: return 1; }}"
+            " return 0; }"
+        ),
+        (
+            f"void f(void) {{ HKEY key, sub; if ({OPEN}) return;"
+            ' if (RegOpenKeyExW(key, L"a", 0, 1, &sub) == 0) RegCloseKey(sub); }'
+        ),
     ],
     "C102": [
-        "void f(void) { HKEY key; if (%s == 0) { RegCloseKey(key); } RegCloseKey(key); }" % OPEN,
-        "void f(void) { HKEY key; if (%s) return; if (g()) RegCloseKey(key);"
-        " RegCloseKey(key); }" % OPEN,
+        f"void f(void) {{ HKEY key; if ({OPEN} == 0) {{ RegCloseKey(key); }} RegCloseKey(key); }}",
+        (
+            f"void f(void) {{ HKEY key; if ({OPEN}) return; if (g()) RegCloseKey(key);"
+            " RegCloseKey(key); }"
+        ),
     ],
     "C103": [
-        'void f(HKEY top) { HKEY key; if (RegOpenKeyExW(top, L"a", 0, 1, &key) == 0)'
-        " { RegSetValueExW(key, 0, 0, 0, 0, 0); RegCloseKey(top); } }",
+        (
+            'void f(HKEY top) { HKEY key; if (RegOpenKeyExW(top, L"a", 0, 1, &key) == 0)'
+            " { RegSetValueExW(key, 0, 0, 0, 0, 0); RegCloseKey(top); } }"
+        ),
     ],
     "C104": [
         "void f(void) { CreateThread(0, 0, g, 0, 0, 0); RegCloseKey(HKEY_CURRENT_USER); }",
         "void f(void) { HKEY root = HKEY_CURRENT_USER; _beginthread(g, 0, 0); RegCloseKey(root); }",
     ],
     "C105": [
-        "void f(HANDLE who) { HKEY key; if (!ImpersonateLoggedOnUser(who)) return;"
-        " if (%s == 0) RegCloseKey(key); RevertToSelf(); }" % OPEN,
-        "void g(void) { HKEY key; if (%s == 0) RegCloseKey(key); }\n"
-        "void f(void) { if (RpcImpersonateClient(0) == RPC_S_OK) { g(); RpcRevertToSelf(); } }"
-        % OPEN,
+        (
+            "void f(HANDLE who) { HKEY key; if (!ImpersonateLoggedOnUser(who)) return;"
+            f" if ({OPEN} == 0) RegCloseKey(key); RevertToSelf(); }}"
+        ),
+        (
+            f"void g(void) {{ HKEY key; if ({OPEN} == 0) RegCloseKey(key); }}\n"
+            "void f(void) { if (RpcImpersonateClient(0) == RPC_S_OK) { g(); RpcRevertToSelf(); } }"
+        ),
     ],
     "C106": [
-        "void f(void) { HKEY key; %s; RegQueryValueExW(key, 0, 0, 0, 0, 0); RegCloseKey(key); }"
-        % OPEN,
-        "void f(void) { HKEY key; if (%s) return; RegCloseKey(key); RegFlushKey(key); }" % OPEN,
+        f"void f(void) {{ HKEY key; {OPEN}; RegQueryValueExW(key, 0, 0, 0, 0, 0); RegCloseKey(key); }}",
+        f"void f(void) {{ HKEY key; if ({OPEN}) return; RegCloseKey(key); RegFlushKey(key); }}",
     ],
     "C107": [
-        "void f(HANDLE who) { PROFILEINFOW info = {0}; if (!LoadUserProfileW(who, &info)) return;"
-        " if (g()) return; UnloadUserProfile(who, info.hProfile); }",
+        (
+            "void f(HANDLE who) { PROFILEINFOW info = {0}; if (!LoadUserProfileW(who, &info)) return;"
+            " if (g()) return; UnloadUserProfile(who, info.hProfile); }"
+        ),
     ],
     "C108": [
-        "void f(HANDLE who) { PROFILEINFOW info = {0}; if (LoadUserProfileW(who, &info))"
-        " RegCloseKey(info.hProfile); }",
+        (
+            "void f(HANDLE who) { PROFILEINFOW info = {0}; if (LoadUserProfileW(who, &info))"
+            " RegCloseKey(info.hProfile); }"
+        ),
     ],
     "C109": [
-        'long f(void) { if (RegLoadKeyW(HKEY_USERS, L"T", L"f")) return 1; if (g()) return 2;'
-        ' RegUnLoadKeyW(HKEY_USERS, L"T"); return 0; }',
+        (
+            'long f(void) { if (RegLoadKeyW(HKEY_USERS, L"T", L"f")) return 1; if (g()) return 2;'
+            ' RegUnLoadKeyW(HKEY_USERS, L"T"); return 0; }'
+        ),
     ],
     "C110": [
-        'void f(void) { HKEY key; if (RegLoadKeyW(HKEY_USERS, L"T", L"f")) return;'
-        ' if (RegOpenKeyExW(HKEY_USERS, L"T\\\\Software", 0, 1, &key)) return;'
-        ' RegUnLoadKeyW(HKEY_USERS, L"T"); RegCloseKey(key); }',
-        "void f(HANDLE who) { HKEY key; PROFILEINFOW info = {0};"
-        " if (!LoadUserProfileW(who, &info)) return;"
-        ' if (RegOpenKeyExW((HKEY)info.hProfile, L"a", 0, 1, &key) == 0)'
-        " { UnloadUserProfile(who, info.hProfile); RegCloseKey(key); return; }"
-        " UnloadUserProfile(who, info.hProfile); }",
+        (
+            'void f(void) { HKEY key; if (RegLoadKeyW(HKEY_USERS, L"T", L"f")) return;'
+            ' if (RegOpenKeyExW(HKEY_USERS, L"T\\\\Software", 0, 1, &key)) return;'
+            ' RegUnLoadKeyW(HKEY_USERS, L"T"); RegCloseKey(key); }'
+        ),
+        (
+            "void f(HANDLE who) { HKEY key; PROFILEINFOW info = {0};"
+            " if (!LoadUserProfileW(who, &info)) return;"
+            ' if (RegOpenKeyExW((HKEY)info.hProfile, L"a", 0, 1, &key) == 0)'
+            " { UnloadUserProfile(who, info.hProfile); RegCloseKey(key); return; }"
+            " UnloadUserProfile(who, info.hProfile); }"
+        ),
     ],
     "C111": [
-        'void f(void) { HKEY key; if (RegLoadAppKeyW(L"f", &key, KEY_READ, 0, 0) == 0)'
-        " RegQueryValueExW(key, 0, 0, 0, 0, 0); }",
+        (
+            'void f(void) { HKEY key; if (RegLoadAppKeyW(L"f", &key, KEY_READ, 0, 0) == 0)'
+            " RegQueryValueExW(key, 0, 0, 0, 0, 0); }"
+        ),
     ],
 }
 """Functions of C with a fault, by the rule that finds it."""
 
 C_SAFE: Final = [
-    "long f(void) { HKEY key = NULL; long rc; if ((rc = %s) != 0) goto out; rc = g();\nout:\n"
-    " if (key) RegCloseKey(key); return rc; }" % OPEN,
-    "int f(void) { HKEY key; int ok = 0; if (%s == 0) ok = 1; g(); if (ok) RegCloseKey(key);"
-    " return ok; }" % OPEN,
-    "HKEY f(void) { HKEY key = 0; if (%s) return 0; return key; }" % OPEN,
-    "void f(HKEY *out) { HKEY key; if (%s == 0) *out = key; }" % OPEN,
-    "void f(HKEY *out) { %s; }" % OPEN.replace("&key", "out"),
-    "void f(struct s *s) { HKEY key; if (%s == 0) s->key = key; }" % OPEN,
-    "void f(struct s *s) { %s; }" % OPEN.replace("&key", "&s->key"),
-    "static void done(HKEY k) { RegCloseKey(k); }\n"
-    "void f(void) { HKEY key; if (%s == 0) done(key); }" % OPEN,
+    (
+        f"long f(void) {{ HKEY key = NULL; long rc; if ((rc = {OPEN}) != 0) goto out; rc = g();\nout:\n"
+        " if (key) RegCloseKey(key); return rc; }"
+    ),
+    (
+        f"int f(void) {{ HKEY key; int ok = 0; if ({OPEN} == 0) ok = 1; g(); if (ok) RegCloseKey(key);"
+        " return ok; }"
+    ),
+    f"HKEY f(void) {{ HKEY key = 0; if ({OPEN}) return 0; return key; }}",
+    f"void f(HKEY *out) {{ HKEY key; if ({OPEN} == 0) *out = key; }}",
+    "void f(HKEY *out) {{ {}; }}".format(OPEN.replace("&key", "out")),
+    f"void f(struct s *s) {{ HKEY key; if ({OPEN} == 0) s->key = key; }}",
+    "void f(struct s *s) {{ {}; }}".format(OPEN.replace("&key", "&s->key")),
+    (
+        "static void done(HKEY k) { RegCloseKey(k); }\n"
+        f"void f(void) {{ HKEY key; if ({OPEN} == 0) done(key); }}"
+    ),
     "void f(HKEY key) { RegCloseKey(key); }",
-    "void f(void) { HKEY key; if (%s == 0) SAFE_CLOSE(key); }" % OPEN,
-    "void f(void) { HKEY key; if (%s != 0) return; do { if (g()) break; } while (h());"
-    " RegCloseKey(key); }" % OPEN,
-    "void f(void) { HKEY key; if (%s == 0) { RegCloseKey(key); key = NULL; }"
-    " if (key) RegCloseKey(key); }" % OPEN.replace("HKEY key;", "HKEY key = NULL;"),
-    "void f(HKEY top) { HKEY at = top; while (g()) { HKEY next;"
-    ' if (RegOpenKeyExW(at, L"a", 0, 1, &next)) break; if (at != top) RegCloseKey(at); at = next; }'
-    " if (at != top) RegCloseKey(at); }",
-    "void f(void) { HKEY key;\n#ifdef WIDE\n if (%s) return;\n#else\n if (%s) return;\n#endif\n"
-    " RegCloseKey(key); }" % (OPEN, OPEN),
+    f"void f(void) {{ HKEY key; if ({OPEN} == 0) SAFE_CLOSE(key); }}",
+    (
+        f"void f(void) {{ HKEY key; if ({OPEN} != 0) return; do {{ if (g()) break; }} while (h());"
+        " RegCloseKey(key); }"
+    ),
+    "void f(void) {{ HKEY key; if ({} == 0) {{ RegCloseKey(key); key = NULL; }}"
+    " if (key) RegCloseKey(key); }}".format(OPEN.replace("HKEY key;", "HKEY key = NULL;")),
+    (
+        "void f(HKEY top) { HKEY at = top; while (g()) { HKEY next;"
+        ' if (RegOpenKeyExW(at, L"a", 0, 1, &next)) break; if (at != top) RegCloseKey(at); at = next; }'
+        " if (at != top) RegCloseKey(at); }"
+    ),
+    (
+        f"void f(void) {{ HKEY key;\n#ifdef WIDE\n if ({OPEN}) return;\n#else\n if ({OPEN}) return;\n#endif\n"
+        " RegCloseKey(key); }"
+    ),
     "void f(void) { RegCloseKey(HKEY_CURRENT_USER); }",
-    "void f(HANDLE who) { HKEY key; if (!ImpersonateLoggedOnUser(who)) return;"
-    " if (RegOpenCurrentUser(KEY_READ, &key) == 0) RegCloseKey(key); RevertToSelf(); }",
-    "void f(HANDLE who) { HKEY key; RegDisablePredefinedCacheEx();"
-    " if (!ImpersonateLoggedOnUser(who)) return; if (%s == 0) RegCloseKey(key);"
-    " RevertToSelf(); }" % OPEN,
-    "void f(HANDLE who) { HKEY key; if (ImpersonateLoggedOnUser(who)) { g(); RevertToSelf(); }"
-    " if (%s == 0) RegCloseKey(key); }" % OPEN,
-    "int main(void) { HKEY key; if (%s) return 1; return 0; }" % OPEN,
+    (
+        "void f(HANDLE who) { HKEY key; if (!ImpersonateLoggedOnUser(who)) return;"
+        " if (RegOpenCurrentUser(KEY_READ, &key) == 0) RegCloseKey(key); RevertToSelf(); }"
+    ),
+    (
+        "void f(HANDLE who) { HKEY key; RegDisablePredefinedCacheEx();"
+        f" if (!ImpersonateLoggedOnUser(who)) return; if ({OPEN} == 0) RegCloseKey(key);"
+        " RevertToSelf(); }"
+    ),
+    (
+        "void f(HANDLE who) { HKEY key; if (ImpersonateLoggedOnUser(who)) { g(); RevertToSelf(); }"
+        f" if ({OPEN} == 0) RegCloseKey(key); }}"
+    ),
+    f"int main(void) {{ HKEY key; if ({OPEN}) return 1; return 0; }}",
     "void f(void) { HKEY key; if (RegOpenKeyW(HKEY_CURRENT_USER, NULL, &key) == 0) g(); }",
-    "void f(HANDLE who) { PROFILEINFOW info = {0}; if (!LoadUserProfileW(who, &info)) return;"
-    " g(); UnloadUserProfile(who, info.hProfile); }",
-    'void load(void) { RegLoadKeyW(HKEY_USERS, L"T", L"f"); }\n'
-    'void unload(void) { RegUnLoadKeyW(HKEY_USERS, L"T"); }',
-    "void f(void) { HKEY key; if (%s) exit(1); RegCloseKey(key); }" % OPEN,
+    (
+        "void f(HANDLE who) { PROFILEINFOW info = {0}; if (!LoadUserProfileW(who, &info)) return;"
+        " g(); UnloadUserProfile(who, info.hProfile); }"
+    ),
+    (
+        'void load(void) { RegLoadKeyW(HKEY_USERS, L"T", L"f"); }\n'
+        'void unload(void) { RegUnLoadKeyW(HKEY_USERS, L"T"); }'
+    ),
+    f"void f(void) {{ HKEY key; if ({OPEN}) exit(1); RegCloseKey(key); }}",
 ]
 """Functions of C without one."""
 
 CPP_SAFE: Final = [
-    "void f() { wil::unique_hkey key; if (%s == 0) g(); }" % OPEN,
+    f"void f() {{ wil::unique_hkey key; if ({OPEN} == 0) g(); }}",
     'void f() { CRegKey key; key.Open(HKEY_CURRENT_USER, L"a"); }',
-    "void f() { HKEY key; if (%s == 0) { Guard guard(key); g(); } }" % OPEN,
-    "void f() { HKEY key; if (%s) return; auto guard = scope_exit([&] { RegCloseKey(key); });"
-    " g(); }" % OPEN,
-    "struct S { HKEY key; bool open() { return %s == 0; } ~S() { RegCloseKey(key); } };" % OPEN,
-    "void f() { HKEY key; if (%s == 0) keys.push_back(key); }" % OPEN,
-    "void f() { HKEY key; if (%s == 0) { std::unique_ptr<int, D> p(key, &RegCloseKey); } }" % OPEN,
+    f"void f() {{ HKEY key; if ({OPEN} == 0) {{ Guard guard(key); g(); }} }}",
+    (
+        f"void f() {{ HKEY key; if ({OPEN}) return; auto guard = scope_exit([&] {{ RegCloseKey(key); }});"
+        " g(); }"
+    ),
+    f"struct S {{ HKEY key; bool open() {{ return {OPEN} == 0; }} ~S() {{ RegCloseKey(key); }} }};",
+    f"void f() {{ HKEY key; if ({OPEN} == 0) keys.push_back(key); }}",
+    f"void f() {{ HKEY key; if ({OPEN} == 0) {{ std::unique_ptr<int, D> p(key, &RegCloseKey); }} }}",
 ]
 """Functions of C++ without one."""
 
@@ -138,11 +190,15 @@ PS: Final = {
         f"{LOAD}Get-ChildItem Registry::HKEY_USERS\\Temp\\Software | % {{ $_.Name }}\n{UNLOAD}",
         f"{LOAD}$k = [Microsoft.Win32.Registry]::Users.OpenSubKey('Temp\\Software')\n{UNLOAD}",
         f"{LOAD}New-PSDrive HKU Registry HKEY_USERS | Out-Null\n$i = Get-Item HKU:\\Temp\n{UNLOAD}",
-        f'function Work($p) {{ New-Item "Registry::$p\\A" | Out-Null }}\n{LOAD}'
-        f"Work 'HKEY_USERS\\Temp'\n{UNLOAD}",
-        "$name = 'Temp'\nreg.exe load \"HKU\\$name\" $file\n"
-        'ni "Registry::HKEY_USERS\\$name\\A"\n& reg.exe unload "HKU\\$name"\n'
-        "if ($LASTEXITCODE) { throw }",
+        (
+            f'function Work($p) {{ New-Item "Registry::$p\\A" | Out-Null }}\n{LOAD}'
+            f"Work 'HKEY_USERS\\Temp'\n{UNLOAD}"
+        ),
+        (
+            "$name = 'Temp'\nreg.exe load \"HKU\\$name\" $file\n"
+            'ni "Registry::HKEY_USERS\\$name\\A"\n& reg.exe unload "HKU\\$name"\n'
+            "if ($LASTEXITCODE) { throw }"
+        ),
     ],
     "PS102": [f"{LOAD}{NEW} | Out-Null\n[gc]::Collect()\n{UNLOAD}"],
     "PS103": [
@@ -154,14 +210,20 @@ PS: Final = {
         f"{LOAD}Set-Location Registry::HKEY_USERS\\Temp\\Software\n{UNLOAD}",
     ],
     "PS105": [
-        f"{LOAD}Set-ItemProperty Registry::HKEY_USERS\\Temp\\A -Name x -Value 1\n"
-        "reg unload HKU\\Temp | Out-Null\n",
+        (
+            f"{LOAD}Set-ItemProperty Registry::HKEY_USERS\\Temp\\A -Name x -Value 1\n"
+            "reg unload HKU\\Temp | Out-Null\n"
+        ),
     ],
     "PS106": [
-        f"{LOAD}try {{\nSet-ItemProperty Registry::HKEY_USERS\\Temp\\A -Name x -Value 1\n{UNLOAD}"
-        "} catch { Write-Error $_ }",
-        f"$ErrorActionPreference = 'Stop'\n{LOAD}"
-        f"Set-ItemProperty Registry::HKEY_USERS\\Temp\\A -Name x -Value 1\n{UNLOAD}",
+        (
+            f"{LOAD}try {{\nSet-ItemProperty Registry::HKEY_USERS\\Temp\\A -Name x -Value 1\n{UNLOAD}"
+            "} catch { Write-Error $_ }"
+        ),
+        (
+            f"$ErrorActionPreference = 'Stop'\n{LOAD}"
+            f"Set-ItemProperty Registry::HKEY_USERS\\Temp\\A -Name x -Value 1\n{UNLOAD}"
+        ),
     ],
     "PS107": [
         f"{LOAD}reg add HKU\\Temp\\A /v x /d 1\n",
@@ -191,12 +253,18 @@ PS_SAFE: Final = [
     f"New-Item HKLM:\\SOFTWARE\\A | Out-Null\n{LOAD}reg query HKU\\Temp\n{UNLOAD}",
     f"New-PSDrive HKU Registry HKEY_USERS | Out-Null\n{LOAD}{UNLOAD}",
     f"{LOAD}New-PSDrive T Registry HKEY_USERS\\Temp\nRemove-PSDrive T\n{COLLECT}{UNLOAD}",
-    f"{LOAD}if ($LASTEXITCODE -ne 0) {{ throw 'no hive' }}\ntry {{\n{NEW} | Out-Null\n}} finally {{\n"
-    f"{COLLECT}{UNLOAD}}}\n",
-    f"{LOAD}for ($i = 0; $i -lt 5; $i++) {{ {COLLECT}reg unload HKU\\Temp\n"
-    "if ($LASTEXITCODE -eq 0) { break } }\n",
-    f"{LOAD}$job = Start-Job {{ Get-ChildItem Registry::HKEY_USERS\\Temp }}\n"
-    f"$job | Wait-Job | Remove-Job\n{UNLOAD}",
+    (
+        f"{LOAD}if ($LASTEXITCODE -ne 0) {{ throw 'no hive' }}\ntry {{\n{NEW} | Out-Null\n}} finally {{\n"
+        f"{COLLECT}{UNLOAD}}}\n"
+    ),
+    (
+        f"{LOAD}for ($i = 0; $i -lt 5; $i++) {{ {COLLECT}reg unload HKU\\Temp\n"
+        "if ($LASTEXITCODE -eq 0) { break } }\n"
+    ),
+    (
+        f"{LOAD}$job = Start-Job {{ Get-ChildItem Registry::HKEY_USERS\\Temp }}\n"
+        f"$job | Wait-Job | Remove-Job\n{UNLOAD}"
+    ),
     f"function Mount-Hive {{ {LOAD} }}\nfunction Dismount-Hive {{ {COLLECT}{UNLOAD} }}\n",
     "$ErrorActionPreference = 'Stop'\nNew-Item HKCU:\\Software\\A\n",
 ]
