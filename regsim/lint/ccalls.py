@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint import cnames
-from regsim.lint.cworlds import (
+from regsim.lint.following import Following
+from regsim.lint.grammars import said
+from regsim.lint.ways import (
     CLOSED,
     GONE,
     OPEN,
@@ -16,48 +18,35 @@ from regsim.lint.cworlds import (
     UNKNOWN,
     ZERO,
     Acquired,
-    CWorld,
     FromCaller,
     Predefined,
     Unopened,
+    Way,
+    Ways,
     Worth,
 )
-from regsim.lint.fault import Fault, at
-from regsim.lint.grammars import said
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from regsim.lint.cfile import CFile
 
-Ways = list[tuple[Worth, CWorld]]
-"""What an expression is worth, and the world after it, for each way that it can go."""
 
-
-@attrs.define
-class Following:
-    """One function while its ways are followed.
+@attrs.define(kw_only=True)
+class InC(Following):
+    """One function of C or C++ while its ways are followed.
 
     Attributes:
         file: what the whole file says.
-        name: the function's.
         types: its variables and parameters, by name the type.
         params: the parameters of handle types.
-        sites: the calls that opened something, by their offset.
-        faults: what was found, by rule and place.
+        calls: what it calls, without the A or W.
     """
 
     file: CFile
-    name: str
     types: dict[str, str] = attrs.field(factory=dict)
     params: set[str] = attrs.field(factory=set)
     calls: set[str] = attrs.field(factory=set)
-    sites: dict[int, tuple[Node, str, str]] = attrs.field(factory=dict)
-    faults: dict[tuple[str, int], Fault] = attrs.field(factory=dict)
-
-    def report(self, rule: str, node: Node, message: str, story: str = "") -> None:
-        """Note a fault, the first of its rule at *node*."""
-        self.faults.setdefault((rule, node.start_byte), at(node, rule, message, story))
 
     def variable(self, node: Node | None) -> str:
         """Return the local variable that *node* is, or a member of a local record; or nothing."""
@@ -79,40 +68,25 @@ class Following:
             return ""
         return self.variable(node.child_by_field_name("argument"))
 
-    def title(self, opened: Acquired) -> str:
-        """Return what to call *opened* in a sentence."""
-        return self.sites[opened.site][2]
+    def left(self, world: Way, opened: Acquired, node: Node | None, how: str) -> None:
+        """Note a leak; or that a parameter was closed where something of one's own should be."""
+        if self.name in cnames.PROGRAMS:
+            return
+        if not world.ended or self.sites[opened.site][1] != "key" or opened.older:
+            self.leak(world, opened, node, how)
+            return
+        name, site = next(iter(world.ended)), self.sites[opened.site][0]
+        title = self.title(opened)
+        message = f"the parameter {name} is closed, and {title}, which was opened here, is not"
+        self.report("C103", site, message)
 
-    def leak(self, world: CWorld, opened: Acquired, node: Node | None, how: str) -> None:
-        """Note that *opened* is not closed on the way that ends at *node*."""
-        site, kind, title = self.sites[opened.site]
-        where = f" (line {node.start_point[0] + 1})" if node is not None else ""
-        story = story_of(world, opened) if kind == "key" else ""
-        self.report(LEAKS[kind], site, f"{title} {LEFT[kind]} {how}{where}", story)
 
-
-LEAKS: Final = {"key": "C101", "profile": "C107", "mount": "C109", "app": "C111"}
-LEFT: Final = {
-    "key": "is not closed",
-    "profile": "is loaded, and UnloadUserProfile is not called",
-    "mount": "is loaded, and RegUnLoadKey is not called",
-    "app": "is the handle of an application's hive, and is not closed",
+LEAKS: Final = {
+    "key": ("C101", "is not closed"),
+    "profile": ("C107", "is loaded, and UnloadUserProfile is not called"),
+    "mount": ("C109", "is loaded, and RegUnLoadKey is not called"),
+    "app": ("C111", "is the handle of an application's hive, and is not closed"),
 }
-
-
-_USERS: Final = frozenset({"HKEY_CURRENT_USER", "HKEY_USERS"})
-
-
-def story_of(world: CWorld, opened: Acquired) -> str:
-    """Return the run that shows what a leak of *opened* does: it depends on the hive it lies in."""
-    root = world.below.get(opened, (UNKNOWN, ""))[0]
-    seen = {opened}
-    while isinstance(root, Acquired) and root not in seen:
-        seen.add(root)
-        root = world.below.get(root, (UNKNOWN, ""))[0]
-    if isinstance(root, Predefined):
-        return "leak" if root.name in _USERS else "leak-elsewhere"
-    return "leak-unknown"
 
 
 @attrs.frozen
@@ -141,9 +115,7 @@ def bare(node: Node | None) -> Node | None:
     return node
 
 
-def call(
-    scope: Following, node: Node, args: list[Node], values: list[Worth], world: CWorld
-) -> Ways:
+def call(scope: InC, node: Node, args: list[Node], values: list[Worth], world: Way) -> Ways:
     """Return what becomes of *world* by the call *node*, whose arguments are worth *values*."""
     callee = node.child_by_field_name("function")
     method = callee is not None and callee.type == "field_expression"
@@ -166,7 +138,7 @@ def call(
     return [(UNKNOWN, _other(scope, called, world))]
 
 
-def _check_root(scope: Following, called: Called, world: CWorld) -> None:
+def _check_root(scope: InC, called: Called, world: Way) -> None:
     """Note a use of HKEY_CURRENT_USER while the thread acts for somebody else."""
     name = called.name
     if not world.acting or scope.file.uncached:
@@ -180,7 +152,7 @@ def _check_root(scope: Following, called: Called, world: CWorld) -> None:
         scope.report("C105", called.node, text)
 
 
-def _check_key(scope: Following, called: Called, world: CWorld) -> None:
+def _check_key(scope: InC, called: Called, world: Way) -> None:
     """Note a use of a key that may not have been opened, or was closed."""
     name, first = called.name, called.value(0)
     if not name.startswith("Reg") or name in cnames.CLOSERS:
@@ -194,7 +166,7 @@ def _check_key(scope: Following, called: Called, world: CWorld) -> None:
         scope.report("C106", called.node, text, "closed-before")
 
 
-def _open(scope: Following, called: Called, world: CWorld) -> Ways:
+def _open(scope: InC, called: Called, world: Way) -> Ways:
     opener = cnames.OPENERS[called.name]
     target = scope.target(called.arg(opener.result))
     if not target or "." in target or scope.types[target] not in cnames.HANDLES:
@@ -218,7 +190,7 @@ def _after_failure(before: Worth, opened: Acquired) -> Worth:
     return ZERO if before == ZERO else Unopened(opened.site)
 
 
-def _before_opening(scope: Following, opened: Acquired, target: str, world: CWorld) -> CWorld:
+def _before_opening(scope: InC, opened: Acquired, target: str, world: Way) -> Way:
     """Return *world* with room for *opened* in *target*; what that held alone is lost."""
     held = world.values.get(target)
     if isinstance(held, Acquired) and world.state.get(held) == OPEN:
@@ -239,7 +211,7 @@ def _before_opening(scope: Following, opened: Acquired, target: str, world: CWor
     return world
 
 
-def _close(scope: Following, called: Called, world: CWorld) -> CWorld:
+def _close(scope: InC, called: Called, world: Way) -> Way:
     value = called.value(0)
     if isinstance(value, Acquired):
         kind = scope.sites[value.site][1]
@@ -260,7 +232,7 @@ def _close(scope: Following, called: Called, world: CWorld) -> CWorld:
     return world
 
 
-def _load_key(scope: Following, called: Called, world: CWorld) -> Ways:
+def _load_key(scope: InC, called: Called, world: Way) -> Ways:
     elsewhere = "RegUnLoadKey" in scope.file.called and "RegUnLoadKey" not in scope.calls
     if len(called.args) < 2 or elsewhere:
         return [(ZERO, world), (OTHER, world)]
@@ -271,7 +243,7 @@ def _load_key(scope: Following, called: Called, world: CWorld) -> Ways:
     return [(ZERO, good), (OTHER, world)]
 
 
-def _unload_key(scope: Following, called: Called, world: CWorld) -> Ways:
+def _unload_key(scope: InC, called: Called, world: Way) -> Ways:
     name = said(called.arg(1))
     mounts = [o for o, s in world.state.items() if scope.sites[o.site][1] == "mount" and s == OPEN]
     mounts = [o for o in mounts if world.below[o][1] == name] or mounts
@@ -296,7 +268,7 @@ def _starts(path: str, name: str) -> bool:
     return path.lower() == name.lower() or path.lower().startswith(name.lower() + "\\")
 
 
-def _load_profile(scope: Following, called: Called, world: CWorld) -> Ways:
+def _load_profile(scope: InC, called: Called, world: Way) -> Ways:
     record = scope.target(called.arg(1))
     elsewhere = "UnloadUserProfile" in scope.file.called and "UnloadUserProfile" not in scope.calls
     if not record or elsewhere:
@@ -307,7 +279,7 @@ def _load_profile(scope: Following, called: Called, world: CWorld) -> Ways:
     return [(OTHER, good), (ZERO, world)]
 
 
-def _unload_profile(scope: Following, called: Called, world: CWorld) -> Ways:
+def _unload_profile(scope: InC, called: Called, world: Way) -> Ways:
     value = called.value(1)
     if isinstance(value, Acquired):
         for opened, state in world.state.items():
@@ -322,11 +294,11 @@ def _unload_profile(scope: Following, called: Called, world: CWorld) -> Ways:
     return [(OTHER, world), (ZERO, world)]
 
 
-def _same(_scope: Following, called: Called, world: CWorld) -> Ways:
+def _same(_scope: InC, called: Called, world: Way) -> Ways:
     return [(called.value(0), world)]
 
 
-def _other(scope: Following, called: Called, world: CWorld) -> CWorld:
+def _other(scope: InC, called: Called, world: Way) -> Way:
     """Return *world* after a function that is not known, which may keep or close what it gets."""
     name = called.name
     summary = scope.file.functions.get(name) if not called.method else None
@@ -349,7 +321,7 @@ def _other(scope: Following, called: Called, world: CWorld) -> CWorld:
     return world
 
 
-_KNOWN: Final[dict[str, Callable[[Following, Called, CWorld], Ways]]] = {
+_KNOWN: Final[dict[str, Callable[[InC, Called, Way], Ways]]] = {
     "RegLoadKey": _load_key,
     "RegUnLoadKey": _unload_key,
     "LoadUserProfile": _load_profile,

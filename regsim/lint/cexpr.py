@@ -8,26 +8,25 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint import cnames
-from regsim.lint.ccalls import Following, Ways, bare, call
-from regsim.lint.cworlds import (
-    GONE,
-    OPEN,
+from regsim.lint.ccalls import InC, bare, call
+from regsim.lint.following import asked, both, either, negated, one, owning, parts, plain, zero
+from regsim.lint.grammars import said
+from regsim.lint.ways import (
     OTHER,
     UNKNOWN,
     ZERO,
     Acquired,
-    CWorld,
     FromCaller,
     Predefined,
+    Truths,
     Unopened,
+    Way,
+    Ways,
     Worth,
 )
-from regsim.lint.grammars import nodes, said
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-Truths = list[tuple[bool, CWorld]]
 
 _TESTS: Final = {
     "SUCCEEDED": True,
@@ -43,15 +42,15 @@ _OWNING: Final = frozenset(
 )
 
 
-def value(scope: Following, node: Node | None, world: CWorld) -> Ways:
+def value(scope: InC, node: Node | None, world: Way) -> Ways:
     """Return what *node* is worth in *world*, and the worlds after it."""
     node = bare(node)
     if node is None:
         return [(UNKNOWN, world)]
-    return _VALUES.get(node.type, _parts)(scope, node, world)
+    return _VALUES.get(node.type, parts)(scope, node, world)
 
 
-def _identifier(_scope: Following, node: Node, world: CWorld) -> Ways:
+def _identifier(_scope: InC, node: Node, world: Way) -> Ways:
     name = said(node)
     if name in cnames.SUCCESSES:
         return [(ZERO, world)]
@@ -62,7 +61,7 @@ def _identifier(_scope: Following, node: Node, world: CWorld) -> Ways:
     return [(world.values.get(name, UNKNOWN), world)]
 
 
-def _number(_scope: Following, node: Node, world: CWorld) -> Ways:
+def _number(_scope: InC, node: Node, world: Way) -> Ways:
     try:
         number = int(said(node).rstrip("uUlL"), 0)
     except ValueError:
@@ -70,34 +69,14 @@ def _number(_scope: Following, node: Node, world: CWorld) -> Ways:
     return [(OTHER if number else ZERO, world)]
 
 
-def _field(scope: Following, node: Node, world: CWorld) -> Ways:
+def _field(scope: InC, node: Node, world: Way) -> Ways:
     name = scope.variable(node)
     if name:
         return [(world.values.get(name, UNKNOWN), world)]
-    return _parts(scope, node, world)
+    return parts(scope, node, world)
 
 
-def _parts(scope: Following, node: Node, world: CWorld) -> Ways:
-    """Go through the parts of *node* for what they do; nothing is known of the whole."""
-    worlds = [world]
-    for child in node.named_children:
-        worlds = [after for w in worlds for _, after in value(scope, child, w)]
-    return [(UNKNOWN, w) for w in worlds]
-
-
-def _owning(_scope: Following, node: Node, world: CWorld) -> Ways:
-    """Lose what *node* names: an object or a function that lives on may own it."""
-    return [(UNKNOWN, lost(node, world))]
-
-
-def lost(node: Node, world: CWorld) -> CWorld:
-    """Return *world* after whatever *node* names became somebody else's."""
-    names = {said(n) for n in nodes(node) if n.type == "identifier"}
-    members = [v for v in world.values if v.split(".")[0] in names]
-    return world.lose(members)
-
-
-def _assignment(scope: Following, node: Node, world: CWorld) -> Ways:
+def _assignment(scope: InC, node: Node, world: Way) -> Ways:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     plain = said(node.child_by_field_name("operator")) == "="
     found: Ways = []
@@ -106,29 +85,24 @@ def _assignment(scope: Following, node: Node, world: CWorld) -> Ways:
     return found
 
 
-def stored(scope: Following, left: Node | None, got: Worth, world: CWorld) -> CWorld:
+def stored(scope: InC, left: Node | None, got: Worth, world: Way) -> Way:
     """Return *world* after *got* was stored at *left*; what no local variable holds is lost."""
     name = scope.variable(left)
     if name:
-        held = world.values.get(name)
-        mine = isinstance(held, Acquired) and held != got and world.holders(held) == [name]
-        if mine and isinstance(held, Acquired) and world.state.get(held) == OPEN:
-            scope.leak(world, held, left, "before its variable gets another value")
-            world = world.turn(held, GONE)
-        return world.put(name, got)
+        return scope.put(name, got, left, world)
     if isinstance(got, Acquired):
-        return world.lose(world.holders(got))
+        return world.give(got)
     if left is not None:
         world = attrs.evolve(world, facts={})
     return world
 
 
-def _update(scope: Following, node: Node, world: CWorld) -> Ways:
+def _update(scope: InC, node: Node, world: Way) -> Ways:
     name = scope.variable(node.child_by_field_name("argument"))
     return [(UNKNOWN, world.put(name, UNKNOWN) if name else world)]
 
 
-def _conditional(scope: Following, node: Node, world: CWorld) -> Ways:
+def _conditional(scope: InC, node: Node, world: Way) -> Ways:
     found: Ways = []
     for met, after in truth(scope, node.child_by_field_name("condition"), world):
         branch = node.child_by_field_name("consequence" if met else "alternative")
@@ -136,15 +110,15 @@ def _conditional(scope: Following, node: Node, world: CWorld) -> Ways:
     return found
 
 
-def _call(scope: Following, node: Node, world: CWorld) -> Ways:
+def _call(scope: InC, node: Node, world: Way) -> Ways:
     name = said(node.child_by_field_name("function"))
     if name in _TESTS:
-        return [(OTHER if met else ZERO, w) for met, w in truth(scope, node, world)]
+        return asked(scope, node, world)
     listed = node.child_by_field_name("arguments")
     args = [] if listed is None else [c for c in listed.named_children if c.type != "comment"]
     if name in _PASSING and args:
         return value(scope, args[0], world)
-    ways: list[tuple[list[Worth], CWorld]] = [([], world)]
+    ways: list[tuple[list[Worth], Way]] = [([], world)]
     for arg in args:
         ways = [
             ([*values, got], after)
@@ -157,43 +131,35 @@ def _call(scope: Following, node: Node, world: CWorld) -> Ways:
     return found
 
 
-def _binary(scope: Following, node: Node, world: CWorld) -> Ways:
+def _binary(scope: InC, node: Node, world: Way) -> Ways:
     operator = said(node.child_by_field_name("operator"))
     if operator in _COMPARED or operator in ("&&", "||"):
-        return [(OTHER if met else ZERO, w) for met, w in truth(scope, node, world)]
-    return _parts(scope, node, world)
+        return asked(scope, node, world)
+    return parts(scope, node, world)
 
 
-def _unary(scope: Following, node: Node, world: CWorld) -> Ways:
+def _unary(scope: InC, node: Node, world: Way) -> Ways:
     if said(node.child_by_field_name("operator")) == "!":
-        return [(OTHER if met else ZERO, w) for met, w in truth(scope, node, world)]
+        return asked(scope, node, world)
     if said(node.child_by_field_name("operator")) == "-":
         return value(scope, node.child_by_field_name("argument"), world)
-    return _parts(scope, node, world)
+    return parts(scope, node, world)
 
 
-def _comma(scope: Following, node: Node, world: CWorld) -> Ways:
+def _comma(scope: InC, node: Node, world: Way) -> Ways:
     found: Ways = []
     for _, after in value(scope, node.child_by_field_name("left"), world):
         found += value(scope, node.child_by_field_name("right"), after)
     return found
 
 
-def _zero(_scope: Following, _node: Node, world: CWorld) -> Ways:
-    return [(ZERO, world)]
-
-
-def _one(_scope: Following, _node: Node, world: CWorld) -> Ways:
-    return [(OTHER, world)]
-
-
-_VALUES: Final[dict[str, Callable[[Following, Node, CWorld], Ways]]] = {
+_VALUES: Final[dict[str, Callable[[InC, Node, Way], Ways]]] = {
     "identifier": _identifier,
     "number_literal": _number,
-    "null": _zero,
-    "false": _zero,
-    "true": _one,
-    "string_literal": _one,
+    "null": zero,
+    "false": zero,
+    "true": one,
+    "string_literal": one,
     "field_expression": _field,
     "assignment_expression": _assignment,
     "update_expression": _update,
@@ -202,7 +168,7 @@ _VALUES: Final[dict[str, Callable[[Following, Node, CWorld], Ways]]] = {
     "binary_expression": _binary,
     "unary_expression": _unary,
     "comma_expression": _comma,
-    **dict.fromkeys(_OWNING, _owning),
+    **dict.fromkeys(_OWNING, owning),
 }
 
 
@@ -211,7 +177,7 @@ _VALUES: Final[dict[str, Callable[[Following, Node, CWorld], Ways]]] = {
 _COMPARED: Final = frozenset({"==", "!=", "<", ">", "<=", ">="})
 
 
-def truth(scope: Following, node: Node | None, world: CWorld) -> Truths:
+def truth(scope: InC, node: Node | None, world: Way) -> Truths:
     """Return whether the condition *node* is met, with the world in which it is or is not."""
     node = bare(node)
     if node is None:
@@ -220,10 +186,10 @@ def truth(scope: Following, node: Node | None, world: CWorld) -> Truths:
         return _clause(scope, node, world)
     operator = said(node.child_by_field_name("operator"))
     if node.type == "unary_expression" and operator == "!":
-        inner = truth(scope, node.child_by_field_name("argument"), world)
-        return [(not met, after) for met, after in inner]
+        return negated(truth(scope, node.child_by_field_name("argument"), world))
     if node.type == "binary_expression" and operator in ("&&", "||"):
-        return _both(scope, node, operator == "&&", world)
+        sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
+        return both(scope, sides, operator == "&&", world)
     if node.type == "binary_expression" and operator in _COMPARED:
         return _compared(scope, node, operator, world)
     if node.type == "call_expression":
@@ -231,13 +197,10 @@ def truth(scope: Following, node: Node | None, world: CWorld) -> Truths:
         listed = node.child_by_field_name("arguments")
         if name in _TESTS and listed is not None and listed.named_children:
             return _tested(scope, listed.named_children[0], _TESTS[name], world)
-    found: Truths = []
-    for got, after in value(scope, node, world):
-        found += _met(scope, node, got, after)
-    return found
+    return plain(scope, node, world)
 
 
-def _clause(scope: Following, node: Node, world: CWorld) -> Truths:
+def _clause(scope: InC, node: Node, world: Way) -> Truths:
     start, last = node.child_by_field_name("initializer"), node.child_by_field_name("value")
     worlds = [world]
     if start is not None:
@@ -245,17 +208,7 @@ def _clause(scope: Following, node: Node, world: CWorld) -> Truths:
     return [found for each in worlds for found in truth(scope, last, each)]
 
 
-def _both(scope: Following, node: Node, every: bool, world: CWorld) -> Truths:
-    found: Truths = []
-    for met, after in truth(scope, node.child_by_field_name("left"), world):
-        if met is every:
-            found += truth(scope, node.child_by_field_name("right"), after)
-        else:
-            found.append((met, after))
-    return found
-
-
-def _tested(scope: Following, node: Node, success: bool, world: CWorld) -> Truths:
+def _tested(scope: InC, node: Node, success: bool, world: Way) -> Truths:
     found: Truths = []
     for got, after in value(scope, node, world):
         if got in (ZERO, OTHER):
@@ -268,49 +221,28 @@ def _tested(scope: Following, node: Node, success: bool, world: CWorld) -> Truth
     return found
 
 
-def _met(scope: Following, node: Node, got: Worth, world: CWorld) -> Truths:
-    if got == ZERO:
-        return [(False, world)]
-    if got == OTHER or isinstance(got, Acquired | Predefined):
-        return [(True, world)]
-    name = scope.variable(node)
-    if name and not isinstance(got, Unopened):
-        return [(True, world if got else world.put(name, OTHER)), (False, world.put(name, ZERO))]
-    return _either(node, world)
-
-
-def _either(node: Node, world: CWorld) -> Truths:
-    """Go both ways, unless the same was asked before; calls may answer anew each time."""
-    text = said(node)
-    if text in world.facts:
-        return [(world.facts[text], world)]
-    if len(text) > 200 or any(n.type == "call_expression" for n in nodes(node)):
-        return [(True, world), (False, world)]
-    return [(met, attrs.evolve(world, facts={**world.facts, text: met})) for met in (True, False)]
-
-
-def _compared(scope: Following, node: Node, operator: str, world: CWorld) -> Truths:
+def _compared(scope: InC, node: Node, operator: str, world: Way) -> Truths:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     found: Truths = []
-    for one, middle in value(scope, left, world):
+    for mine, middle in value(scope, left, world):
         for other, after in value(scope, right, middle):
-            found += _weighed(scope, node, operator, (one, other), after)
+            found += _weighed(scope, node, operator, (mine, other), after)
     return found
 
 
-def _same(one: Worth, other: Worth) -> bool | None:
+def _same(mine: Worth, other: Worth) -> bool | None:
     """Return whether two handles are the same; a parameter may be a predefined key."""
-    if one == other:
+    if mine == other:
         return True
     return (
         None
-        if isinstance(one, FromCaller | Predefined) and isinstance(other, FromCaller | Predefined)
+        if isinstance(mine, FromCaller | Predefined) and isinstance(other, FromCaller | Predefined)
         else False
     )
 
 
 def _weighed(
-    scope: Following, node: Node, operator: str, sides: tuple[Worth, Worth], world: CWorld
+    scope: InC, node: Node, operator: str, sides: tuple[Worth, Worth], world: Way
 ) -> Truths:
     kinds = [OTHER if isinstance(v, Acquired | Predefined) else v for v in sides]
     equal: bool | None = None
@@ -325,8 +257,8 @@ def _weighed(
     if equal:
         return [(operator in ("<=", ">="), world)]
     if operator in ("==", "!=") and ZERO in kinds:
-        asked = bare(node.child_by_field_name("left" if kinds[1] == ZERO else "right"))
-        name = scope.variable(asked)
+        side = bare(node.child_by_field_name("left" if kinds[1] == ZERO else "right"))
+        name = scope.variable(side)
         other = kinds[0] if kinds[1] == ZERO else kinds[1]
         if name and not isinstance(other, Unopened):
             same = operator == "=="
@@ -334,4 +266,4 @@ def _weighed(
                 (same, world.put(name, ZERO)),
                 (not same, world if other else world.put(name, OTHER)),
             ]
-    return _either(node, world)
+    return either(node, world)

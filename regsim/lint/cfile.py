@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint import cnames
-from regsim.lint.ccalls import Following
-from regsim.lint.cpaths import TooManyWaysError, Walker, declared
-from regsim.lint.cworlds import CWorld, FromCaller
+from regsim.lint.ccalls import InC
+from regsim.lint.cpaths import C, declared
 from regsim.lint.fault import Fault
+from regsim.lint.following import TooManyWaysError
 from regsim.lint.grammars import nodes, said
+from regsim.lint.paths import Walker
+from regsim.lint.ways import FromCaller, Way
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -54,7 +56,7 @@ def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     for name, node in defined:
         if not _touches(node):
             continue
-        scope = Following(file, name, calls=_names(node))
+        scope = InC(tongue=C, file=file, name=name, calls=_names(node))
         start = _begun(scope, node)
         try:
             Walker(scope).function(_body(node), start)
@@ -114,8 +116,8 @@ def _parameters(node: Node) -> list[tuple[str, str]]:
     return found
 
 
-def _begun(scope: Following, node: Node) -> CWorld:
-    world = CWorld()
+def _begun(scope: InC, node: Node) -> Way:
+    world = Way()
     for name, kind in _parameters(node):
         if not name or kind.endswith(("&", "*", "]")):
             continue

@@ -65,9 +65,10 @@ class _Caller(Api):
     last: NtStatus = NtStatus.SUCCESS
 
     def __init__(self, machine: Machine, thread: Thread) -> None:
-        super().__init__(machine, thread, observer=self._taken)
+        super().__init__(machine, thread, observer=self.taken)
 
-    def _taken(self, _machine: Machine, _tid: Tid, taken: StepTaken) -> None:
+    def taken(self, _machine: Machine, _tid: Tid, taken: StepTaken) -> None:
+        """Remember what a step was answered."""
         self.last = taken.status
 
     def shows(self, call: str, code: Win32Error, bad: str, only_if: str = "") -> Consequence:
@@ -165,7 +166,7 @@ def _predefined(os: str) -> Consequence:
     closed: list[Win32Error] = []
 
     def between(machine: Machine, tid: Tid, taken: StepTaken) -> None:
-        opener._taken(machine, tid, taken)
+        opener.taken(machine, tid, taken)
         if not closed and taken.step.does == "open-root":
             closed.append(closer.RegCloseKey(PredefinedKey.CURRENT_USER).code)
 

@@ -1,9 +1,10 @@
-"""What a C function may have open at one place: one world for each way that leads there."""
+"""What a function may have open at one place: one record for each way that leads there."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Final
 
 import attrs
@@ -52,9 +53,11 @@ Worth = str | Acquired | Unopened | FromCaller | Predefined
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
-@attrs.frozen
-class CWorld:
+@attrs.frozen(slots=False, eq=False)
+class Way:
     """What holds on one way to a place: values of variables, what is open, what was found true.
+
+    A parameter of this type is called *world*.
 
     Attributes:
         values: by variable, for those of which something is known.
@@ -72,34 +75,47 @@ class CWorld:
     acting: bool = False
     ended: Mapping[str, int] = attrs.field(factory=dict)
 
-    @property
+    @cached_property
     def key(self) -> tuple[object, ...]:
         """What two equal worlds have alike."""
         parts = (self.values, self.state, self.below, self.facts, self.ended)
         return (*(frozenset(part.items()) for part in parts), self.acting)
 
-    def put(self, name: str, value: Worth) -> CWorld:
+    def put(self, name: str, value: Worth) -> Way:
         """Return the world after *name* got *value*: what was found true with it is forgotten."""
         facts = self.facts
         if facts:
             facts = {t: v for t, v in facts.items() if name not in _WORD.findall(t)}
         return attrs.evolve(self, values={**self.values, name: value}, facts=facts)
 
-    def turn(self, opened: Acquired, state: str) -> CWorld:
+    def turn(self, opened: Acquired, state: str) -> Way:
         """Return the world after *opened* became *state*."""
         return attrs.evolve(self, state={**self.state, opened: state})
 
-    def lose(self, names: Iterable[str]) -> CWorld:
+    def lose(self, names: Iterable[str]) -> Way:
         """Return the world after what the variables *names* hold became somebody else's."""
         found = [self.values.get(name) for name in names]
         mine = {v: GONE for v in found if isinstance(v, Acquired) and self.state.get(v) == OPEN}
         return attrs.evolve(self, state={**self.state, **mine}) if mine else self
+
+    def give(self, value: Worth) -> Way:
+        """Return the world after *value* became somebody else's, if it is a key that is open."""
+        if isinstance(value, Acquired) and self.state.get(value) == OPEN:
+            return self.turn(value, GONE)
+        return self
 
     def holders(self, opened: Acquired) -> list[str]:
         """Return the variables that hold *opened*."""
         return [name for name, value in self.values.items() if value == opened]
 
 
-def distinct(worlds: Iterable[CWorld]) -> list[CWorld]:
+def distinct(worlds: Iterable[Way]) -> list[Way]:
     """Return *worlds*, each once, in order."""
     return list({world.key: world for world in worlds}.values())
+
+
+Worlds = list[Way]
+Ways = list[tuple[Worth, Way]]
+"""What an expression is worth, and the world after it, for each way that it can go."""
+Truths = list[tuple[bool, Way]]
+"""Whether a condition is met, and the world in which it is or is not."""

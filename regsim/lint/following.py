@@ -1,0 +1,208 @@
+"""One function while its ways are followed: what is the same in every language that has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from regsim.errors import RegsimError
+from regsim.lint.fault import Fault, at
+from regsim.lint.grammars import nodes, said
+from regsim.lint.ways import (
+    OPEN,
+    OTHER,
+    UNKNOWN,
+    ZERO,
+    Acquired,
+    Predefined,
+    Truths,
+    Unopened,
+    Way,
+    Ways,
+    Worth,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+class TooManyWaysError(RegsimError):
+    """A function has more ways through it than are followed, or ways that cannot be told."""
+
+
+@attrs.frozen(kw_only=True)
+class Tongue:
+    """How a language is followed.
+
+    Attributes:
+        value: what an expression is worth.
+        truth: whether a condition is met.
+        statements: what a statement does, by the type of its node; any other is an expression.
+        leaks: by what was opened, the rule that its leak breaks and the words for it.
+        stories: what the names of the runs begin with that show a leak of a key.
+        raising: whether a statement can end in an exception although it does not say so.
+    """
+
+    value: Callable[[Any, Node | None, Way], Ways]
+    truth: Callable[[Any, Node | None, Way], Truths]
+    statements: Mapping[str, Callable[..., list[Way]]]
+    leaks: Mapping[str, tuple[str, str]]
+    stories: str = ""
+    raising: Callable[[Node], bool] | None = None
+
+
+@attrs.define(kw_only=True)
+class Following:
+    """One function while its ways are followed.
+
+    Attributes:
+        tongue: its language.
+        name: the function's.
+        sites: the calls that opened something, by their offset: node, what, title.
+        faults: what was found, by rule and place.
+    """
+
+    tongue: Tongue
+    name: str
+    sites: dict[int, tuple[Node, str, str]] = attrs.field(factory=dict)
+    faults: dict[tuple[str, int], Fault] = attrs.field(factory=dict)
+
+    def variable(self, node: Node | None) -> str:
+        """Return the local variable that *node* is, or nothing."""
+        raise NotImplementedError
+
+    def left(self, world: Way, opened: Acquired, node: Node | None, how: str) -> None:
+        """Note that *opened* is open where the function is left."""
+        self.leak(world, opened, node, how)
+
+    def report(self, rule: str, node: Node, message: str, story: str = "") -> None:
+        """Note a fault, the first of its rule at *node*."""
+        self.faults.setdefault((rule, node.start_byte), at(node, rule, message, story))
+
+    def title(self, opened: Acquired) -> str:
+        """Return what to call *opened* in a sentence."""
+        return self.sites[opened.site][2]
+
+    def leak(self, world: Way, opened: Acquired, node: Node | None, how: str) -> None:
+        """Note that *opened* is not closed on the way that ends at *node*."""
+        site, kind, title = self.sites[opened.site]
+        where = f" (line {node.start_point[0] + 1})" if node is not None else ""
+        story = f"{self.tongue.stories}{story_of(world, opened)}" if kind == "key" else ""
+        rule, words = self.tongue.leaks[kind]
+        self.report(rule, site, f"{title} {words} {how}{where}", story)
+
+    def put(self, name: str, got: Worth, node: Node | None, world: Way) -> Way:
+        """Return *world* after the variable *name* got the value *got* at *node*."""
+        held = world.values.get(name)
+        mine = isinstance(held, Acquired) and held != got and world.holders(held) == [name]
+        if mine and isinstance(held, Acquired) and world.state.get(held) == OPEN:
+            self.leak(world, held, node, "before its variable gets another value")
+            world = world.lose([name])
+        return world.put(name, got)
+
+
+_USERS: Final = frozenset({"HKEY_CURRENT_USER", "HKEY_USERS"})
+
+
+def story_of(world: Way, opened: Acquired) -> str:
+    """Return the run that shows what a leak of *opened* does: it depends on the hive it lies in."""
+    root = world.below.get(opened, (UNKNOWN, ""))[0]
+    seen = {opened}
+    while isinstance(root, Acquired) and root not in seen:
+        seen.add(root)
+        root = world.below.get(root, (UNKNOWN, ""))[0]
+    if isinstance(root, Predefined):
+        return "leak" if root.name in _USERS else "leak-elsewhere"
+    return "leak-unknown"
+
+
+# -- expressions ------------------------------------------------------------------------------
+
+
+def parts(scope: Following, node: Node, world: Way) -> Ways:
+    """Go through the parts of *node* for what they do; nothing is known of the whole."""
+    worlds = [world]
+    for child in node.named_children:
+        worlds = [after for w in worlds for _, after in scope.tongue.value(scope, child, w)]
+    return [(UNKNOWN, w) for w in worlds]
+
+
+def owning(_scope: Following, node: Node, world: Way) -> Ways:
+    """Lose what *node* names: an object or a function that lives on may own it."""
+    return [(UNKNOWN, lost(node, world))]
+
+
+def lost(node: Node, world: Way) -> Way:
+    """Return *world* after whatever *node* names became somebody else's."""
+    names = {said(n) for n in nodes(node) if n.type == "identifier"}
+    members = [v for v in world.values if v.split(".")[0] in names]
+    return world.lose(members)
+
+
+def zero(_scope: Following, _node: Node, world: Way) -> Ways:
+    """Return that the expression is 0, null or false."""
+    return [(ZERO, world)]
+
+
+def one(_scope: Following, _node: Node, world: Way) -> Ways:
+    """Return that the expression is neither 0 nor null nor false."""
+    return [(OTHER, world)]
+
+
+def asked(scope: Following, node: Node, world: Way) -> Ways:
+    """Return the worth of a condition that stands where a value is wanted."""
+    return [(OTHER if met else ZERO, w) for met, w in scope.tongue.truth(scope, node, world)]
+
+
+# -- conditions -------------------------------------------------------------------------------
+
+
+def negated(found: Truths) -> Truths:
+    """Return the ways of the condition that is met where *found* is not."""
+    return [(not met, after) for met, after in found]
+
+
+def both(scope: Following, sides: tuple[Node | None, Node | None], every: bool, way: Way) -> Truths:
+    """Return whether both *sides* are met, or with *every* off one of them."""
+    found: Truths = []
+    for met, after in scope.tongue.truth(scope, sides[0], way):
+        if met is every:
+            found += scope.tongue.truth(scope, sides[1], after)
+        else:
+            found.append((met, after))
+    return found
+
+
+def plain(scope: Following, node: Node, world: Way) -> Truths:
+    """Return whether the value of *node* is another than 0, null or false."""
+    found: Truths = []
+    for got, after in scope.tongue.value(scope, node, world):
+        found += _met(scope, node, got, after)
+    return found
+
+
+def _met(scope: Following, node: Node, got: Worth, world: Way) -> Truths:
+    if got == ZERO:
+        return [(False, world)]
+    if got == OTHER or isinstance(got, Acquired | Predefined):
+        return [(True, world)]
+    name = scope.variable(node)
+    if name and not isinstance(got, Unopened):
+        return [(True, world if got else world.put(name, OTHER)), (False, world.put(name, ZERO))]
+    return either(node, world)
+
+
+_CALL: Final = re.compile(r"[\w>\])]\s*\(")
+
+
+def either(node: Node, world: Way) -> Truths:
+    """Go both ways, unless the same was asked before; calls may answer anew each time."""
+    text = said(node)
+    if text in world.facts:
+        return [(world.facts[text], world)]
+    if len(text) > 200 or _CALL.search(text):
+        return [(True, world), (False, world)]
+    return [(met, attrs.evolve(world, facts={**world.facts, text: met})) for met in (True, False)]
