@@ -19,9 +19,9 @@ from regsim.lint.ways import (
     ZERO,
     Acquired,
     FromCaller,
+    OneWay,
     Predefined,
     Unopened,
-    Way,
     Ways,
     Worth,
 )
@@ -68,7 +68,7 @@ class InC(Following):
             return ""
         return self.variable(node.child_by_field_name("argument"))
 
-    def left(self, world: Way, opened: Acquired, node: Node | None, how: str) -> None:
+    def left(self, world: OneWay, opened: Acquired, node: Node | None, how: str) -> None:
         """Note a leak; or that a parameter was closed where something of one's own should be."""
         if self.name in cnames.PROGRAMS:
             return
@@ -115,7 +115,7 @@ def bare(node: Node | None) -> Node | None:
     return node
 
 
-def call(scope: InC, node: Node, args: list[Node], values: list[Worth], world: Way) -> Ways:
+def call(scope: InC, node: Node, args: list[Node], values: list[Worth], world: OneWay) -> Ways:
     """Return what becomes of *world* by the call *node*, whose arguments are worth *values*."""
     callee = node.child_by_field_name("function")
     method = callee is not None and callee.type == "field_expression"
@@ -138,7 +138,7 @@ def call(scope: InC, node: Node, args: list[Node], values: list[Worth], world: W
     return [(UNKNOWN, _other(scope, called, world))]
 
 
-def _check_root(scope: InC, called: Called, world: Way) -> None:
+def _check_root(scope: InC, called: Called, world: OneWay) -> None:
     """Note a use of HKEY_CURRENT_USER while the thread acts for somebody else."""
     name = called.name
     if not world.acting or scope.file.uncached:
@@ -152,7 +152,7 @@ def _check_root(scope: InC, called: Called, world: Way) -> None:
         scope.report("C105", called.node, text)
 
 
-def _check_key(scope: InC, called: Called, world: Way) -> None:
+def _check_key(scope: InC, called: Called, world: OneWay) -> None:
     """Note a use of a key that may not have been opened, or was closed."""
     name, first = called.name, called.value(0)
     if not name.startswith("Reg") or name in cnames.CLOSERS:
@@ -166,7 +166,7 @@ def _check_key(scope: InC, called: Called, world: Way) -> None:
         scope.report("C106", called.node, text, "closed-before")
 
 
-def _open(scope: InC, called: Called, world: Way) -> Ways:
+def _open(scope: InC, called: Called, world: OneWay) -> Ways:
     opener = cnames.OPENERS[called.name]
     target = scope.target(called.arg(opener.result))
     if not target or "." in target or scope.types[target] not in cnames.HANDLES:
@@ -190,7 +190,7 @@ def _after_failure(before: Worth, opened: Acquired) -> Worth:
     return ZERO if before == ZERO else Unopened(opened.site)
 
 
-def _before_opening(scope: InC, opened: Acquired, target: str, world: Way) -> Way:
+def _before_opening(scope: InC, opened: Acquired, target: str, world: OneWay) -> OneWay:
     """Return *world* with room for *opened* in *target*; what that held alone is lost."""
     held = world.values.get(target)
     if isinstance(held, Acquired) and world.state.get(held) == OPEN:
@@ -211,7 +211,7 @@ def _before_opening(scope: InC, opened: Acquired, target: str, world: Way) -> Wa
     return world
 
 
-def _close(scope: InC, called: Called, world: Way) -> Way:
+def _close(scope: InC, called: Called, world: OneWay) -> OneWay:
     value = called.value(0)
     if isinstance(value, Acquired):
         kind = scope.sites[value.site][1]
@@ -232,7 +232,7 @@ def _close(scope: InC, called: Called, world: Way) -> Way:
     return world
 
 
-def _load_key(scope: InC, called: Called, world: Way) -> Ways:
+def _load_key(scope: InC, called: Called, world: OneWay) -> Ways:
     elsewhere = "RegUnLoadKey" in scope.file.called and "RegUnLoadKey" not in scope.calls
     if len(called.args) < 2 or elsewhere:
         return [(ZERO, world), (OTHER, world)]
@@ -243,7 +243,7 @@ def _load_key(scope: InC, called: Called, world: Way) -> Ways:
     return [(ZERO, good), (OTHER, world)]
 
 
-def _unload_key(scope: InC, called: Called, world: Way) -> Ways:
+def _unload_key(scope: InC, called: Called, world: OneWay) -> Ways:
     name = said(called.arg(1))
     mounts = [o for o, s in world.state.items() if scope.sites[o.site][1] == "mount" and s == OPEN]
     mounts = [o for o in mounts if world.below[o][1] == name] or mounts
@@ -268,7 +268,7 @@ def _starts(path: str, name: str) -> bool:
     return path.lower() == name.lower() or path.lower().startswith(name.lower() + "\\")
 
 
-def _load_profile(scope: InC, called: Called, world: Way) -> Ways:
+def _load_profile(scope: InC, called: Called, world: OneWay) -> Ways:
     record = scope.target(called.arg(1))
     elsewhere = "UnloadUserProfile" in scope.file.called and "UnloadUserProfile" not in scope.calls
     if not record or elsewhere:
@@ -279,7 +279,7 @@ def _load_profile(scope: InC, called: Called, world: Way) -> Ways:
     return [(OTHER, good), (ZERO, world)]
 
 
-def _unload_profile(scope: InC, called: Called, world: Way) -> Ways:
+def _unload_profile(scope: InC, called: Called, world: OneWay) -> Ways:
     value = called.value(1)
     if isinstance(value, Acquired):
         for opened, state in world.state.items():
@@ -294,11 +294,11 @@ def _unload_profile(scope: InC, called: Called, world: Way) -> Ways:
     return [(OTHER, world), (ZERO, world)]
 
 
-def _same(_scope: InC, called: Called, world: Way) -> Ways:
+def _same(_scope: InC, called: Called, world: OneWay) -> Ways:
     return [(called.value(0), world)]
 
 
-def _other(scope: InC, called: Called, world: Way) -> Way:
+def _other(scope: InC, called: Called, world: OneWay) -> OneWay:
     """Return *world* after a function that is not known, which may keep or close what it gets."""
     name = called.name
     summary = scope.file.functions.get(name) if not called.method else None
@@ -321,7 +321,7 @@ def _other(scope: InC, called: Called, world: Way) -> Way:
     return world
 
 
-_KNOWN: Final[dict[str, Callable[[InC, Called, Way], Ways]]] = {
+_KNOWN: Final[dict[str, Callable[[InC, Called, OneWay], Ways]]] = {
     "RegLoadKey": _load_key,
     "RegUnLoadKey": _unload_key,
     "LoadUserProfile": _load_profile,

@@ -17,10 +17,10 @@ from regsim.lint.ways import (
     ZERO,
     Acquired,
     FromCaller,
+    OneWay,
     Predefined,
     Truths,
     Unopened,
-    Way,
     Ways,
     Worth,
 )
@@ -42,7 +42,7 @@ _OWNING: Final = frozenset(
 )
 
 
-def value(scope: InC, node: Node | None, world: Way) -> Ways:
+def value(scope: InC, node: Node | None, world: OneWay) -> Ways:
     """Return what *node* is worth in *world*, and the worlds after it."""
     node = bare(node)
     if node is None:
@@ -50,7 +50,7 @@ def value(scope: InC, node: Node | None, world: Way) -> Ways:
     return _VALUES.get(node.type, parts)(scope, node, world)
 
 
-def _identifier(_scope: InC, node: Node, world: Way) -> Ways:
+def _identifier(_scope: InC, node: Node, world: OneWay) -> Ways:
     name = said(node)
     if name in cnames.SUCCESSES:
         return [(ZERO, world)]
@@ -61,7 +61,7 @@ def _identifier(_scope: InC, node: Node, world: Way) -> Ways:
     return [(world.values.get(name, UNKNOWN), world)]
 
 
-def _number(_scope: InC, node: Node, world: Way) -> Ways:
+def _number(_scope: InC, node: Node, world: OneWay) -> Ways:
     try:
         number = int(said(node).rstrip("uUlL"), 0)
     except ValueError:
@@ -69,14 +69,14 @@ def _number(_scope: InC, node: Node, world: Way) -> Ways:
     return [(OTHER if number else ZERO, world)]
 
 
-def _field(scope: InC, node: Node, world: Way) -> Ways:
+def _field(scope: InC, node: Node, world: OneWay) -> Ways:
     name = scope.variable(node)
     if name:
         return [(world.values.get(name, UNKNOWN), world)]
     return parts(scope, node, world)
 
 
-def _assignment(scope: InC, node: Node, world: Way) -> Ways:
+def _assignment(scope: InC, node: Node, world: OneWay) -> Ways:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     plain = said(node.child_by_field_name("operator")) == "="
     found: Ways = []
@@ -85,7 +85,7 @@ def _assignment(scope: InC, node: Node, world: Way) -> Ways:
     return found
 
 
-def stored(scope: InC, left: Node | None, got: Worth, world: Way) -> Way:
+def stored(scope: InC, left: Node | None, got: Worth, world: OneWay) -> OneWay:
     """Return *world* after *got* was stored at *left*; what no local variable holds is lost."""
     name = scope.variable(left)
     if name:
@@ -97,12 +97,12 @@ def stored(scope: InC, left: Node | None, got: Worth, world: Way) -> Way:
     return world
 
 
-def _update(scope: InC, node: Node, world: Way) -> Ways:
+def _update(scope: InC, node: Node, world: OneWay) -> Ways:
     name = scope.variable(node.child_by_field_name("argument"))
     return [(UNKNOWN, world.put(name, UNKNOWN) if name else world)]
 
 
-def _conditional(scope: InC, node: Node, world: Way) -> Ways:
+def _conditional(scope: InC, node: Node, world: OneWay) -> Ways:
     found: Ways = []
     for met, after in truth(scope, node.child_by_field_name("condition"), world):
         branch = node.child_by_field_name("consequence" if met else "alternative")
@@ -110,7 +110,7 @@ def _conditional(scope: InC, node: Node, world: Way) -> Ways:
     return found
 
 
-def _call(scope: InC, node: Node, world: Way) -> Ways:
+def _call(scope: InC, node: Node, world: OneWay) -> Ways:
     name = said(node.child_by_field_name("function"))
     if name in _TESTS:
         return asked(scope, node, world)
@@ -118,7 +118,7 @@ def _call(scope: InC, node: Node, world: Way) -> Ways:
     args = [] if listed is None else [c for c in listed.named_children if c.type != "comment"]
     if name in _PASSING and args:
         return value(scope, args[0], world)
-    ways: list[tuple[list[Worth], Way]] = [([], world)]
+    ways: list[tuple[list[Worth], OneWay]] = [([], world)]
     for arg in args:
         ways = [
             ([*values, got], after)
@@ -131,14 +131,14 @@ def _call(scope: InC, node: Node, world: Way) -> Ways:
     return found
 
 
-def _binary(scope: InC, node: Node, world: Way) -> Ways:
+def _binary(scope: InC, node: Node, world: OneWay) -> Ways:
     operator = said(node.child_by_field_name("operator"))
     if operator in _COMPARED or operator in ("&&", "||"):
         return asked(scope, node, world)
     return parts(scope, node, world)
 
 
-def _unary(scope: InC, node: Node, world: Way) -> Ways:
+def _unary(scope: InC, node: Node, world: OneWay) -> Ways:
     if said(node.child_by_field_name("operator")) == "!":
         return asked(scope, node, world)
     if said(node.child_by_field_name("operator")) == "-":
@@ -146,14 +146,14 @@ def _unary(scope: InC, node: Node, world: Way) -> Ways:
     return parts(scope, node, world)
 
 
-def _comma(scope: InC, node: Node, world: Way) -> Ways:
+def _comma(scope: InC, node: Node, world: OneWay) -> Ways:
     found: Ways = []
     for _, after in value(scope, node.child_by_field_name("left"), world):
         found += value(scope, node.child_by_field_name("right"), after)
     return found
 
 
-_VALUES: Final[dict[str, Callable[[InC, Node, Way], Ways]]] = {
+_VALUES: Final[dict[str, Callable[[InC, Node, OneWay], Ways]]] = {
     "identifier": _identifier,
     "number_literal": _number,
     "null": zero,
@@ -177,7 +177,7 @@ _VALUES: Final[dict[str, Callable[[InC, Node, Way], Ways]]] = {
 _COMPARED: Final = frozenset({"==", "!=", "<", ">", "<=", ">="})
 
 
-def truth(scope: InC, node: Node | None, world: Way) -> Truths:
+def truth(scope: InC, node: Node | None, world: OneWay) -> Truths:
     """Return whether the condition *node* is met, with the world in which it is or is not."""
     node = bare(node)
     if node is None:
@@ -200,7 +200,7 @@ def truth(scope: InC, node: Node | None, world: Way) -> Truths:
     return plain(scope, node, world)
 
 
-def _clause(scope: InC, node: Node, world: Way) -> Truths:
+def _clause(scope: InC, node: Node, world: OneWay) -> Truths:
     start, last = node.child_by_field_name("initializer"), node.child_by_field_name("value")
     worlds = [world]
     if start is not None:
@@ -208,7 +208,7 @@ def _clause(scope: InC, node: Node, world: Way) -> Truths:
     return [found for each in worlds for found in truth(scope, last, each)]
 
 
-def _tested(scope: InC, node: Node, success: bool, world: Way) -> Truths:
+def _tested(scope: InC, node: Node, success: bool, world: OneWay) -> Truths:
     found: Truths = []
     for got, after in value(scope, node, world):
         if got in (ZERO, OTHER):
@@ -221,7 +221,7 @@ def _tested(scope: InC, node: Node, success: bool, world: Way) -> Truths:
     return found
 
 
-def _compared(scope: InC, node: Node, operator: str, world: Way) -> Truths:
+def _compared(scope: InC, node: Node, operator: str, world: OneWay) -> Truths:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     found: Truths = []
     for mine, middle in value(scope, left, world):
@@ -242,7 +242,7 @@ def _same(mine: Worth, other: Worth) -> bool | None:
 
 
 def _weighed(
-    scope: InC, node: Node, operator: str, sides: tuple[Worth, Worth], world: Way
+    scope: InC, node: Node, operator: str, sides: tuple[Worth, Worth], world: OneWay
 ) -> Truths:
     kinds = [OTHER if isinstance(v, Acquired | Predefined) else v for v in sides]
     equal: bool | None = None

@@ -15,7 +15,7 @@ from regsim.lint.fault import Fault
 from regsim.lint.following import TooManyWaysError
 from regsim.lint.grammars import nodes, said
 from regsim.lint.paths import Walker
-from regsim.lint.ways import FromCaller, Way
+from regsim.lint.ways import FromCaller, OneWay
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -116,8 +116,8 @@ def _parameters(node: Node) -> list[tuple[str, str]]:
     return found
 
 
-def _begun(scope: InC, node: Node) -> Way:
-    world = Way()
+def _begun(scope: InC, node: Node) -> OneWay:
+    world = OneWay()
     for name, kind in _parameters(node):
         if not name or kind.endswith(("&", "*", "]")):
             continue

@@ -15,7 +15,7 @@ from regsim.lint.grammars import said
 from regsim.lint.paths import (
     COMMON,
     MOST,
-    Gate,
+    Leaving,
     Walker,
     attempt,
     block,
@@ -24,7 +24,7 @@ from regsim.lint.paths import (
     through,
     thrown,
 )
-from regsim.lint.ways import UNKNOWN, ZERO, Acquired, Way, Worlds, distinct
+from regsim.lint.ways import UNKNOWN, ZERO, Acquired, OneWay, Worlds, distinct
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -110,7 +110,7 @@ def _begun(walker: Walker, name: str, first: Node, worlds: Worlds) -> Worlds:
 _KEEPING: Final = cnames.HANDLES | {"auto", "const HKEY", "LONG", "DWORD", "LSTATUS"}
 
 
-def _constructed(node: Node, world: Way) -> Way:
+def _constructed(node: Node, world: OneWay) -> OneWay:
     listed = node.child_by_field_name("parameters")
     names = [] if listed is None else [said(c.child_by_field_name("type")) for c in listed.children]
     return world.lose(n for n in names if n)
@@ -120,7 +120,7 @@ def _switch(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     entered = walker.each(node.child_by_field_name("condition"), worlds)
     body = node.child_by_field_name("body")
     cases = [] if body is None else body.named_children
-    walker.breaks.append(Gate(len(walker.finals)))
+    walker.breaks.append(Leaving(len(walker.finals)))
     falling: Worlds = []
     default = False
     for case in cases:
@@ -136,7 +136,7 @@ def _switch(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     return walker.breaks.pop().worlds + falling + ([] if default else entered)
 
 
-def _returned(node: Node | None, world: Way) -> Way:
+def _returned(node: Node | None, world: OneWay) -> OneWay:
     """Return *world* after a record that holds something was returned."""
     name = said(bare(node))
     return world.lose(v for v in world.values if v.startswith(f"{name}.")) if name else world

@@ -17,10 +17,10 @@ from regsim.lint.ways import (
     UNKNOWN,
     ZERO,
     Acquired,
+    OneWay,
     Predefined,
     Truths,
     Unopened,
-    Way,
     Ways,
     Worth,
 )
@@ -46,9 +46,9 @@ class Tongue:
         raising: whether a statement can end in an exception although it does not say so.
     """
 
-    value: Callable[[Any, Node | None, Way], Ways]
-    truth: Callable[[Any, Node | None, Way], Truths]
-    statements: Mapping[str, Callable[..., list[Way]]]
+    value: Callable[[Any, Node | None, OneWay], Ways]
+    truth: Callable[[Any, Node | None, OneWay], Truths]
+    statements: Mapping[str, Callable[..., list[OneWay]]]
     leaks: Mapping[str, tuple[str, str]]
     stories: str = ""
     raising: Callable[[Node], bool] | None = None
@@ -74,7 +74,7 @@ class Following:
         """Return the local variable that *node* is, or nothing."""
         raise NotImplementedError
 
-    def left(self, world: Way, opened: Acquired, node: Node | None, how: str) -> None:
+    def left(self, world: OneWay, opened: Acquired, node: Node | None, how: str) -> None:
         """Note that *opened* is open where the function is left."""
         self.leak(world, opened, node, how)
 
@@ -86,28 +86,40 @@ class Following:
         """Return what to call *opened* in a sentence."""
         return self.sites[opened.site][2]
 
-    def leak(self, world: Way, opened: Acquired, node: Node | None, how: str) -> None:
+    def leak(self, world: OneWay, opened: Acquired, node: Node | None, how: str) -> None:
         """Note that *opened* is not closed on the way that ends at *node*."""
         site, kind, title = self.sites[opened.site]
         where = f" (line {node.start_point[0] + 1})" if node is not None else ""
-        story = f"{self.tongue.stories}{story_of(world, opened)}" if kind == "key" else ""
+        story = story_of(world, opened) if kind in ("key", "handle") else ""
+        if kind == "key":
+            story = self.tongue.stories + story
         rule, words = self.tongue.leaks[kind]
         self.report(rule, site, f"{title} {words} {how}{where}", story)
 
-    def put(self, name: str, got: Worth, node: Node | None, world: Way) -> Way:
+    def put(self, name: str, got: Worth, node: Node | None, world: OneWay) -> OneWay:
         """Return *world* after the variable *name* got the value *got* at *node*."""
         held = world.values.get(name)
         mine = isinstance(held, Acquired) and held != got and world.holders(held) == [name]
         if mine and isinstance(held, Acquired) and world.state.get(held) == OPEN:
-            self.leak(world, held, node, "before its variable gets another value")
+            if node is None or not _swapped(name, node):
+                self.leak(world, held, node, "before its variable gets another value")
             world = world.lose([name])
         return world.put(name, got)
+
+
+def _swapped(name: str, node: Node) -> bool:
+    """Return whether *name* is closed in the loop around *node*: a walk down a path does so."""
+    around = node.parent
+    while around is not None and not around.type.startswith(("for", "while", "do_")):
+        around = around.parent
+    closed = rf"\b{re.escape(name)}\s*\??\.\s*(Close|Dispose)\b|Close\w*\(\s*{re.escape(name)}\b"
+    return around is not None and re.search(closed, said(around)) is not None
 
 
 _USERS: Final = frozenset({"HKEY_CURRENT_USER", "HKEY_USERS"})
 
 
-def story_of(world: Way, opened: Acquired) -> str:
+def story_of(world: OneWay, opened: Acquired) -> str:
     """Return the run that shows what a leak of *opened* does: it depends on the hive it lies in."""
     root = world.below.get(opened, (UNKNOWN, ""))[0]
     seen = {opened}
@@ -122,7 +134,7 @@ def story_of(world: Way, opened: Acquired) -> str:
 # -- expressions ------------------------------------------------------------------------------
 
 
-def parts(scope: Following, node: Node, world: Way) -> Ways:
+def parts(scope: Following, node: Node, world: OneWay) -> Ways:
     """Go through the parts of *node* for what they do; nothing is known of the whole."""
     worlds = [world]
     for child in node.named_children:
@@ -130,29 +142,29 @@ def parts(scope: Following, node: Node, world: Way) -> Ways:
     return [(UNKNOWN, w) for w in worlds]
 
 
-def owning(_scope: Following, node: Node, world: Way) -> Ways:
+def owning(_scope: Following, node: Node, world: OneWay) -> Ways:
     """Lose what *node* names: an object or a function that lives on may own it."""
     return [(UNKNOWN, lost(node, world))]
 
 
-def lost(node: Node, world: Way) -> Way:
+def lost(node: Node, world: OneWay) -> OneWay:
     """Return *world* after whatever *node* names became somebody else's."""
     names = {said(n) for n in nodes(node) if n.type == "identifier"}
     members = [v for v in world.values if v.split(".")[0] in names]
     return world.lose(members)
 
 
-def zero(_scope: Following, _node: Node, world: Way) -> Ways:
+def zero(_scope: Following, _node: Node, world: OneWay) -> Ways:
     """Return that the expression is 0, null or false."""
     return [(ZERO, world)]
 
 
-def one(_scope: Following, _node: Node, world: Way) -> Ways:
+def one(_scope: Following, _node: Node, world: OneWay) -> Ways:
     """Return that the expression is neither 0 nor null nor false."""
     return [(OTHER, world)]
 
 
-def asked(scope: Following, node: Node, world: Way) -> Ways:
+def asked(scope: Following, node: Node, world: OneWay) -> Ways:
     """Return the worth of a condition that stands where a value is wanted."""
     return [(OTHER if met else ZERO, w) for met, w in scope.tongue.truth(scope, node, world)]
 
@@ -165,7 +177,9 @@ def negated(found: Truths) -> Truths:
     return [(not met, after) for met, after in found]
 
 
-def both(scope: Following, sides: tuple[Node | None, Node | None], every: bool, way: Way) -> Truths:
+def both(
+    scope: Following, sides: tuple[Node | None, Node | None], every: bool, way: OneWay
+) -> Truths:
     """Return whether both *sides* are met, or with *every* off one of them."""
     found: Truths = []
     for met, after in scope.tongue.truth(scope, sides[0], way):
@@ -176,7 +190,7 @@ def both(scope: Following, sides: tuple[Node | None, Node | None], every: bool, 
     return found
 
 
-def plain(scope: Following, node: Node, world: Way) -> Truths:
+def plain(scope: Following, node: Node, world: OneWay) -> Truths:
     """Return whether the value of *node* is another than 0, null or false."""
     found: Truths = []
     for got, after in scope.tongue.value(scope, node, world):
@@ -184,7 +198,7 @@ def plain(scope: Following, node: Node, world: Way) -> Truths:
     return found
 
 
-def _met(scope: Following, node: Node, got: Worth, world: Way) -> Truths:
+def _met(scope: Following, node: Node, got: Worth, world: OneWay) -> Truths:
     if got == ZERO:
         return [(False, world)]
     if got == OTHER or isinstance(got, Acquired | Predefined):
@@ -198,7 +212,7 @@ def _met(scope: Following, node: Node, got: Worth, world: Way) -> Truths:
 _CALL: Final = re.compile(r"[\w>\])]\s*\(")
 
 
-def either(node: Node, world: Way) -> Truths:
+def either(node: Node, world: OneWay) -> Truths:
     """Go both ways, unless the same was asked before; calls may answer anew each time."""
     text = said(node)
     if text in world.facts:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LANGUAGES: Final = {
     **dict.fromkeys((".ps1", ".psm1"), "powershell"),
     ".c": "c",
+    ".cs": "c_sharp",
+    **dict.fromkeys((".py", ".pyw"), "python"),
     **dict.fromkeys((".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx", ".inl"), "cpp"),
 }
 """The language of a file by how its name ends."""

@@ -24,9 +24,17 @@ LARGEST: Final = 4 << 20
 _WORDS: Final = {
     "powershell": re.compile(rb"reg|hive", re.IGNORECASE),
     "c": re.compile(rb"Reg[A-Z]|(Nt|Zw)\w+Key|UserProfile|HKEY_"),
+    "c_sharp": re.compile(rb"Registry|Reg(Open|Create|Load)\w*Key"),
+    "python": re.compile(rb"winreg|win32api|win32con"),
 }
 _IGNORED: Final = re.compile(rb"regsim:\s*ignore(?:\[([\w,\s]*)\])?")
-_LOOKERS: Final = {"powershell": "psrules", "c": "cfile", "cpp": "cfile"}
+_LOOKERS: Final = {
+    "powershell": "psrules",
+    "c": "cfile",
+    "cpp": "cfile",
+    "c_sharp": "csfile",
+    "python": "pyfile",
+}
 _SKIPPED: Final = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
 
 
@@ -132,7 +140,7 @@ def look(path: Path, language: str) -> tuple[list[Fault], list[tuple[int, int]]]
     lines = text.split(b"\n")
     if len(text) > LARGEST:
         return [], [(1, len(lines))]
-    if not _WORDS["powershell" if language == "powershell" else "c"].search(text):
+    if not _WORDS["c" if language == "cpp" else language].search(text):
         return [], []
     tree = grammars.parse(language, text)
     looker = importlib.import_module(f"regsim.lint.{_LOOKERS[language]}")

@@ -9,7 +9,7 @@ import attrs
 
 from regsim.lint.following import Following, TooManyWaysError
 from regsim.lint.grammars import said
-from regsim.lint.ways import OPEN, Way, Worlds, distinct
+from regsim.lint.ways import OPEN, OneWay, Worlds, distinct
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -25,7 +25,7 @@ _FINALLY: Final = frozenset({"seh_finally_clause", "finally_clause"})
 
 
 @attrs.define
-class Gate:
+class Leaving:
     """Where the worlds gather that leave a statement, and how many finally blocks lie around it."""
 
     depth: int
@@ -37,14 +37,14 @@ class Walker:
     """Follows one function; what leaves a statement other than at its end is kept by name."""
 
     scope: Following
-    breaks: list[Gate] = attrs.field(factory=list)
-    continues: list[Gate] = attrs.field(factory=list)
-    throws: list[Gate] = attrs.field(factory=list)
+    breaks: list[Leaving] = attrs.field(factory=list)
+    continues: list[Leaving] = attrs.field(factory=list)
+    throws: list[Leaving] = attrs.field(factory=list)
     finals: list[Node] = attrs.field(factory=list)
     waiting: dict[str, Worlds] = attrs.field(factory=dict)
     steps: int = 0
 
-    def function(self, node: Node, start: Way) -> None:
+    def function(self, node: Node, start: OneWay) -> None:
         """Follow the function whose body is *node*; its faults are in the scope afterwards."""
         known: dict[str, int] = {}
         for _ in range(_ROUNDS):
@@ -109,7 +109,7 @@ class Walker:
                     self.scope.left(world, opened, node, how)
 
 
-def lost_all(world: Way) -> Way:
+def lost_all(world: OneWay) -> OneWay:
     """Return *world* after something that nothing is known of: what it holds is given up."""
     return world.lose(world.values)
 
@@ -135,8 +135,8 @@ def branch(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
 
 def _round(walker: Walker, body: Node | None, worlds: Worlds) -> tuple[Worlds, Worlds]:
     """Return the worlds that go on after a round of a loop, and those that broke out of it."""
-    walker.breaks.append(Gate(len(walker.finals)))
-    walker.continues.append(Gate(len(walker.finals)))
+    walker.breaks.append(Leaving(len(walker.finals)))
+    walker.continues.append(Leaving(len(walker.finals)))
     after = walker.run(body, distinct(worlds))
     return distinct(after + walker.continues.pop().worlds), walker.breaks.pop().worlds
 
@@ -148,7 +148,7 @@ def loop(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     body = node.child_by_field_name("body")
     worlds = walker.run(start, worlds)
     left: Worlds = []
-    seen: dict[object, Way] = {}
+    seen: dict[object, OneWay] = {}
     enters = node.type == "do_statement"
     for _ in range(_ROUNDS):
         inside = worlds
@@ -189,7 +189,7 @@ def returned(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     return []
 
 
-def _handed(node: Node | None, world: Way) -> Way:
+def _handed(node: Node | None, world: OneWay) -> OneWay:
     """Return *world* after a record that holds something was returned."""
     name = said(node).strip("()")
     return world.lose(v for v in world.values if v.startswith(f"{name}.")) if name else world
@@ -210,7 +210,7 @@ def attempt(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     handlers = [c for c in node.named_children if c.type in _HANDLERS]
     if last is not None:
         walker.finals.append(_inner(last))
-    gate = Gate(len(walker.finals), list(worlds))
+    gate = Leaving(len(walker.finals), list(worlds))
     if handlers:
         walker.throws.append(gate)
     out = walker.run(node.child_by_field_name("body"), worlds)

@@ -54,7 +54,7 @@ class Consequence:
 _MEANS: Final = {
     "blocked": "the hive stays loaded",
     "broken": "the call fails",
-    "kept": "no user's hive is held, but the handle stays until the process ends",
+    "kept": "no user's hive is held, but the handle stays open",
     "clear": "nothing shows of it",
 }
 
@@ -128,11 +128,25 @@ def _leak(os: str, only_if: str = "") -> Consequence:
     return stage.unload(USER, only_if)
 
 
-def _leak_elsewhere(os: str) -> Consequence:
+def _object(os: str, told: str) -> Consequence:
+    """Unload while an object has a key open; and after it was destroyed, and closed its key."""
+    stage = _stage(os)
+    key = stage.api.RegOpenKeyEx(USERS, rf"{USER}\Software\Key").value
+    before = stage.unload(USER, told)
+    stage.api.RegCloseKey(key)
+    after = stage.unload(USER)
+    return before if after.status == 0 else after
+
+
+_FINALIZER: Final = "until a finalizer has closed the key"
+_DESTROYED: Final = "as long as the object of the key lives"
+
+
+def _leak_elsewhere(os: str, told: str = "until the process ends") -> Consequence:
     stage = _stage(os)
     stage.machine.mount_hive(r"\REGISTRY\MACHINE\SOFTWARE")
     stage.api.RegOpenKeyEx(PredefinedKey.LOCAL_MACHINE, "SOFTWARE")
-    shown = stage.unload(USER)
+    shown = stage.unload(USER, told)
     return attrs.evolve(shown, verdict="kept") if shown.status == 0 else shown
 
 
@@ -300,6 +314,12 @@ _STORIES: Final[dict[str, Callable[[str], Consequence]]] = {
     "leak": _leak,
     "leak-unknown": lambda os: _leak(os, _IN_HIVE),
     "leak-elsewhere": _leak_elsewhere,
+    "object-leak": lambda os: _object(os, _FINALIZER),
+    "object-leak-unknown": lambda os: _object(os, f"{_FINALIZER}, {_IN_HIVE}"),
+    "object-leak-elsewhere": lambda os: _leak_elsewhere(os, _FINALIZER),
+    "handle-leak": lambda os: _object(os, _DESTROYED),
+    "handle-leak-unknown": lambda os: _object(os, f"{_DESTROYED}, {_IN_HIVE}"),
+    "handle-leak-elsewhere": lambda os: _leak_elsewhere(os, _DESTROYED),
     "twice": _twice,
     "parameter": _parameter,
     "predefined": _predefined,

@@ -14,7 +14,8 @@ class LintRule:
     """A rule of the linter.
 
     Attributes:
-        id: ``PS`` and a number for PowerShell, ``C`` for C and C++.
+        id: ``PS`` and a number for PowerShell, ``C`` for C and C++, ``CS`` for C#, ``PY`` for
+            Python.
         title: what it finds, in a few words.
         why: what happens to whoever runs such code.
         mend: what to do instead.
@@ -37,6 +38,9 @@ _PROVIDER: Final = (
 )
 _WAIT: Final = "ansible issue 38711 and pull request 38912 (observed)"
 _LOADING: Final = "RegLoadKey and RegUnLoadKey (Microsoft, winreg.h; documented)"
+_CURRENT_USER: Final = (
+    "RegOpenCurrentUser and RegDisablePredefinedCacheEx (Microsoft, winreg.h; documented)"
+)
 _PROFILES: Final = "LoadUserProfile and UnloadUserProfile (Microsoft, userenv.h; documented)"
 
 _ALL: Final = (
@@ -169,7 +173,7 @@ _ALL: Final = (
         "It is looked up once in a process and kept: it may be another user's, and it keeps that "
         "user's hive loaded after the thread has reverted.",
         "RegOpenCurrentUser, closed afterwards; or RegDisablePredefinedCacheEx at the start.",
-        "RegOpenCurrentUser and RegDisablePredefinedCacheEx (Microsoft, winreg.h; documented)",
+        _CURRENT_USER,
         "acting",
     ),
     LintRule(
@@ -219,6 +223,42 @@ _ALL: Final = (
         "Close the handle that RegLoadAppKey gave, and every one below it.",
         "RegLoadAppKey (Microsoft, winreg.h; documented)",
         "application",
+    ),
+    LintRule(
+        "CS101",
+        "a RegistryKey is not disposed of on some way",
+        "Its handle stays open until the collector finds the object and its finalizer has run, at "
+        "a time of its own or never; in a service that holds the user's hive at logoff.",
+        "Open it in a using, or Dispose of it in a finally.",
+        "RegistryKey (Microsoft, .NET; documented); UniversalDeviceToolkit issue 103 (observed)",
+        "object-leak",
+    ),
+    LintRule(
+        "CS102",
+        "HKEY_CURRENT_USER is used while impersonating",
+        "It is looked up once in a process and kept: it may be another user's, and it keeps that "
+        "user's hive loaded after the thread has reverted.",
+        "Open HKEY_USERS and the user's SID below it, or RegOpenCurrentUser.",
+        _CURRENT_USER,
+        "acting",
+    ),
+    LintRule(
+        "PY101",
+        "a key is not closed on some way",
+        "It stays open as long as anything refers to its object: a traceback or a frame that is "
+        "kept, a cycle, on a Python without reference counts until the next collection.",
+        "Open it in a with, or close it in a finally.",
+        "winreg, handle objects (Python's documentation; documented)",
+        "handle-leak",
+    ),
+    LintRule(
+        "PY102",
+        "HKEY_CURRENT_USER is used while impersonating",
+        "It is looked up once in a process and kept: it may be another user's, and it keeps that "
+        "user's hive loaded after the thread has reverted.",
+        "Open HKEY_USERS and the user's SID below it, or RegOpenCurrentUser.",
+        _CURRENT_USER,
+        "acting",
     ),
 )
 RULES: Final = {rule.id: rule for rule in _ALL}

@@ -54,7 +54,7 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 @attrs.frozen(slots=False, eq=False)
-class Way:
+class OneWay:
     """What holds on one way to a place: values of variables, what is open, what was found true.
 
     A parameter of this type is called *world*.
@@ -81,24 +81,24 @@ class Way:
         parts = (self.values, self.state, self.below, self.facts, self.ended)
         return (*(frozenset(part.items()) for part in parts), self.acting)
 
-    def put(self, name: str, value: Worth) -> Way:
+    def put(self, name: str, value: Worth) -> OneWay:
         """Return the world after *name* got *value*: what was found true with it is forgotten."""
         facts = self.facts
         if facts:
             facts = {t: v for t, v in facts.items() if name not in _WORD.findall(t)}
         return attrs.evolve(self, values={**self.values, name: value}, facts=facts)
 
-    def turn(self, opened: Acquired, state: str) -> Way:
+    def turn(self, opened: Acquired, state: str) -> OneWay:
         """Return the world after *opened* became *state*."""
         return attrs.evolve(self, state={**self.state, opened: state})
 
-    def lose(self, names: Iterable[str]) -> Way:
+    def lose(self, names: Iterable[str]) -> OneWay:
         """Return the world after what the variables *names* hold became somebody else's."""
         found = [self.values.get(name) for name in names]
         mine = {v: GONE for v in found if isinstance(v, Acquired) and self.state.get(v) == OPEN}
         return attrs.evolve(self, state={**self.state, **mine}) if mine else self
 
-    def give(self, value: Worth) -> Way:
+    def give(self, value: Worth) -> OneWay:
         """Return the world after *value* became somebody else's, if it is a key that is open."""
         if isinstance(value, Acquired) and self.state.get(value) == OPEN:
             return self.turn(value, GONE)
@@ -109,13 +109,13 @@ class Way:
         return [name for name, value in self.values.items() if value == opened]
 
 
-def distinct(worlds: Iterable[Way]) -> list[Way]:
+def distinct(worlds: Iterable[OneWay]) -> list[OneWay]:
     """Return *worlds*, each once, in order."""
     return list({world.key: world for world in worlds}.values())
 
 
-Worlds = list[Way]
-Ways = list[tuple[Worth, Way]]
+Worlds = list[OneWay]
+Ways = list[tuple[Worth, OneWay]]
 """What an expression is worth, and the world after it, for each way that it can go."""
-Truths = list[tuple[bool, Way]]
+Truths = list[tuple[bool, OneWay]]
 """Whether a condition is met, and the world in which it is or is not."""

@@ -7,10 +7,12 @@ import pytest
 pytest.importorskip("tree_sitter", reason="needs regsim[lint]")
 
 from lint_forms import C_SAFE, CPP_SAFE, PS, PS_SAFE, C
+from managed_forms import CS, PAIRS, PY, SAFE
 
 from regsim import dialects
 from regsim.errors import NotApplicableError
 from regsim.lint import RULES
+from regsim.lint.grammars import LANGUAGES
 from regsim.lint.linting import look
 from regsim.lint.playing import play
 from regsim.status import NtStatus, to_win32
@@ -20,7 +22,7 @@ def found(tmp_path, name, text):
     """The rules that find something in *text*, and the lines that were not looked into."""
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    faults, partial = look(path, {"c": "c", "cpp": "cpp", "ps1": "powershell"}[name.split(".")[1]])
+    faults, partial = look(path, LANGUAGES[path.suffix])
     return sorted({fault.rule for fault in faults}), partial
 
 
@@ -62,9 +64,22 @@ def test_powershell_without_a_fault_is_silent(tmp_path, text) -> None:
     assert found(tmp_path, "a.ps1", text)[0] == []
 
 
+@pytest.mark.parametrize(("rule", "ending", "name", "before", "after"), PAIRS)
+def test_a_fix_ends_a_finding(tmp_path, rule, ending, name, before, after) -> None:
+    """The code before a fix gets the rule and nothing else; the code after it gets nothing."""
+    assert found(tmp_path, f"before{ending}", before) == ([rule], []), name
+    assert found(tmp_path, f"after{ending}", after) == ([], []), name
+
+
+@pytest.mark.parametrize(("ending", "text"), SAFE)
+def test_keys_that_are_owned_are_known(tmp_path, ending, text) -> None:
+    """What is returned, stored, given away or predefined has no finding."""
+    assert found(tmp_path, f"a{ending}", text) == ([], [])
+
+
 def test_every_rule_has_a_fault() -> None:
     """There is no rule without code that it finds something in, nor a form without a rule."""
-    assert sorted({*C, *PS}) == sorted(RULES)
+    assert sorted({*C, *PS, *CS, *PY}) == sorted(RULES)
 
 
 @pytest.mark.parametrize("story", [r.story for r in RULES.values() if r.story])
