@@ -13,6 +13,7 @@ from regsim.lint.grammars import said
 from regsim.lint.ways import (
     CLOSED,
     GONE,
+    INVALID,
     OPEN,
     OTHER,
     UNKNOWN,
@@ -68,9 +69,15 @@ class InC(Following):
             return ""
         return self.variable(node.child_by_field_name("argument"))
 
+    def keep(self, name: str, got: Worth, node: Node | None, world: OneWay) -> OneWay:
+        """Return *world* after *name* got *got*, of which only what is asked later is known."""
+        if got in (ZERO, OTHER) and self.types.get(name) not in cnames.HANDLES:
+            got = got if self.asked[name.split(".", maxsplit=1)[0]] else UNKNOWN
+        return self.put(name, got, node, world)
+
     def left(self, world: OneWay, opened: Acquired, node: Node | None, how: str) -> None:
         """Note a leak; or that a parameter was closed where something of one's own should be."""
-        if self.name in cnames.PROGRAMS:
+        if self.name in cnames.PROGRAMS and not opened.older:  # a loop may open many
             return
         if not world.ended or self.sites[opened.site][1] != "key" or opened.older:
             self.leak(world, opened, node, how)
@@ -133,6 +140,8 @@ def call(scope: InC, node: Node, args: list[Node], values: list[Worth], world: O
         return _KNOWN[name](scope, called, world)
     if name in cnames.OPENERS:
         return _open(scope, called, world)
+    if name in cnames.GIVERS or (name in scope.file.giving and not method):
+        return _given(scope, called, world)
     if name in cnames.CLOSERS:
         return [(ZERO, _close(scope, called, world))]
     return [(UNKNOWN, _other(scope, called, world))]
@@ -180,9 +189,22 @@ def _open(scope: InC, called: Called, world: OneWay) -> Ways:
     scope.sites[opened.site] = (called.node, opener.what, title)
     world = _before_opening(scope, opened, target, world)
     failed = world.put(target, _after_failure(world.values.get(target, UNKNOWN), opened))
-    good = world.put(target, opened).turn(opened, OPEN)
-    good = attrs.evolve(good, below={**good.below, opened: (root, named)})
-    return [(ZERO, good), (OTHER, failed)]
+    return [(ZERO, _good(opened, (root, named), world.put(target, opened))), (OTHER, failed)]
+
+
+def _good(opened: Acquired, below: tuple[Worth, str], world: OneWay) -> OneWay:
+    """Return the world in which *opened* is open."""
+    world = world.turn(opened, OPEN)
+    return attrs.evolve(world, below={**world.below, opened: below})
+
+
+def _given(scope: InC, called: Called, world: OneWay) -> Ways:
+    """Follow a function whose value is the key that it opened."""
+    opened = Acquired(called.node.start_byte)
+    scope.sites[opened.site] = (called.node, "key", f"the key that {called.name} gives")
+    world = _before_opening(scope, opened, "", _other(scope, called, world))
+    good = _good(opened, (UNKNOWN, ""), world)
+    return [(opened, good), (INVALID if called.name in cnames.GIVERS else ZERO, world)]
 
 
 def _after_failure(before: Worth, opened: Acquired) -> Worth:
@@ -238,8 +260,7 @@ def _load_key(scope: InC, called: Called, world: OneWay) -> Ways:
         return [(ZERO, world), (OTHER, world)]
     opened = Acquired(called.node.start_byte)
     scope.sites[opened.site] = (called.node, "mount", f"the hive at {said(called.args[1])}")
-    good = world.turn(opened, OPEN)
-    good = attrs.evolve(good, below={**good.below, opened: (called.value(0), said(called.args[1]))})
+    good = _good(opened, (called.value(0), said(called.args[1])), world)
     return [(ZERO, good), (OTHER, world)]
 
 

@@ -12,6 +12,7 @@ from regsim.lint.ccalls import InC, bare, call
 from regsim.lint.following import asked, both, either, negated, one, owning, parts, plain, zero
 from regsim.lint.grammars import said
 from regsim.lint.ways import (
+    INVALID,
     OTHER,
     UNKNOWN,
     ZERO,
@@ -56,6 +57,8 @@ def _identifier(_scope: InC, node: Node, world: OneWay) -> Ways:
         return [(ZERO, world)]
     if name.startswith("HKEY_"):
         return [(Predefined(name), world)]
+    if name == "INVALID_HANDLE_VALUE":
+        return [(INVALID, world)]
     if name not in world.values and cnames.FAILURES.match(name):
         return [(OTHER, world)]
     return [(world.values.get(name, UNKNOWN), world)]
@@ -89,7 +92,7 @@ def stored(scope: InC, left: Node | None, got: Worth, world: OneWay) -> OneWay:
     """Return *world* after *got* was stored at *left*; what no local variable holds is lost."""
     name = scope.variable(left)
     if name:
-        return scope.put(name, got, left, world)
+        return scope.keep(name, got, left, world)
     if isinstance(got, Acquired):
         return world.give(got)
     if left is not None:
@@ -246,7 +249,10 @@ def _weighed(
 ) -> Truths:
     kinds = [OTHER if isinstance(v, Acquired | Predefined) else v for v in sides]
     equal: bool | None = None
-    if kinds == [ZERO, ZERO]:
+    if INVALID in sides:
+        other = sides[1] if sides[0] == INVALID else sides[0]
+        equal = None if other in (UNKNOWN, OTHER) else other == INVALID
+    elif kinds == [ZERO, ZERO]:
         equal = True
     elif set(kinds) == {ZERO, OTHER}:
         equal = False
@@ -263,7 +269,7 @@ def _weighed(
         if name and not isinstance(other, Unopened):
             same = operator == "=="
             return [
-                (same, world.put(name, ZERO)),
-                (not same, world if other else world.put(name, OTHER)),
+                (same, scope.learn(name, ZERO, world)),
+                (not same, world if other else scope.learn(name, OTHER, world)),
             ]
-    return either(node, world)
+    return either(scope, node, world)

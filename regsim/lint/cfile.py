@@ -13,7 +13,7 @@ from regsim.lint.ccalls import InC
 from regsim.lint.cpaths import C, declared
 from regsim.lint.fault import Fault
 from regsim.lint.following import TooManyWaysError
-from regsim.lint.grammars import nodes, said
+from regsim.lint.grammars import captured, nodes, said
 from regsim.lint.paths import Walker
 from regsim.lint.ways import FromCaller, OneWay
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _REGISTRY: Final = re.compile(
     rb"(Reg|(Nt|Zw))(Open|Create|Close|Connect|Load|UnLoad)\w*|HKEY_CURRENT_USER|LoadUserProfile"
+    rb"|RegKey|RegistryKey|AssocQueryKey|CM_Open_\w+Key"
 )
+_OPENING: Final = re.compile(r"\bReg(Open|Create)Key\w*\(")
 _CALLED: Final = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _UNCACHED: Final = re.compile(rb"\bReg(DisablePredefinedCache(Ex)?|OverridePredefKey)\b")
 
@@ -34,6 +36,7 @@ class CFile:
     Attributes:
         functions: those defined here, each with the places of the parameters that it keeps or
             closes.
+        giving: those that return a key that they opened.
         using_root: those that use HKEY_CURRENT_USER, or call one that does.
         called: the names of all functions called, without the A or W.
         threads: whether several threads run.
@@ -41,22 +44,25 @@ class CFile:
     """
 
     functions: dict[str, frozenset[int]]
+    giving: frozenset[str]
     using_root: frozenset[str]
     called: frozenset[str]
     threads: bool
     uncached: bool
 
 
-def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a file, and the lines of functions that were given up."""
     defined = list(_functions(tree.root_node))
     file = _told(defined, text)
     faults: list[Fault] = []
     given_up: list[tuple[int, int]] = []
     for name, node in defined:
-        if not _touches(node):
+        calls = _names(node)
+        if not _touches(node) and not calls & file.giving:
             continue
-        scope = InC(tongue=C, file=file, name=name, calls=_names(node))
+        asked = "\n".join(said(n) for n in captured(language, C.asking, node))
+        scope = InC(tongue=C, file=file, name=name, calls=calls, conditions=asked)
         start = _begun(scope, node)
         try:
             Walker(scope).function(_body(node), start)
@@ -131,6 +137,7 @@ def _begun(scope: InC, node: Node) -> OneWay:
 def _told(defined: list[tuple[str, Node]], text: bytes) -> CFile:
     functions: dict[str, frozenset[int]] = {}
     using: set[str] = set()
+    giving: set[str] = set()
     for name, node in defined:
         body = said(_body(node))
         kept = [
@@ -141,11 +148,14 @@ def _told(defined: list[tuple[str, Node]], text: bytes) -> CFile:
         functions[name] = functions.get(name, frozenset()) | frozenset(kept)
         if "HKEY_CURRENT_USER" in body:
             using.add(name)
+        if said(node.child_by_field_name("type")) == "HKEY" and _OPENING.search(body):
+            giving.add(name)
     called = {name: _names(node) for name, node in defined}
     for _ in range(3):
         using |= {name for name, names in called.items() if names & using}
     return CFile(
         functions=functions,
+        giving=frozenset(giving),
         using_root=frozenset(using),
         called=frozenset(cnames.plain(n.decode("ascii")) for n in _CALLED.findall(text)),
         threads=cnames.THREADS.search(text) is not None,

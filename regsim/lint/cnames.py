@@ -36,9 +36,22 @@ OPENERS: Final = {
     "RegOpenCurrentUser": Opener(1, None, None),
     "RegOpenUserClassesRoot": Opener(3, None, None),
     "RegLoadAppKey": Opener(1, None, 0, "app"),
+    "AssocQueryKey": Opener(4, None, None),
+    "IoOpenDeviceRegistryKey": Opener(3, None, None),
+    "IoOpenDeviceInterfaceRegistryKey": Opener(2, None, None),
+    "CM_Open_DevNode_Key": Opener(4, None, None),
+    "CM_Open_Class_Key": Opener(4, None, None),
     **dict.fromkeys(("NtOpenKey", "ZwOpenKey", "NtOpenKeyEx", "ZwOpenKeyEx"), Opener(0, None, 2)),
     **dict.fromkeys(("NtCreateKey", "ZwCreateKey"), Opener(0, None, 2)),
 }
+GIVERS: Final = frozenset(
+    {
+        *("SetupDiOpenDevRegKey", "SetupDiCreateDevRegKey", "SetupDiOpenClassRegKey"),
+        *("SetupDiOpenClassRegKeyEx", "SetupDiOpenDeviceInterfaceRegKey"),
+        "SetupDiCreateDeviceInterfaceRegKey",
+    }
+)
+"""What returns a key, or INVALID_HANDLE_VALUE (Microsoft, setupapi.h; documented)."""
 CLOSERS: Final = frozenset({"RegCloseKey", "NtClose", "ZwClose"})
 ACTING: Final = {
     "ImpersonateLoggedOnUser": False,
@@ -74,7 +87,7 @@ SUCCESSES: Final = frozenset(
         *("false", "RPC_S_OK", "NOERROR", "SEC_E_OK"),
     }
 )
-FAILURES: Final = re.compile(r"(ERROR_|E_|STATUS_)\w+$|TRUE$|true$|INVALID_HANDLE_VALUE$")
+FAILURES: Final = re.compile(r"(ERROR_|E_|STATUS_)\w+$|TRUE$|true$")
 THREADS: Final = re.compile(
     rb"\b(CreateThread|_beginthread(ex)?|CreateRemoteThread|std::j?thread|std::async|QueueUserWorkItem"
     rb"|(Create|Submit)Threadpool\w+|TrySubmitThreadpoolCallback|AfxBeginThread|RpcServerListen"
@@ -96,8 +109,8 @@ _TAKING: Final = re.compile(
 
 
 def plain(name: str) -> str:
-    """Return the name of a function without ``::`` and without the A or W of a text's kind."""
-    name = name.rsplit("::", 1)[-1].strip()
+    """Return the name of a function without ``::`` or ``DLL$``, and without its A or W."""
+    name = re.split(r"::|\$", name)[-1].strip()
     if name[-1:] in "AW" and name[:-1] in _SUFFIXED:
         return name[:-1]
     return name
@@ -120,6 +133,7 @@ def lends(name: str, *, method: bool) -> bool:
 _SUFFIXED: Final = frozenset(
     {
         *OPENERS,
+        *GIVERS,
         *("RegLoadKey", "RegUnLoadKey", "LoadUserProfile", "RegQueryValueEx", "FatalAppExit"),
         *("RegSetValueEx", "RegGetValue", "RegDeleteKey", "RegDeleteValue", "RegEnumKeyEx"),
     }

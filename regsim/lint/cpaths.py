@@ -103,7 +103,7 @@ def _begun(walker: Walker, name: str, first: Node, worlds: Worlds) -> Worlds:
             if isinstance(got, Acquired) and walker.scope.types[name] not in _KEEPING:
                 found.append(after.lose(after.holders(got)).put(name, UNKNOWN))
             else:
-                found.append(after.put(name, got))
+                found.append(walker.scope.keep(name, got, None, after))
     return found
 
 
@@ -206,5 +206,12 @@ _STATEMENTS: Final[dict[str, Callable[[Walker, Node, Worlds], Worlds]]] = {
     "seh_leave_statement": _goto,
 }
 
-C: Final = Tongue(value=value, truth=truth, statements=_STATEMENTS, leaks=LEAKS)
+C: Final = Tongue(
+    value=value,
+    truth=truth,
+    statements=_STATEMENTS,
+    leaks=LEAKS,
+    asking="""(_ condition: (_) @c) (assignment_expression right: (binary_expression) @c)
+        (init_declarator value: (binary_expression) @c)""",
+)
 """How C and C++ are followed."""

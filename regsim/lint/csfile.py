@@ -69,11 +69,11 @@ _DECLARING: Final = frozenset(
 )
 
 
-def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a file, and the lines of methods that were given up."""
     defined = list(_functions(tree.root_node))
     file = told(defined, text.decode("utf-8", "replace"), _USES_ROOT, _GIVES)
-    return follow(TONGUE, file, defined, "CS102", _names)
+    return follow(TONGUE, language, file, defined, "CS102", _names)
 
 
 def _functions(top: Node) -> Iterator[Defined]:
@@ -345,7 +345,7 @@ def truth(scope: InManaged, node: Node | None, world: OneWay) -> Truths:
     if node.type == "is_pattern_expression":
         return _pattern(scope, node, world)
     if node.type in ("prefix_unary_expression", "is_expression", "binary_expression"):
-        return [way for _, w in parts(scope, node, world) for way in either(node, w)]
+        return [way for _, w in parts(scope, node, world) for way in either(scope, node, w)]
     return plain(scope, node, world)
 
 
@@ -363,7 +363,7 @@ def _compared(
             elif ZERO in kinds and UNKNOWN in kinds:
                 found += negated(plain(scope, left if other == ZERO else right, after))
             else:
-                found += either(node, after)
+                found += either(scope, node, after)
     return found
 
 
@@ -376,7 +376,7 @@ def _pattern(scope: InManaged, node: Node, world: OneWay) -> Truths:
         return negated(found) if text == "null" else found
     named = None if pattern is None else pattern.child_by_field_name("name")
     if named is None:
-        return [way for _, w in value(scope, first, world) for way in either(node, w)]
+        return [way for _, w in value(scope, first, world) for way in either(scope, node, w)]
     found = []
     for got, after in value(scope, first, world):
         if isinstance(got, Acquired):
@@ -482,6 +482,8 @@ TONGUE: Final = Tongue(
     truth=truth,
     statements=_STATEMENTS,
     leaks={"key": ("CS101", "is not disposed of"), "handle": ("CS101", "is not closed")},
+    asking="""(_ condition: (_) @c) (assignment_expression right: (binary_expression) @c)
+        (variable_declarator (binary_expression) @c)""",
     stories="object-",
     raising=raising,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -12,6 +14,7 @@ from regsim.errors import RegsimError
 from regsim.lint.fault import Fault, at
 from regsim.lint.grammars import nodes, said
 from regsim.lint.ways import (
+    INVALID,
     OPEN,
     OTHER,
     UNKNOWN,
@@ -41,6 +44,7 @@ class Tongue:
         value: what an expression is worth.
         truth: whether a condition is met.
         statements: what a statement does, by the type of its node; any other is an expression.
+        asking: the query of tree-sitter for the conditions of a function.
         leaks: by what was opened, the rule that its leak breaks and the words for it.
         stories: what the names of the runs begin with that show a leak of a key.
         raising: whether a statement can end in an exception although it does not say so.
@@ -50,29 +54,37 @@ class Tongue:
     truth: Callable[[Any, Node | None, OneWay], Truths]
     statements: Mapping[str, Callable[..., list[OneWay]]]
     leaks: Mapping[str, tuple[str, str]]
+    asking: str
     stories: str = ""
     raising: Callable[[Node], bool] | None = None
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, slots=False)
 class Following:
     """One function while its ways are followed.
 
     Attributes:
         tongue: its language.
         name: the function's.
+        conditions: the text of all its conditions.
         sites: the calls that opened something, by their offset: node, what, title.
         faults: what was found, by rule and place.
     """
 
     tongue: Tongue
     name: str
+    conditions: str
     sites: dict[int, tuple[Node, str, str]] = attrs.field(factory=dict)
     faults: dict[tuple[str, int], Fault] = attrs.field(factory=dict)
 
     def variable(self, node: Node | None) -> str:
         """Return the local variable that *node* is, or nothing."""
         raise NotImplementedError
+
+    @cached_property
+    def asked(self) -> Counter[str]:
+        """How often each name stands in a condition: what is not asked need not be known."""
+        return Counter(_WORD.findall(self.conditions))
 
     def left(self, world: OneWay, opened: Acquired, node: Node | None, how: str) -> None:
         """Note that *opened* is open where the function is left."""
@@ -105,6 +117,13 @@ class Following:
                 self.leak(world, held, node, "before its variable gets another value")
             world = world.lose([name])
         return world.put(name, got)
+
+    def learn(self, name: str, got: str, world: OneWay) -> OneWay:
+        """Return *world* after a condition told what *name* is, if it is asked once more."""
+        return world.put(name, got) if self.asked[name.split(".", maxsplit=1)[0]] > 1 else world
+
+
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 def _swapped(name: str, node: Node) -> bool:
@@ -201,22 +220,23 @@ def plain(scope: Following, node: Node, world: OneWay) -> Truths:
 def _met(scope: Following, node: Node, got: Worth, world: OneWay) -> Truths:
     if got == ZERO:
         return [(False, world)]
-    if got == OTHER or isinstance(got, Acquired | Predefined):
+    if got in (OTHER, INVALID) or isinstance(got, Acquired | Predefined):
         return [(True, world)]
     name = scope.variable(node)
     if name and not isinstance(got, Unopened):
-        return [(True, world if got else world.put(name, OTHER)), (False, world.put(name, ZERO))]
-    return either(node, world)
+        met = world if got else scope.learn(name, OTHER, world)
+        return [(True, met), (False, scope.learn(name, ZERO, world))]
+    return either(scope, node, world)
 
 
 _CALL: Final = re.compile(r"[\w>\])]\s*\(")
 
 
-def either(node: Node, world: OneWay) -> Truths:
+def either(scope: Following, node: Node, world: OneWay) -> Truths:
     """Go both ways, unless the same was asked before; calls may answer anew each time."""
     text = said(node)
     if text in world.facts:
         return [(world.facts[text], world)]
-    if len(text) > 200 or _CALL.search(text):
+    if len(text) > 200 or _CALL.search(text) or scope.conditions.count(text) < 2:
         return [(True, world), (False, world)]
     return [(met, attrs.evolve(world, facts={**world.facts, text: met})) for met in (True, False)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from regsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Tree
+    from tree_sitter import Node, Parser, QueryCursor, Tree
 
 LANGUAGES: Final = {
     **dict.fromkeys((".ps1", ".psm1"), "powershell"),
@@ -35,6 +35,20 @@ def parse(language: str, text: bytes) -> Tree:
         UsageError: the grammar is not installed.
     """
     return _parser(language).parse(text)
+
+
+def captured(language: str, query: str, node: Node) -> list[Node]:
+    """Return the nodes below *node* that *query*, in tree-sitter's words, names; in order."""
+    found = _cursor(language, query).captures(node)
+    return sorted((n for group in found.values() for n in group), key=lambda n: n.start_byte)
+
+
+@cache
+def _cursor(language: str, query: str) -> QueryCursor:
+    sitter = importlib.import_module("tree_sitter")
+    grammar = _parser(language).language
+    cursor: QueryCursor = sitter.QueryCursor(sitter.Query(grammar, query))
+    return cursor
 
 
 @cache

@@ -144,7 +144,7 @@ def look(path: Path, language: str) -> tuple[list[Fault], list[tuple[int, int]]]
         return [], []
     tree = grammars.parse(language, text)
     looker = importlib.import_module(f"regsim.lint.{_LOOKERS[language]}")
-    faults, given_up = looker.look(tree, text)
+    faults, given_up = looker.look(tree, text, language)
     kept = [settled(f, str(path), lines) for f in faults if not ignored(f, lines)]
     return kept, grammars.joined(grammars.unparsed(tree) + given_up)
 

@@ -10,6 +10,7 @@ import attrs
 
 from regsim.lint.fault import Fault
 from regsim.lint.following import Following, Tongue, TooManyWaysError, lost
+from regsim.lint.grammars import captured as query
 from regsim.lint.grammars import nodes, said
 from regsim.lint.paths import Walker
 from regsim.lint.ways import CLOSED, OPEN, UNKNOWN, Acquired, OneWay, Predefined, Ways, Worth
@@ -258,6 +259,7 @@ def _keeps(param: str, body: str) -> bool:
 
 def follow(
     tongue: Tongue,
+    language: str,
     file: ManagedFile,
     defined: list[Defined],
     acting: str,
@@ -270,7 +272,15 @@ def follow(
         body = said(one.body)
         if not _WORTH.search(body) and not file.giving.intersection(_CALLS.findall(body)):
             continue
-        scope = InManaged(tongue=tongue, name=one.name, file=file, names=names(one), acting=acting)
+        asked = (said(n) for n in query(language, tongue.asking, one.body))
+        scope = InManaged(
+            tongue=tongue,
+            name=one.name,
+            conditions="\n".join(asked),
+            file=file,
+            names=names(one),
+            acting=acting,
+        )
         try:
             Walker(scope).function(one.body, OneWay())
         except (TooManyWaysError, RecursionError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from regsim.lint import cnames
 from regsim.lint.fault import Fault
 from regsim.lint.following import Tongue, asked, both, either, negated, one, parts, plain, zero
 from regsim.lint.grammars import nodes, said
@@ -61,13 +62,14 @@ _GIVES: Final = re.compile(
 )
 
 
-def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a file, and the lines of functions that were given up."""
     whole = text.decode("utf-8", "replace")
     if not _REGISTRY.search(whole):
         return [], []
     defined = list(_functions(tree.root_node))
-    return follow(TONGUE, told(defined, whole, _USES_ROOT, _GIVES), defined, "PY102", _names)
+    file = told(defined, whole, _USES_ROOT, _GIVES)
+    return follow(TONGUE, language, file, defined, "PY102", _names)
 
 
 def _functions(top: Node) -> Iterator[Defined]:
@@ -185,6 +187,12 @@ def _call(scope: InManaged, node: Node, world: OneWay) -> Ways:
     return found
 
 
+def _pointed(args: list) -> str | None:
+    """Return the variable that a function called by `ctypes` gets the address of."""
+    found = (re.match(r"(ctypes\.)?(byref|pointer)\((\w+)\)$", said(node)) for node, _ in args)
+    return next((match[3] for match in found if match), None)
+
+
 def _called(scope: InManaged, node: Node, callee: tuple, args: list, world: OneWay) -> Ways:
     name, receiver, got = callee
     if name in ("Close", "close", "Detach") and isinstance(got, Acquired):
@@ -192,12 +200,16 @@ def _called(scope: InManaged, node: Node, callee: tuple, args: list, world: OneW
     if name in _CLOSERS and args:
         return [(UNKNOWN, scope.close(args[0][1], world))]
     local = receiver is None or said(receiver) in ("self", "cls")
-    if name in _OPENERS or (name in scope.file.giving and local):
+    bound = receiver is None or said(receiver).split(".")[-1] not in ("advapi32", "windll")
+    if (name in _OPENERS and bound) or (name in scope.file.giving and local):
         if "Connect" in name and args and said(args[0][0]) in ("None", '""', "''"):
             return [(args[1][1] if len(args) > 1 else UNKNOWN, world)]  # this very machine
         root = args[0][1] if args else UNKNOWN
         below = said(args[1][0]) if len(args) > 1 else ""
         return [scope.open(node, name, (root, below), world)]
+    if cnames.plain(name) in cnames.OPENERS and (pointed := _pointed(args)) is not None:
+        got, after = scope.open(node, name, (UNKNOWN, ""), world, "handle")
+        return [(ZERO, after.put(pointed, got)), (OTHER, world)]
     if name in _ACTING:
         return [(UNKNOWN, attrs.evolve(world, acting=True))]
     if name in ("RevertToSelf", "RpcRevertToSelf"):
@@ -261,7 +273,7 @@ def _compared(scope: InManaged, node: Node, world: OneWay) -> Truths:
     if len(sides) == 2 and sides[1].type == "none" and operator in ("is", "is not", "==", "!="):
         found = plain(scope, sides[0], world)
         return negated(found) if operator in ("is", "==") else found
-    return [way for _, w in parts(scope, node, world) for way in either(node, w)]
+    return [way for _, w in parts(scope, node, world) for way in either(scope, node, w)]
 
 
 # -- statements -------------------------------------------------------------------------------
@@ -363,7 +375,9 @@ TONGUE: Final = Tongue(
     value=value,
     truth=truth,
     statements=_STATEMENTS,
-    leaks={"key": ("PY101", "is not closed")},
+    leaks=dict.fromkeys(("key", "handle"), ("PY101", "is not closed")),
+    asking="""(_ condition: (_) @c) (assignment right: (comparison_operator) @c)
+        (conditional_expression) @c (assignment right: (boolean_operator) @c)""",
     stories="handle-",
     raising=raising,
 )

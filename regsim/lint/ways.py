@@ -11,8 +11,10 @@ import attrs
 
 ZERO: Final = "zero"
 OTHER: Final = "other"
+INVALID: Final = "invalid"
 UNKNOWN: Final = ""
-"""What is known of a value that is no handle: it is 0, it is not 0, or nothing."""
+"""What is known of a value that is no handle: it is 0, it is not 0, it is INVALID_HANDLE_VALUE, or
+nothing."""
 
 OPEN: Final = "open"
 CLOSED: Final = "closed"
