@@ -96,7 +96,8 @@ def stored(scope: InC, left: Node | None, got: Worth, world: OneWay) -> OneWay:
     if isinstance(got, Acquired):
         return world.give(got)
     if left is not None:
-        world = attrs.evolve(world, facts={})
+        kept = {t: v for t, v in world.facts.items() if t.startswith("#")}  # the preprocessor's
+        world = attrs.evolve(world, facts=kept)
     return world
 
 

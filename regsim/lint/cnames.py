@@ -84,7 +84,7 @@ HANDLES: Final = frozenset({"HKEY", "HANDLE", "::HKEY", "struct HKEY__ *"})
 SUCCESSES: Final = frozenset(
     {
         *("ERROR_SUCCESS", "NO_ERROR", "S_OK", "STATUS_SUCCESS", "NULL", "nullptr", "FALSE"),
-        *("false", "RPC_S_OK", "NOERROR", "SEC_E_OK"),
+        *("false", "RPC_S_OK", "NOERROR", "SEC_E_OK", "CR_SUCCESS"),
     }
 )
 FAILURES: Final = re.compile(r"(ERROR_|E_|STATUS_)\w+$|TRUE$|true$")
