@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from regsim.lint import cnames
 from regsim.lint.ccalls import LEAKS, InC, bare
 from regsim.lint.cexpr import truth, value
@@ -21,6 +19,7 @@ from regsim.lint.paths import (
     block,
     loop,
     nothing,
+    preproc,
     through,
     thrown,
 )
@@ -159,34 +158,6 @@ def _label(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     return worlds
 
 
-def _preproc(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
-    """Go with and without what the preprocessor decides, the same for the same question."""
-    if node.has_error:  # half of an `if` here and its block after `#endif`
-        raise TooManyWaysError("the preprocessor cuts a statement")
-    asked = node.child_by_field_name("condition") or node.child_by_field_name("name")
-    other = node.child_by_field_name("alternative")
-    text = f"#{said(asked)}"
-    out: Worlds = []
-    for met in (True, False):
-        there = [
-            attrs.evolve(w, facts={**w.facts, text: met})
-            for w in worlds
-            if w.facts.get(text, met) is met
-        ]
-        if node.type == "preproc_ifdef" and said(node).startswith("#ifndef"):
-            taken = not met
-        else:
-            taken = met
-        if taken:
-            for child in node.named_children:
-                if child not in (asked, other):
-                    there = walker.run(child, there)
-        else:
-            there = walker.run(other, there)
-        out += there
-    return out
-
-
 _STATEMENTS: Final[dict[str, Callable[[Walker, Node, Worlds], Worlds]]] = {
     **COMMON,
     **dict.fromkeys(("compound_statement", "preproc_else", "case_statement"), block),
@@ -200,7 +171,7 @@ _STATEMENTS: Final[dict[str, Callable[[Walker, Node, Worlds], Worlds]]] = {
     "goto_statement": _goto,
     "labeled_statement": _label,
     "expression_statement": _expression,
-    **dict.fromkeys(("preproc_if", "preproc_ifdef", "preproc_elif"), _preproc),
+    **dict.fromkeys(("preproc_if", "preproc_ifdef", "preproc_elif"), preproc),
     **dict.fromkeys(("preproc_call", "preproc_def", "preproc_include"), nothing),
     **dict.fromkeys(("function_definition", "struct_specifier", "using_declaration"), nothing),
     "seh_leave_statement": _goto,

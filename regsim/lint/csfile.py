@@ -37,7 +37,17 @@ from regsim.lint.managed import (
     stored,
     told,
 )
-from regsim.lint.paths import COMMON, Leaving, Walker, block, loop, nothing, through, thrown
+from regsim.lint.paths import (
+    COMMON,
+    Leaving,
+    Walker,
+    block,
+    loop,
+    nothing,
+    preproc,
+    through,
+    thrown,
+)
 from regsim.lint.ways import OTHER, UNKNOWN, ZERO, Acquired, OneWay, Truths, Ways, Worlds, distinct
 
 if TYPE_CHECKING:
@@ -474,6 +484,8 @@ _STATEMENTS: Final[dict[str, Callable[[Walker, Node, Worlds], Worlds]]] = {
     "throw_statement": thrown,
     "yield_statement": _yielded,
     "arrow_expression_clause": _arrow,
+    **dict.fromkeys(("preproc_if", "preproc_elif"), preproc),
+    "preproc_else": block,
     "expression_statement": _end,
     "empty_statement": nothing,
 }

@@ -247,6 +247,34 @@ def continued(walker: Walker, _node: Node, worlds: Worlds) -> Worlds:
     return []
 
 
+def preproc(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
+    """Go with and without what the preprocessor decides, the same for the same question."""
+    if node.has_error:  # half of an `if` here and its block after `#endif`
+        raise TooManyWaysError("the preprocessor cuts a statement")
+    asked = node.child_by_field_name("condition") or node.child_by_field_name("name")
+    other = node.child_by_field_name("alternative")
+    text = f"#{said(asked)}"
+    out: Worlds = []
+    for met in (True, False):
+        there = [
+            attrs.evolve(w, facts={**w.facts, text: met})
+            for w in worlds
+            if w.facts.get(text, met) is met
+        ]
+        if node.type == "preproc_ifdef" and said(node).startswith("#ifndef"):
+            taken = not met
+        else:
+            taken = met
+        if taken:
+            for child in node.named_children:
+                if child not in (asked, other):
+                    there = walker.run(child, there)
+        else:
+            there = walker.run(other, there)
+        out += there
+    return out
+
+
 _LABELLED: Final = frozenset(
     {
         *("labeled_statement", "compound_statement", "if_statement", "else_clause"),

@@ -118,6 +118,7 @@ CS102: Final = {
     ),
 }
 CS_SAFE: Final = [
+    "void F() {\n#if WIDE\nusing (var key = OPEN) { G(key); }\n#else\nG(null);\n#endif\n}",
     "void F() { var top = Registry.Users; for (var i = 0; i < 3; i++) {"
     " var key = top.CreateSubKey(N[i]); if (i > 0) top.Close(); top = key; } top.Close(); }",
     "void F() { this.key = OPEN; field = OPEN; }",
