@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint.fault import Fault, at
-from regsim.lint.psscript import Around, Doing, scripts
+from regsim.lint.psscript import Around, Doing, TooManyStepsError, scripts
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -25,7 +25,7 @@ def look(tree: Tree, text: bytes, _language: str) -> tuple[list[Fault], list[tup
     found: dict[tuple[str, int], Fault] = {}
     try:
         traces = [script.steps for script in scripts(tree.root_node)]
-    except RecursionError:
+    except (RecursionError, TooManyStepsError):
         return [], [(1, tree.root_node.end_point[0] + 1)]
     unloaded = {step.path for steps in traces for step in steps if step.kind == "unload"}
     for steps in traces:

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from regsim.lint.grammars import nodes, said
+from regsim.errors import RegsimError
+from regsim.lint.grammars import captured, said
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+MOST: Final = 20_000
+"""Steps that a script may have, those of a function again for each of its calls."""
+
+
+class TooManyStepsError(RegsimError):
+    """A script has more steps than are looked at."""
+
 
 LIVE: Final = frozenset(
     {
@@ -84,23 +93,34 @@ class Doing:
     file: str = ""
 
 
+@attrs.frozen(eq=False)
+class Function:
+    """A function of a script: its node, its parameters, and whether it can matter to a hive."""
+
+    node: Node
+    params: tuple[str, ...]
+    matters: bool
+
+
 @attrs.define
 class Script:
     """A script while it is read: the functions, the variables, and the steps so far."""
 
-    functions: dict[str, Node] = attrs.field(factory=dict)
+    functions: dict[str, Function] = attrs.field(factory=dict)
     texts: dict[str, str] = attrs.field(factory=dict)
     keys: dict[str, str] = attrs.field(factory=dict)
     drives: dict[str, str] = attrs.field(factory=lambda: {"HKLM": "HKLM", "HKCU": "HKCU"})
     steps: list[Doing] = attrs.field(factory=list)
     within: tuple[Around, ...] = ()
     called: set[str] = attrs.field(factory=set)
-    depth: int = 0
+    running: tuple[str, ...] = ()
     held: str = ""
     closing: bool = False
 
     def note(self, kind: str, node: Node, **more: object) -> None:
-        """Add a step."""
+        """Add a step; `TooManyStepsError` where a script has more than can be looked at."""
+        if len(self.steps) >= MOST:
+            raise TooManyStepsError("too many steps")
         self.steps.append(Doing(kind=kind, node=node, within=self.within, **more))  # type: ignore[arg-type]
 
     def expanded(self, text: str) -> str:
@@ -140,20 +160,41 @@ class Script:
 
 def scripts(top: Node) -> Iterator[Script]:
     """Yield the script, and each of its functions that nothing in it calls, as it would run."""
-    functions = {
-        said(_child(node, "function_name")).lower(): node
-        for node in nodes(top)
-        if node.type == "function_statement"
-    }
+    functions = _functions(top)
     main = Script(functions=functions)
     read(main, top)
     yield main
-    for name, node in functions.items():
-        if name not in main.called:
+    for name, function in functions.items():
+        if name not in main.called and function.matters:
             alone = Script(functions=functions, texts=dict(main.texts), drives=dict(main.drives))
             alone.called = main.called
-            _enter(alone, name, node, {})
+            _enter(alone, name, {})
             yield alone
+
+
+def _functions(top: Node) -> dict[str, Function]:
+    found: dict[str, Function] = {}
+    texts: dict[str, str] = {}
+    for node in captured("powershell", "(function_statement) @f", top):
+        name = said(_child(node, "function_name")).lower()
+        names = captured("powershell", "(script_parameter (variable) @v)", node)
+        own = tuple(said(v).lstrip("$").lower() for v in names)
+        texts[name] = said(node)
+        found[name] = Function(node, own, _MATTERS.search(texts[name]) is not None)
+    for _ in range(4):  # what calls one that matters does so too
+        loud = {name for name, function in found.items() if function.matters}
+        words = re.compile("|".join(map(re.escape, sorted(loud))) or "$^", re.IGNORECASE)
+        for name, function in found.items():
+            if not function.matters and words.search(texts[name]):
+                found[name] = attrs.evolve(function, matters=True)
+    return found
+
+
+_MATTERS: Final = re.compile(
+    r"load|(new|get|copy|move|rename|clear|set|remove)-(item|childitem|itemproperty|location)\b"
+    r"|\bhk(lm|u|cu)\b|hkey_|subkey|\[(system\.)?gc\]|\bexit\b|psdrive|start-job",
+    re.IGNORECASE,
+)
 
 
 def _child(node: Node, kind: str) -> Node | None:
@@ -172,21 +213,20 @@ def read(script: Script, node: Node) -> None:
         read(script, child)
 
 
-def _enter(script: Script, name: str, node: Node, given: dict[str, str]) -> None:
+def _enter(script: Script, name: str, given: dict[str, str]) -> None:
     """Read the body of the function *name* as it is called."""
-    if script.depth > 3:
-        return
-    texts = {**script.texts, **given}
-    before, script.texts = script.texts, texts
-    script.depth += 1
+    function = script.functions[name]
     script.called.add(name)
-    block = Around(node.id, "function", f"{name}.{len(script.steps)}")
-    for child in node.named_children:
+    if name in script.running or len(script.running) > 3 or not function.matters:
+        return
+    before, running = script.texts, script.running
+    script.texts, script.running = {**script.texts, **given}, (*running, name)
+    block = Around(function.node.id, "function", f"{name}.{len(script.steps)}")
+    for child in function.node.named_children:
         if child.type == "script_block":
             script.inside(block, child)
-    script.note("end", node, name=block.branch)
-    script.depth -= 1
-    script.texts = before
+    script.note("end", function.node, name=block.branch)
+    script.texts, script.running = before, running
 
 
 def _if(script: Script, node: Node) -> None:
@@ -321,22 +361,20 @@ def _command(script: Script, node: Node) -> None:
         _COMMANDS[name](script, node, named, rest)
     elif name in LIVE or name in CLEAN or name in LOCATIONS:
         _provider(script, node, name, named, rest)
-    for child in nodes(node):
-        if child.type in _INNER and _outermost(child, node):
-            read_inner(script, child, name)
+    for child in _inner(node):
+        read_inner(script, child, name)
 
 
 _INNER: Final = ("script_block_expression", "parenthesized_expression", "sub_expression")
 
 
-def _outermost(node: Node, top: Node) -> bool:
-    """Return whether no other block lies between *node* and *top*."""
-    parent = node.parent
-    while parent is not None and parent != top:
-        if parent.type in _INNER:
-            return False
-        parent = parent.parent
-    return True
+def _inner(node: Node) -> Iterator[Node]:
+    """Yield the blocks in *node* that lie in no other block."""
+    for child in node.named_children:
+        if child.type in _INNER:
+            yield child
+        else:
+            yield from _inner(child)
 
 
 def read_inner(script: Script, node: Node, name: str) -> None:
@@ -380,17 +418,12 @@ def _native(script: Script, name: str, text: str) -> tuple[str, str, str] | None
 
 def _called(script: Script, name: str, node: Node) -> None:
     named, rest = _arguments(node)
-    function = script.functions[name]
-    params = [
-        said(n).lstrip("$").lower()
-        for n in nodes(function)
-        if n.type == "variable" and n.parent is not None and n.parent.type == "script_parameter"
-    ]
+    params = script.functions[name].params
     given = {k: script.expanded(v.strip("\"'")) for k, v in named.items() if v}
     free = [p for p in params if p not in given]
     given |= {p: script.expanded(v.strip("\"'")) for p, v in zip(free, rest, strict=False)}
     held, script.held = script.held, ""
-    _enter(script, name, function, given)
+    _enter(script, name, given)
     script.held = held
 
 
