@@ -85,17 +85,31 @@ class Trace:
         touches = [
             (i, s)
             for i, s in self.between(start, index, "touch")
-            if below(s.path, unload.path) and not s.closed and not apart(s, unload)
+            if not s.closed and not apart(s, unload)
+            if below(s.path, unload.path) or self._perhaps(s, start, index)
         ]
         held = [(i, s, rule) for i, s in touches if (rule := self._held(i, index))]
         for rule, text in _HELD.items():
             of = [s for _, s, broken in held if broken == rule]
             if of:
-                yield at(of[0].node, rule, text.format(_at(unload)))
+                known = below(of[0].path, unload.path)
+                said = text if known else text.replace("this key", "this key, if it lies there,")
+                yield at(of[0].node, rule, said.format(_at(unload)))
         yield from self._places(start, index)
         yield from self._code(start, index, bool(touches), bool(held))
         yield from self._finally(start, index)
         yield from self._endless(index)
+
+    def _perhaps(self, touch: Doing, start: int, index: int) -> bool:
+        """Return whether *touch* is of a key, told by a value, whose path is not known."""
+        if start < 0 or not touch.path.startswith(("$", "(")):
+            return False
+        return any(
+            s.path == touch.path
+            and s.node.type == "command"
+            and b"Property" in (s.node.text or b"")
+            for _, s in self.between(start, index, "use")
+        )
 
     def _repeated(self, first: int, second: int) -> bool:
         return not apart(self.steps[first], self.steps[second])
@@ -151,6 +165,8 @@ class Trace:
 
     def _code(self, start: int, index: int, touched: bool, held: bool) -> Iterator[Fault]:
         unload = self.steps[index]
+        if not unload.native:
+            return
         following = self.steps[index + 1 : index + 12]
         for step in following:
             if step.kind in ("load", "unload", "end"):
@@ -271,7 +287,7 @@ def _in_catch_of(step: Doing, load: Doing) -> bool:
 def _bounded(block: Around) -> bool:
     """Return whether a loop counts, or asks the clock."""
     return (
-        re.search(r"-(lt|gt|le|ge)\b|break|return|throw|exit\b", block.told, re.IGNORECASE)
+        re.search(r"-(lt|gt|le|ge)\b|-eq\s*[1-9]|return|throw|exit\b", block.told, re.IGNORECASE)
         is not None
     )
 

@@ -82,6 +82,7 @@ class Doing:
         within: the blocks around, the outermost first.
         closed: whether the same expression closes what it opened.
         file: of a load, the file.
+        native: whether reg.exe loads or unloads, not a function of Windows.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Doing:
     within: tuple[Around, ...] = ()
     closed: bool = False
     file: str = ""
+    native: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -109,6 +111,7 @@ class Script:
     functions: dict[str, Function] = attrs.field(factory=dict)
     texts: dict[str, str] = attrs.field(factory=dict)
     keys: dict[str, str] = attrs.field(factory=dict)
+    tables: dict[str, Node] = attrs.field(factory=dict)
     drives: dict[str, str] = attrs.field(factory=lambda: {"HKLM": "HKLM", "HKCU": "HKCU"})
     steps: list[Doing] = attrs.field(factory=list)
     within: tuple[Around, ...] = ()
@@ -258,14 +261,22 @@ def _loop(script: Script, node: Node) -> None:
     if condition is not None:
         read(script, condition)
     text = said(node)
+    each = _child(node, "variable") if node.type == "foreach_statement" else None
+    before, script.held = script.held, script.held if each is None else _named(each)
+    for child in node.named_children:
+        if child.type == "pipeline" and child != condition:
+            read(script, child)
+    script.held = before
     block = Around(node.id, node.type.removesuffix("_statement"), "", text)
     for child in node.named_children:
         if child == condition:
             continue
         if child.type == "statement_block":
             script.inside(block, child)
-        elif child.type == "pipeline":
-            read(script, child)
+
+
+def _named(variable: Node) -> str:
+    return said(variable).lstrip("$").split(":")[-1].lower()
 
 
 def _try(script: Script, node: Node) -> None:
@@ -300,8 +311,10 @@ def _assignment(script: Script, node: Node) -> None:
     if text.lower() == "$null":
         script.note("drop", node, name=name)
         script.keys.pop(name, None)
-    elif re.fullmatch(r"'[^']*'|\"[^\"]*\"|\$\w+", text, re.DOTALL) and name.isidentifier():
-        script.texts[name] = script.expanded(text.strip("\"'"))
+    elif _TABLE.match(text):
+        script.tables[name] = right or node
+    elif (plain := _worded(script, text)) and name.isidentifier():
+        script.texts[name] = plain
     elif name.isidentifier():
         script.texts.pop(name, None)
     if name == "erroractionpreference" and "stop" in text.lower():
@@ -313,8 +326,29 @@ def _assignment(script: Script, node: Node) -> None:
             script.keys[name] = step.path
 
 
-def _arguments(node: Node) -> tuple[dict[str, str], list[str]]:
-    """Return a command's arguments: by the parameter's name in small letters, and those without."""
+_TABLE: Final = re.compile(r"(\[ordered\]\s*)?@\{")
+
+
+_JOINED: Final = re.compile(
+    r"Join-Path\s+(?:-Path\s+)?(\S+)\s+(?:-ChildPath\s+)?(\S+|'[^']*'|\"[^\"]*\")", re.IGNORECASE
+)
+
+
+def _worded(script: Script, text: str) -> str:
+    """Return the text that the expression *text* is known to be, or nothing."""
+    if re.fullmatch(r"'[^']*'|\"[^\"]*\"|\$\w+", text, re.DOTALL):
+        return script.expanded(text.strip("\"'"))
+    joined = _JOINED.fullmatch(text)
+    if joined is None:
+        return ""
+    return "\\".join(script.expanded(part.strip("\"'")) for part in joined.groups())
+
+
+def _arguments(script: Script, node: Node) -> tuple[dict[str, str], list[str]]:
+    """Return a command's arguments: by the parameter's name in small letters, and those without.
+
+    A table handed over by ``@name`` counts as if its entries stood there.
+    """
     named: dict[str, str] = {}
     rest: list[str] = []
     waiting = ""
@@ -331,11 +365,16 @@ def _arguments(node: Node) -> tuple[dict[str, str], list[str]]:
         elif waiting:
             named[waiting] = text
             waiting = ""
+        elif text.startswith("@") and text[1:].lower() in script.tables:
+            for entry in captured("powershell", _ENTRIES, script.tables[text[1:].lower()]):
+                key, _, value = said(entry).partition("=")
+                named[key.strip().strip("\"'").lower()] = value.strip()
         elif child.type != "redirection":
             rest.append(text)
     return named, rest
 
 
+_ENTRIES: Final = "(hash_entry) @e"
 _SWITCHES: Final = frozenset(
     {
         *("force", "recurse", "passthru", "wait", "name", "nonewwindow", "verbose", "asjob"),
@@ -348,15 +387,16 @@ def _command(script: Script, node: Node) -> None:
     name = said(node.child_by_field_name("command_name")).strip("\"'").lower()
     name = re.split(r"[\\/]", name)[-1]
     text = said(node)
+    for splat in re.findall(r"@(\w+)\b", text):
+        if splat.lower() in script.tables:
+            text += f" {said(script.tables[splat.lower()])}"
     if native := _native(script, name, text):
-        script.note(native[0], node, path=native[1], file=native[2])
-        if "passthru" in text.lower():
-            script.note("code", node)
+        script.note(native[0], node, path=native[1], file=native[2], native=True)
         return
     if name in script.functions:
         _called(script, name, node)
         return
-    named, rest = _arguments(node)
+    named, rest = _arguments(script, node)
     if name in _COMMANDS:
         _COMMANDS[name](script, node, named, rest)
     elif name in LIVE or name in CLEAN or name in LOCATIONS:
@@ -417,7 +457,7 @@ def _native(script: Script, name: str, text: str) -> tuple[str, str, str] | None
 
 
 def _called(script: Script, name: str, node: Node) -> None:
-    named, rest = _arguments(node)
+    named, rest = _arguments(script, node)
     params = script.functions[name].params
     given = {k: script.expanded(v.strip("\"'")) for k, v in named.items() if v}
     free = [p for p in params if p not in given]
@@ -431,6 +471,8 @@ def _provider(
     script: Script, node: Node, name: str, named: dict[str, str], rest: list[str]
 ) -> None:
     text = named.get("path") or named.get("literalpath") or named.get("lp") or (rest or [""])[0]
+    if name in _COPYING:
+        text = named.get("destination") or (rest[-1] if len(rest) > ("path" not in named) else "")
     path = script.path(text)
     if named.get("name") and name in ("new-item", "ni") and path:
         path = f"{path}\\{named['name']}".upper()
@@ -444,7 +486,12 @@ def _provider(
         script.closing or re.search(r"\.(Close|Dispose)\(\)", pipeline, re.IGNORECASE) is not None
     )
     held = script.held if _given_on(node) else ""
+    if {"itemtype", "directory", "file", "filter", "include"} & set(named):
+        clean = clean or "registry" not in named.get("itemtype", "").lower()
     script.note("use" if clean else "touch", node, path=path, name=held, closed=closed)
+
+
+_COPYING: Final = frozenset({"copy-item", "cp", "copy", "cpi", "move-item", "mv", "move", "mi"})
 
 
 def _given_on(node: Node) -> bool:
