@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint.fault import Fault, at
-from regsim.lint.psscript import Around, Doing, TooManyStepsError, scripts
+from regsim.lint.psscript import Around, Doing, scripts
 
 if TYPE_CHECKING:
     from tree_sitter import Tree
@@ -23,16 +23,18 @@ def look(tree: Tree, text: bytes, _language: str) -> tuple[list[Fault], list[tup
     if not _HIVE.search(text):
         return [], []
     found: dict[tuple[str, int], Fault] = {}
-    try:
-        traces = [script.steps for script in scripts(tree.root_node)]
-    except (RecursionError, TooManyStepsError):
-        return [], [(1, tree.root_node.end_point[0] + 1)]
+    given_up: list[tuple[int, int]] = []
+    traces: list[list[Doing]] = []
+    for script, node, whole in scripts(tree.root_node):
+        if whole:
+            traces.append(script.steps)
+        else:
+            given_up.append((node.start_point[0] + 1, node.end_point[0] + 1))
     unloaded = {step.path for steps in traces for step in steps if step.kind == "unload"}
     for steps in traces:
-        trace = Trace(steps, unloaded)
-        for fault in trace.faults():
+        for fault in Trace(steps, unloaded).faults():
             found.setdefault((fault.rule, fault.line), fault)
-    return list(found.values()), []
+    return list(found.values()), given_up
 
 
 def below(path: str, mount: str) -> bool:

@@ -14,8 +14,10 @@ from regsim.lint.grammars import captured, said
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST: Final = 20_000
+MOST: Final = 5_000
 """Steps that a script may have, those of a function again for each of its calls."""
+ENTERED: Final = 400
+"""Calls between the functions of a file that are followed into them."""
 
 
 class TooManyStepsError(RegsimError):
@@ -117,6 +119,7 @@ class Script:
     within: tuple[Around, ...] = ()
     called: set[str] = attrs.field(factory=set)
     running: tuple[str, ...] = ()
+    entered: int = 0
     held: str = ""
     closing: bool = False
 
@@ -161,18 +164,29 @@ class Script:
             self.within = before
 
 
-def scripts(top: Node) -> Iterator[Script]:
-    """Yield the script, and each of its functions that nothing in it calls, as it would run."""
+def scripts(top: Node) -> Iterator[tuple[Script, Node, bool]]:
+    """Yield the script, and each of its functions that nothing in it calls, as it would run.
+
+    With each comes the node of its code, and whether it was read to its end.
+    """
     functions = _functions(top)
     main = Script(functions=functions)
-    read(main, top)
-    yield main
+    yield main, top, _ran(lambda: read(main, top))
+    last = main
     for name, function in functions.items():
         if name not in main.called and function.matters:
             alone = Script(functions=functions, texts=dict(main.texts), drives=dict(main.drives))
-            alone.called = main.called
-            _enter(alone, name, {})
-            yield alone
+            alone.called, alone.entered = main.called, last.entered
+            last = alone
+            yield alone, function.node, _ran(lambda a=alone, n=name: _enter(a, n, {}))  # type: ignore[misc]
+
+
+def _ran(reading: Callable[[], None]) -> bool:
+    try:
+        reading()
+    except (RecursionError, TooManyStepsError):
+        return False
+    return True
 
 
 def _functions(top: Node) -> dict[str, Function]:
@@ -222,6 +236,9 @@ def _enter(script: Script, name: str, given: dict[str, str]) -> None:
     script.called.add(name)
     if name in script.running or len(script.running) > 3 or not function.matters:
         return
+    script.entered += bool(script.running)
+    if script.entered > ENTERED:
+        raise TooManyStepsError("too many calls")
     before, running = script.texts, script.running
     script.texts, script.running = {**script.texts, **given}, (*running, name)
     block = Around(function.node.id, "function", f"{name}.{len(script.steps)}")
