@@ -16,8 +16,9 @@ from typing import Any
 from regsim.lint.fault import Fault
 from regsim.lint.linting import LintReport, Told, lint
 from regsim.lint.rules import RULES, LintRule
+from regsim.lint.sources import SourceText
 
-__all__ = ["RULES", "Fault", "LintReport", "LintRule", "Told", "lint"]
+__all__ = ["RULES", "Fault", "LintReport", "LintRule", "SourceText", "Told", "lint"]
 
 
 class _Callable(ModuleType):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint import cnames
+from regsim.lint.cmends import unloaded
 from regsim.lint.following import Following
 from regsim.lint.grammars import said
 from regsim.lint.ways import (
@@ -239,7 +240,9 @@ def _close(scope: InC, called: Called, world: OneWay) -> OneWay:
         kind = scope.sites[value.site][1]
         if kind == "profile":
             message = f"{scope.title(value)} is for UnloadUserProfile, not for RegCloseKey"
-            scope.report("C108", called.node, message)
+            alone = "UnloadUserProfile" not in scope.calls
+            edits = unloaded(scope.sites[value.site][0], called.node) if alone else ()
+            scope.report("C108", called.node, message, edits=edits)
             return world.turn(value, GONE)
         if world.state.get(value) == CLOSED:
             scope.report("C102", called.node, f"{scope.title(value)} is closed a second time")

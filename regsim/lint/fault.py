@@ -10,6 +10,21 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 
+@attrs.frozen(order=True)
+class Edit:
+    """A change of a text: the bytes from *start* up to *end* become *text*.
+
+    Attributes:
+        start: the first byte that goes, from 0.
+        end: the first byte that stays; *start* where nothing goes.
+        text: what comes instead.
+    """
+
+    start: int
+    end: int
+    text: bytes
+
+
 @attrs.frozen(kw_only=True, order=True)
 class Fault:
     """A fault in a source file: which rule, where, and why there.
@@ -21,6 +36,7 @@ class Fault:
         rule: the rule's id, as ``C101``.
         message: one sentence that names the thing and the way that leads there.
         story: the run that shows what becomes of it, where it is not the rule's own.
+        edits: the changes of the text that mend it, where it is certain that they do nothing else.
     """
 
     path: str
@@ -31,9 +47,10 @@ class Fault:
     end_column: int
     message: str
     story: str = ""
+    edits: tuple[Edit, ...] = ()
 
 
-def at(node: Node, rule: str, message: str, story: str = "") -> Fault:
+def at(node: Node, rule: str, message: str, story: str = "", edits: tuple[Edit, ...] = ()) -> Fault:
     """Return the fault of *rule* at *node*, without a path; columns count bytes, see `settled`."""
     (line, column), (end_line, end_column) = node.start_point, node.end_point
     return Fault(
@@ -45,6 +62,7 @@ def at(node: Node, rule: str, message: str, story: str = "") -> Fault:
         end_column=end_column + 1,
         message=message,
         story=story,
+        edits=edits,
     )
 
 

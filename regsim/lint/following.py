@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from regsim.errors import RegsimError
-from regsim.lint.fault import Fault, at
+from regsim.lint.fault import Edit, Fault, at
 from regsim.lint.grammars import nodes, said
 from regsim.lint.ways import (
     INVALID,
@@ -90,9 +90,11 @@ class Following:
         """Note that *opened* is open where the function is left."""
         self.leak(world, opened, node, how)
 
-    def report(self, rule: str, node: Node, message: str, story: str = "") -> None:
+    def report(
+        self, rule: str, node: Node, message: str, story: str = "", edits: tuple[Edit, ...] = ()
+    ) -> None:
         """Note a fault, the first of its rule at *node*."""
-        self.faults.setdefault((rule, node.start_byte), at(node, rule, message, story))
+        self.faults.setdefault((rule, node.start_byte), at(node, rule, message, story, edits))
 
     def title(self, opened: Acquired) -> str:
         """Return what to call *opened* in a sentence."""

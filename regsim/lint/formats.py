@@ -7,6 +7,8 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
+import attrs
+
 from regsim._version import __version__
 from regsim.lint.linting import LintReport, Told
 from regsim.lint.rules import RULES
@@ -17,11 +19,22 @@ def as_object(report: LintReport) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "findings": [_finding(told) for told in report.findings],
-        "files": report.files,
+        "files": len(report.files),
         "partial": [
-            {"path": path, "lines": [list(span) for span in spans]}
-            for path, spans in report.partial
+            {
+                "path": each.path,
+                "lines": [list(span) for span in each.lines],
+                "reason": each.reason,
+            }
+            for each in report.partial
         ],
+        "unused": [
+            {"path": each.path, "line": each.line, "rules": list(each.rules)}
+            for each in report.unused
+        ],
+        "mended": [{"path": path, "faults": count} for path, count in report.mended],
+        "known": report.known,
+        "gone": [attrs.asdict(each) for each in report.gone],
     }
 
 
@@ -38,7 +51,8 @@ def _finding(told: Told) -> dict[str, Any]:
         "os": list(told.os),
         "status": None if shown is None else {"nt": int(shown.nt), "win32": int(shown.status)},
         "verdict": None if shown is None else shown.verdict,
-        "fix": RULES[fault.rule].mend,
+        "fix": told.mend,
+        "fingerprint": told.fingerprint,
     }
 
 
@@ -56,12 +70,11 @@ def sarif(report: LintReport) -> dict[str, Any]:
     driver = {"name": "regsim lint", "version": __version__, "rules": rules}
     notes = [
         {
-            "level": "warning",
-            "message": {"text": f"lines {first} to {last} were not looked into"},
-            "locations": [_location(path, {"startLine": first, "endLine": last})],
+            "level": level,
+            "message": {"text": text},
+            "locations": [_location(path, _lines(first, last))],
         }
-        for path, spans in report.partial
-        for first, last in spans
+        for level, path, first, last, text in remarks(report)
     ]
     run = {
         "tool": {"driver": driver},
@@ -74,6 +87,21 @@ def sarif(report: LintReport) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [run],
     }
+
+
+def remarks(report: LintReport) -> Iterator[tuple[str, str, int, int, str]]:
+    """Yield what is no finding: how grave, where (line 0 for all of a file), and what there is."""
+    for each in report.partial:
+        for first, last in each.lines or ((0, 0),):
+            yield "warning", each.path, first, last, f"not looked into: {each.reason}"
+    for unused in report.unused:
+        rules = f" of {', '.join(unused.rules)}" if unused.rules else ""
+        text = f"there is nothing{rules} here to ignore"
+        yield "note", unused.path, unused.line, unused.line, text
+
+
+def _lines(first: int, last: int) -> dict[str, int] | None:
+    return {"startLine": first, "endLine": last} if first else None
 
 
 def _result(told: Told) -> dict[str, Any]:
@@ -89,13 +117,15 @@ def _result(told: Told) -> dict[str, Any]:
         "level": "warning",
         "message": {"text": _sentence(told)},
         "locations": [_location(fault.path, region)],
+        "partialFingerprints": {"regsimLint/v1": told.fingerprint},
     }
 
 
-def _location(path: str, region: dict[str, int]) -> dict[str, Any]:
+def _location(path: str, region: dict[str, int] | None) -> dict[str, Any]:
     pure = PurePath(path)
     uri = pure.as_uri() if pure.is_absolute() else quote(pure.as_posix())
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    return {"physicalLocation": place if region is None else {**place, "region": region}}
 
 
 def _sentence(told: Told) -> str:
@@ -118,10 +148,10 @@ def annotations(report: LintReport) -> Iterator[str]:
         }
         given = ",".join(f"{name}={_property(str(value))}" for name, value in where.items())
         yield f"::error {given}::{_escaped(_sentence(told))}"
-    for path, spans in report.partial:
-        for first, last in spans:
-            where_to = f"file={_property(path)},line={first},endLine={last}"
-            yield f"::notice {where_to}::these lines were not looked into"
+    for level, path, first, last, text in remarks(report):
+        lines = f",line={first},endLine={last}" if first else ""
+        mark = "warning" if level == "warning" else "notice"
+        yield f"::{mark} file={_property(path)}{lines}::{_escaped(text)}"
 
 
 def _escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.lint.fault import Fault, at
+from regsim.lint.psmends import collected
 from regsim.lint.psscript import Around, Doing, scripts
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Trace:
             if of:
                 known = below(of[0].path, unload.path)
                 said = text if known else text.replace("this key", "this key, if it lies there,")
-                yield at(of[0].node, rule, said.format(_at(unload)))
+                edits = collected(unload.node, again=rule != "PS102")
+                yield at(of[0].node, rule, said.format(_at(unload)), edits=edits)
         yield from self._places(start, index)
         yield from self._code(start, index, bool(touches), bool(held))
         yield from self._finally(start, index)

@@ -57,7 +57,7 @@ def test_a_file_read_in_part_is_not_clean(write, capsys) -> None:
     write("a.ps1", "reg query HKU\n}} )(\n")
 
     assert cli.main(["lint", "a.ps1"]) == 3
-    assert "a.ps1: not looked into, line" in capsys.readouterr().out
+    assert "a.ps1:2-3: not looked into: could not be parsed" in capsys.readouterr().out
     assert cli.main(["lint", "--allow-partial", "a.ps1"]) == 0
 
 
@@ -156,6 +156,7 @@ def test_explain_says_why_and_how_to_mend(capsys) -> None:
         ([], "give a PATH"),
         (["nothing.c"], "there is no file nothing.c"),
         (["a.txt"], "is in no language that lint reads"),
+        (["empty"], "holds no file in a language that lint reads"),
         (["--explain", "C999"], "C101"),
         (["--os", "win12", "a.c"], "win11"),
     ],
@@ -164,6 +165,7 @@ def test_wrong_use_is_2(write, capsys, arguments, said) -> None:
     """One clear line on stderr says what is wrong and what there is; exit code 2."""
     write("a.c", LEAK)
     write("a.txt", "")
+    write("empty/a.txt", "")
 
     assert cli.main(["lint", *arguments]) == 2
     out, err = capsys.readouterr()
@@ -171,7 +173,7 @@ def test_wrong_use_is_2(write, capsys, arguments, said) -> None:
     assert said in err
 
 
-def test_columns_are_characters(write, tmp_path) -> None:
+def test_columns_are_characters(write) -> None:
     """A column counts characters, not bytes."""
     write("a.c", "/* \u00e4\u00f6\u00fc */ " + LEAK)
     write("b.c", "/* aou */ " + LEAK)
@@ -180,9 +182,10 @@ def test_columns_are_characters(write, tmp_path) -> None:
     assert (one.column, one.end_column) == (two.column, two.end_column)
 
 
-def test_a_utf_16_script_is_read(write, tmp_path) -> None:
+def test_a_utf_16_script_is_read(tmp_path, monkeypatch) -> None:
     """A script as Windows PowerShell's own editor saves it is looked into."""
-    (tmp_path / "a.ps1").write_bytes(PS["PS101"][0].encode("utf-16"))
+    monkeypatch.chdir(tmp_path)
+    Path("a.ps1").write_bytes(PS["PS101"][0].encode("utf-16"))
 
     assert [t.fault.rule for t in regsim.lint("a.ps1").findings] == ["PS101"]
 

@@ -11,70 +11,69 @@ from managed_forms import CS, PAIRS, PY, SAFE
 
 from regsim import dialects
 from regsim.errors import NotApplicableError
-from regsim.lint import RULES
-from regsim.lint.grammars import LANGUAGES
+from regsim.lint import RULES, SourceText
+from regsim.lint.grammars import language_of
 from regsim.lint.linting import look
 from regsim.lint.playing import play
 from regsim.status import NtStatus, to_win32
 
 
-def found(tmp_path, name, text):
+def found(name, text):
     """The rules that find something in *text*, and the lines that were not looked into."""
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8")
-    faults, partial = look(path, LANGUAGES[path.suffix])
-    return sorted({fault.rule for fault in faults}), partial
+    source = SourceText(name=name, language=language_of(name) or "", data=text.encode())
+    looked = look(source)
+    return sorted({fault.rule for fault in looked.faults}), list(looked.spans)
 
 
 @pytest.mark.parametrize(("rule", "text"), [(r, t) for r, texts in C.items() for t in texts])
-def test_a_fault_of_c_is_found(tmp_path, rule, text) -> None:
+def test_a_fault_of_c_is_found(rule, text) -> None:
     """A function with the fault gets its rule, in C and in C++."""
     for name in ("a.c", "a.cpp"):
-        rules, partial = found(tmp_path, name, text)
+        rules, partial = found(name, text)
 
         assert rule in rules
         assert partial == []
 
 
 @pytest.mark.parametrize("text", C_SAFE)
-def test_c_without_a_fault_is_silent(tmp_path, text) -> None:
+def test_c_without_a_fault_is_silent(text) -> None:
     """What closes on every way, returns, stores or gives the key away has no finding."""
     for name in ("a.c", "a.cpp"):
-        assert found(tmp_path, name, text) == ([], [])
+        assert found(name, text) == ([], [])
 
 
 @pytest.mark.parametrize("text", CPP_SAFE)
-def test_owners_of_cpp_are_known(tmp_path, text) -> None:
+def test_owners_of_cpp_are_known(text) -> None:
     """What an object owns that closes it in the end has no finding."""
-    assert found(tmp_path, "a.cpp", text)[0] == []
+    assert found("a.cpp", text)[0] == []
 
 
 @pytest.mark.parametrize(("rule", "text"), [(r, t) for r, texts in PS.items() for t in texts])
-def test_a_fault_of_powershell_is_found(tmp_path, rule, text) -> None:
+def test_a_fault_of_powershell_is_found(rule, text) -> None:
     """A script with the fault gets its rule."""
-    rules, partial = found(tmp_path, "a.ps1", text)
+    rules, partial = found("a.ps1", text)
 
     assert rule in rules
     assert partial == []
 
 
 @pytest.mark.parametrize("text", PS_SAFE)
-def test_powershell_without_a_fault_is_silent(tmp_path, text) -> None:
+def test_powershell_without_a_fault_is_silent(text) -> None:
     """A script that gives back what it opened, or opened nothing, has no finding."""
-    assert found(tmp_path, "a.ps1", text)[0] == []
+    assert found("a.ps1", text)[0] == []
 
 
 @pytest.mark.parametrize(("rule", "ending", "name", "before", "after"), PAIRS)
-def test_a_fix_ends_a_finding(tmp_path, rule, ending, name, before, after) -> None:
+def test_a_fix_ends_a_finding(rule, ending, name, before, after) -> None:
     """The code before a fix gets the rule and nothing else; the code after it gets nothing."""
-    assert found(tmp_path, f"before{ending}", before) == ([rule], []), name
-    assert found(tmp_path, f"after{ending}", after) == ([], []), name
+    assert found(f"before{ending}", before) == ([rule], []), name
+    assert found(f"after{ending}", after) == ([], []), name
 
 
 @pytest.mark.parametrize(("ending", "text"), SAFE)
-def test_keys_that_are_owned_are_known(tmp_path, ending, text) -> None:
+def test_keys_that_are_owned_are_known(ending, text) -> None:
     """What is returned, stored, given away or predefined has no finding."""
-    assert found(tmp_path, f"a{ending}", text) == ([], [])
+    assert found(f"a{ending}", text) == ([], [])
 
 
 def test_every_rule_has_a_fault() -> None:
