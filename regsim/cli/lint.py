@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from regsim import lint
-from regsim.cli._files import is_stdout, put
+from regsim.cli._files import put
 from regsim.cli._hive_output import say
 from regsim.cli._names import Naming
 from regsim.errors import UnreadableError, UsageError
@@ -91,9 +91,9 @@ def command(
     if not paths:
         raise UsageError("give a PATH to look into: a file or a folder")
     settings = settings_for(path for path in paths if path != _STDIN)
-    output = options["output"]
-    report = _linted(paths, settings, **options)
     form = "json" if as_json else form
+    report = _linted(paths, settings, form, **options)
+    output = options["output"]
     width = prose_width() if output is None else _PAGE
     told = "\n".join(_FORMS[form](report, width)) + "\n"
     if output is None:
@@ -109,6 +109,7 @@ def command(
 def _linted(
     paths: Sequence[str],
     settings: LintSettings,
+    form: str,
     *,
     systems: Sequence[str] = (),
     unwanted: Sequence[str] = (),
@@ -122,8 +123,10 @@ def _linted(
     The baseline is not held against a report that is written over it: that is the next baseline.
     """
     accepted = baseline or settings.baseline
-    if accepted is not None and output is not None and not is_stdout(output):
-        accepted = None if accepted.resolve() == output.resolve() else accepted
+    if accepted is not None and output is not None and accepted.resolve() == output.resolve():
+        if form != "json":
+            raise UsageError(f"{output} is the baseline, which --json writes; name another file")
+        accepted = None
     return lint.lint(
         *(_piped() if path == _STDIN else path for path in paths),
         os=systems or settings.os or _OS,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -14,22 +18,10 @@ from lint_forms import C_SAFE, PS, PS_SAFE, C
 
 import regsim
 from regsim import cli
-from regsim.lint import RULES
+from regsim.lint import RULES, grammars
 
 SCHEMA = json.loads((Path(regsim.__file__).parent / "schemas" / "lint.json").read_text("utf-8"))
 LEAK = C["C101"][0]
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write a file where the command runs."""
-    monkeypatch.chdir(tmp_path)
-
-    def put(name, text):
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-
-    return put
 
 
 def test_a_fault_is_told_with_what_becomes_of_it(write, capsys) -> None:
@@ -109,32 +101,6 @@ def test_github_marks_are_one_line_each(write, capsys) -> None:
     assert out.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("comment", "code"),
-    [
-        (" // regsim: ignore[C101]", 0),
-        (" // regsim: ignore", 0),
-        (" // regsim: ignore[C102, C101]", 0),
-        (" // regsim: ignore[C102]", 1),
-        (" // ignore", 1),
-    ],
-)
-def test_a_comment_silences_its_rules(write, comment, code) -> None:
-    """A comment on the line silences the rules that it names, or all, and no other."""
-    write("a.c", LEAK + comment)
-
-    assert cli.main(["lint", "a.c"]) == code
-
-
-def test_a_comment_above_silences(write) -> None:
-    """A comment alone on the line above counts; a line of code above with one does not."""
-    write("a.ps1", PS["PS101"][0].replace("New-Item", "# regsim: ignore[PS101]\nNew-Item"))
-    write("b.ps1", PS["PS101"][0].replace("New-Item", "$a = 1 # regsim: ignore[PS101]\nNew-Item"))
-
-    assert cli.main(["lint", "a.ps1"]) == 0
-    assert cli.main(["lint", "b.ps1"]) == 1
-
-
 def test_a_rule_can_be_left_out(write) -> None:
     """--ignore leaves a rule out."""
     write("a.c", LEAK)
@@ -182,10 +148,9 @@ def test_columns_are_characters(write) -> None:
     assert (one.column, one.end_column) == (two.column, two.end_column)
 
 
-def test_a_utf_16_script_is_read(tmp_path, monkeypatch) -> None:
+def test_a_utf_16_script_is_read(write) -> None:
     """A script as Windows PowerShell's own editor saves it is looked into."""
-    monkeypatch.chdir(tmp_path)
-    Path("a.ps1").write_bytes(PS["PS101"][0].encode("utf-16"))
+    write("a.ps1", PS["PS101"][0].encode("utf-16"))
 
     assert [t.fault.rule for t in regsim.lint("a.ps1").findings] == ["PS101"]
 
@@ -197,3 +162,117 @@ def test_findings_are_in_the_same_order_each_time(write) -> None:
 
     assert regsim.lint("d") == regsim.lint("d")
     assert len(regsim.lint("d").findings) > 10
+
+
+def test_a_report_goes_to_a_file(write, tmp_path, capsys) -> None:
+    """With -o the form asked for is in the file, and a line says how it went."""
+    write("a.c", LEAK)
+
+    assert cli.main(["lint", "a.c", "--format", "sarif", "-o", "out/a.sarif"]) == 1
+    assert capsys.readouterr().out == "1 fault in 1 file\n"
+    assert json.loads((tmp_path / "out/a.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_what_is_piped_in_is_linted(capsys, monkeypatch) -> None:
+    """`-` is told by its content; what is no program, or nothing, is one line and exit code 2."""
+    for text, code, said in (
+        (PS["PS101"][0].encode("utf-16"), 1, "standard input:2:1: PS101"),
+        (b"#include <windows.h>\nint f(void) {\n}\n", 0, "no fault in 1 file"),
+        (b"hello", 2, "is in no language that lint can tell"),
+        (b"", 2, "standard input is empty"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+        assert cli.main(["lint", "-"]) == code
+        assert said in "".join(capsys.readouterr())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
+def test_what_cannot_be_read_does_not_end_the_rest(write, tmp_path, capsys) -> None:
+    """In a folder it is told, exit code 3; named itself it is an error, exit code 2."""
+    write("d/a.c", C_SAFE[0])
+    write("d/zeros.c", b"RegOpenKey\0")
+    (tmp_path / "d/gone.c").symlink_to("nothing")
+    (tmp_path / "d/loop.c").symlink_to("loop.c")
+    (tmp_path / "d/again").symlink_to(".")
+    os.mkfifo(tmp_path / "d/fifo.c")
+
+    assert cli.main(["lint", "d", "--json"]) == 3
+    record = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(record)
+    assert [(p["path"], p["reason"].split(":")[0], p["lines"]) for p in record["partial"]] == [
+        ("d/fifo.c", "is no regular file", []),
+        ("d/gone.c", "is not there", []),
+        ("d/loop.c", "cannot be read", []),
+        ("d/zeros.c", "holds zero bytes, as no text does", [[1, 1]]),
+    ]
+    for name in ("fifo.c", "gone.c", "loop.c"):
+        assert cli.main(["lint", f"d/{name}"]) == 2
+
+
+def test_a_folder_that_cannot_be_listed_is_told(write, monkeypatch, capsys) -> None:
+    """What lies in it is not simply missing."""
+    write("d/a.c", C_SAFE[0])
+    write("d/closed/b.c", LEAK)
+    listed = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    assert cli.main(["lint", "d"]) == 3
+    assert "d/closed: not looked into: cannot be read: Permission denied" in capsys.readouterr().out
+
+
+def test_a_file_given_twice_is_one(write) -> None:
+    """By its name, by another way to it, and in its folder."""
+    write("d/a.c", LEAK)
+
+    assert len(regsim.lint("d/a.c", "d/../d/a.c", "d").findings) == 1
+
+
+def test_a_file_too_large_is_told_and_not_read_whole(write, monkeypatch) -> None:
+    """All its lines are told to be unread."""
+    monkeypatch.setattr("regsim.lint.sources.LARGEST", 1000)
+    write("a.c", f"{LEAK}\n" * 500)
+
+    assert [(p.lines, p.reason) for p in regsim.lint("a.c").partial] == [
+        (((1, 501),), "is larger than 0 MiB")
+    ]
+
+
+def test_without_the_extra_there_is_the_pip_line(write, monkeypatch, capsys) -> None:
+    """Of any file, whether there is a word of the registry in it or not; exit code 2."""
+    write("a.ps1", "Write-Output 1\n")
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
+    grammars._parser.cache_clear()
+
+    assert cli.main(["lint", "a.ps1"]) == 2
+    assert "pip install 'regsim[lint]'" in capsys.readouterr().err
+    assert cli.main(["a.ps1"]) == 2
+    assert "pip install 'regsim[lint]'" in capsys.readouterr().err
+    assert cli.main(["lint", "--explain", "PS101"]) == 0
+
+
+def test_the_front_door_lints_a_program(write, capsys, monkeypatch) -> None:
+    """By its content or else by its name, as the command does; it gives no verdict."""
+    write("a.ps1", PS["PS101"][0])
+    write("b.txt", PS["PS101"][0])
+    write("c.h", "extern int x;")
+    for name, code, language in (
+        ("a.ps1", 1, "PowerShell"),
+        ("b.txt", 1, "PowerShell"),
+        ("c.h", 0, "C or C++"),
+    ):
+        assert cli.main([name, "--json"]) == code
+        record = json.loads(capsys.readouterr().out)
+        assert (record["kind"], record["language"]) == ("script", language)
+        assert "verdict" not in record
+        jsonschema.Draft202012Validator(SCHEMA).validate(record)
+        assert cli.main([name]) == code
+        assert f"is a program ({language}), and is not run" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(PS["PS101"][0].encode())))
+    assert cli.main(["-"]) == 1
