@@ -39,6 +39,7 @@ PACKAGES = (
     ("regsim.report", "Texts, pictures, the lab"),
     ("regsim.live", "Systems that run"),
     ("regsim.testing", "For your own tests"),
+    ("regsim.lint", "Faults in source files"),
     ("regsim.course", "The exercises"),
 )
 SINGLE = (
