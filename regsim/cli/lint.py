@@ -16,6 +16,7 @@ from regsim.cli._hive_output import say
 from regsim.cli._names import Naming
 from regsim.errors import UnreadableError, UsageError
 from regsim.lint import LintReport, SourceText, Told
+from regsim.lint.explaining import explained
 from regsim.lint.formats import annotations, as_object, remarks, sarif
 from regsim.lint.grammars import LANGUAGES, language_of
 from regsim.lint.rules import rule
@@ -61,7 +62,7 @@ _PAGE: Final = 100
     metavar="FILE",
     help="Tell only what is not in FILE, which --json -o FILE wrote, and what of it is gone.",
 )
-@click.option("--fix", is_flag=True, help="Write the files in which a fault can be mended surely.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended with nothing else changed.")
 @click.option("--ignore", "unwanted", multiple=True, metavar="RULE", help="Leave a rule out.")
 @click.option("--explain", metavar="RULE", help="Say what a rule is about, and look at no file.")
 @click.option(
@@ -77,16 +78,20 @@ def command(
 ) -> int:
     """Find registry-handle faults in source files before anyone logs off.
 
-    PATH is a file of PowerShell, C or C++, a folder whose files in these languages are looked into,
-    or - for what is piped in. Each fault is played on the systems asked for, and what a call
-    answers there is quoted. `# regsim: ignore[RULE]` in a comment on the line, or alone above it,
-    silences a rule there; the table [tool.regsim.lint] of the nearest pyproject.toml sets ignore,
-    os, exclude, baseline and allow-partial. Exit code: 1 faults, 3 none but something could not be
-    looked into, 0 none.
+    PATH is a file of PowerShell, C, C++, C# or Python, a folder whose files in these languages are
+    looked into, or - for what is piped in. Each fault is played on the systems asked for, and what
+    a call answers there is quoted. `# regsim: ignore[RULE]` in a comment on the line, or alone
+    above it, silences a rule there; the table [tool.regsim.lint] of the nearest pyproject.toml sets
+    ignore, os, exclude, baseline and allow-partial. Exit code: 1 faults, 3 none but something could
+    not be looked into, 0 none.
     """
     if explain is not None:
-        for line in explained(explain):
-            say(line)
+        found = rule(explain)
+        say(f"{found.id}: {found.title}")
+        for text in explained(found):
+            say("")
+            for line in wrap(text, prose_width()):
+                say(line)
         return 0
     if not paths:
         raise UsageError("give a PATH to look into: a file or a folder")
@@ -188,19 +193,10 @@ def answered(source: Source, language: str, systems: Sequence[str], *, as_json: 
     if as_json:
         say(json.dumps({**as_object(report), "kind": "script", "language": language}))
     else:
-        say(f"{source.name} is a program ({language}), and is not run; `regsim lint` finds:")
-        for line in as_text(report, prose_width()):
+        first = f"{source.name} is a program ({language}), and is not run; `regsim lint` finds:"
+        for line in (*wrap(first, prose_width()), *as_text(report, prose_width())):
             say(line)
     return report.exit_code(allow_partial=settings.allow_partial)
-
-
-def explained(name: str) -> Iterator[str]:
-    """Yield what there is to know of the rule called *name*, as wide as the terminal."""
-    found = rule(name)
-    yield f"{found.id}: {found.title}"
-    for text in (found.why, f"Mend: {found.mend}", f"Source: {found.source}."):
-        yield ""
-        yield from wrap(text, prose_width())
 
 
 def as_text(report: LintReport, width: int) -> Iterator[str]:
