@@ -17,8 +17,8 @@ from regsim.cli._names import Naming
 from regsim.errors import UnreadableError, UsageError
 from regsim.lint import LintReport, SourceText, Told
 from regsim.lint.explaining import explained
-from regsim.lint.formats import annotations, as_object, remarks, sarif
-from regsim.lint.grammars import LANGUAGES, language_of
+from regsim.lint.formats import as_object, github, remarks, sarif
+from regsim.lint.grammars import language_of
 from regsim.lint.rules import rule
 from regsim.lint.settings import LintSettings, settings_for
 from regsim.lint.sources import WANTED
@@ -157,7 +157,7 @@ def _piped() -> SourceText:
 def _source_text(source: Source, language: str) -> SourceText | None:
     """Return *source*, whose content shows *language*, as a text to lint; none if no rule can."""
     grammar = language_of(source.name) or _GRAMMARS.get(language)
-    if grammar not in LANGUAGES.values() or (not language and b"\0" in source.head):
+    if grammar is None or (not language and b"\0" in source.head):
         return None
     with source.open() as file:
         return SourceText(name=source.name, language=grammar, data=file.read())
@@ -245,5 +245,5 @@ _FORMS: Final[dict[str, Callable[[LintReport, int], Iterator[str]]]] = {
     "text": as_text,
     "json": lambda report, _: iter([json.dumps(as_object(report))]),
     "sarif": lambda report, _: iter([json.dumps(sarif(report), indent=1)]),
-    "github": lambda report, _: annotations(report),
+    "github": lambda report, _: github(report),
 }

@@ -135,7 +135,7 @@ def _sentence(told: Told) -> str:
     return f"{told.fault.message}{becomes}"
 
 
-def annotations(report: LintReport) -> Iterator[str]:
+def github(report: LintReport) -> Iterator[str]:
     """Yield a line for each fault that has a GitHub workflow mark its place in a pull request."""
     for told in report.findings:
         fault = told.fault

@@ -273,7 +273,7 @@ def look(source: SourceText) -> Looked:
     if not words.search(text) and b"regsim:" not in text:
         return Looked()
     tree, faults, spans = _found(source.language, text)
-    if spans or (any(fault.edits for fault in faults) and source.locked):
+    if any(fault.edits for fault in faults) and source.locked:
         faults = [attrs.evolve(fault, edits=()) for fault in faults]
     else:
         faults = tried(text, faults, lambda new: _found(source.language, new)[1:])
