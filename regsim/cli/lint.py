@@ -95,6 +95,8 @@ def command(
         return 0
     if not paths:
         raise UsageError("give a PATH to look into: a file or a folder")
+    if options["fix"] and _STDIN in paths:
+        raise UsageError("--fix writes files, and what is piped in is none: name it")
     settings = settings_for(path for path in paths if path != _STDIN)
     form = "json" if as_json else form
     report = _linted(paths, settings, form, **options)

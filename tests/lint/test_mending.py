@@ -177,6 +177,12 @@ def test_wrong_use_writes_nothing(write) -> None:
     assert path.read_text() == text
 
 
+def test_what_is_piped_in_cannot_be_mended(capsys) -> None:
+    """There is no file to write: one line, exit code 2."""
+    assert cli.main(["lint", "--fix", "-"]) == 2
+    assert "--fix writes files" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_written_is_one_line(write, capsys, monkeypatch) -> None:
     """It is as it was; exit code 2."""
     text = f"{OPEN}{UNLOAD}"
