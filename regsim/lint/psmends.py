@@ -18,10 +18,11 @@ def collected(unload: Node, *, again: bool) -> tuple[Edit, ...]:
 
     Neither call gives anything to the pipeline or changes an exit code, so that nothing else of
     the script runs otherwise. None where a statement cannot go directly before: in the condition
-    of a loop or of an `elseif`, and where the statement asks ``$?``, which the calls would set.
+    of a loop or of an `elseif`; where the statement asks ``$?``, which the calls would set; and in
+    a workflow, which may call no method.
     """
     statement = _statement(unload)
-    if statement is None or b"$?" in (statement.text or b""):
+    if statement is None or b"$?" in (statement.text or b"") or _in_workflow(statement):
         return ()
     calls = (_COLLECT, _WAIT) if again else (_WAIT,)
     indent, newline = _layout(statement)
@@ -40,6 +41,19 @@ def _statement(unload: Node) -> Node | None:
         ):
             return None
     return node if node.parent is not None else None
+
+
+def _in_workflow(node: Node) -> bool:
+    """Return whether *node* lies in a workflow, where methods are refused.
+
+    Source: about_Workflows (Microsoft; documented).
+    """
+    outer = node.parent
+    while outer is not None:
+        if outer.type == "function_statement" and (outer.text or b"")[:8].lower() == b"workflow":
+            return True
+        outer = outer.parent
+    return False
 
 
 def _layout(statement: Node) -> tuple[bytes, bytes]:

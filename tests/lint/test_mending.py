@@ -96,6 +96,7 @@ def test_a_profile_is_left_alone_where_it_is_not_certain(write, text) -> None:
         f"{LOAD}$k = {NEW}\n{COLLECT}{UNLOAD}",
         f"{OPEN}do {{ Start-Sleep 1 }} until ((reg unload HKU\\Temp) -or $n++ -gt 3)\n{CHECK}",
         f"{OPEN}if ($a) {{ 1 }} elseif (reg unload HKU\\Temp) {{ 2 }}\n{CHECK}",
+        f"workflow Set-All {{\n{OPEN}{UNLOAD}}}\nSet-All\n",
         f"{OPEN}$ok = $?, (reg unload HKU\\Temp)\n{CHECK}",
         f"{OPEN}{UNLOAD}# SIG # Begin signature block\n# MIIx\n",
         f"{OPEN}{UNLOAD}}} )(\n",
@@ -103,7 +104,7 @@ def test_a_profile_is_left_alone_where_it_is_not_certain(write, text) -> None:
     ],
 )
 def test_a_script_is_left_alone_where_it_is_not_certain(write, text) -> None:
-    """A variable that holds the key, a condition, $?, a signature, a part that was not parsed."""
+    """A variable with the key, a condition, $?, a workflow, a signature, a part that was not parsed."""
     assert fixed(write, "a.ps1", text) == text.encode()
 
 
