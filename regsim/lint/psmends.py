@@ -46,7 +46,7 @@ def _statement(unload: Node) -> Node | None:
 def _in_workflow(node: Node) -> bool:
     """Return whether *node* lies in a workflow, where methods are refused.
 
-    Source: about_Workflows (Microsoft; documented).
+    Source: PowerShell Workflows: Restrictions (devblogs.microsoft.com/scripting, 2013; documented).
     """
     outer = node.parent
     while outer is not None:

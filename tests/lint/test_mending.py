@@ -104,7 +104,7 @@ def test_a_profile_is_left_alone_where_it_is_not_certain(write, text) -> None:
     ],
 )
 def test_a_script_is_left_alone_where_it_is_not_certain(write, text) -> None:
-    """A variable with the key, a condition, $?, a workflow, a signature, a part that was not parsed."""
+    """A variable with the key, a condition, $?, a workflow, a signature, a part not parsed."""
     assert fixed(write, "a.ps1", text) == text.encode()
 
 
