@@ -13,7 +13,7 @@ from regsim.lint.ccalls import InC
 from regsim.lint.cpaths import C, declared
 from regsim.lint.fault import Fault
 from regsim.lint.following import TooManyWaysError
-from regsim.lint.grammars import captured, nodes, said
+from regsim.lint.grammars import nodes, questions, said
 from regsim.lint.paths import Walker
 from regsim.lint.ways import FromCaller, OneWay
 
@@ -51,7 +51,7 @@ class CFile:
     uncached: bool
 
 
-def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a file, and the lines of functions that were given up."""
     defined = list(_functions(tree.root_node))
     file = _told(defined, text)
@@ -61,7 +61,7 @@ def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tupl
         calls = _names(node)
         if not _touches(node) and not calls & file.giving:
             continue
-        asked = "\n".join(said(n) for n in captured(language, C.asking, node))
+        asked = "\n".join(said(n) for n in questions(node, C.asking))
         scope = InC(tongue=C, file=file, name=name, calls=calls, conditions=asked)
         start = _begun(scope, node)
         try:
@@ -79,7 +79,7 @@ def _touches(node: Node) -> bool:
 
 
 def _names(node: Node) -> set[str]:
-    return {cnames.plain(n.decode("ascii")) for n in _CALLED.findall(node.text or b"")}
+    return {cnames.plain(n.decode("ascii")) for n in set(_CALLED.findall(node.text or b""))}
 
 
 def _body(node: Node) -> Node:
@@ -157,7 +157,7 @@ def _told(defined: list[tuple[str, Node]], text: bytes) -> CFile:
         functions=functions,
         giving=frozenset(giving),
         using_root=frozenset(using),
-        called=frozenset(cnames.plain(n.decode("ascii")) for n in _CALLED.findall(text)),
+        called=frozenset(cnames.plain(n.decode("ascii")) for n in set(_CALLED.findall(text))),
         threads=cnames.THREADS.search(text) is not None,
         uncached=_UNCACHED.search(text) is not None,
     )

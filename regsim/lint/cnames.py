@@ -110,7 +110,7 @@ _TAKING: Final = re.compile(
 
 def plain(name: str) -> str:
     """Return the name of a function without ``::`` or ``DLL$``, and without its A or W."""
-    name = re.split(r"::|\$", name)[-1].strip()
+    name = name.rpartition("::")[2].rpartition("$")[2].strip()
     if name[-1:] in "AW" and name[:-1] in _SUFFIXED:
         return name[:-1]
     return name

@@ -182,7 +182,6 @@ C: Final = Tongue(
     truth=truth,
     statements=_STATEMENTS,
     leaks=LEAKS,
-    asking="""(_ condition: (_) @c) (assignment_expression right: (binary_expression) @c)
-        (init_declarator value: (binary_expression) @c)""",
+    asking=frozenset({"binary_expression"}),
 )
 """How C and C++ are followed."""

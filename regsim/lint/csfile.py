@@ -79,11 +79,11 @@ _DECLARING: Final = frozenset(
 )
 
 
-def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a file, and the lines of methods that were given up."""
     defined = list(_functions(tree.root_node))
     file = told(defined, text.decode("utf-8", "replace"), _USES_ROOT, _GIVES)
-    return follow(TONGUE, language, file, defined, "CS102", _names)
+    return follow(TONGUE, file, defined, "CS102", _names)
 
 
 def _functions(top: Node) -> Iterator[Defined]:
@@ -494,8 +494,7 @@ TONGUE: Final = Tongue(
     truth=truth,
     statements=_STATEMENTS,
     leaks={"key": ("CS101", "is not disposed of"), "handle": ("CS101", "is not closed")},
-    asking="""(_ condition: (_) @c) (assignment_expression right: (binary_expression) @c)
-        (variable_declarator (binary_expression) @c)""",
+    asking=frozenset({"binary_expression"}),
     stories="object-",
     raising=raising,
 )

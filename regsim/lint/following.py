@@ -44,7 +44,7 @@ class Tongue:
         value: what an expression is worth.
         truth: whether a condition is met.
         statements: what a statement does, by the type of its node; any other is an expression.
-        asking: the query of tree-sitter for the conditions of a function.
+        asking: the nodes that ask something although they are no condition of a statement.
         leaks: by what was opened, the rule that its leak breaks and the words for it.
         stories: what the names of the runs begin with that show a leak of a key.
         raising: whether a statement can end in an exception although it does not say so.
@@ -54,7 +54,7 @@ class Tongue:
     truth: Callable[[Any, Node | None, OneWay], Truths]
     statements: Mapping[str, Callable[..., list[OneWay]]]
     leaks: Mapping[str, tuple[str, str]]
-    asking: str
+    asking: frozenset[str]
     stories: str = ""
     raising: Callable[[Node], bool] | None = None
 

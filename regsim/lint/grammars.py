@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from regsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, QueryCursor, Tree
+    from tree_sitter import Node, Parser, Tree
 
 LANGUAGES: Final = {
     **dict.fromkeys((".ps1", ".psm1"), "powershell"),
@@ -37,18 +37,20 @@ def parse(language: str, text: bytes) -> Tree:
     return _parser(language).parse(text)
 
 
-def captured(language: str, query: str, node: Node) -> list[Node]:
-    """Return the nodes below *node* that *query*, in tree-sitter's words, names; in order."""
-    found = _cursor(language, query).captures(node)
-    return sorted((n for group in found.values() for n in group), key=lambda n: n.start_byte)
-
-
-@cache
-def _cursor(language: str, query: str) -> QueryCursor:
-    sitter = importlib.import_module("tree_sitter")
-    grammar = _parser(language).language
-    cursor: QueryCursor = sitter.QueryCursor(sitter.Query(grammar, query))
-    return cursor
+def questions(top: Node, kinds: frozenset[str]) -> Iterator[Node]:
+    """Yield the conditions below *top*, and what of *kinds* stands where a value is stored."""
+    cursor = top.walk()
+    while True:
+        node, field = cursor.node, cursor.field_name
+        if node is not None and (
+            field == "condition" or (node.type in kinds and field in ("right", "value", None))
+        ):
+            yield node
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
 
 
 @cache

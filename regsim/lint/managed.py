@@ -10,8 +10,7 @@ import attrs
 
 from regsim.lint.fault import Fault
 from regsim.lint.following import Following, Tongue, TooManyWaysError, lost
-from regsim.lint.grammars import captured as query
-from regsim.lint.grammars import nodes, said
+from regsim.lint.grammars import nodes, questions, said
 from regsim.lint.paths import Walker
 from regsim.lint.ways import CLOSED, OPEN, UNKNOWN, Acquired, OneWay, Predefined, Ways, Worth
 
@@ -151,7 +150,7 @@ def _holder(node: Node) -> str:
         if side is not None and side.type in ("pattern_list", "tuple_pattern"):
             side = side.named_children[0]
         if side is not None and side != inner:
-            return said(side).splitlines()[0] if "\n" not in said(side) else ""
+            return said(side) if "\n" not in said(side) else ""
     return ""
 
 
@@ -259,7 +258,6 @@ def _keeps(param: str, body: str) -> bool:
 
 def follow(
     tongue: Tongue,
-    language: str,
     file: ManagedFile,
     defined: list[Defined],
     acting: str,
@@ -272,7 +270,7 @@ def follow(
         body = said(one.body)
         if not _WORTH.search(body) and not file.giving.intersection(_CALLS.findall(body)):
             continue
-        asked = (said(n) for n in query(language, tongue.asking, one.body))
+        asked = (said(n) for n in questions(one.body, tongue.asking))
         scope = InManaged(
             tongue=tongue,
             name=one.name,

@@ -19,7 +19,7 @@ _HIVE: Final = re.compile(rb"load", re.IGNORECASE)
 _LINE: Final = "line {}"
 
 
-def look(tree: Tree, text: bytes, _language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a script, and the lines that were given up."""
     if not _HIVE.search(text):
         return [], []

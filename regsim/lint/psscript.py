@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from regsim.errors import RegsimError
-from regsim.lint.grammars import captured, said
+from regsim.lint.grammars import nodes, said
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -192,10 +192,10 @@ def _ran(reading: Callable[[], None]) -> bool:
 def _functions(top: Node) -> dict[str, Function]:
     found: dict[str, Function] = {}
     texts: dict[str, str] = {}
-    for node in captured("powershell", "(function_statement) @f", top):
+    for node in (n for n in nodes(top) if n.type == "function_statement"):
         name = said(_child(node, "function_name")).lower()
-        names = captured("powershell", "(script_parameter (variable) @v)", node)
-        own = tuple(said(v).lstrip("$").lower() for v in names)
+        listed = (c for n in nodes(node) if n.type == "script_parameter" for c in n.children)
+        own = tuple(said(c).lstrip("$").lower() for c in listed if c.type == "variable")
         texts[name] = said(node)
         found[name] = Function(node, own, _MATTERS.search(texts[name]) is not None)
     for _ in range(4):  # what calls one that matters does so too
@@ -383,7 +383,7 @@ def _arguments(script: Script, node: Node) -> tuple[dict[str, str], list[str]]:
             named[waiting] = text
             waiting = ""
         elif text.startswith("@") and text[1:].lower() in script.tables:
-            for entry in captured("powershell", _ENTRIES, script.tables[text[1:].lower()]):
+            for entry in _entries(script.tables[text[1:].lower()]):
                 key, _, value = said(entry).partition("=")
                 named[key.strip().strip("\"'").lower()] = value.strip()
         elif child.type != "redirection":
@@ -391,7 +391,10 @@ def _arguments(script: Script, node: Node) -> tuple[dict[str, str], list[str]]:
     return named, rest
 
 
-_ENTRIES: Final = "(hash_entry) @e"
+def _entries(table: Node) -> Iterator[Node]:
+    return (n for n in nodes(table) if n.type == "hash_entry")
+
+
 _SWITCHES: Final = frozenset(
     {
         *("force", "recurse", "passthru", "wait", "name", "nonewwindow", "verbose", "asjob"),

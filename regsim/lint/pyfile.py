@@ -62,14 +62,14 @@ _GIVES: Final = re.compile(
 )
 
 
-def look(tree: Tree, text: bytes, language: str) -> tuple[list[Fault], list[tuple[int, int]]]:
+def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
     """Return the faults of a file, and the lines of functions that were given up."""
     whole = text.decode("utf-8", "replace")
     if not _REGISTRY.search(whole):
         return [], []
     defined = list(_functions(tree.root_node))
     file = told(defined, whole, _USES_ROOT, _GIVES)
-    return follow(TONGUE, language, file, defined, "PY102", _names)
+    return follow(TONGUE, file, defined, "PY102", _names)
 
 
 def _functions(top: Node) -> Iterator[Defined]:
@@ -376,8 +376,7 @@ TONGUE: Final = Tongue(
     truth=truth,
     statements=_STATEMENTS,
     leaks=dict.fromkeys(("key", "handle"), ("PY101", "is not closed")),
-    asking="""(_ condition: (_) @c) (assignment right: (comparison_operator) @c)
-        (conditional_expression) @c (assignment right: (boolean_operator) @c)""",
+    asking=frozenset({"comparison_operator", "boolean_operator", "conditional_expression"}),
     stories="handle-",
     raising=raising,
 )
