@@ -223,7 +223,7 @@ def _before_opening(scope: InC, opened: Acquired, target: str, world: OneWay) ->
             )
         world = world if world.holders(held) != [target] else world.turn(held, GONE)
     others = [name for name in world.holders(opened) if name != target]
-    if others and opened in world.state:
+    if opened in world.state and (others or world.state[opened] == OPEN):
         older = attrs.evolve(opened, older=True)
         state = GONE if older in world.state else world.state[opened]
         for name in others:

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("tree_sitter", reason="needs regsim[lint]")
 
+from fix_forms import FIXES, PS_QUIET
 from lint_forms import C_SAFE, CPP_SAFE, PS, PS_SAFE, C
 from managed_forms import CS, PAIRS, PY, SAFE
 
@@ -70,6 +71,25 @@ def test_a_fix_ends_a_finding(rule, ending, name, before, after) -> None:
     assert found(f"after{ending}", after) == ([], []), name
 
 
+@pytest.mark.parametrize(
+    ("rule", "ending", "name", "before", "after"),
+    [(rule, ending, name, *pair) for rule, ending, pairs in FIXES for name, pair in pairs.items()],
+)
+def test_a_fix_of_c_or_a_script_ends_a_finding(tmp_path, rule, ending, name, before, after) -> None:
+    """The code before a fix gets the rule; the code after it gets nothing."""
+    rules, partial = found(tmp_path, f"before{ending}", before)
+
+    assert rule in rules, name
+    assert partial == []
+    assert found(tmp_path, f"after{ending}", after) == ([], []), name
+
+
+@pytest.mark.parametrize("text", PS_QUIET)
+def test_what_only_looks_like_a_fault_is_silent(tmp_path, text) -> None:
+    """Files, other hives, comments and texts that a script holds are no keys of the hive."""
+    assert found(tmp_path, "a.ps1", text)[0] == []
+
+
 @pytest.mark.parametrize(("ending", "text"), SAFE)
 def test_keys_that_are_owned_are_known(ending, text) -> None:
     """What is returned, stored, given away or predefined has no finding."""
@@ -100,7 +120,7 @@ def test_only_what_is_not_known_has_no_run() -> None:
     assert [rule.id for rule in RULES.values() if not rule.story] == ["PS104"]
 
 
-def test_a_refused_unload_quotes_the_kernel(tmp_path) -> None:
+def test_a_refused_unload_quotes_the_kernel() -> None:
     """The status of the kernel is the one that the run gave, not one that says the same."""
     assert play("held", "win11").nt is NtStatus.CANNOT_DELETE
     assert play("twice", "win11").nt is NtStatus.INVALID_HANDLE
