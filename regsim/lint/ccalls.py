@@ -10,7 +10,7 @@ import attrs
 from regsim.lint import cnames
 from regsim.lint.cmends import unloaded
 from regsim.lint.following import Following
-from regsim.lint.grammars import said
+from regsim.lint.grammars import last, said
 from regsim.lint.ways import (
     CLOSED,
     GONE,
@@ -119,7 +119,7 @@ class Called:
 def bare(node: Node | None) -> Node | None:
     """Return *node* without parentheses and casts."""
     while node is not None and node.type in ("parenthesized_expression", "cast_expression"):
-        node = node.child_by_field_name("value") or (node.named_children or [None])[-1]
+        node = node.child_by_field_name("value") or last(node)
     return node
 
 

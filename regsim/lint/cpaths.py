@@ -9,7 +9,7 @@ from regsim.lint import cnames
 from regsim.lint.ccalls import LEAKS, InC, bare
 from regsim.lint.cexpr import truth, value
 from regsim.lint.following import Tongue, TooManyWaysError, lost
-from regsim.lint.grammars import said
+from regsim.lint.grammars import last, said
 from regsim.lint.paths import (
     COMMON,
     MOST,
@@ -66,7 +66,7 @@ def declared(node: Node) -> list[tuple[str, str, Node | None]]:
         stars = ""
         while inner is not None and inner.type in _AROUND:
             stars += {"reference_declarator": "&", "array_declarator": "[]"}.get(inner.type, "*")
-            inner = inner.child_by_field_name("declarator") or (inner.named_children or [None])[-1]
+            inner = inner.child_by_field_name("declarator") or last(inner)
         if inner is not None and inner.type in ("identifier", "field_identifier") and not static:
             found.append((said(inner), base + stars, first))
     return found
@@ -96,13 +96,14 @@ def _declaration(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
 
 
 def _begun(walker: Walker, name: str, first: Node, worlds: Worlds) -> Worlds:
+    scope: InC = walker.scope  # type: ignore[assignment]
     found = []
     for world in worlds:
-        for got, after in value(walker.scope, first, world):
-            if isinstance(got, Acquired) and walker.scope.types[name] not in _KEEPING:
+        for got, after in value(scope, first, world):
+            if isinstance(got, Acquired) and scope.types[name] not in _KEEPING:
                 found.append(after.lose(after.holders(got)).put(name, UNKNOWN))
             else:
-                found.append(walker.scope.keep(name, got, None, after))
+                found.append(scope.keep(name, got, None, after))
     return found
 
 

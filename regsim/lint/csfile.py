@@ -22,9 +22,10 @@ from regsim.lint.following import (
     plain,
     zero,
 )
-from regsim.lint.grammars import nodes, said
+from regsim.lint.grammars import last, nodes, said
 from regsim.lint.managed import (
     Defined,
+    Given,
     InManaged,
     arguments,
     captured,
@@ -259,12 +260,12 @@ def _called(scope: InManaged, node: Node, receiver: object, world: OneWay) -> Wa
 def _name(callee: Node | None) -> str:
     while callee is not None and callee.type not in ("identifier", "generic_name"):
         named = callee.child_by_field_name("name")
-        callee = named or (callee.named_children or [None])[-1]
+        callee = named or last(callee)
     return said(callee).split("<")[0]
 
 
 def _call(
-    scope: InManaged, node: Node, name: str, receiver: object, args: list, world: OneWay
+    scope: InManaged, node: Node, name: str, receiver: object, args: Given, world: OneWay
 ) -> Ways:
     written = said(args[0][0]) if args else ""
     if name in _OPENERS or (name in scope.file.giving and receiver == UNKNOWN):
@@ -290,7 +291,7 @@ def _call(
     return [(UNKNOWN, scope.lend(name, inner, world))]
 
 
-def _opened(scope: InManaged, node: Node, name: str, args: list, world: OneWay) -> Ways:
+def _opened(scope: InManaged, node: Node, name: str, args: Given, world: OneWay) -> Ways:
     """Follow a function of Windows that a method imports, with the key in an ``out`` argument."""
     opener = cnames.OPENERS[name]
     target = args[opener.result][0] if opener.result < len(args) else None
@@ -300,7 +301,7 @@ def _opened(scope: InManaged, node: Node, name: str, args: list, world: OneWay) 
     variable = scope.variable(inner)
     if not variable:
         return [(ZERO, world), (OTHER, world)]
-    root = args[opener.root][1] if opener.root is not None else UNKNOWN
+    root = UNKNOWN if opener.root is None or not args else args[min(opener.root, len(args) - 1)][1]
     kind = "key" if "SafeRegistryHandle" in scope.file.text else "handle"
     got, after = scope.open(node, name, (root, ""), world, kind)
     return [(ZERO, scope.put(variable, got, node, after)), (OTHER, world.put(variable, ZERO))]
@@ -371,7 +372,8 @@ def _compared(
             elif kinds == {ZERO, OTHER}:
                 found.append((False, after))
             elif ZERO in kinds and UNKNOWN in kinds:
-                found += negated(plain(scope, left if other == ZERO else right, after))
+                side = left if other == ZERO else right
+                found += negated(plain(scope, side or node, after))
             else:
                 found += either(scope, node, after)
     return found
@@ -382,7 +384,7 @@ def _pattern(scope: InManaged, node: Node, world: OneWay) -> Truths:
     first, pattern = node.child_by_field_name("expression"), node.child_by_field_name("pattern")
     text = said(pattern).replace(" ", "")
     if text in ("null", "notnull", "{}", "RegistryKey"):
-        found = plain(scope, first, world)
+        found = plain(scope, first or node, world)
         return negated(found) if text == "null" else found
     named = None if pattern is None else pattern.child_by_field_name("name")
     if named is None:

@@ -109,3 +109,8 @@ def joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 def said(node: Node | None) -> str:
     """Return the text of *node*, empty for none; bytes that are no UTF-8 become question marks."""
     return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
+
+
+def last(node: Node) -> Node | None:
+    """Return the last part of *node* that has a name in the grammar, or none."""
+    return node.named_children[-1] if node.named_children else None

@@ -181,7 +181,8 @@ def through(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
 def returned(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     """Follow a return: what is handed to the caller is the caller's."""
     found: Worlds = []
-    for child in node.named_children or [None]:
+    children: list[Node | None] = [*node.named_children] or [None]
+    for child in children:
         for world in worlds:
             for got, after in walker.scope.tongue.value(walker.scope, child, world):
                 found.append(_handed(child, after.give(got)))
