@@ -25,7 +25,7 @@ from regsim.lint.following import (
 from regsim.lint.grammars import last, nodes, said
 from regsim.lint.managed import (
     Defined,
-    Given,
+    Arguments,
     InManaged,
     arguments,
     captured,
@@ -265,7 +265,7 @@ def _name(callee: Node | None) -> str:
 
 
 def _call(
-    scope: InManaged, node: Node, name: str, receiver: object, args: Given, world: OneWay
+    scope: InManaged, node: Node, name: str, receiver: object, args: Arguments, world: OneWay
 ) -> Ways:
     written = said(args[0][0]) if args else ""
     if name in _OPENERS or (name in scope.file.giving and receiver == UNKNOWN):
@@ -291,7 +291,7 @@ def _call(
     return [(UNKNOWN, scope.lend(name, inner, world))]
 
 
-def _opened(scope: InManaged, node: Node, name: str, args: Given, world: OneWay) -> Ways:
+def _opened(scope: InManaged, node: Node, name: str, args: Arguments, world: OneWay) -> Ways:
     """Follow a function of Windows that a method imports, with the key in an ``out`` argument."""
     opener = cnames.OPENERS[name]
     target = args[opener.result][0] if opener.result < len(args) else None

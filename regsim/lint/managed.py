@@ -17,7 +17,7 @@ from regsim.lint.ways import CLOSED, OPEN, UNKNOWN, Acquired, OneWay, Predefined
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-Given = list[tuple["Node", Worth]]
+Arguments = list[tuple["Node", Worth]]
 """The arguments of a call, each with what it is worth."""
 _TAKING: Final = re.compile(
     r"close|free|release|attach|own|destroy|clean|dispose|register|queue|add$|^add|push|append|insert"
@@ -121,7 +121,7 @@ class InManaged(Following):
             self.report(self.acting, node, text)
         return Predefined(name)
 
-    def lend(self, name: str, args: Given, world: OneWay) -> OneWay:
+    def lend(self, name: str, args: Arguments, world: OneWay) -> OneWay:
         """Return the world after the function *name* got *args*, which it may keep or close."""
         own = self.file.taking.get(name)
         for index, (node, value) in enumerate(args):
@@ -195,9 +195,9 @@ def stored(scope: Following, left: Node | None, got: Worth, world: OneWay) -> On
     return scope.put(name, got, left, world) if name else world.give(got)
 
 
-def arguments(scope: Following, listed: list[Node], world: OneWay) -> list[tuple[Given, OneWay]]:
+def arguments(scope: Following, listed: list[Node], world: OneWay) -> list[tuple[Arguments, OneWay]]:
     """Return what the arguments *listed* are worth, on each way that they can go."""
-    ways: list[tuple[Given, OneWay]] = [([], world)]
+    ways: list[tuple[Arguments, OneWay]] = [([], world)]
     for node in listed:
         ways = [
             ([*before, (node, got)], after)

@@ -98,7 +98,7 @@ class Doing:
 
 
 @attrs.frozen(eq=False)
-class Function:
+class OwnFunction:
     """A function of a script: its node, its parameters, and whether it can matter to a hive."""
 
     node: Node
@@ -110,7 +110,7 @@ class Function:
 class Script:
     """A script while it is read: the functions, the variables, and the steps so far."""
 
-    functions: dict[str, Function] = attrs.field(factory=dict)
+    functions: dict[str, OwnFunction] = attrs.field(factory=dict)
     texts: dict[str, str] = attrs.field(factory=dict)
     keys: dict[str, str] = attrs.field(factory=dict)
     tables: dict[str, Node] = attrs.field(factory=dict)
@@ -189,15 +189,15 @@ def _ran(reading: Callable[[], None]) -> bool:
     return True
 
 
-def _functions(top: Node) -> dict[str, Function]:
-    found: dict[str, Function] = {}
+def _functions(top: Node) -> dict[str, OwnFunction]:
+    found: dict[str, OwnFunction] = {}
     texts: dict[str, str] = {}
     for node in (n for n in nodes(top) if n.type == "function_statement"):
         name = said(_child(node, "function_name")).lower()
         listed = (c for n in nodes(node) if n.type == "script_parameter" for c in n.children)
         own = tuple(said(c).lstrip("$").lower() for c in listed if c.type == "variable")
         texts[name] = said(node)
-        found[name] = Function(node, own, _MATTERS.search(texts[name]) is not None)
+        found[name] = OwnFunction(node, own, _MATTERS.search(texts[name]) is not None)
     for _ in range(4):  # what calls one that matters does so too
         loud = {name for name, function in found.items() if function.matters}
         words = re.compile("|".join(map(re.escape, sorted(loud))) or "$^", re.IGNORECASE)

@@ -14,7 +14,7 @@ from regsim.lint.following import Tongue, asked, both, either, negated, one, par
 from regsim.lint.grammars import nodes, said
 from regsim.lint.managed import (
     Defined,
-    Given,
+    Arguments,
     InManaged,
     arguments,
     captured,
@@ -188,14 +188,14 @@ def _call(scope: InManaged, node: Node, world: OneWay) -> Ways:
     return found
 
 
-def _pointed(args: Given) -> str | None:
+def _pointed(args: Arguments) -> str | None:
     """Return the variable that a function called by `ctypes` gets the address of."""
     found = (re.match(r"(ctypes\.)?(byref|pointer)\((\w+)\)$", said(node)) for node, _ in args)
     return next((match[3] for match in found if match), None)
 
 
 def _called(
-    scope: InManaged, node: Node, callee: tuple[str, Node | None, Worth], args: Given, world: OneWay
+    scope: InManaged, node: Node, callee: tuple[str, Node | None, Worth], args: Arguments, world: OneWay
 ) -> Ways:
     name, receiver, got = callee
     if name in ("Close", "close", "Detach") and isinstance(got, Acquired):
