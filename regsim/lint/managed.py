@@ -195,7 +195,9 @@ def stored(scope: Following, left: Node | None, got: Worth, world: OneWay) -> On
     return scope.put(name, got, left, world) if name else world.give(got)
 
 
-def arguments(scope: Following, listed: list[Node], world: OneWay) -> list[tuple[Arguments, OneWay]]:
+def arguments(
+    scope: Following, listed: list[Node], world: OneWay
+) -> list[tuple[Arguments, OneWay]]:
     """Return what the arguments *listed* are worth, on each way that they can go."""
     ways: list[tuple[Arguments, OneWay]] = [([], world)]
     for node in listed:

@@ -195,7 +195,11 @@ def _pointed(args: Arguments) -> str | None:
 
 
 def _called(
-    scope: InManaged, node: Node, callee: tuple[str, Node | None, Worth], args: Arguments, world: OneWay
+    scope: InManaged,
+    node: Node,
+    callee: tuple[str, Node | None, Worth],
+    args: Arguments,
+    world: OneWay,
 ) -> Ways:
     name, receiver, got = callee
     if name in ("Close", "close", "Detach") and isinstance(got, Acquired):
