@@ -43,12 +43,22 @@ class InC(Following):
         types: its variables and parameters, by name the type.
         params: the parameters of handle types.
         calls: what it calls, without the A or W.
+        ends: by name, where in the text it is asked for the last time.
     """
 
     file: CFile
     types: dict[str, str] = attrs.field(factory=dict)
     params: set[str] = attrs.field(factory=set)
     calls: set[str] = attrs.field(factory=set)
+    ends: dict[str, int] = attrs.field(factory=dict)
+
+    def done(self, offset: int) -> frozenset[str]:
+        """Return the names that no condition asks about after *offset*; a handle is kept."""
+        return frozenset(
+            name
+            for name, end in self.ends.items()
+            if end <= offset and self.types.get(name) not in cnames.HANDLES
+        )
 
     def variable(self, node: Node | None) -> str:
         """Return the local variable that *node* is, or a member of a local record; or nothing."""
@@ -188,8 +198,8 @@ def _open(scope: InC, called: Called, world: OneWay) -> Ways:
     opened = Acquired(called.node.start_byte)
     title = f"{target} ({called.name})"
     scope.sites[opened.site] = (called.node, opener.what, title)
+    failed = world.put(target, _after_failure(world, target, opened))
     world = _before_opening(scope, opened, target, world)
-    failed = world.put(target, _after_failure(world.values.get(target, UNKNOWN), opened))
     return [(ZERO, _good(opened, (root, named), world.put(target, opened))), (OTHER, failed)]
 
 
@@ -208,9 +218,11 @@ def _given(scope: InC, called: Called, world: OneWay) -> Ways:
     return [(opened, good), (INVALID if called.name in cnames.GIVERS else ZERO, world)]
 
 
-def _after_failure(before: Worth, opened: Acquired) -> Worth:
-    """Return what a variable holds after a failed call: a 0 stays, the rest is not to be used."""
-    return ZERO if before == ZERO else Unopened(opened.site)
+def _after_failure(world: OneWay, target: str, opened: Acquired) -> Worth:
+    """Return what *target* holds after a failed call: a 0 and an open key stay, no more is sure."""
+    before = world.values.get(target, UNKNOWN)
+    stays = isinstance(before, Acquired) and world.state.get(before) == OPEN
+    return before if before == ZERO or stays else Unopened(opened.site)
 
 
 def _before_opening(scope: InC, opened: Acquired, target: str, world: OneWay) -> OneWay:

@@ -61,8 +61,10 @@ def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
         calls = _names(node)
         if not _touches(node) and not calls & file.giving:
             continue
-        asked = "\n".join(said(n) for n in questions(node, C.asking))
+        conditions = list(questions(node, C.asking))
+        asked = "\n".join(map(said, conditions))
         scope = InC(tongue=C, file=file, name=name, calls=calls, conditions=asked)
+        scope.ends = _ends(node, conditions)
         start = _begun(scope, node)
         try:
             Walker(scope).function(_body(node), start)
@@ -71,6 +73,22 @@ def look(tree: Tree, text: bytes) -> tuple[list[Fault], list[tuple[int, int]]]:
         else:
             faults += scope.faults.values()
     return faults, given_up
+
+
+def _ends(node: Node, conditions: list[Node]) -> dict[str, int]:
+    """Return where each name is asked for the last time; in a loop that is the loop's end."""
+    loops = [(n.start_byte, n.end_byte) for n in nodes(node) if n.type in _LOOPS]
+    found: dict[str, int] = {}
+    for condition in conditions:
+        end = condition.end_byte
+        around = [last for first, last in loops if first <= condition.start_byte < last]
+        for word in _WORD.findall(said(condition)):
+            found[word] = max(found.get(word, 0), end, *around)
+    return found
+
+
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_LOOPS: Final = frozenset({"for_statement", "while_statement", "do_statement", "for_range_loop"})
 
 
 def _touches(node: Node) -> bool:

@@ -24,8 +24,8 @@ from regsim.lint.following import (
 )
 from regsim.lint.grammars import last, nodes, said
 from regsim.lint.managed import (
-    Defined,
     Arguments,
+    Defined,
     InManaged,
     arguments,
     captured,

@@ -86,6 +86,10 @@ class Following:
         """How often each name stands in a condition: what is not asked need not be known."""
         return Counter(_WORD.findall(self.conditions))
 
+    def done(self, _offset: int) -> frozenset[str]:
+        """Return the names that no condition asks about after *offset* in the text."""
+        return frozenset()
+
     def left(self, world: OneWay, opened: Acquired, node: Node | None, how: str) -> None:
         """Note that *opened* is open where the function is left."""
         self.leak(world, opened, node, how)

@@ -118,6 +118,8 @@ def block(walker: Walker, node: Node, worlds: Worlds) -> Worlds:
     """Follow one statement after the other."""
     for child in node.named_children:
         worlds = walker.run(child, worlds)
+        if len(worlds) > 1 and (done := walker.scope.done(child.end_byte)):
+            worlds = distinct(world.fade(done) for world in worlds)
     return worlds
 
 

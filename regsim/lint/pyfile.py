@@ -13,8 +13,8 @@ from regsim.lint.fault import Fault
 from regsim.lint.following import Tongue, asked, both, either, negated, one, parts, plain, zero
 from regsim.lint.grammars import nodes, said
 from regsim.lint.managed import (
-    Defined,
     Arguments,
+    Defined,
     InManaged,
     arguments,
     captured,

@@ -106,9 +106,21 @@ class OneWay:
             return self.turn(value, GONE)
         return self
 
+    def fade(self, names: frozenset[str]) -> OneWay:
+        """Return the world without what is known of *names*, of which none is asked any more."""
+        values = {n: v for n, v in self.values.items() if n not in names or not isinstance(v, str)}
+        facts = {t: v for t, v in self.facts.items() if t[0] == "#" or not _dead(t, names)}
+        if len(values) == len(self.values) and len(facts) == len(self.facts):
+            return self
+        return attrs.evolve(self, values=values, facts=facts)
+
     def holders(self, opened: Acquired) -> list[str]:
         """Return the variables that hold *opened*."""
         return [name for name, value in self.values.items() if value == opened]
+
+
+def _dead(text: str, names: frozenset[str]) -> bool:
+    return names.issuperset(_WORD.findall(text))
 
 
 def distinct(worlds: Iterable[OneWay]) -> list[OneWay]:
