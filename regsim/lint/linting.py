@@ -287,7 +287,7 @@ def look(source: SourceText) -> Looked:
 def _found(language: str, text: bytes) -> tuple[Tree, list[Fault], list[tuple[int, int]]]:
     tree = grammars.parse(language, text)
     looker = importlib.import_module(f"regsim.lint.{_LOOKERS[language]}")
-    faults, given_up = looker.look(tree, text, language)
+    faults, given_up = looker.look(tree, text)
     return tree, faults, grammars.joined(grammars.unparsed(tree) + given_up)
 
 

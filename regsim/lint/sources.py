@@ -13,7 +13,7 @@ import attrs
 from regsim.errors import UnreadableError
 from regsim.reading import telling
 
-LARGEST: Final = 4 << 20
+LARGEST: Final = 2 << 20
 """Bytes of a file that is still looked into; a larger one is said to be unread."""
 WANTED: Final = "a source file"
 """What is asked for where a file cannot be read."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+LOAD: Final = 'reg load HKU\\Temp "C:\\Users\\u\\NTUSER.DAT"\n'
+UNLOAD: Final = "reg unload HKU\\Temp\nif ($LASTEXITCODE -ne 0) { Write-Error 'still loaded' }\n"
+NEW: Final = "New-Item 'Registry::HKEY_USERS\\Temp\\Software\\A' -Force"
+COLLECT: Final = "[gc]::Collect()\n[gc]::WaitForPendingFinalizers()\n"
+
 C: Final = {
     "C101": [
         (

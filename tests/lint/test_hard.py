@@ -12,7 +12,8 @@ from lint_forms import C_SAFE, PS, PS_SAFE, C
 from managed_forms import PAIRS
 
 from regsim.lint.grammars import LANGUAGES
-from regsim.lint.linting import LARGEST, look
+from regsim.lint.linting import look
+from regsim.lint.sources import LARGEST, read_source
 
 _TEXTS = [
     *((".c", text) for texts in C.values() for text in texts),
@@ -27,7 +28,8 @@ _OPEN = b'void f(void) { HKEY key; RegOpenKeyW(HKEY_USERS, L"a", &key); '
 def _looked(tmp_path, ending, text):
     path = tmp_path / f"a{ending}"
     path.write_bytes(text)
-    return look(path, LANGUAGES[ending])
+    looked = look(read_source(path, LANGUAGES[ending]))
+    return sorted(looked.faults), [tuple(span) for span in looked.spans]
 
 
 def _damaged(seed):

@@ -75,19 +75,19 @@ def test_a_fix_ends_a_finding(rule, ending, name, before, after) -> None:
     ("rule", "ending", "name", "before", "after"),
     [(rule, ending, name, *pair) for rule, ending, pairs in FIXES for name, pair in pairs.items()],
 )
-def test_a_fix_of_c_or_a_script_ends_a_finding(tmp_path, rule, ending, name, before, after) -> None:
+def test_a_fix_of_c_or_a_script_ends_a_finding(rule, ending, name, before, after) -> None:
     """The code before a fix gets the rule; the code after it gets nothing."""
-    rules, partial = found(tmp_path, f"before{ending}", before)
+    rules, partial = found(f"before{ending}", before)
 
     assert rule in rules, name
     assert partial == []
-    assert found(tmp_path, f"after{ending}", after) == ([], []), name
+    assert found(f"after{ending}", after) == ([], []), name
 
 
 @pytest.mark.parametrize("text", PS_QUIET)
-def test_what_only_looks_like_a_fault_is_silent(tmp_path, text) -> None:
+def test_what_only_looks_like_a_fault_is_silent(text) -> None:
     """Files, other hives, comments and texts that a script holds are no keys of the hive."""
-    assert found(tmp_path, "a.ps1", text)[0] == []
+    assert found("a.ps1", text)[0] == []
 
 
 @pytest.mark.parametrize(("ending", "text"), SAFE)
