@@ -10,6 +10,7 @@ path or a name may be given as text.
   `Scenario`
 - every interleaving of a model: `check`, `Verdict`; of a service in plain Python: `model`
 - evidence: `who`, `replay`, `Finding`
+- source files: `lint`
 - hive files: `open_hive`, `Key`
 - what regsim raises: `RegsimError`
 
@@ -27,7 +28,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # importing it from typing would double the cost of this module
 if TYPE_CHECKING:
-    from regsim import check, dialects
+    from regsim import check, dialects, lint
     from regsim._version import __version__ as __version__
     from regsim.accel import HandleTable
     from regsim.check.property import Verdict
@@ -64,6 +65,7 @@ __all__ = [
     "Verdict",
     "check",
     "dialects",
+    "lint",
     "model",
     "open_hive",
     "replay",
@@ -99,7 +101,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import what *name* stands for, once (PEP 562)."""
-    if name in ("check", "dialects"):
+    if name in ("check", "dialects", "lint"):
         return import_module(f"regsim.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'regsim' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The pages that are made from the code: the evidence, the commands, the modules."""
+"""The pages that are made from the code: the evidence, the commands, the rules, the modules."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import regsim
 from regsim import cli, dialects
 from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
+from regsim.lint.explaining import explained
+from regsim.lint.rules import RULES
 from regsim.policy import Dialect, Grade, LogoffPolicy
 
 GRADES = {
@@ -39,6 +41,7 @@ PACKAGES = (
     ("regsim.report", "Texts, pictures, the lab"),
     ("regsim.live", "Systems that run"),
     ("regsim.testing", "For your own tests"),
+    ("regsim.lint", "Faults in source files"),
     ("regsim.course", "The exercises"),
 )
 SINGLE = (
@@ -48,7 +51,12 @@ SINGLE = (
 
 def pages() -> dict[str, str]:
     """Return every generated page by its name."""
-    made = {"evidence.md": evidence(), "commands.md": commands(), "fixes.md": remedies()}
+    made = {
+        "evidence.md": evidence(),
+        "commands.md": commands(),
+        "fixes.md": remedies(),
+        "rules.md": rules(),
+    }
     made |= {
         f"api-{name.removeprefix('regsim.')}.rst": modules(name, title) for name, title in PACKAGES
     }
@@ -230,6 +238,28 @@ def remedies() -> str:
         "`regsim matrix INCIDENT` plays an incident with each of its own on every system.",
         "",
     ]
+    return "\n".join(lines)
+
+
+RULES_INTRODUCTION = (
+    "What `regsim lint --explain RULE` says of each; [how to lint](../how-to/lint.md) shows them "
+    "at work. What a call answers is what it answers in a run on the simulated system, made anew "
+    "for this page."
+)
+
+
+def rules() -> str:
+    """Return the page of the linter's rules: of each what `regsim lint --explain` says."""
+    lines = [
+        "# The rules of the linter",
+        "",
+        RULES_INTRODUCTION,
+        "",
+    ]
+    for rule in RULES.values():
+        lines += [f"## {rule.id}", "", f"**{cell(rule.title[0].upper() + rule.title[1:])}.**", ""]
+        for text in explained(rule):
+            lines += [cell(text), ""]
     return "\n".join(lines)
 
 

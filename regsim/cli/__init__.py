@@ -52,6 +52,7 @@ _COMMANDS = {
     "fleet": _Entry(
         "fleet", "command", "The evidence of many machines in, one ranking of the holders out."
     ),
+    "lint": _Entry("lint", "command", "Source files in: the handles that they do not give back."),
     "hive": _Entry("hive", "hive", "Hive files: look into, change, convert, compare, recover."),
     "course": _Entry("course", "command", "Eight exercises: predict, run, see which call decides."),
     "doctor": _Entry("doctor", "command", "Version, backend in use, and which extras are present."),

@@ -28,9 +28,10 @@ def command(files: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - th
     """Answer from FILE, whatever it is: who keeps the hive loaded?
 
     FILE may be an event's text, a log (EVTX, XML, CSV, JSON), a listing of handles, a capture, a
-    script's log, a hive file; - is what is pasted or piped in. The content tells what it is. Exit
-    code: 0 nothing blocks, 1 something does, 2 it cannot be read, 3 the evidence does not tell; of
-    several files 2, 1, 3, 0, whichever occurs first.
+    script's log, a hive file, a script or program to be linted, which is never run; - is what is
+    pasted or piped in. The content tells what it is. Exit code: 0 nothing blocks, 1 something does,
+    2 it cannot be read, 3 the evidence does not tell; of several files 2, 1, 3, 0, whichever occurs
+    first.
     """
     how = Manner(**options)
     return worst([_answered(name, how, several=len(files) > 1) for name in files])
@@ -82,7 +83,13 @@ def answer(source: Source, how: Manner, *, several: bool = False, wanted: str = 
     language = script_language(source)
     if language:
         return _script(source, language, how)
-    finding = how.find(source)
+    try:
+        finding = how.find(source)
+    except RegsimError:
+        code = _linted(source, "", how)  # whose content does not tell, but its name
+        if code is None:
+            raise
+        return code
     if wanted:
         note_other(finding, wanted)
     inputs = () if source.content is not None else (source.path,)
@@ -102,7 +109,10 @@ def _hive(source: Source, how: Manner) -> int:
 
 
 def _script(source: Source, language: str, how: Manner) -> int:
-    """Say that a script is one; what it does with handles is not looked into here."""
+    """Answer from the text of a program as `regsim lint` would; it is never run."""
+    code = _linted(source, language, how)
+    if code is not None:
+        return code
     said = (
         "a program's text is no evidence of what was open: give its log, or a capture or a listing "
         "of handles taken while it runs"
@@ -113,6 +123,14 @@ def _script(source: Source, language: str, how: Manner) -> int:
     else:
         _say(f"{source.name} is a script ({language}), and is not run. No verdict: {said}.")
     return 3
+
+
+def _linted(source: Source, language: str, how: Manner) -> int | None:
+    """Answer from the text of a program; none where no rule is for its language, or it is none."""
+    from regsim.cli.lint import answered  # noqa: PLC0415 - only for a script
+
+    systems = () if how.os_name is None else (how.os_name,)
+    return answered(source, language, systems, as_json=how.as_object)
 
 
 def _say(text: str) -> None:

@@ -18,6 +18,10 @@ from regsim.report.text.console import WIDTH, terminal_width, wrap
 EXTRAS = {
     "plot": ("matplotlib", "networkx"),
     "trace": ("numpy", "pyarrow", "evtx"),
+    "lint": (
+        *("tree_sitter", "tree_sitter_powershell", "tree_sitter_c", "tree_sitter_cpp"),
+        *("tree_sitter_c_sharp", "tree_sitter_python"),
+    ),
     "fleet": ("distributed", "pyarrow"),
     "prove": ("z3-solver",),
     "docs": ("sphinx", "furo"),

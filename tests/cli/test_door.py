@@ -23,7 +23,7 @@ CAPTURE = (
     '{"op": "open", "pid": 1, "process": "a.exe", "key": "HKU\\\\S-1-5-21-7\\\\A", "handle": 4}\n'
 )
 LOG = "C:\\>reg unload HKU\\X\nERROR: Access is denied.\n"
-SCRIPT = "import winreg\n\nwith winreg.OpenKey(winreg.HKEY_CURRENT_USER, 'x') as key:\n    pass\n"
+SCRIPT = "@echo off\nsetlocal\nset hive=HKU\\X\nreg unload %hive%\n"
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ class Model:
     def next_state(self, s, p, a): return s + 1
 """
 TRACE = b'{"op":"open","pid":1,"key":"HKCU","handle":4}\n'
+SCRIPT = b"reg load HKU\\T x\nNew-Item Registry::HKU\\T\\A\nreg unload HKU\\T\n"
 LISTING = rb"""
 tapisrv.exe pid: 104 NT AUTHORITY\SYSTEM
    40: Key           HKU\S-1-5-21-1-2-3-1001\Software
@@ -45,6 +46,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
     ("check", "--certificate-out"): [*ANY, "--certificate-out", "OUT"],
     ("lab", "-o"): ["--trace", "TRACE", "-o", "OUT"],
+    ("lint", "-o"): ["SCRIPT.PS1", "-o", "OUT"],
     ("replay", "--svg"): ["TRACE", "--svg", "OUT"],
     ("replay", "-o"): ["TRACE", "--ticket", "-o", "OUT"],
     ("who", "--svg"): ["LISTING", "--svg", "OUT"],
@@ -64,6 +66,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
 READS: dict[tuple[str, str], list[str]] = {
     ("lab", "--trace"): ["--trace", "BAD", "-o", "OUT"],
     ("check", "--certificate"): ["--certificate", "BAD"],
+    ("lint", "--baseline"): ["SCRIPT.PS1", "--baseline", "BAD"],
     ("replay", "TRACE"): ["BAD"],
     ("who", "FILE"): ["BAD"],
     ("hive cat", "FILE"): ["BAD", "Old"],
@@ -129,6 +132,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         "TRACE": TRACE,
         "LISTING": LISTING,
         "MODEL.PY": MODEL,
+        "SCRIPT.PS1": SCRIPT,
     }
     found = {name: tmp_path / name.lower() for name in content}
     for name, data in content.items():

@@ -132,6 +132,7 @@ def test_a_help_page_lists_the_names_that_can_be_given(
     asked = {
         each
         for param in command.params
+        if not getattr(param, "is_flag", False)
         for each in (
             *param.opts,
             *param.secondary_opts,

@@ -13,6 +13,8 @@ import regsim
 from regsim import cli, dialects
 from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
+from regsim.lint.explaining import explained
+from regsim.lint.rules import RULES
 
 SOURCE = Path(__file__).parents[2] / "docs" / "_ext" / "generated.py"
 pytestmark = pytest.mark.skipif(not SOURCE.is_file(), reason="no pages here")
@@ -84,6 +86,15 @@ def test_every_fix_is_there(generated: ModuleType) -> None:
     page = generated.remedies()
     for fix in fixes.FIXES.values():
         assert f"| `{fix.name}` |" in page
+
+
+def test_every_rule_is_there(generated: ModuleType) -> None:
+    """The page of rules says of each what `--explain` says."""
+    page = generated.rules()
+    for rule in RULES.values():
+        section = page.split(f"\n## {rule.id}\n")[1].split("\n## ")[0]
+        texts = [rule.title[1:], *explained(rule)]
+        assert [generated.cell(text) in section for text in texts] == [True] * len(texts)
 
 
 def test_every_package_is_there(generated: ModuleType) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from regsim.lint.grammars import LANGUAGES
+
 ROOT = Path(__file__).parents[2]
 STEP = ROOT / ".ci" / "action.py"
 pytestmark = pytest.mark.skipif(not STEP.is_file(), reason="no action is part of this")
@@ -107,3 +109,14 @@ def test_every_input_is_handed_on() -> None:
 
     assert [name for _, name in handed] == names
     assert {name for name, _ in handed} == {name.upper() for name in names} == read
+
+
+def test_the_hook_gets_every_file_that_is_linted() -> None:
+    """pre-commit hands over what ends as a file in a known language does, and nothing else."""
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    pattern = re.search(r"- id: regsim-lint\n(?:  .*\n)*?  files: (.*)\n", hooks)
+    assert pattern is not None
+    taken = re.compile(pattern[1])
+
+    assert [end for end in LANGUAGES if not taken.search(f"src/a{end}")] == []
+    assert [end for end in (".txt", ".pyc", ".cmake", ".ps1xml") if taken.search(f"a{end}")] == []
