@@ -74,7 +74,9 @@ class _Caller(Api):
     def shows(self, call: str, code: Win32Error, bad: str, only_if: str = "") -> Consequence:
         """Return what the last call shows: *bad* where it failed, else nothing."""
         nt = NtStatus.SUCCESS if code == 0 else self.last
-        return Consequence(call, code, nt, "clear" if code == 0 else bad, only_if)
+        if code == 0:
+            return Consequence(call, code, nt, "clear")
+        return Consequence(call, code, nt, bad, only_if)
 
 
 @attrs.define
@@ -134,8 +136,16 @@ def _object(os: str, told: str) -> Consequence:
     key = stage.api.RegOpenKeyEx(USERS, rf"{USER}\Software\Key").value
     before = stage.unload(USER, told)
     stage.api.RegCloseKey(key)
-    after = stage.unload(USER)
-    return before if after.status == 0 else after
+    return _decided(before, stage.unload(USER))
+
+
+def _decided(held: Consequence, released: Consequence) -> Consequence:
+    """Return what an unload answered while a key was open, if what was open decides it.
+
+    The next one, after the key was closed, must go through for that; one that went through while
+    the key was open leaves nothing to unload.
+    """
+    return released if held.nt and released.nt else held
 
 
 _FINALIZER: Final = "until a finalizer has closed the key"
@@ -147,7 +157,7 @@ def _leak_elsewhere(os: str, told: str = "until the process ends") -> Consequenc
     stage.machine.mount_hive(r"\REGISTRY\MACHINE\SOFTWARE")
     stage.api.RegOpenKeyEx(PredefinedKey.LOCAL_MACHINE, "SOFTWARE")
     shown = stage.unload(USER, told)
-    return attrs.evolve(shown, verdict="kept") if shown.status == 0 else shown
+    return attrs.evolve(shown, verdict="kept", only_if=told) if shown.status == 0 else shown
 
 
 def _twice(os: str) -> Consequence:
@@ -284,8 +294,7 @@ def _queued(os: str) -> Consequence:
     stage, script, key = _script(os)
     before = stage.unload("Temp", "if that comes before the finalizers have run")
     script.RegCloseKey(key)  # by the finalizer
-    after = stage.unload("Temp")
-    return before if after.status == 0 else after
+    return _decided(before, stage.unload("Temp"))
 
 
 def _job(os: str) -> Consequence:
@@ -293,16 +302,17 @@ def _job(os: str) -> Consequence:
     stage, script, _ = _script(os)
     before = stage.unload("Temp", "while the job has a key open there")
     stage.end(script)
-    after = stage.unload("Temp")
-    return before if after.status == 0 else after
+    return _decided(before, stage.unload("Temp"))
 
 
 def _endless(os: str) -> Consequence:
     """Try again and again while a key is open: each try is refused as the first."""
     stage = _script(os)[0]
     tries = [stage.unload("Temp", "as long as anything has a key open there") for _ in range(50)]
-    shown = tries[-1]
-    return attrs.evolve(shown, call="RegUnLoadKey, at each of 50 tries,") if shown.nt else tries[0]
+    shown, last = tries[0], tries[-1]
+    if not shown.nt or not last.nt:
+        return shown
+    return attrs.evolve(last, call="RegUnLoadKey, at each of 50 tries,")
 
 
 def _skipped(os: str, only_if: str = "") -> Consequence:

@@ -16,7 +16,7 @@ from regsim.lint import RULES, SourceText
 from regsim.lint.grammars import language_of
 from regsim.lint.linting import look
 from regsim.lint.playing import play
-from regsim.status import NtStatus, to_win32
+from regsim.status import NtStatus, Win32Error, to_win32
 
 
 def found(name, text):
@@ -131,3 +131,20 @@ def test_what_ends_by_itself_is_said_to_depend_on_when(story) -> None:
     """An unload after the finalizer or the job is not refused, and the condition says so."""
     assert play(story, "win11").only_if.split()[0] in ("if", "while")
     assert play("held", "win11").only_if == ""
+
+
+@pytest.mark.parametrize("os", dialects.names())
+def test_a_hive_that_went_is_not_said_to_stay(os) -> None:
+    """Where the unload goes through in spite of the open key, nothing is said to be blocked."""
+    played = set()
+    for story in {rule.story for rule in RULES.values() if rule.story}:
+        try:
+            shown = play(story, os)
+        except NotApplicableError:
+            continue
+        played.add(shown.verdict)
+        if shown.verdict == "blocked" and "Load" in shown.call:
+            assert shown.status not in (0, Win32Error.FILE_NOT_FOUND), (story, shown.said)
+        if shown.verdict == "clear":
+            assert shown.only_if == ""
+    assert "broken" in played
