@@ -107,9 +107,15 @@ def _body(node: Node) -> Node:
     return body
 
 
+# Where no function is defined, but for the methods of a class that is local to another function.
+_STATEMENTS: Final = frozenset(
+    {"expression_statement", "declaration", "parameter_list", "field_declaration", "preproc_def"}
+)
+
+
 def _functions(top: Node) -> Iterator[tuple[str, Node]]:
     """Yield the functions that have a body, by name, those in classes and namespaces too."""
-    for node in nodes(top):
+    for node in nodes(top, _STATEMENTS):
         if node.type == "function_definition" and any(
             c.type in ("compound_statement", "try_statement") for c in node.children
         ):

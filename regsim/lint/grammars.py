@@ -66,14 +66,17 @@ def _parser(language: str) -> Parser:
     return parser
 
 
-def nodes(top: Node) -> Iterator[Node]:
-    """Yield *top* and every node below it in the order of the text, however deep they lie."""
+def nodes(top: Node, closed: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """Yield *top* and every node below it in the order of the text, however deep they lie.
+
+    What lies below nodes of the types *closed* is left out.
+    """
     cursor = top.walk()
     while True:
         node = cursor.node
         if node is not None:
             yield node
-        if cursor.goto_first_child():
+        if (node is None or node.type not in closed) and cursor.goto_first_child():
             continue
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():

@@ -191,21 +191,26 @@ def _ran(reading: Callable[[], None]) -> bool:
 
 def _functions(top: Node) -> dict[str, OwnFunction]:
     found: dict[str, OwnFunction] = {}
-    texts: dict[str, str] = {}
-    for node in (n for n in nodes(top) if n.type == "function_statement"):
+    words: dict[str, set[str]] = {}
+    for node in (n for n in nodes(top, _PIPED) if n.type == "function_statement"):
         name = said(_child(node, "function_name")).lower()
-        listed = (c for n in nodes(node) if n.type == "script_parameter" for c in n.children)
+        outside = nodes(node, _CODE)
+        listed = (c for n in outside if n.type == "script_parameter" for c in n.children)
         own = tuple(said(c).lstrip("$").lower() for c in listed if c.type == "variable")
-        texts[name] = said(node)
-        found[name] = OwnFunction(node, own, _MATTERS.search(texts[name]) is not None)
+        text = said(node)
+        found[name] = OwnFunction(node, own, _MATTERS.search(text) is not None)
+        words[name] = set(_WORDS.findall(text.lower()))
+    loud = {name for name, function in found.items() if function.matters}
     for _ in range(4):  # what calls one that matters does so too
-        loud = {name for name, function in found.items() if function.matters}
-        words = re.compile("|".join(map(re.escape, sorted(loud))) or "$^", re.IGNORECASE)
-        for name, function in found.items():
-            if not function.matters and words.search(texts[name]):
-                found[name] = attrs.evolve(function, matters=True)
+        more = {name for name, used in words.items() if name not in loud and used & loud}
+        found.update((name, attrs.evolve(found[name], matters=True)) for name in more)
+        loud |= more
     return found
 
+
+_PIPED: Final = frozenset({"pipeline"})
+_CODE: Final = frozenset({"script_block_body", "statement_list"})
+_WORDS: Final = re.compile(r"[\w-]+")
 
 _MATTERS: Final = re.compile(
     r"load|(new|get|copy|move|rename|clear|set|remove)-(item|childitem|itemproperty|location)\b"
