@@ -444,7 +444,7 @@ def test_the_refcounted_fix_is_certified() -> None:
 
 def test_z3_agrees_about_relations(certified: tuple[AnyNumber, Proof]) -> None:
     """It proves the right one, and finds numbers that break each wrong one; so do the tables."""
-    pytest.importorskip("z3", reason="the extra prove is not installed")
+    pytest.importorskip("z3", reason="z3 proves them where regsim[prove] is")
     model, _ = certified
     assert model.verified(certified[1]).prover.startswith("z3 ")
     base = next(prepared(model, ["leak"], "auto"))

@@ -27,7 +27,9 @@ def use(winreg, keep):
 def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResult:
     """Run *source*, after `HEAD`, as a test file under the installed plugin."""
     pytester.makepyfile(HEAD + source)
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *options)
+    # Whether pytest comes too late to rewrite what is imported depends on what ran before.
+    late = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *options, *late)
 
 
 def told(pytester: pytest.Pytester) -> dict[str, tuple[int, int]]:
