@@ -12,8 +12,9 @@ HIVE: Final = b"regf"
 
 _SCRIPTS: Final = {
     "PowerShell": re.compile(
-        r"^\s*+(?:param\s*\(|function\s+[\w:-]+\s*[({]|\$[\w:]+\s*=[^=]|(?:foreach|if|while|try)\s*"
-        r"[({]|#requires\b|\[cmdletbinding|import-module\s|(?:get|set|new|remove)-item\w*\s+[-\"'$]"
+        r"^\s*+(?:param\s*\(|function\s+[\w:-]+\s*[({]|\$[\w:]+\s*=[^=]|(?:foreach|if|while)\s*\(\s*"
+        r"(?:!?\s*\$|-not\b|\[\w|\(\s*[$\[]|(?:test|get|compare)-\w)"
+        r"|#requires\b|\[cmdletbinding|import-module\s|(?:get|set|new|remove)-item\w*\s+[-\"'$]"
         r"|(?:&\s*)?reg(?:\.exe)?\s+(?:un)?load\s+[\"']?hk)",
         re.IGNORECASE | re.MULTILINE,
     ),
@@ -21,8 +22,10 @@ _SCRIPTS: Final = {
         r"^\s*+@?(?:echo off\b|setlocal\b|rem\s|goto :?\w+$|set \w+=)", re.IGNORECASE | re.MULTILINE
     ),
     "C or C++": re.compile(
-        r"^\s*+(?:#\s*include\s*[<\"]|#\s*define\s+\w+|(?:static |extern )?(?:int|void|BOOL|LONG|"
-        r"HRESULT|DWORD|NTSTATUS|LSTATUS)\s+\w+\s*\([^;\n]*\)?\s*\{?$)",
+        r"^\s*+(?:#\s*include\s*[<\"]|#\s*(?:define|ifdef|ifndef|undef)\s+\w+|using namespace\s"
+        r"|(?:[\w*&]{1,40}\s{1,4}){0,4}\w{1,60}::~?\w{1,60}\s?\("
+        r"|(?:static |extern )?(?:int|void|BOOL|LONG|HRESULT|DWORD|NTSTATUS|LSTATUS)"
+        r"\s+\w+\s*\([^;\n]*\)?\s*\{?$)",
         re.MULTILINE,
     ),
     "C#": re.compile(

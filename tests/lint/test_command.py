@@ -19,6 +19,8 @@ from lint_forms import C_SAFE, PS, PS_SAFE, C
 import regsim
 from regsim import cli
 from regsim.lint import RULES, grammars
+from regsim.trace.inputs import script_language
+from regsim.trace.source import pasted
 
 SCHEMA = json.loads((Path(regsim.__file__).parent / "schemas" / "lint.json").read_text("utf-8"))
 LEAK = C["C101"][0]
@@ -276,3 +278,21 @@ def test_the_front_door_lints_a_program(write, capsys, monkeypatch) -> None:
         assert f"is a program ({language}), and is not run" in capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(PS["PS101"][0].encode())))
     assert cli.main(["-"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "C or C++",
+            "#include <windows.h>\nint f(HKEY k)\n{\n  if (k) {\n  while (a) {\n if (b) {\n",
+        ),
+        ("C or C++", "#include <a>\nbool Key::Open(int a) {\n  if (a) {\n  try {\n  if (b) {\n"),
+        ("C#", "using System;\nnamespace A {\npublic class B {\n if (a) {\n try {\n if (b) {\n"),
+        ("PowerShell", "$a = 1\nif ($a) {\n}\nforeach ($b in $c) {\n}\nif (Test-Path x) {\n}\n"),
+        ("PowerShell", "if (-not $a) {\n}\nif ([string]::IsNullOrEmpty($b)) {\n}\nwhile (!$c) {\n"),
+    ],
+)
+def test_what_languages_share_tells_none(language: str, text: str) -> None:
+    """An if, a while and a try are written alike in several; what stands in them tells."""
+    assert script_language(pasted(text.encode(), "pasted")) == language
