@@ -85,7 +85,7 @@ _ALL: Final = (
         "PS105",
         "the exit code of reg unload is not looked at",
         "reg.exe says with its exit code, 1, that the hive stays; nothing is thrown, so the script "
-        "goes on as if it had gone.",
+        "goes on as if it had gone. Told only where what was opened in the hive may still be open.",
         "Test $LASTEXITCODE (or the ExitCode of Start-Process -PassThru), and try again or stop.",
         "tiny11builder issue 476, VDOT pull request 70 (observed)",
         "unnoticed",

@@ -178,6 +178,21 @@ def test_wrong_use_writes_nothing(write) -> None:
     assert path.read_text() == text
 
 
+def test_what_a_mend_only_keeps_from_showing_is_not_mended(write, capsys) -> None:
+    """An exit code that nothing tests is told of no more once nothing is open, but not mended."""
+    write(
+        "a.ps1", "reg load HKU\\T a.dat\nNew-Item HKU:\\T\\A\n[gc]::Collect()\nreg unload HKU\\T\n"
+    )
+    cli.main(["lint", "--json", "a.ps1"])
+    assert {f["rule"] for f in json.loads(capsys.readouterr().out)["findings"]} == {
+        "PS102",
+        "PS105",
+    }
+
+    cli.main(["lint", "--json", "--fix", "a.ps1"])
+    assert json.loads(capsys.readouterr().out)["mended"] == [{"path": "a.ps1", "faults": 1}]
+
+
 def test_what_is_piped_in_cannot_be_mended(capsys) -> None:
     """There is no file to write: one line, exit code 2."""
     assert cli.main(["lint", "--fix", "-"]) == 2
