@@ -18,19 +18,30 @@ from regsim.report.words.writing import markup, visible
 FORMAT: Final = 1
 """The version of the data in the page; its script reads this one."""
 
+_ALONE: Final = """
+playLab(document, JSON.parse(document.getElementById("data").textContent), { page: true });
+"""
+
 
 def lab_html(lab: Lab) -> str:
     """Return *lab* as one self-contained page."""
-    style, script = (offline.asset("regsim.report.lab", name) for name in ("lab.css", "lab.js"))
+    style = asset("lab.css")
+    script = asset("lab.js") + _ALONE
     texts = {
         "POLICY": offline.policy(style, script),
         "TITLE": markup(lab.title),
         "INTRO": markup(lab.intro),
+        "COCKPIT": asset("cockpit.html"),
         "DATA": offline.embed(data(lab)),
         "STYLE": style,
         "SCRIPT": script,
     }
-    return offline.filled(offline.asset("regsim.report.lab", "lab.html"), texts)
+    return offline.filled(asset("lab.html"), texts)
+
+
+def asset(name: str) -> str:
+    """Return the text of the lab's own file called *name*: a script, a style or markup."""
+    return offline.asset("regsim.report.lab", name)
 
 
 def data(lab: Lab) -> dict[str, object]:

@@ -1,23 +1,43 @@
 "use strict";
-(() => {
-  const $ = (id) => document.getElementById(id);
-  const SVG = "http://www.w3.org/2000/svg";
+const SVG = "http://www.w3.org/2000/svg";
 
-  /* Elements are made, never parsed: a name out of a registry only ever becomes a text node. */
-  const fill = (node, attributes, children) => {
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (value === true) node.setAttribute(name, "");
-      else if (value !== false && value !== null) node.setAttribute(name, value);
-    }
-    node.append(...children.flat().filter((child) => child !== null && child !== ""));
-    return node;
-  };
-  const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
-  const s = (tag, attributes, ...children) =>
-    fill(document.createElementNS(SVG, tag), attributes, children);
+/* Elements are made, never parsed: a name out of a registry only ever becomes a text node. */
+const fill = (node, attributes, children) => {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== ""));
+  return node;
+};
+const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const s = (tag, attributes, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
 
+/* What asks: a question with its choices, or a line to write in where it has none. */
+const questionFields = (ask, options, number) => [
+  h("fieldset", {},
+    h("legend", {}, h("span", { class: "mark", "aria-hidden": "true" }, "?"), ask),
+    options.length
+      ? options.map((option, n) => h("label", { class: "option" },
+        h("input", { type: "radio", name: "answer", value: String(n) }), h("span", {}, option)))
+      : h("input", { class: "line", type: "text", name: "answer", "aria-label": "Your answer", autocomplete: "off", inputmode: number ? "numeric" : null })),
+  h("div", { class: "buttons" },
+    h("button", { type: "submit", class: "strong" }, "Answer, and see"),
+    h("button", { type: "button", id: "pass" }, "Just show me")),
+  h("p", { class: "missing", role: "alert" })];
+/* What comes back: *kind* is right, wrong, or passed where the reader had it shown. */
+const reply = (kind, ask, answer, why) => {
+  const head = { passed: "Shown.", right: "As you said.", wrong: "Not as you said." }[kind];
+  return h("div", { class: `reply ${kind}` }, h("p", {}, h("b", {}, head), " ", h("span", { class: "asked" }, ask)),
+    h("p", {}, answer === null ? "" : `You answered: ${answer}. `, h("span", { class: "why" }, why)));
+};
+
+/* Play *data* in *root*, a document or a shadow root that has the markup of cockpit.html in it. In
+   a page of its own the address and the history keep where the reader is. */
+const playLab = (root, data, { page = false } = {}) => {
+  const $ = (id) => root.getElementById(id);
   /* The data: texts, rows and frames are stored once each and named by number. */
-  const data = JSON.parse($("data").textContent);
   const text = (number) => data.texts[number];
   /* A handle below zero has a value that the evidence does not tell. */
   const hex = (number) => (number < 0 ? "not known" : "0x" + number.toString(16));
@@ -111,6 +131,7 @@
     return "#" + new URLSearchParams([...parts, ["step", String(at)]]).toString();
   };
   const keep = () => {
+    if (!page) return;
     const kept = [...answered].map(([key, given]) => [key, [...given]]);
     history.replaceState({ answers: kept }, "", link());
   };
@@ -136,7 +157,7 @@
   };
   const renderChoices = () => {
     const form = $("choices");
-    const held = document.activeElement && document.activeElement.id;
+    const held = root.activeElement && root.activeElement.id;
     form.replaceChildren(...axes.map((axis, n) => {
       const options = axis.options.map(([name, title]) => {
         const there = storyOf(choice.map((c, m) => (m === n ? name : c)));
@@ -193,15 +214,7 @@
     form.replaceChildren();
     if (asking < 0) return;
     const q = story().questions[asking];
-    form.append(
-      h("fieldset", {},
-        h("legend", {}, h("span", { class: "mark", "aria-hidden": "true" }, "?"), q.ask),
-        q.options.map((option, n) => h("label", { class: "option" },
-          h("input", { type: "radio", name: "answer", value: String(n) }), h("span", {}, option)))),
-      h("div", { class: "buttons" },
-        h("button", { type: "submit", class: "strong" }, "Answer, and see"),
-        h("button", { type: "button", id: "pass" }, "Just show me")),
-      h("p", { class: "missing", role: "alert" }));
+    form.append(...questionFields(q.ask, q.options));
     $("pass").addEventListener("click", () => resolve(SKIPPED));
   };
   const renderFeedback = () => {
@@ -212,10 +225,7 @@
   const feedback = (q, answer) => {
     const right = q.right.includes(answer);
     const kind = answer === SKIPPED ? "passed" : right ? "right" : "wrong";
-    const head = { passed: "Shown.", right: "As you said.", wrong: "Not as you said." }[kind];
-    const said = answer === SKIPPED ? "" : `You answered: ${q.options[answer]}. `;
-    return h("div", { class: `reply ${kind}` }, h("p", {}, h("b", {}, head), " ", h("span", { class: "asked" }, q.ask)),
-      h("p", {}, said, h("span", { class: "why" }, q.why)));
+    return reply(kind, q.ask, answer === SKIPPED ? null : q.options[answer], q.why);
   };
 
   /* The life of each handle, from the step that opened it to the one after its last; bars that do
@@ -523,7 +533,7 @@
       $("compare-table").replaceChildren();
       return;
     }
-    const held = document.activeElement && document.activeElement.id === "beside";
+    const held = root.activeElement && root.activeElement.id === "beside";
     $("compare-choice").replaceChildren(select("beside", `${axes[last].label} beside \u201c${choice[last]}\u201d`, others, beside,
       (value) => { beside = value; renderCompare(); }));
     if (held) $("beside").focus();
@@ -566,7 +576,7 @@
         choice = options;
         opened = false;
         go(0);
-        scrollTo(0, 0);
+        if (page) scrollTo(0, 0);
         $("next").focus();
       });
       return h("td", {}, button);
@@ -646,7 +656,7 @@
     if (chosen) resolve(Number(chosen.value));
     else $("question").querySelector(".missing").textContent = "Choose an answer first, or have it shown.";
   });
-  document.addEventListener("keydown", (event) => {
+  root.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (event.target.closest("input, select, textarea, .scroll")) return;
     if (event.key === "ArrowRight") $("next").click();
@@ -656,7 +666,10 @@
     else return;
     event.preventDefault();
   });
-  window.addEventListener("hashchange", follow);
-  recall();
-  follow();
-})();
+  if (page) {
+    window.addEventListener("hashchange", follow);
+    recall();
+    follow();
+  } else if (story()) go(0);
+  else render();
+};
