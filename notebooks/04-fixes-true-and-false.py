@@ -19,11 +19,7 @@ for fix in fixes.FIXES.values():
 # trying? Predict for NT 4.0 and for Windows 2000.
 
 # %%
-course.exercise("e3")
-
-# %%
-answer = {"nt4-late": "saved", "w2k-70": "late"}  # "stopping it always helps": does it?
-course.check("e3", answer)
+course.exercise("e3").stepper()
 
 # %% [markdown]
 # ## Five patches
@@ -31,11 +27,7 @@ course.check("e3", answer)
 # Which let the hive unload, and which of those may hurt somebody else?
 
 # %%
-course.exercise("e4")
-
-# %%
-answer = {"close-twice": True, "revert": True, "close-root": True, "own-root": True}
-course.check("e4", answer)
+course.exercise("e4").stepper()
 
 # %% [markdown]
 # The most instructive is `close-root`: right in every test with one thread. Notebook 7 takes it apart.

@@ -13,11 +13,7 @@ from regsim import course, dialects
 # afterwards, and on which does the service's next call fail?
 
 # %%
-course.exercise("e5")
-
-# %%
-answer = {"w2k.saved": True, "xp.saved": False, "win11.broken": False}
-course.check("e5", answer)
+course.exercise("e5").stepper()
 
 # %% [markdown]
 # ## All of them
@@ -59,8 +55,4 @@ for hold in (45, 90):
 # the leak has a worse twin: reading the wrong user's data.
 
 # %%
-course.exercise("e6")
-
-# %%
-answer = {"first": "anna", "second": "bert", "reverted": "system"}
-course.check("e6", answer)
+course.exercise("e6").stepper()

@@ -6,73 +6,47 @@
 
 # %%
 import os
-import tempfile
-import zlib
-from pathlib import Path
 
-from regsim import course, dialects
-from regsim.trace.asking import replay
+import regsim
+from regsim import course
+from regsim.course.evidence import capture
 
 # %% [markdown]
 # ## A capture of the case
 #
-# `docs/examples/logoff.csv` is the case as Process Monitor would have recorded it. It is made by the
-# simulator. Look at the rows: which process opened the root first, and which one kept it?
+# This is the case as Process Monitor would have recorded it; the simulator makes it. Look at the
+# rows: which process opened the root first, and which one kept it?
 
 # %%
-here = next(p for p in (Path("docs/examples"), Path("../docs/examples")) if p.is_dir())
-for row in (here / "logoff.csv").read_text("utf-8-sig").splitlines():
+recorded = capture(regsim.run("q241572", os="nt4-sp6a", fix="none")).removeprefix("\ufeff")
+for row in recorded.splitlines():
     print(row[:110])
 
 # %%
-verdict = replay(here / "logoff.csv", dialect=dialects.get("nt4-sp6a"))
-for blocker in verdict.blockers:
-    print(blocker.process, blocker.pid, blocker.opened_at, "implicit:", blocker.implicit)
+finding = regsim.replay(recorded, dialect=regsim.dialects.get("nt4-sp6a"))
+finding.stepper()
 
 # %% [markdown]
+# The same as a table, for pandas or polars: `finding.to_dataframe()`.
+#
 # ## A real capture
 #
-# If you have one, put its path here (PML or CSV). Without one the notebook looks for a public
-# capture that the developers test with. Real captures are mostly *inconclusive*, because they begin
-# in the middle: what was opened before is not in them. A tool that never says so is guessing.
+# If you have one (PML or CSV), put its path here. Real captures are mostly *inconclusive*, because
+# they begin in the middle: what was opened before is not in them. A tool that never says so is
+# guessing. How to make one: docs/how-to/collect-evidence.md.
 
 # %%
-capture = os.environ.get("CAPTURE", "")
-shared = Path(os.environ.get("REGSIM_SHARED", "../shared")) / "data" / "procmon"
-packed = shared / "CompressedLogfileTests32bitUTC.CSV.zlib"
-with tempfile.TemporaryDirectory() as folder:
-    if not capture and packed.exists():
-        capture = str(Path(folder) / "real.csv")
-        Path(capture).write_bytes(zlib.decompress(packed.read_bytes()))
-    if capture:
-        real = replay(Path(capture), dialect=dialects.get("win7"))
-        print(real.conclusion.value, [(b.process, b.key) for b in real.blockers][:5])
-        for root in real.roots:
-            print(f"{root.process} kept {root.key} from {root.opened_at} until it ended")
-        for reason in real.reasons:
-            print("-", reason)
-    else:
-        print("no real capture here; see docs/how-to/collect-evidence.md for how to make one")
+path = os.environ.get("CAPTURE", "")
+if path:
+    print(regsim.replay(path, dialect=regsim.dialects.get("win7")))
 
 # %% [markdown]
 # ## Events
 #
 # Four customers, four logs. What has each lost, and what do you ask next? Event 1530 frightens
-# people most. Should it?
+# people most. Should it? The last question is the one you are paid for: say it to the owner of the
+# service in five sentences. The check looks for the facts that the run shows, and runs the remedy
+# that you name.
 
 # %%
-course.exercise("e7")
-
-# %%
-answer = {"a.lost": True, "b.lost": False, "d.next": "stop"}  # the frightened answers
-course.check("e7", answer)
-
-# %% [markdown]
-# ## The note
-#
-# The last question of E7 is the one you are paid for: say it to the owner of the service in five
-# sentences. The check looks for the facts that the run shows, and runs the remedy that you name.
-
-# %%
-note = "Event 1530 is logged when our user logs off. Please set DisableForceUnload."
-print(course.check("e7", {"note": note}).results[-1])
+course.exercise("e7").stepper()

@@ -25,7 +25,7 @@ regsim.run("q241572", os="nt4-sp6a", fix="close-root").outcome
 
 # %%
 naive = models.model("q241572", variant="naive", workers=2, services=0)
-check(naive, "err")
+check(naive, "err").stepper()
 
 # %% [markdown]
 # The last three steps are the race: thread 2 finds the root open, thread 1 closes it, thread 2 uses
@@ -58,8 +58,4 @@ check(once, "lost")
 # ## Exercise E8: break it yourself
 
 # %%
-course.exercise("e8")
-
-# %%
-answer = {"naive-err": True, "one-try": True, "schedule": "1 2 1 2 1 2 1 2 1 2 1 2"}
-course.check("e8", answer)
+course.exercise("e8").stepper()

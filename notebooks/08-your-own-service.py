@@ -56,48 +56,27 @@ assert_unloads(mended)
 # %% [markdown]
 # ## A model
 #
-# A test has one order. For a service with several threads, write down its steps and have every order
-# looked at. This one acts as the user, opens `HKEY_CURRENT_USER\Software`, and closes it; nothing
-# else. Will the claim hold that nothing is left once it is idle?
+# A test has one order. For a service with several threads, write down what it does as plain Python,
+# and have every order looked at. This one acts as the user, opens a key below `HKEY_CURRENT_USER`,
+# and closes it; nothing else. Will the claim hold that nothing is left once it rests?
 
 # %%
-from regsim.actors.stage import USER, USER_ON
-from regsim.actors.winlogon import patient
-from regsim.check.property import always
-from regsim.check.verify import check
-from regsim.explore.scene import Scene
-from regsim.kernel.calls import inline
-from regsim.kernel.expr import HandleVar
-from regsim.kernel.process import Token
-from regsim.kernel.steps import Forget, Program, Step, go
-from regsim.types import PredefinedKey
-from regsim.win32 import advapi
-
-SUB = HandleVar("sub")
+import regsim
 
 
-def my_service(dialect):
-    opening = advapi.RegOpenKeyEx(dialect, PredefinedKey.CURRENT_USER, "Software")
-    closing = advapi.RegCloseKey(dialect, SUB)
-    failed = (go("idle"),)
-    steps = (
-        Step(at="idle", does="asked", when=USER_ON.is_(1), then=(go("open"),)),
-        *inline(opening, at="open", returns=go("close"), fails=failed, into=SUB),
-        *inline(closing, at="close", returns=go("idle", Forget(SUB)), fails=failed),
-    )
-    return Program("my-service", steps, "idle")
+def my_service(win):
+    while win.wait("request"):
+        with win.impersonating("user"):
+            key = win.RegOpenKeyEx(win.HKEY_CURRENT_USER, "Software")
+            win.RegCloseKey(key)
 
 
-scene = Scene("win11")
-scene.add("winlogon", patient(), variables={"tries": 0})
-scene.add("my-service", my_service(scene.dialect), token=Token(USER))
-left = scene.at("winlogon", "unloading") & scene.at("my-service", "idle") & ~scene.clear
-model = scene.system("my-service", always("released", ~left))
-check(model, "released")
+model = regsim.model(os="win11").service(my_service, threads=2).user_logs_on_and_off()
+model.check("released").stepper()
 
 # %% [markdown]
-# The checker found the implicit root by itself: the plan of `RegOpenKeyEx` has two steps, and the
-# program closes one handle. Now write the service with `advapi.RegOpenCurrentUser`, and prove it.
+# The checker found the implicit root by itself: the call has two steps, and the code closes one
+# handle. Now write the service with `win.RegOpenCurrentUser`, and prove it.
 #
 # You have reached the end of the course. `regsim course` keeps the exercises at hand in a terminal;
 # objective 10, the escalation note, is the one to practise with your next real case.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from regsim.display import Displayed
 from regsim.errors import NotApplicableError, UnknownNameError
 from regsim.status import NtStatus, Win32Error
 from regsim.types import Access, Privilege
@@ -286,8 +287,8 @@ _DIALECTS = "regsim.dialects"
 """Where names are looked up: above this layer, and not before somebody gives one."""
 
 
-@attrs.frozen(kw_only=True)
-class Dialect:
+@attrs.frozen(kw_only=True, repr=False)
+class Dialect(Displayed):
     """One registry's behaviour as policies; each field has its `Evidence` in ``evidence``.
 
     ``refcount_bits`` is the width of a key control block's count of opens: 16 wraps.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import importlib
 import pkgutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,7 +16,8 @@ from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
 from regsim.lint.explaining import explained
 from regsim.lint.rules import RULES
-from regsim.policy import Dialect, Grade, LogoffPolicy
+from regsim.policy import Dialect, Grade
+from regsim.report.words.policies import said
 
 GRADES = {
     Grade.DOCUMENTED: "the vendor, or a member of its staff, has written it down",
@@ -78,40 +77,6 @@ def write(folder: Path) -> None:
 
 
 # -- the evidence -----------------------------------------------------------------------------
-
-
-def said(value: Any) -> str:  # noqa: ANN401 - the value of any policy
-    """Return a policy's value as a table says it."""
-    match value:
-        case LogoffPolicy():
-            return _logoff(value)
-        case bool():
-            return "yes" if value else "no"
-        case enum.IntFlag():
-            return value.name or f"{int(value):#x}"
-        case enum.Enum():
-            return value.name if isinstance(value, int) else str(value.value)
-        case Mapping():
-            return "; ".join(f"{name} ({why})" for name, why in value.items()) or "nothing"
-        case frozenset():
-            return ", ".join(sorted(getattr(item, "value", item) for item in value)) or "nothing"
-        case "":
-            return "they can"
-        case _:
-            return str(value)
-
-
-def _logoff(policy: LogoffPolicy) -> str:
-    tries = "one try" if policy.attempts == 1 else f"{policy.attempts} tries"
-    if policy.interval:
-        tries += f", {policy.interval} s apart"
-    where = f" as {policy.service}" if policy.service else ""
-    parts = [f"{policy.actor} in {policy.image}{where}", tries, f"then {policy.on_failure.value}"]
-    if policy.grace:
-        parts.append(f"after {policy.grace} s")
-    if policy.session_wait:
-        parts.append(f"waits {policy.session_wait} s for the session's processes first")
-    return ", ".join(parts)
 
 
 def groups(policy: str) -> dict[tuple[str, str, str], list[Dialect]]:

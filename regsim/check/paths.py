@@ -18,7 +18,7 @@ from regsim.check.formula import Formula, holds
 from regsim.check.learn import Learner, State, Taken
 from regsim.check.property import Property, PropertyKind, Verdict
 from regsim.check.space import Space
-from regsim.display import Displayed
+from regsim.display import Stepped
 from regsim.errors import InvariantError, UnknownNameError, UsageError
 
 _DIGITS = string.digits + string.ascii_letters
@@ -52,7 +52,7 @@ class PathStep:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Path(Displayed):
+class Path(Stepped):
     """A run of a model from an initial state.
 
     Attributes:
@@ -67,6 +67,7 @@ class Path(Displayed):
         steps: the steps, in order.
         loop: the number of steps after which the rest repeats for ever; None for a run that is
             not followed further. Where it is the number of all steps, the run ends in a deadlock.
+        of: the model whose run it is, to take the same steps again; None where that is not known.
     """
 
     model: str
@@ -79,6 +80,7 @@ class Path(Displayed):
     values: tuple[Hashable, ...] = attrs.field(repr=False)
     steps: tuple[PathStep, ...]
     loop: int | None = None
+    of: Factored | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def deadlock(self) -> bool:
@@ -308,6 +310,7 @@ class Trail:
             values=self._learner.decode(self.states[0]),
             steps=tuple(self._steps),
             loop=loop,
+            of=model,
         )
 
 

@@ -27,7 +27,7 @@ from regsim.check.property import Fairness, Property, PropertyKind, Verdict
 from regsim.check.search import Search
 from regsim.check.space import Limits, Options, SearchProgress, Space
 from regsim.check.symmetry import tells_apart
-from regsim.display import Displayed
+from regsim.display import Stepped
 from regsim.errors import RegsimError, UnknownNameError, UsageError
 
 ENGINES = ("auto", "python", "c")
@@ -57,7 +57,7 @@ class Reduce(enum.Enum):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Result(Displayed):
+class Result(Stepped):
     """The answer to one property.
 
     Attributes:
@@ -99,7 +99,7 @@ class Result(Displayed):
 
 
 @attrs.frozen(repr=False)
-class Results(Displayed):
+class Results(Stepped):
     """The answers to all properties of a model, in order."""
 
     answers: tuple[Result, ...]

@@ -10,7 +10,7 @@ from regsim.check.verify import check_all, factored
 from regsim.cli._evidence_output import ProgressLine, dialect_named
 from regsim.explore.parameters import Parameter
 from regsim.report.lab.checks import story_of_result
-from regsim.report.lab.evidence import story_of_finding
+from regsim.report.lab.shown import claims_axis, lab_of_finding, starting
 from regsim.report.lab.stories import Axis, Lab, Story
 from regsim.trace.asking import replay
 
@@ -33,14 +33,7 @@ def lab_of_trace(path: Path, os_name: str | None) -> Lab:
         )
     finally:
         progress.clear()
-    system = finding.os if finding.os in dialects.ALL else None
-    story = story_of_finding(finding, dialect_named(system))
-    return Lab(
-        title=f"Who keeps the hive loaded? {path.name}",
-        intro="Step through the handles that stayed open, in the order in which they were opened. "
-        "What was opened and closed again in time is counted, not shown.",
-        stories={(): story},
-    )
+    return lab_of_finding(finding, path.name)
 
 
 def lab_of_model(name: str, given: Mapping[str, object]) -> Lab:
@@ -63,31 +56,20 @@ def lab_of_model(name: str, given: Mapping[str, object]) -> Lab:
             claim = result.property
             claims[claim.name] = claim.about
             key = (variant, claim.name) if parameter is not None else (claim.name,)
-            stories[key] = story_of_result(made, result)
+            stories[key] = story_of_result(result)
     return Lab(
         title=f"{name}: every interleaving explored",
         intro=f"{source.about} Each claim was checked in every interleaving; step through the "
         "shortest way to break it, or to reach what it promises.",
         axes=_axes(parameter, claims),
         stories=stories,
-        start=_start(stories),
+        start=starting(stories),
     )
 
 
 def _axes(parameter: Parameter | None, claims: Mapping[str, str]) -> tuple[Axis, ...]:
-    claim = Axis(
-        name="claim",
-        label="Claim",
-        options=tuple((name, name, about.rstrip(".")) for name, about in claims.items()),
-    )
+    claim = claims_axis(claims)
     if parameter is None:
         return (claim,)
     options = tuple((choice, choice, "") for choice in parameter.choices)
     return (Axis(name=parameter.name, label=parameter.name.capitalize(), options=options), claim)
-
-
-def _start(stories: Mapping[tuple[str, ...], Story | str]) -> tuple[str, ...]:
-    """Return the first combination that is violated, else the first that has a story, else any."""
-    told = [key for key, story in stories.items() if isinstance(story, Story)]
-    broken = [key for key in told if getattr(stories[key], "mark", "") == "bad"]
-    return (broken or told or list(stories))[0]

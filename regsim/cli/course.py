@@ -91,8 +91,7 @@ def _ask(chosen: Exercise, given: dict[str, object]) -> bool:
             said = _answer(question, f"{number} of {len(left)}")
             if said:
                 given[question.name] = said
-                (mark,) = (m for m in chosen.judge({question.name: said}).results if m.given)
-                click.echo(f"{mark}\n")
+                click.echo(f"{chosen.mark(question.name, said)}\n")
     except (EOFError, KeyboardInterrupt):
         click.echo("\n")
         return False
@@ -132,20 +131,9 @@ def _rest(chosen: Exercise, given: dict[str, object]) -> str:
 
 
 def _listing() -> dict[str, object]:
-    exercises = [_described(course.exercise(name)) for name in course.names()]
+    exercises = [course.exercise(name).about for name in course.names()]
     objectives = [{"number": n, "text": text} for n, text in course.OBJECTIVES.items()]
     return {"schema_version": SCHEMA_VERSION, "objectives": objectives, "exercises": exercises}
-
-
-def _described(chosen: Exercise) -> dict[str, object]:
-    return {
-        "name": chosen.name,
-        "title": chosen.title,
-        "objectives": list(chosen.objectives),
-        "questions": [
-            fields(question, "name text objective choices number") for question in chosen.questions
-        ],
-    }
 
 
 def _record(chosen: Exercise, feedback: Feedback) -> dict[str, object]:
@@ -155,7 +143,7 @@ def _record(chosen: Exercise, feedback: Feedback) -> dict[str, object]:
     ]
     return {
         "schema_version": SCHEMA_VERSION,
-        "exercise": _described(chosen),
+        "exercise": chosen.about,
         "scene": chosen.scene(),
         "results": results,
         "right": feedback.right,

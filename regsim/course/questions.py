@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from importlib import import_module
+from typing import Any, Final
 
 import attrs
 
 from regsim.errors import UnknownNameError, UsageError
+from regsim.report.tables import ShownTable, html_paragraphs
 from regsim.report.text.console import fit, prose_width, wrap
+from regsim.report.words.writing import fields, markup
 
 OBJECTIVES: Final = {
     1: "tell handle, key object, hive and root alias apart, and count each",
@@ -25,6 +28,8 @@ OBJECTIVES: Final = {
 """What one can do after the course, by number."""
 
 YES_NO: Final = ("yes", "no")
+_WIDGET: Final = "regsim.report.lab.widget"
+"""What asks in a notebook; a terminal does without it."""
 
 
 @attrs.frozen
@@ -44,6 +49,13 @@ class Question:
     objective: int
     choices: tuple[str, ...] = ()
     number: bool = False
+
+    @property
+    def answers(self) -> str:
+        """What it can be answered with, in words."""
+        if self.choices:
+            return ", ".join(self.choices)
+        return "a whole number" if self.number else "your own words"
 
     def clean(self, given: object) -> str:
         """Return *given* as an answer is written; raise `UsageError` for what can be none."""
@@ -137,6 +149,15 @@ class Feedback:
         """Return the whole feedback: each answer judged, and the score."""
         return "\n".join([*map(str, self.results), self.score])
 
+    def _repr_html_(self) -> str:
+        said = "".join(
+            f"<li><b>{'right' if mark.right else 'wrong'}</b> "
+            f"{markup(f'{mark.question.name} = {mark.given}. {mark.because}')}</li>"
+            for mark in self.results
+            if mark.given is not None
+        )
+        return f"<ul>{said}</ul>{html_paragraphs(*self.score.split(chr(10) * 2))}"
+
 
 @attrs.frozen(kw_only=True, repr=False)
 class Exercise:
@@ -175,8 +196,56 @@ class Exercise:
         for question in self.questions:
             lines.append(f"  {question.name}: {question.text}")
             if question.choices and question.choices != YES_NO:
-                lines.append(f"      one of: {', '.join(question.choices)}")
+                lines.append(f"      one of: {question.answers}")
         return "\n".join(fit("\n".join(lines), prose_width()))
+
+    def _repr_html_(self) -> str:
+        rows = [(q.name, q.text, q.answers) for q in self.questions]
+        asked = ShownTable("What to predict", ("question", "asks", "answer with"), rows, len(rows))
+        return (
+            f"<p><b>{markup(self.name.upper())}. {markup(self.title)}</b></p>"
+            f"<pre>{markup(self.scene())}</pre>{asked.html()}"
+        )
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What it is called and what it asks, as plain data; nothing is run for it."""
+        asked = [
+            fields(question, "name text objective choices number") for question in self.questions
+        ]
+        described = fields(self, "name title")
+        return {**described, "objectives": list(self.objectives), "questions": asked}
+
+    def sheet(self) -> dict[str, object]:
+        """Return all of it as plain data for a page: `about`, the scene, and the explanation.
+
+        The explanation is for after the answers, which `mark` judges one by one.
+        """
+        return {**self.about, "scene": self.scene().rstrip(), "explanation": self.explanation}
+
+    def stepper(self) -> Any:  # noqa: ANN401 - a widget of anywidget
+        """Return a widget that asks in a cell of a notebook and has each answer judged at once.
+
+        Its ``marks`` keep what came of each. Where anywidget is not installed it is this exercise
+        itself; `regsim.course.check` judges then.
+        """
+        return import_module(_WIDGET).widget(self, {"exercise": self.sheet()}, self._reply)
+
+    def _reply(self, name: str, answer: str) -> dict[str, object]:
+        """Return what came of *answer*, for the script that asked; what can be none is an error."""
+        try:
+            return fields(self.mark(name, answer), "right because")
+        except UsageError as error:
+            return {"error": str(error)}
+
+    def mark(self, name: str, answer: object) -> Mark:
+        """Run the simulator and return what it says of *answer* to the question called *name*.
+
+        Raises:
+            UnknownNameError: there is no such question.
+            UsageError: *answer* can be none.
+        """
+        return next(mark for mark in self.judge({name: answer}).results if mark.given is not None)
 
     def judge(self, answer: Mapping[str, object]) -> Feedback:
         """Run the simulator and return what it says of *answer*; see `regsim.course.check`."""

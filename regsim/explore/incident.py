@@ -11,6 +11,7 @@ import attrs
 from regsim import dialects
 from regsim.cases import fixes
 from regsim.cases.case import Case
+from regsim.display import Listed, Summary
 from regsim.errors import NotApplicableError
 from regsim.explore.parameters import Parameter, text
 from regsim.naming import resolve
@@ -36,8 +37,8 @@ class Cell:
     reason: str
 
 
-@attrs.frozen(kw_only=True)
-class Incident:
+@attrs.frozen(kw_only=True, repr=False)
+class Incident(Listed):
     """An incident, as the file in ``models/`` that ends in it describes it.
 
     Attributes:
@@ -67,6 +68,18 @@ class Incident:
     model: Callable[..., System] | None = None
     parameters: tuple[Parameter, ...] = ()
     why_not: str = ""
+
+    def summary(self) -> Summary:
+        """Return what it is, on whose word, and what it can be given."""
+        about = [self.source, f"It is about {dialects.get(self.os).title}."]
+        if self.run is not None:
+            about.append(f"It is played with the fixes {', '.join(self.fixes)}.")
+        if self.why_not:
+            about.append(f"Not all can be done with it: {self.why_not}.")
+        parts = [("run", one) for one in self.options] + [("model", p) for p in self.parameters]
+        rows = [(one.name, part, str(one.default), one.about) for part, one in parts]
+        heads = ("parameter", "of its", "default", "what it means")
+        return Summary(f"{self.name}: {self.title}", tuple(about), heads, tuple(rows))
 
     def part(self, part: Callable[..., T] | None, done: str) -> Callable[..., T]:
         """Return its *part*; `NotApplicableError` says why it is not *done* where there is none."""

@@ -19,22 +19,25 @@ from regsim import dialects, keypath
 from regsim.check.paths import Path
 from regsim.check.property import Verdict
 from regsim.check.verify import Result, Results
+from regsim.display import Listed, Summary
 from regsim.errors import UsageError
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import Holding, count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
 from regsim.kernel.tree import Node
-from regsim.policy import MountedBy
+from regsim.policy import Dialect, MountedBy
 from regsim.report.pictures.lanes import path_ending, path_svg
 from regsim.report.pictures.references import finding, references_svg
 from regsim.report.pictures.sequence import sequence_svg
+from regsim.report.tables import ShownTable, html_paragraphs
 from regsim.report.text.checks import counts_text
-from regsim.report.text.console import table
+from regsim.report.text.console import WIDTH, wrap
 from regsim.report.text.evidence import as_json, as_text, paragraphs
 from regsim.report.text.runs import run_text
 from regsim.report.words import runs as words
 from regsim.report.words.places import hive_name, key_below
+from regsim.report.words.policies import said
 from regsim.report.words.writing import ascii_only, counted, markup
 from regsim.scenario.result import Run
 from regsim.trace.finding import Finding
@@ -43,8 +46,6 @@ from regsim.types import Access
 _FRAMES: Final = ("pandas", "polars")
 LISTED: Final = 50
 """How many rows a table lists before it counts the rest."""
-
-_CELL: Final = 'style="text-align:left;vertical-align:top;padding:.15em .8em .15em 0"'
 
 
 @attrs.frozen
@@ -77,52 +78,6 @@ def svg(shown: object) -> str | None:
     return _view(shown).svg()
 
 
-# -- tables ---------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class _Table:
-    """What is listed: a caption, heads, the first rows, and how many there are in all."""
-
-    caption: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    total: int
-
-    @property
-    def rest(self) -> list[str]:
-        """What is left out, in words."""
-        shown = len(self.rows)
-        return [f"showing {shown} of {self.total:,}"] if shown < self.total else []
-
-    def lines(self) -> list[str]:
-        """Return the table for a console, without its caption."""
-        cells = [[ascii_only(cell) for cell in row] for row in (self.heads, *self.rows)]
-        return [*table(cells), *self.rest]
-
-    def text(self) -> str:
-        """Return the caption for a console, and the table if it has rows."""
-        return "\n".join([ascii_only(self.caption), *(self.lines() if self.rows else [])])
-
-    def html(self) -> str:
-        """Return a table whose first column names its rows."""
-        head = "".join(f'<th scope="col" {_CELL}>{markup(cell)}</th>' for cell in self.heads)
-        body = "".join(
-            f'<tr><th scope="row" {_CELL}>{markup(row[0])}</th>'
-            + "".join(f"<td {_CELL}>{markup(cell)}</td>" for cell in row[1:])
-            + "</tr>"
-            for row in self.rows
-        )
-        return (
-            f"<table><caption {_CELL}>{markup(self.caption)}</caption><thead><tr>{head}</tr>"
-            f"</thead><tbody>{body}</tbody></table>{_paragraphs(*self.rest)}"
-        )
-
-
-def _paragraphs(*texts: str) -> str:
-    return "".join(f"<p>{markup(text)}</p>" for text in texts)
-
-
 def _finding(name: str, found: str) -> str:
     return f"<p><b>{markup(name)}</b>: {markup(found)}</p>"
 
@@ -137,7 +92,7 @@ def _image(picture: str, alt: str) -> str:
 # -- processes and their handle tables --------------------------------------------------------
 
 
-def _process_table(process: Process) -> _Table:
+def _process_table(process: Process) -> ShownTable:
     heads = ("handle", "object", "hive", "access", "inheritable")
     rows = [
         (f"{handle:#x}", str(obj), str(hive), _access(access), "yes" if inherit else "no")
@@ -149,7 +104,7 @@ def _process_table(process: Process) -> _Table:
     whom = f"process {process.pid} as {process.token.sid}"
     many = counted(len(process.table), "handle")
     caption = f"{_process_name(process)}, {whom}: {many}{roots}{plain}"
-    return _Table(caption, heads, rows, len(process.table))
+    return ShownTable(caption, heads, rows, len(process.table))
 
 
 def _access(mask: int) -> str:
@@ -194,18 +149,20 @@ def _process_row(process: Process) -> Sequence[str]:
     return _process_name(process), str(process.pid), process.token.sid, slots, many
 
 
-def _machine_tables(machine: Machine, rows: Sequence[Holding], unlisted: int) -> Iterator[_Table]:
+def _machine_tables(
+    machine: Machine, rows: Sequence[Holding], unlisted: int
+) -> Iterator[ShownTable]:
     hives, processes = machine.hives.values(), machine.processes.values()
     heads: Sequence[str] = ("hive", "file", "open handles", "changed")
-    yield _Table("Hives", heads, [_hive_row(hive) for hive in hives], len(hives))
+    yield ShownTable("Hives", heads, [_hive_row(hive) for hive in hives], len(hives))
     if processes:
         heads = ("process", "pid", "user", "predefined keys", "handles")
         listed = [_process_row(process) for process in islice(processes, LISTED)]
-        yield _Table("Processes", heads, listed, len(processes))
+        yield ShownTable("Processes", heads, listed, len(processes))
     if rows:
         heads = ("process", "pid", "handle", "key", "hive", "state", "opened by")
         total = len(rows) + unlisted
-        yield _Table("Open handles", heads, [_handle_row(row) for row in rows], total)
+        yield ShownTable("Open handles", heads, [_handle_row(row) for row in rows], total)
 
 
 @_view.register
@@ -228,7 +185,7 @@ def _machine_view(machine: Machine) -> _View:
     def html() -> str:
         image = _image(picture(), found) if rows else ""
         listed = "".join(one.html() for one in tables)
-        return _finding(title, found) + image + listed + _paragraphs(*corrupt)
+        return _finding(title, found) + image + listed + html_paragraphs(*corrupt)
 
     return _View(text, html, picture)
 
@@ -236,7 +193,7 @@ def _machine_view(machine: Machine) -> _View:
 # -- hives ------------------------------------------------------------------------------------
 
 
-def _hive_table(hive: Hive) -> _Table:
+def _hive_table(hive: Hive) -> ShownTable:
     """Return the state of *hive* and its first keys. O(keys)."""
     found = list(_walk(hive.root, ""))
     rows = [(path, str(len(node.values)), str(len(node.children))) for path, node in found[:LISTED]]
@@ -248,7 +205,7 @@ def _hive_table(hive: Hive) -> _Table:
     if hive.pending is not None:
         state.append("its unload is due")
     caption = f"Hive {where}, file {hive.file or 'none'}: {', '.join(state)}"
-    return _Table(caption, ("key", "values", "subkeys"), rows, len(found))
+    return ShownTable(caption, ("key", "values", "subkeys"), rows, len(found))
 
 
 def _walk(node: Node, path: str) -> Iterator[tuple[str, Node]]:
@@ -269,6 +226,42 @@ def _hive_view(hive: Hive) -> _View:
     return _View(listed.text, listed.html)
 
 
+# -- listings -----------------------------------------------------------------------------------
+
+
+@_view.register
+def _listed_view(shown: Listed) -> _View:
+    return _told(shown.summary())
+
+
+@_view.register
+def _dialect_view(dialect: Dialect) -> _View:
+    """Return every rule with its value and the word it rests on."""
+    rows = [
+        (name, said(getattr(dialect, name)), proof.grade.value, proof.source)
+        for name, proof in dialect.evidence.items()
+    ]
+    heads = ("rule", "what it says", "grade", "source")
+    return _told(Summary(f"{dialect.name}: {dialect.title}", (), heads, tuple(rows)))
+
+
+def _told(told: Summary) -> _View:
+    """Return the title of *told*, its sentences, and its table."""
+    listed = ShownTable(told.title, told.heads, told.rows, len(told.rows))
+
+    def text() -> str:
+        lines = [told.title, *told.about]
+        for name, *rest in told.rows:
+            lines += wrap(f"{name}: {'; '.join(filter(None, rest))}", WIDTH, "  ", "      ")
+        return "\n".join(map(ascii_only, lines))
+
+    def html() -> str:
+        body = listed.html() if told.rows else ""
+        return f"<p><b>{markup(told.title)}</b></p>{html_paragraphs(*told.about)}{body}"
+
+    return _View(text, html)
+
+
 # -- runs -------------------------------------------------------------------------------------
 
 
@@ -284,12 +277,12 @@ def _run_html(run: Run) -> str:
         )
         for r in run.calls[:LISTED]
     ]
-    calls = _Table(words.run_subtitle(run)[:-1], heads, rows, len(run.calls))
+    calls = ShownTable(words.run_subtitle(run)[:-1], heads, rows, len(run.calls))
     found = words.finding(run)
     events = (f"{event.source} {event.id}: {event.message}" for event in run.events)
     return (
         f"{_finding(words.WORDS[run.outcome], found)}{_image(sequence_svg(run), found)}"
-        f"{calls.html() if rows else ''}{_paragraphs(*words.verdict(run), *events)}"
+        f"{calls.html() if rows else ''}{html_paragraphs(*words.verdict(run), *events)}"
     )
 
 
@@ -305,13 +298,13 @@ def _run_view(run: Run) -> _View:
 
 @_view.register
 def _finding_view(found: Finding) -> _View:
-    dialect = dialects.get(found.os) if found.os else None
+    dialect = dialects.get(found.os) if found.os in dialects.ALL else None
 
     def html() -> str:
         head, *rest = (
             f"{first.strip()} {said}".strip() for first, _, said in paragraphs(found, dialect)
         )
-        return f"<p><b>{markup(head)}</b></p>{_paragraphs(*filter(None, rest))}"
+        return f"<p><b>{markup(head)}</b></p>{html_paragraphs(*filter(None, rest))}"
 
     return _View(lambda: as_text(found, dialect), html)
 
@@ -319,13 +312,15 @@ def _finding_view(found: Finding) -> _View:
 # -- verdicts and paths -------------------------------------------------------------------------
 
 
-def _path_table(path: Path) -> _Table:
+def _path_table(path: Path) -> ShownTable:
     rows = [
         (str(n), step.actor, step.call, words.happened(step), _counters(path, step.counters))
         for n, step in enumerate(path.steps, 1)
     ]
     caption = f"{path.model}: a path of {counted(len(rows), 'step')}, code {path.code!r}"
-    return _Table(caption, ("step", "actor", "call", "what happened", "counters"), rows, len(rows))
+    return ShownTable(
+        caption, ("step", "actor", "call", "what happened", "counters"), rows, len(rows)
+    )
 
 
 def _counters(path: Path, values: Sequence[int]) -> str:
@@ -348,7 +343,7 @@ def _stepped(path: Path, title: str, alt: str, *, bad: bool) -> _View:
 
     return _View(
         lambda: "\n".join([listed.text(), *end]),
-        lambda: _image(svg(), alt) + listed.html() + _paragraphs(*end),
+        lambda: _image(svg(), alt) + listed.html() + html_paragraphs(*end),
         svg,
     )
 
@@ -366,7 +361,7 @@ def _result_view(result: Result) -> _View:
     head = f"{result.model}: {claim.name} {_VERDICTS[result.verdict]}"
     rest = [*([claim.about] if claim.about else []), counts_text(result), *result.reasons]
     said = "\n".join(map(ascii_only, (head, *rest)))
-    told = f"<p><b>{markup(head)}</b></p>{_paragraphs(*rest)}"
+    told = f"<p><b>{markup(head)}</b></p>{html_paragraphs(*rest)}"
     if path is None:
         return _View(lambda: said, lambda: told)
     bad = result.verdict is Verdict.VIOLATED
@@ -383,7 +378,7 @@ def _results_view(results: Results) -> _View:
     rows = [
         (a.property.name, _VERDICTS[a.verdict], f"{a.states:,}", a.property.about) for a in results
     ]
-    listed = _Table(f"{results.answers[0].model}: what is claimed", heads, rows, len(rows))
+    listed = ShownTable(f"{results.answers[0].model}: what is claimed", heads, rows, len(rows))
     bad = [
         view
         for view, answer in zip(views, results, strict=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from regsim.display import Displayed, dataframe
+from regsim.display import Stepped, dataframe
 from regsim.kernel.holding import Holding
 from regsim.kernel.machine import Event
 from regsim.kernel.tree import Node
@@ -90,7 +90,7 @@ class CallRecord:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Run(Displayed):
+class Run(Stepped):
     """One scenario played once on one OS with one fix.
 
     ``unloaded`` is at the end of the logoff; ``status`` is that of the last *normal* attempt to

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from regsim.display import Displayed, dataframe
+from regsim.display import Stepped, dataframe
 from regsim.trace.evidence import Fidelity
 
 
@@ -161,7 +161,7 @@ class Extent:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Finding(Displayed):
+class Finding(Stepped):
     """The whole answer to "what keeps the hive loaded?".
 
     ``occasions`` are the events that it rests on, the newest first. ``incident`` is the name of the

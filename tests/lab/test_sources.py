@@ -149,7 +149,7 @@ def test_a_given_variant_is_no_choice() -> None:
 def test_the_frames_of_a_path_have_the_machines_handles() -> None:
     """After each step, those that the kernel says; the last leaves the leak."""
     case = model("q241572", workers=1, services=0)
-    story = story_of_result(case, check(case, "leak"))
+    story = story_of_result(check(case, "leak"))
 
     assert isinstance(story, Story)
     assert [frame.open_handles for frame in story.frames] == [0, 1, 1, 0, 0, 1, 2, 2, 1]
@@ -160,7 +160,7 @@ def test_the_frames_of_a_path_have_the_machines_handles() -> None:
 def test_the_frames_of_a_path_say_what_was_answered() -> None:
     """The step that breaks the claim failed; local work asked nothing."""
     case = model("q241572", variant="naive")
-    story = story_of_result(case, check(case, "err"))
+    story = story_of_result(check(case, "err"))
 
     assert isinstance(story, Story)
     answers = {frame.step: (frame.answer, frame.ok) for frame in story.frames}
@@ -172,7 +172,7 @@ def test_the_frames_of_a_path_say_what_was_answered() -> None:
 def test_a_lasso_says_where_it_repeats() -> None:
     """A claim about every run is broken by one that never ends."""
     case = model("q241572", workers=1, services=1, variant="refcounted", noisy=1)
-    story = story_of_result(case, check(case, "live"))
+    story = story_of_result(check(case, "live"))
 
     assert isinstance(story, Story)
     assert any("for ever" in frame.note for frame in story.frames)
@@ -182,7 +182,7 @@ def test_a_lasso_says_where_it_repeats() -> None:
 def test_a_witness_is_good_news() -> None:
     """A `sometimes` that holds shows the way there."""
     case = model("q241572", workers=1, services=0)
-    story = story_of_result(case, check(case, "saved"))
+    story = story_of_result(check(case, "saved"))
 
     assert isinstance(story, Story)
     assert story.mark == "good"

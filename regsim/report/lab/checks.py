@@ -7,15 +7,17 @@ from typing import Any
 
 import attrs
 
-from regsim.check.factored import Factored
 from regsim.check.paths import Path, PathStep
 from regsim.check.property import PropertyKind, Verdict
 from regsim.check.verify import Result
+from regsim.errors import UsageError
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import count_handles, open_handles
 from regsim.kernel.machine import Machine
 from regsim.report.lab.stories import Change, Story, StoryFrame, StoryQuestion, changes
+from regsim.report.pictures.lanes import path_ending
 from regsim.report.words.runs import is_unasked
+from regsim.report.words.writing import counted
 
 _USERS = ("REGISTRY", "USER")
 _MARKS = {
@@ -25,17 +27,17 @@ _MARKS = {
 }
 
 
-def story_of_result(model: Factored, result: Result) -> Story | str:
+def story_of_result(result: Result) -> Story | str:
     """Return the path of *result* as a story; the reason why there is none as a text.
 
-    *model* is the one that was checked. Where its states are machines, each frame has the handles
-    that are open then; of any other model it has the components that changed.
+    Where the states of the model are machines, each frame has the handles that are open then; of
+    any other model it has the components that changed.
     """
     claim, path = result.property, result.path
     if path is None:
         seen = f"{result.states:,} states, {result.transitions:,} transitions"
         return f"{claim.name} {result.verdict.value}: {claim.about} ({seen}; there is no path.)"
-    frames = tuple(_frames(model, path))
+    frames = tuple(_frames(path))
     return Story(
         frames=frames,
         questions=tuple(_questions(result, frames)),
@@ -43,6 +45,19 @@ def story_of_result(model: Factored, result: Result) -> Story | str:
         verdict=tuple(_verdict(result, path)),
         word=result.verdict.value,
         mark=_MARKS.get((claim.kind, result.verdict), "neither"),
+    )
+
+
+def story_of_path(path: Path) -> Story:
+    """Return *path* as a story of which nothing is claimed."""
+    count = counted(len(path.steps), "step")
+    return Story(
+        frames=tuple(_frames(path)),
+        questions=(),
+        finding=f"A run of {path.model}, {count}",
+        verdict=tuple(f"{end}." for end in (path_ending(path),) if end),
+        word=count,
+        mark="neither",
     )
 
 
@@ -63,7 +78,10 @@ def _verdict(result: Result, path: Path) -> Iterator[str]:
     yield from result.reasons
 
 
-def _frames(model: Factored, path: Path) -> Iterator[StoryFrame]:
+def _frames(path: Path) -> Iterator[StoryFrame]:
+    model = path.of
+    if model is None:
+        raise UsageError(f"this path of {path.model} does not know its model: check it again")
     concrete = list(model.initial())[path.initial]
     before = StoryFrame(actor="", call="", step="", **_standing(concrete, path.start))
     names = {process.name: number for number, process in enumerate(model.processes)}

@@ -15,16 +15,16 @@ const s = (tag, attributes, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
 
 /* What asks: a question with its choices, or a line to write in where it has none. */
-const questionFields = (ask, options, number) => [
+const questionFields = (ask, options, number, pass = "Just show me") => [
   h("fieldset", {},
     h("legend", {}, h("span", { class: "mark", "aria-hidden": "true" }, "?"), ask),
     options.length
       ? options.map((option, n) => h("label", { class: "option" },
         h("input", { type: "radio", name: "answer", value: String(n) }), h("span", {}, option)))
-      : h("input", { class: "line", type: "text", name: "answer", "aria-label": "Your answer", autocomplete: "off", inputmode: number ? "numeric" : null })),
+      : h(number ? "input" : "textarea", { class: "line", name: "answer", "aria-label": "Your answer", autocomplete: "off", inputmode: number ? "numeric" : null })),
   h("div", { class: "buttons" },
     h("button", { type: "submit", class: "strong" }, "Answer, and see"),
-    h("button", { type: "button", id: "pass" }, "Just show me")),
+    h("button", { type: "button", id: "pass" }, pass)),
   h("p", { class: "missing", role: "alert" })];
 /* What comes back: *kind* is right, wrong, or passed where the reader had it shown. */
 const reply = (kind, ask, answer, why) => {
