@@ -1,4 +1,4 @@
-"""Holdings handles: the one record of them, and the one answer to what blocks an unload."""
+"""Held handles: the one record of them, and the one answer to what blocks an unload."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def refused(machine: Machine, hive: Hive) -> bool:
 
 @attrs.frozen(eq=False)
 class Holdings(Sequence[Holding]):
-    """Holdings handles in order: what is alike but for the number of the handle is described once.
+    """Held handles in order: what is alike but for the number of the handle is described once.
 
     A leak of thousands is one description with its ``handles``; each is an item all the same.
     """
