@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import labs
 
 import regsim
 from regsim import cli, dialects
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
         "evidence.md": evidence(),
         "commands.md": commands(),
         "fixes.md": remedies(),
+        "matrix.md": labs.matrix(),
         "rules.md": rules(),
     }
     made |= {
@@ -235,7 +237,7 @@ def remedies() -> str:
     ]
     lines += [
         "",
-        "`regsim matrix INCIDENT` plays an incident with each of its own on every system.",
+        "[Every system with every fix](matrix.md) tells how each ends.",
         "",
     ]
     return "\n".join(lines)
