@@ -26,7 +26,7 @@ extensions = [
     "embedding",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext", "changes"]
+exclude_patterns = ["_build", "_ext", "_templates", "changes"]
 default_role = "code"
 myst_enable_extensions = ["deflist", "attrs_inline"]
 myst_heading_anchors = 3
@@ -43,6 +43,18 @@ html_theme = "furo"
 html_title = "regsim"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+html_js_files = ["versions.js"]
+templates_path = ["_templates"]
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "version.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
 

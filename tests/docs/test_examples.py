@@ -230,6 +230,17 @@ def test_every_page_is_in_the_contents() -> None:
             assert {path.as_posix(), f"{path.parent.as_posix()}/*"} & set(index), path
 
 
+def test_each_guide_ends_in_what_next() -> None:
+    """Its last section leads to other pages."""
+    guides = [*ROOT.glob("docs/how-to/*.md"), *ROOT.glob("docs/guide/*.md")]
+
+    assert len(guides) > 10
+    for page in [*guides, ROOT / "docs" / "tutorial.md"]:
+        last = page.read_text(encoding="utf-8").rpartition("\n## ")[2]
+        assert last.startswith("What next\n"), page.name
+        assert re.search(r"\]\([\w/.-]+\.md\)", last), page.name
+
+
 def test_links_lead_somewhere() -> None:
     """A relative link names a file of the checkout; one to the generated reference is Sphinx's."""
     for page in PAGES:

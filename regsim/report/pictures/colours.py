@@ -20,8 +20,9 @@ DARK: Final = {
     GREY: "#a9adb6",
     PALE: "#363a43",
     RED_INK: "#ff9d63",
+    BLUE: "#4fa3dc",
 }
-"""What stands for a colour on dark ground; those that fill shapes keep apart on both."""
+"""What stands on dark ground for the colours that carry text or are the ground themselves."""
 
 
 def adapting(picture: str) -> str:
