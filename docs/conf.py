@@ -43,6 +43,7 @@ html_theme = "furo"
 html_title = "regsim"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+html_search_scorer = str(HERE / "_ext" / "scorer.js")
 html_js_files = ["versions.js"]
 templates_path = ["_templates"]
 html_sidebars = {
@@ -62,5 +63,7 @@ html_theme_options = {"navigation_with_keys": True}
 def setup(app: Sphinx) -> None:
     """Write the generated pages before the first is read."""
     import generated  # noqa: PLC0415 - found only now, beside this file
+    from searching import Search  # noqa: PLC0415
 
+    app.add_search_language(Search)
     app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "_generated"))
