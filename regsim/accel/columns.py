@@ -108,3 +108,19 @@ def shift(column: array[int], by: int) -> None:
         NATIVE.shift(column, by)
     else:
         column[:] = array(column.typecode, [number + by for number in column])
+
+
+def fallen(times: array[int], latest: int) -> tuple[int, int, int, int]:
+    """Return the latest of *times* and *latest*; how many are before an earlier one, and which.
+
+    Those are told by the first and the last of them, as indices; 0 where there is none.
+    """
+    if NATIVE is not None:
+        return NATIVE.fallen(times, latest)
+    found = []
+    for at, time in enumerate(times):
+        if time < latest:
+            found.append(at)
+        else:
+            latest = time
+    return latest, len(found), found[0] if found else 0, found[-1] if found else 0
