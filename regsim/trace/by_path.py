@@ -215,9 +215,7 @@ class PathLedger(Ledger):
         """Return how many closes on a hive, or on keys without a name, had no open since then."""
         hives, anchor = self.capture.keys.hives, self.anchors.get(hive, 0)
         return sum(
-            count
-            for place, count in self._misses()
-            if count and hives[place & KEY_BITS] == hive
+            count for place, count in self._misses() if count and hives[place & KEY_BITS] == hive
         ) + sum(number > anchor for number in self._nameless)
 
 

@@ -149,7 +149,7 @@ class Piles:
         """Return by place the closes without an open, in 32 bits each."""
         return self._unseen.tobytes()
 
-    def feed(  # noqa: PLR0913 - columns
+    def feed(
         self,
         first: int,
         last_time: int,

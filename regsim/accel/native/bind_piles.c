@@ -230,7 +230,8 @@ static PyObject *piles_py_feed(PyObject *self, PyObject *args)
     Py_ssize_t first;
     long long last_time;
     unsigned long long last_number;
-    size_t next = SIZE_MAX;
+    size_t next = 0;
+    bool fed = false;
     int done;
 
     if (!PyArg_ParseTuple(args, "nLKOOOOOOOOOO:feed", &first, &last_time, &last_number, &given[0],
@@ -244,13 +245,14 @@ static PyObject *piles_py_feed(PyObject *self, PyObject *args)
             parts[3].data, parts[4].data, parts[6].data, (size_t)parts[0].items,
             parts[7].data, (size_t)parts[7].items, parts[8].data, parts[9].data,
             (size_t)parts[8].items, (size_t)parts[9].items, last_time, last_number};
-        next = piles_feed(PILES(self), &rows, first < 0 ? rows.rows : (size_t)first, &counts);
+        next = first < 0 ? rows.rows : (size_t)first;
+        fed = piles_feed(PILES(self), &rows, &next, &counts);
     }
     while (done > 0)
         give_back(&parts[--done]);
     if (PyErr_Occurred())
         return NULL;
-    if (next == SIZE_MAX)
+    if (!fed)
         return PyErr_NoMemory();
     return Py_BuildValue("(nKKK)", (Py_ssize_t)next, (unsigned long long)counts.opens,
                          (unsigned long long)counts.closes, (unsigned long long)counts.unmatched);

@@ -355,7 +355,6 @@ enum csv_outcome csv_run(struct csv_scan *scan, const uint8_t *data, size_t size
     struct csv_row row = {.begin = scan->at, .fields = 0};
     struct carry carry = {0, 1, 0};
     enum csv_outcome outcome = CSV_DONE;
-    bool zero = false;
 
     if (!size || data[0] != '\n')
         return CSV_REFUSED;
@@ -371,10 +370,10 @@ enum csv_outcome csv_run(struct csv_scan *scan, const uint8_t *data, size_t size
             memcpy(rest, data + base, size - base);
             marks = mark(rest);
         }
-        zero |= marks.zero;
+        scan->zero |= marks.zero;
         outcome = look(scan, &row, &carry, marks, data, base, size);
     }
-    if (outcome == CSV_DONE && (carry.inside || (zero && has_zeros(data, size))))
+    if (outcome == CSV_DONE && (carry.inside || (scan->zero && has_zeros(data, size))))
         return CSV_REFUSED;
     if (outcome == CSV_DONE && row.begin < size) {
         outcome = end_row(scan, &row, size, data);
@@ -415,6 +414,7 @@ void csv_begin(struct csv_scan *scan)
     scan->at = 1;
     scan->rows = scan->taken = scan->harmless = 0;
     scan->days = scan->last = 0;
+    scan->zero = false;
     texts_clear(&scan->who);
     scan->process_of_used = scan->processes_used = scan->out.used = 0;
     for (size_t i = 0; i < scan->pairs_used; i++)

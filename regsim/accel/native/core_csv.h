@@ -79,6 +79,7 @@ struct csv_scan {
     size_t at;            /* where the next row begins */
     uint64_t rows, taken, harmless;
     int64_t days, last;   /* midnights passed in ticks, the latest time */
+    bool zero;            /* whether a byte so far is 0 */
     struct texts who;
     uint32_t *process_of; /* by who: the process, from 1 */
     size_t process_of_used, process_of_room;

@@ -163,15 +163,15 @@ static bool take(struct piles *piles, const struct piles_rows *rows, size_t i,
     return true;
 }
 
-size_t piles_feed(struct piles *piles, const struct piles_rows *rows, size_t first,
-                  struct piles_counts *counts)
+bool piles_feed(struct piles *piles, const struct piles_rows *rows, size_t *next,
+                struct piles_counts *counts)
 {
     bool failed = false;
 
     *counts = (struct piles_counts){0, 0, 0};
-    while (first < rows->rows && take(piles, rows, first, counts, &failed))
-        first++;
-    return failed ? SIZE_MAX : first;
+    while (*next < rows->rows && take(piles, rows, *next, counts, &failed))
+        ++*next;
+    return !failed;
 }
 
 void piles_free(struct piles *piles)

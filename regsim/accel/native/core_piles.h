@@ -66,10 +66,10 @@ struct piles_opening piles_close(struct piles *piles, uint32_t at);
 /* take all openings of a pile away */
 void piles_empty(struct piles *piles, uint32_t at);
 
-/* take the plain opens and closes in from a row on, up to one that is neither; return its number, or
- * that of rows, or SIZE_MAX without memory */
-size_t piles_feed(struct piles *piles, const struct piles_rows *rows, size_t first,
-                  struct piles_counts *counts);
+/* take the plain opens and closes in from row `*next` on, up to one that is neither, which `*next` is
+ * then; false without memory for that row, and those before it are in and counted */
+bool piles_feed(struct piles *piles, const struct piles_rows *rows, size_t *next,
+                struct piles_counts *counts);
 
 void piles_free(struct piles *piles);
 

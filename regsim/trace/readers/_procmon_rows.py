@@ -115,14 +115,13 @@ def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
             parts.append(_JOINED)
             at += 3
             continue
-        plain = columns[at] in _PLAIN or at == last
-        other = _UNESCAPED if plain else _FIELD
+        other = _UNESCAPED if columns[at] in _PLAIN else _FIELD
         parts.append(b"(?:" + _ALL_OPS + b")" if columns[at] == "Operation" else other)
         at += 1
     # Every row matches, so that they are counted; one of no interest with an empty group, one that
     # is not understood with the whole of its line. A class instead of the quote keeps the literal
     # that the search begins with to one byte, which makes it three times as fast.
-    wanted = b'","'.join(parts) + rb'(?=")'
+    wanted = b'","'.join(parts) + rb'(?="(?!"))'
     harmless = b'","'.join([*before, b"(?:" + quiet + b")"])
     return re.compile(rb"""\n["'](?=[^",\r\n])(?:""" + harmless + rb"|(" + wanted + rb"|[^\n]*+))")
 
@@ -223,6 +222,16 @@ def fields_of(row: bytes) -> list[bytes]:
     return [field.encode("utf-8", "surrogateescape") for field in split_csv(text)]
 
 
+def _well_formed(row: bytes) -> list[bytes]:
+    """Return the fields of one row, none if its quotes are not as they must be."""
+    text = row.decode("utf-8", "surrogateescape")
+    try:
+        (fields,) = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except (csv.Error, ValueError):
+        return []
+    return [field.encode("utf-8", "surrogateescape") for field in fields]
+
+
 def process_of(name: bytes, pid: bytes, *, started: bool) -> tuple[str, int, bool]:
     """Return a process as a `Chunk` has it; a pid that is no number is 0."""
     digits = int(pid) if pid.isdigit() and len(pid) < 10 else 0
@@ -253,7 +262,6 @@ class _Scan:
         self.paths: dict[bytes, int] = {b"": 0}
         self.access: dict[bytes, int] = {}
         self.odd: set[int] = set()
-        self.at = 0
 
     def run(self) -> Chunk:
         """Return what is found."""
@@ -281,20 +289,16 @@ class _Scan:
 
     def _parsed(self, row: bytes, number: int) -> list[bytes] | None:
         """Return the fields of a whole row; None, and it is counted, if it is not well formed."""
-        text = row.decode("utf-8", "surrogateescape")
-        try:
-            (fields,) = csv.reader(io.StringIO(text, newline=""), strict=True)
-        except (csv.Error, ValueError):
-            fields = []
+        fields = _well_formed(row)
         if len(fields) == len(self.shape.columns) and _ZEROS not in row:
-            return [field.encode("utf-8", "surrogateescape") for field in fields]
+            return fields
         self.odd.add(number)
         note(self.chunk.record.malformed, "it does not have the header's columns", number)
         return None
 
-    def _odd(self, line: bytes, number: int) -> tuple[int, int, list[bytes]] | None:
+    def _odd(self, row: bytes, number: int) -> tuple[int, int, list[bytes]] | None:
         """Return op, status and fields of a row that the pattern does not know, if it counts."""
-        fields = self._parsed(b'"' + line.rstrip(b"\r"), number)
+        fields = self._parsed(row, number)
         if fields is None:
             return None
         places = self.shape.places
@@ -312,17 +316,23 @@ class _Scan:
         ticks = clock.ticks
         wide = shape.width
         number = harmless = 0
-        for number, line in enumerate(shape.pattern.findall(self.data), 1):
-            if not line:
+        for number, match in enumerate(shape.pattern.finditer(self.data), 1):
+            line = match[1]
+            if line is None:
                 harmless += 1
                 continue
-            fields = line.split(b'","') if b'""' not in line else fields_of(line)
-            op = _OPS.get(fields[op_at], 0) if len(fields) == wide else 0
+            if b'""' in line:
+                fields = _well_formed(b'"%b"' % line)
+                whole = len(fields) == wide
+            else:
+                fields = line.split(_BETWEEN)
+                whole = len(fields) == wide and line.count(b'"') == 2 * wide - 2
+            op = _OPS.get(fields[op_at], 0) if whole else 0
             status = 0
             if op and fields[result_at] == b"SUCCESS" and _ZEROS not in line:
                 self.chunk.record.taken += 1
             else:
-                found = self._odd(self._whole(line), number)
+                found = self._odd(self._whole(match), number)
                 if found is None:
                     continue
                 op, status, fields = found
@@ -333,7 +343,9 @@ class _Scan:
             elif op in (START, EXIT):
                 path = b""
             who = (fields[name_at], fields[pid_at])
-            process = known[who] if who in known and op != START else self._process(who, op, line)
+            process = known.get(who, -1) if op != START else -1
+            if process < 0:
+                process = self._process(who, op, self._whole(match))
             key = paths[path] if path in paths else self._path(path)
             yield op, process, key, status, ticks(fields[time_at]), access, number
         self.chunk.rows = number
@@ -341,11 +353,11 @@ class _Scan:
         if clock.unread:  # which rows it were is not kept: perhaps the last
             self.chunk.record.untimed.add(1, clock.unread, number)
 
-    def _whole(self, line: bytes) -> bytes:
-        """Return the whole row that begins as *line* does, without the quote at its start."""
-        start = self.at = max(self.data.find(b'\n"' + line, self.at), 0)
-        end = ROW_START.search(self.data, start + 1, start + _LONGEST)
-        return self.data[start + 2 : end.start() if end else start + _LONGEST].rstrip(b"\r\n")
+    def _whole(self, match: re.Match[bytes]) -> bytes:
+        """Return the whole row that *match* begins."""
+        start = match.start() + 1
+        end = ROW_START.search(self.data, start, start + _LONGEST)
+        return self.data[start : end.start() if end else start + _LONGEST].rstrip(b"\r\n")
 
     def _access(self, detail: bytes) -> int:
         access = access_of(detail.decode("utf-8", "replace"))
@@ -358,13 +370,11 @@ class _Scan:
         self.chunk.paths.append(path)
         return number
 
-    def _process(self, who: tuple[bytes, bytes], op: int, line: bytes) -> int:
+    def _process(self, who: tuple[bytes, bytes], op: int, row: bytes) -> int:
         """Number a process that is new here, and keep the whole row that names it."""
         number = self.known[who] = len(self.chunk.processes)
         self.chunk.processes.append(process_of(*who, started=op == START))
-        start = self.at = max(self.data.find(line, self.at), 0)
-        end = ROW_START.search(self.data, start, start + _LONGEST)
-        self.chunk.samples.append(b'"' + self.data[start : end.start() if end else start + 20_000])
+        self.chunk.samples.append(row)
         return number
 
 

@@ -36,7 +36,8 @@ class Scanner:
     def __init__(self, shape: CsvShape) -> None:
         self.shape = shape
         self._refused = 0
-        self._fast = _Fast(shape) if _takes(shape) else None
+        takes = NATIVE is not None and 1 < len(shape.columns) <= MOST_COLUMNS
+        self._fast = _Fast(shape) if takes else None
 
     def scan(self, data: bytes | memoryview) -> Chunk:
         """Return the rows of interest in *data*, whole rows, the first after its line break."""
@@ -51,20 +52,15 @@ class Scanner:
         return scan(bytes(data), self.shape)
 
 
-def _takes(shape: CsvShape) -> bool:
-    return NATIVE is not None and 1 < len(shape.columns) <= MOST_COLUMNS
-
-
 class _Fast:
     """A scan in C with the answers that it has been given."""
 
     def __init__(self, shape: CsvShape) -> None:
-        assert NATIVE is not None
         columns = len(shape.columns)
         places = [shape.places[name] for name in PLACES]
         places += [shape.time, shape.places.get("Detail", columns)]
         seed = hash("csv") & 0xFFFFFFFFFFFFFFFF  # another in each run of Python
-        self._core: CCsvScan = NATIVE.CCsvScan(columns, tuple(places), seed)
+        self._core: CCsvScan = NATIVE.CCsvScan(columns, tuple(places), seed)  # type: ignore[union-attr]
         self._reasons: list[tuple[str, str]] = []
         self._paths = 0
         self._numbered = array("I")

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Final
+from typing import IO, Final, Self
 
 import attrs
 
@@ -43,6 +43,7 @@ from regsim.trace.source import CutShortError, Source
 from regsim.trace.times import DAY, Calendar, time_of_day
 
 _STRETCH: Final = 1 << 20
+_TAIL: Final = 1 << 20
 _ROWS: Final = 20_000
 _FIRST: Final = (
     *("Time of Day", "Date & Time", "Relative Time", "Process Name", "PID"),
@@ -64,7 +65,7 @@ class _Stretches:
         self._file = path.open("rb", buffering=0)
         self._scanner, self._room = Scanner(shape), bytearray()
 
-    def __enter__(self) -> _Stretches:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,10 +126,12 @@ class CsvCapture(Capture):
             yield from ((scanner.scan(data), done) for data, done in self._stretches())
         elif self.workers > 1 and self.source.size > _STRETCH and NATIVE is not None:
             yield from self._shared_out()
+            self._look_at_end()
         else:
             with _Stretches(self.source.path, self.shape) as stretches:
                 for start, end in self._ranges(_STRETCH):
                     yield stretches.scan(start, end), end
+            self._look_at_end()
 
     def _respelled(self) -> Iterator[tuple[Chunk, int]]:
         """Read a file that is CSV but not as Procmon writes it, row by row, and scan what it says.
@@ -212,8 +215,13 @@ class CsvCapture(Capture):
                     return
                 yield start, end
                 start = end
-            file.seek(max(self.source.size - _STRETCH, 0))
-            self._end(file.read())
+
+    def _look_at_end(self) -> None:
+        """Look at the end of a file of which all is read, unless that was given up."""
+        if not self.facts.record.damage:
+            with self.source.path.open("rb") as file:
+                file.seek(max(self.source.size - _TAIL, 0))
+                self._end(file.read())
 
     def _begin(self, file: IO[bytes]) -> int:
         """Return where the header's line break is, and note the time of the first row."""
