@@ -35,7 +35,7 @@ def story_of_result(model: Factored, result: Result) -> Story | str:
     if path is None:
         seen = f"{result.states:,} states, {result.transitions:,} transitions"
         return f"{claim.name} {result.verdict.value}: {claim.about} ({seen}; there is no path.)"
-    frames = tuple(_frames(model, path))
+    frames = tuple(frames_of_path(model, path))
     return Story(
         frames=frames,
         questions=tuple(_questions(result, frames)),
@@ -63,7 +63,8 @@ def _verdict(result: Result, path: Path) -> Iterator[str]:
     yield from result.reasons
 
 
-def _frames(model: Factored, path: Path) -> Iterator[StoryFrame]:
+def frames_of_path(model: Factored, path: Path) -> Iterator[StoryFrame]:
+    """Yield the steps of *path*, a run of *model*, each with how things stand after it."""
     concrete = list(model.initial())[path.initial]
     before = StoryFrame(actor="", call="", step="", **_standing(concrete, path.start))
     names = {process.name: number for number, process in enumerate(model.processes)}
