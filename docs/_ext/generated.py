@@ -43,6 +43,7 @@ PACKAGES = (
     ("regsim.testing", "For your own tests"),
     ("regsim.lint", "Faults in source files"),
     ("regsim.course", "The exercises"),
+    ("regsim.site", "The playground"),
 )
 SINGLE = (
     *("errors", "keypath", "naming", "policy", "reading", "status", "types", "upcase", "writing"),
