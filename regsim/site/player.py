@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from regsim.check.factored import Factored
 from regsim.check.property import Property, PropertyKind, Verdict
 from regsim.check.search import SearchProgress
 from regsim.check.verify import Result, Results, factored
