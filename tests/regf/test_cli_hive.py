@@ -552,8 +552,8 @@ def test_help_names_every_sub_command() -> None:
 # -- several writers, and kills --------------------------------------------------------------
 
 REGSIM = [sys.executable, "-m", "regsim", "hive"]
-EDITS = 500 if os.environ.get("REGSIM_NIGHTLY") else 16
-KILLS = 1_000 if os.environ.get("REGSIM_NIGHTLY") else 24
+EDITS = 500 if os.environ.get("REGSIM_NIGHTLY") else 8
+KILLS = 1_000 if os.environ.get("REGSIM_NIGHTLY") else 16
 
 
 def test_no_edit_of_several_writers_is_lost(tmp_path: Path) -> None:
