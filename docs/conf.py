@@ -26,7 +26,7 @@ extensions = [
     "embedding",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext", "_templates", "changes"]
+exclude_patterns = ["_build", "_ext", "_templates", "changes", "playground"]
 default_role = "code"
 myst_enable_extensions = ["deflist", "attrs_inline"]
 myst_heading_anchors = 3
