@@ -74,11 +74,11 @@ class Playground(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return it, or nothing."""
-        return [nodes.raw("", WAY, format="html")] if _playground(self.env.app).is_dir() else []
+        return [nodes.raw("", WAY, format="html")] if _playground(self.env.srcdir).is_dir() else []
 
 
-def _playground(app: Sphinx) -> Path:
-    return Path(app.srcdir) / "playground"
+def _playground(source: str | Path) -> Path:
+    return Path(source) / "playground"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -90,9 +90,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     def finished(app: Sphinx, error: Exception | None) -> None:
         if error is None and app.builder.format == "html":
             labs.write(Path(app.outdir) / "labs")
-            if _playground(app).is_dir():
-                out = Path(app.outdir) / "playground"
-                shutil.copytree(_playground(app), out, dirs_exist_ok=True)
+            made = _playground(app.srcdir)
+            if made.is_dir():
+                shutil.copytree(made, Path(app.outdir) / "playground", dirs_exist_ok=True)
 
     app.connect("build-finished", finished)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
