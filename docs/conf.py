@@ -44,7 +44,7 @@ html_title = "regsim"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_search_scorer = str(HERE / "_ext" / "scorer.js")
-html_js_files = ["labs.js", "versions.js"]
+html_js_files = ["copy.js", "labs.js", "versions.js"]
 templates_path = ["_templates"]
 html_sidebars = {
     "**": [
