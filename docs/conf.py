@@ -26,7 +26,7 @@ extensions = [
     "embedding",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext", "_templates", "changes"]
+exclude_patterns = ["_build", "_ext", "_templates", "changes", "playground"]
 default_role = "code"
 myst_enable_extensions = ["deflist", "attrs_inline"]
 myst_heading_anchors = 3
@@ -44,7 +44,7 @@ html_title = "regsim"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_search_scorer = str(HERE / "_ext" / "scorer.js")
-html_js_files = ["versions.js"]
+html_js_files = ["copy.js", "labs.js", "versions.js"]
 templates_path = ["_templates"]
 html_sidebars = {
     "**": [

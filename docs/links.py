@@ -2,7 +2,7 @@
 
 Each link and picture that is not another site's must name a file below SITE, and a part of a page
 that the page has. Nothing may be loaded from elsewhere: the pages work offline. A lab reads what
-stands behind the ``#`` itself, so there it is another test's.
+stands behind the ``#`` itself, so there it is another test's; so are labs and the playground.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ TARGET = re.compile(r'<(\w+)\b[^>]*?\s(href|src)="([^"]*)"')
 NAME = re.compile(r'\sid="([^"]+)"')
 LOADED = {"img", "script", "iframe", "link"}
 """Elements whose target a browser loads by itself."""
+OTHERS = {"labs", "playground"}
+"""Folders of pages that Sphinx does not write."""
 
 
 @cache
@@ -30,7 +32,7 @@ def names(page: Path) -> frozenset[str]:
 def broken(site: Path) -> Iterator[str]:
     """Yield a line for each link below *site* that leads nowhere, or loads from elsewhere."""
     for page in sorted(site.rglob("*.html")):
-        if page.parent.name == "labs":
+        if page.relative_to(site).parts[0] in OTHERS:
             continue
         for element, _, text in set(TARGET.findall(page.read_text(encoding="utf-8"))):
             fault = _fault(page, element, urlsplit(unescape(text)))
@@ -47,7 +49,7 @@ def _fault(page: Path, element: str, target: SplitResult) -> str:
         file /= "index.html"
     if not file.is_file():
         return "there is no such file"
-    if part and file.suffix == ".html" and file.parent.name != "labs":
+    if part and file.suffix == ".html" and file.parent.name not in OTHERS:
         return "" if unquote(part) in names(file) else "the page has no such part"
     return ""
 

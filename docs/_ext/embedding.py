@@ -1,7 +1,8 @@
-"""What a page can hold of what `labs` makes: ``lab``, a run to step through, and ``matrix``."""
+"""What a page can hold: ``lab`` to step through, ``matrix``, and the way to the ``playground``."""
 
 from __future__ import annotations
 
+import shutil
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,6 +16,11 @@ from regsim import models
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+WAY = (
+    '<p><a href="playground/index.html">The playground</a> has the simulator itself in your '
+    "browser: write what a service does, and have every order of its calls explored.</p>"
+)
 
 
 class _Raw(SphinxDirective):
@@ -63,14 +69,30 @@ class Embedded(_Raw):
         )
 
 
+class Playground(SphinxDirective):
+    """The way to the playground, if ``regsim site`` has written it into the folder of the pages."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return it, or nothing."""
+        return [nodes.raw("", WAY, format="html")] if _playground(self.env.srcdir).is_dir() else []
+
+
+def _playground(source: str | Path) -> Path:
+    return Path(source) / "playground"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Offer the directives, and write the labs beside the pages."""
     app.add_directive("lab", Embedded)
     app.add_directive("matrix", Matrix)
+    app.add_directive("playground", Playground)
 
     def finished(app: Sphinx, error: Exception | None) -> None:
         if error is None and app.builder.format == "html":
             labs.write(Path(app.outdir) / "labs")
+            made = _playground(app.srcdir)
+            if made.is_dir():
+                shutil.copytree(made, Path(app.outdir) / "playground", dirs_exist_ok=True)
 
     app.connect("build-finished", finished)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

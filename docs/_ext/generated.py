@@ -20,6 +20,7 @@ from regsim.lint.rules import RULES
 from regsim.policy import Dialect, Grade
 from regsim.report.words.policies import said
 
+DOCS = Path(__file__).parents[1]
 GRADES = {
     Grade.DOCUMENTED: "the vendor, or a member of its staff, has written it down",
     Grade.OBSERVED: "seen on the system itself, or read in the source of an open one",
@@ -57,6 +58,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands(),
         "fixes.md": remedies(),
         "matrix.md": labs.matrix(),
+        "changelog.md": changelog(),
         "rules.md": rules(),
     }
     made |= {
@@ -261,6 +263,24 @@ def _command(command: click.Command, parent: click.Context, name: str) -> Iterab
             found = command.get_command(context, sub)
             if found is not None:
                 yield from _command(found, context, sub)
+
+
+def changelog() -> str:
+    """Return the changelog, with what the next release will add to it at its head."""
+    text = (DOCS.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    head, _, rest = text.partition("<!-- towncrier release notes start -->\n")
+    lines = [head.rstrip(), "", "## Newest, not released yet", ""]
+    for kind in ("added", "changed", "fixed", "removed"):
+        told = [
+            path.read_text(encoding="utf-8") for path in sorted(DOCS.glob(f"changes/*.{kind}.md"))
+        ]
+        items = [each.strip() if each.startswith("- ") else _item(each) for each in told]
+        lines += [f"### {kind.title()}", "", *items, ""] if items else []
+    return "\n".join(lines) + rest
+
+
+def _item(text: str) -> str:
+    return "- " + text.strip().replace("\n", "\n  ")
 
 
 # -- the modules ------------------------------------------------------------------------------

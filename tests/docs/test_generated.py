@@ -142,6 +142,18 @@ def test_every_incident_has_a_table(generated: ModuleType) -> None:
         assert f"`{name}`" in page
 
 
+def test_every_change_is_told(generated: ModuleType) -> None:
+    """What the next release will tell comes first, an item a change, and then what is told."""
+    page = generated.changelog()
+    newest, told = page.split("\n## [", 1)
+    changes = list(SOURCE.parents[1].glob("changes/+*.md"))
+    for path in changes:
+        text = path.read_text(encoding="utf-8").removeprefix("- ").split("\n")[0]
+        assert f"- {text}" in newest
+    assert bool(changes) == ("\n### " in newest)
+    assert told in (SOURCE.parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def test_every_rule_is_there(generated: ModuleType) -> None:
     """The page of rules says of each what `--explain` says."""
     page = generated.rules()
