@@ -200,6 +200,7 @@ class PathLedger(Ledger):
             if place >> 32 == process:
                 self._end_with_process(place, self._emptied(at))
         del self.exited[process]
+        self.ended[process] = 0
         self.started.discard(process)
 
     def held(self) -> Iterator[Held]:

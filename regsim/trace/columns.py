@@ -68,6 +68,11 @@ BatchRow = tuple[int, ...]
 """One row of a `Batch`, in the order of its columns; without handles the last two are left out."""
 
 
+def batch_of_bytes(columns: Iterable[bytes]) -> Batch:
+    """Return columns without handles, as the C library writes them, in the order of a `Batch`."""
+    return Batch(*(array(code, column) for code, column in zip(_TYPECODES, columns, strict=False)))
+
+
 def batch_of(rows: Iterable[BatchRow]) -> Batch:
     """Return *rows*, all with handles or all without, as columns."""
     columns = zip(*rows, strict=True)

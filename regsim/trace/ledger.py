@@ -60,8 +60,8 @@ class Ledger(ABC):
 
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
-    process, ``loads`` counts what was loaded. ``ended`` and ``gone`` flag, by number, the processes
-    and hives that were ever in ``exited`` and ``unloaded``; those beyond their ends were not.
+    process, ``loads`` counts what was loaded. ``ended`` flags, by number, the processes
+    in ``exited``, and ``gone`` the hives that were ever in ``unloaded``; none is beyond their ends.
     ``anchors`` has the row of a hive's last load or unload, after which it is known to be let go.
     ``touched`` are hives with a key opened since their last unload, ``forced`` those unloaded by
     force, as the evidence says, ``ghosts`` what shows that an unload left a handle, ``left`` the

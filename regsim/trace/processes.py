@@ -140,7 +140,7 @@ class ProcessTable:
 
         Of that nothing is known but the name, which its image gives after the word *unknown*.
         """
-        found = {name: self.find(name) for name in set(names)}
+        found = {name: self.find(name) for name in dict.fromkeys(names)}
         for name, number in found.items():
             if number is None:
                 found[name] = self.add(name, ProcessInfo(pid=0, image=f"{unknown} {name}"))

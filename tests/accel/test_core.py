@@ -16,6 +16,7 @@ NATIVE = Path(regsim.accel.__file__).parent / "native"
 DRIVER = Path(__file__).with_name("core_driver.c")
 SEARCH_DRIVER = Path(__file__).with_name("search_driver.c")
 CSV_DRIVER = Path(__file__).with_name("csv_driver.c")
+PML_DRIVER = Path(__file__).with_name("pml_driver.c")
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_FAULTS", f"-I{NATIVE}"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -47,8 +48,9 @@ def compiled(folder: Path, *flags: str, driver: Path = DRIVER) -> Path:
         (SEARCH_DRIVER, MODELS, ()),
         (CSV_DRIVER, SEEDS, ()),
         (CSV_DRIVER, SEEDS, ("-DREGSIM_PLAIN",)),
+        (PML_DRIVER, SEEDS, ()),
     ],
-    ids=["random", "search", "csv", "csv-plain"],
+    ids=["random", "search", "csv", "csv-plain", "pml"],
 )
 def test_sanitizers_find_nothing(
     tmp_path: Path, driver: Path, number: str, flags: tuple[str, ...]

@@ -6,18 +6,16 @@ import os
 import random
 import re
 from pathlib import Path
+from typing import Any
 
-import attrs
 import pytest
+from twins import told
 
 from regsim import accel
 from regsim.errors import DataError
-from regsim.trace.evidence import Capture, Reading
-from regsim.trace.formats import open_evidence
 from regsim.trace.readers import _procmon_scan, procmon_csv
 from regsim.trace.readers._procmon_rows import read_shape, scan
 from regsim.trace.readers._procmon_scan import Scanner, _Fast
-from regsim.trace.source import open_source
 
 pytestmark = pytest.mark.skipif(accel.NATIVE is None, reason="the C library is not in use")
 ROUNDS = {"ci": 200, "nightly": 5_000}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 100)
@@ -106,22 +104,7 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-def told(path: Path, workers: int) -> tuple[object, ...]:
-    """Return all that a reading of the file tells."""
-    opened = open_evidence(open_source(path), Reading(workers=workers))
-    assert isinstance(opened, Capture)
-    rows = [tuple(row) for batch in opened.batches() for row in zip(*batch.arrays(), strict=True)]
-    keys, processes = opened.keys, opened.processes
-    return (
-        rows,
-        attrs.asdict(opened.facts),
-        [processes[number] for number in range(len(processes))],
-        [(keys.name(number), keys.hives[number]) for number in range(len(keys))],
-        keys.hive_names,
-    )
-
-
-def by_twin(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+def by_twin(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
     """Return the same, read by the twin alone."""
     with monkeypatch.context() as patch:
         patch.setattr(_procmon_scan, "NATIVE", None)

@@ -12,7 +12,8 @@ struct binding {
     PyType_Spec *type;    /* the type it adds to the module; or NULL */
 };
 
-#define BINDINGS(PART) PART(handles) PART(events) PART(replay) PART(search) PART(csv) PART(piles)
+#define BINDINGS(PART) PART(handles) PART(events) PART(replay) PART(search) PART(csv) PART(piles) \
+    PART(pml)
 
 enum part {
 #define NUMBER(name) PART_##name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from regsim.accel import NATIVE
 from regsim.trace.access import access_of
-from regsim.trace.columns import Batch
+from regsim.trace.columns import batch_of_bytes
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.readers._procmon import understood
 from regsim.trace.readers._procmon_rows import PLACES, Chunk, CsvShape, process_of, scan
@@ -93,20 +93,11 @@ class _Fast:
         skipped = sorted((first, last, n, *why) for (n, first, last), why in pairs if n)
         for first, last, count, where, reason in skipped:
             note(getattr(record, where), reason, first, count, last)
-        op, process, key, status, time, access, number = self._core.columns()
         paths = self._core.paths(self._paths)
         self._paths += len(paths)
         processes = self._core.processes()
         return Chunk(
-            batch=Batch(
-                op=array("B", op),
-                process=array("I", process),
-                key=array("I", key),
-                status=array("I", status),
-                time=array("q", time),
-                access=array("I", access),
-                number=array("Q", number),
-            ),
+            batch=batch_of_bytes(self._core.columns()),
             rows=rows,
             record=record,
             processes=[

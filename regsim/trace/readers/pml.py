@@ -1,4 +1,4 @@
-"""Process Monitor's own format, PML: read with numpy out of a memory map.
+"""Process Monitor's own format, PML: scanned in C, or gathered with numpy out of a memory map.
 
 The layout is public by reverse engineering (eronnen/procmon-parser, "PML Format.md"). Of the
 readers on PyPI, procmon-parser decodes every field of every event in Python (50 to 95 thousand
@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Any, Final
 
+from regsim.accel import NATIVE
 from regsim.errors import DataError
 from regsim.trace.calls import GONE, REPARSED
 from regsim.trace.columns import CLOSE, EXIT, LOAD, OPEN, START, UNLOAD, Batch
@@ -21,6 +22,7 @@ from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
+from regsim.trace.readers._pml_scan import PLACE, Content, EventScan, Pieces, Windows
 from regsim.trace.readers._procmon import os_of
 from regsim.trace.source import Source
 
@@ -57,6 +59,9 @@ _OPS: Final = {0: (OPEN, 8), 1: (OPEN, 8), 2: (CLOSE, 2), 12: (LOAD, 4), 13: (UN
 _LAST_REGISTRY: Final = 17
 _HARMLESS_CLASSES: Final = frozenset({1, 3, 4, 5})  # processes, files, profiling, network
 _LIVES: Final = {7: START, 2: EXIT}
+_OUTSIDE: Final = "outside the file"
+_UNKNOWN: Final = "operation of an unknown number"
+_BAD_PATH: Final = "its path is damaged"
 
 
 class PmlCapture(Capture):
@@ -70,31 +75,40 @@ class PmlCapture(Capture):
             clock="utc",
         )
         super().__init__(facts, reading.keys())
-        self._numpy = need("numpy", "PML files")
-        self._data = source.map()
-        self._name = source.name
+        self._numpy = need("numpy", "PML files") if NATIVE is None else None
+        self._source, self._name = source, source.name
+        self._counters: tuple[int, int] | None = None
+        self._latest = 0
+        self._damaged = 0
+        if NATIVE is not None and source.is_plain:
+            with source.path.open("rb") as file:
+                self._read_tables(Pieces(file))
+        else:
+            self._read_tables(source.map())
+
+    def _read_tables(self, data: Content | Pieces) -> None:
+        """Read what stands before and behind the events."""
+        self._data, self._size = data, len(data)
         self._read_header()
         try:
             self._read_processes()
         except (struct.error, IndexError):
             self.facts.cut("the table of processes is damaged")
-        self._narrow: dict[bytes, int] = {}
-        self._wide: dict[bytes, int] = {}
-        self._counters: tuple[int, int] | None = None
-        self._latest = 0
-        self._damaged = 0
+
+    def _unpack(self, form: str, at: int) -> tuple[Any, ...]:
+        return struct.unpack(form, self._data[at : at + struct.calcsize(form)])
 
     def _read_header(self) -> None:
         data = self._data
         if len(data) < _HEADER:
             raise DataError(f"{self._name}: a PML header has {_HEADER} bytes, the file {len(data)}")
-        version, is64 = struct.unpack_from("<II", data, 4)
+        version, is64 = self._unpack("<II", 4)
         if version != _VERSION:
             raise DataError(f"{self._name} is PML version {version}; this reads version {_VERSION}")
         self._pointer = 8 if is64 else 4
-        (self._count,) = struct.unpack_from("<I", data, 0x234)
-        _, self._offsets, self._table, self._strings = struct.unpack_from("<4Q", data, 0x240)
-        major, minor, build = struct.unpack_from("<3I", data, 0x274)
+        (self._count,) = self._unpack("<I", 0x234)
+        _, self._offsets, self._table, self._strings = self._unpack("<4Q", 0x240)
+        major, minor, build = self._unpack("<3I", 0x274)
         self.facts.os, self.facts.os_title = os_of(major, minor, build)
         self.facts.host = data[0xC:0x2C].decode("utf-16-le", "replace").partition("\0")[0]
         if max(self._offsets, self._table, self._strings) > len(data):
@@ -111,14 +125,14 @@ class PmlCapture(Capture):
 
     def _read_processes(self) -> None:
         data, base = self._data, self._table
-        (count,) = struct.unpack_from("<I", data, base)
+        (count,) = self._unpack("<I", base)
         if count > _MOST_PROCESSES or base + 4 + 8 * count > len(data):
             raise IndexError
-        indexes = struct.unpack_from(f"<{count}I", data, base + 4)
-        offsets = struct.unpack_from(f"<{count}I", data, base + 4 + 4 * count)
-        (strings,) = struct.unpack_from("<I", data, self._strings)
+        indexes = self._unpack(f"<{count}I", base + 4)
+        offsets = self._unpack(f"<{count}I", base + 4 + 4 * count)
+        (strings,) = self._unpack("<I", self._strings)
         for index, offset in zip(indexes, offsets, strict=True):
-            record = struct.unpack_from("<4IQ2I2q10I", data, base + offset)
+            record = self._unpack("<4IQ2I2q10I", base + offset)
             texts = [self._string(number, strings) for number in record[12:15]]
             command = self._string(record[15], strings)
             self.processes.add(
@@ -137,27 +151,84 @@ class PmlCapture(Capture):
     def _string(self, number: int, count: int) -> str:
         if number >= count:
             return ""
-        (offset,) = struct.unpack_from("<I", self._data, self._strings + 4 + 4 * number)
+        (offset,) = self._unpack("<I", self._strings + 4 + 4 * number)
         at = self._strings + offset
-        (size,) = struct.unpack_from("<I", self._data, at)
+        (size,) = self._unpack("<I", at)
         raw = self._data[at + 4 : at + 4 + min(size, 1 << 16)]
         return raw.decode("utf-16-le", "replace").rstrip("\0")
 
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""
+        rows = self._gathered() if NATIVE is None else self._scanned()
+        for batch, done, events in rows:
+            yield batch
+            if progress is not None:
+                progress(done, self._size, events)
+        facts = self.facts
+        facts.events = facts.record.rows = self._count
+        if self._damaged:
+            facts.problems.append(f"{self._damaged:,} events are damaged and were left out")
+        if self._counters:
+            low, high = self._counters
+            facts.missing = max(high - low + 1 - facts.registry_events, 0)
+
+    def _scanned(self) -> Iterator[tuple[Batch, int, int]]:
+        """Yield the rows by the scan in C, with how far the file is read."""
+        scan = EventScan(self._size, self._pointer, self.keys, self.processes)
+        with Windows(self._source) as windows:
+            for first in range(0, self._count, _BLOCK):
+                size = PLACE * min(_BLOCK, self._count - first)
+                places = windows.piece(self._offsets + PLACE * first, size)
+                if len(places) < size or not scan.block(windows, places, first):
+                    self._count = first
+                    self.facts.cut("the file became shorter while it was read")
+                    return
+                self._account(scan)
+                last = scan.core.place(places, len(places) // PLACE - 1)
+                yield scan.batch(), last, first + len(places) // PLACE
+
+    def _account(self, scan: EventScan) -> None:
+        """Count what a block held, as `_block` and `_note` do."""
+        facts, record = self.facts, self.facts.record
+        taken, harmless, outside, unknown, damaged = scan.core.counts()
+        record.taken += taken
+        record.harmless += harmless
+        self._damaged += outside[0] + damaged[0]
+        for reasons, reason, (count, first, last) in (
+            (record.malformed, _OUTSIDE, outside),
+            (record.calls, _UNKNOWN, unknown),
+            (record.malformed, _BAD_PATH, damaged),
+        ):
+            if count:
+                note(reasons, reason, first, count, last)
+        for time in scan.core.times():
+            facts.saw(time)
+        known = self._counters
+        counters, falls, fall, skipped, skip, low, high, latest = scan.core.gaps(
+            self._latest, known[1] if known else -1
+        )
+        facts.registry_events += counters
+        if falls:
+            record.disordered.add(fall, falls)
+        if skipped:
+            record.gaps.add(skip, skipped)
+        if counters:
+            known = known or (low, high)
+            self._latest, self._counters = latest, (min(low, known[0]), max(high, known[1]))
+
+    def _gathered(self) -> Iterator[tuple[Batch, int, int]]:
+        """Yield the same by the twin, which gathers the fixed part of all events with numpy."""
         np = self._numpy
-        size = len(self._data)
+        self._narrow: dict[bytes, int] = {}
+        self._wide: dict[bytes, int] = {}
         raw = np.frombuffer(self._data, np.uint8)
-        offsets = raw[self._offsets : self._offsets + 5 * self._count].reshape(-1, 5)
+        offsets = raw[self._offsets : self._offsets + PLACE * self._count].reshape(-1, PLACE)
         for first in range(0, self._count, _BLOCK):
             block = offsets[first : first + _BLOCK]
             low = np.ascontiguousarray(block[:, :4]).view("<u4").ravel().astype(np.int64)
             wide = low + (block[:, 4].astype(np.int64) << 32)
-            at = np.where(wide < size, wide, low)
-            yield self._block(at, first)
-            if progress is not None:
-                progress(int(at[-1]), size, first + len(block))
-        self._finish()
+            at = np.where(wide < self._size, wide, low)
+            yield self._block(at, first), int(at[-1]), first + len(block)
 
     def _block(self, at: Vector, first: int) -> Batch:
         """Return the rows of the events at the file offsets *at*."""
@@ -167,7 +238,7 @@ class PmlCapture(Capture):
         inside = (at >= _HEADER) & (at + _EVENT <= size)
         if not inside.all():
             self._damaged += int((~inside).sum())
-            self._tally(self.facts.record.malformed, "outside the file", ~inside, numbers)
+            self._tally(self.facts.record.malformed, _OUTSIDE, ~inside, numbers)
             at, numbers = at[inside], numbers[inside]
         if not len(at):
             return Batch()
@@ -230,7 +301,7 @@ class PmlCapture(Capture):
         known = np.isin(kind, list(_HARMLESS_CLASSES)) | (
             (kind == _REGISTRY) & (number <= _LAST_REGISTRY)
         )
-        self._tally(self.facts.record.calls, "operation of an unknown number", ~known, numbers)
+        self._tally(self.facts.record.calls, _UNKNOWN, ~known, numbers)
         ops = np.where((ops == OPEN) & failed & ~np.isin(result, list(GONE)), 0, ops)
         self.facts.record.harmless += int((known & (ops == 0)).sum())
         return ops
@@ -267,7 +338,7 @@ class PmlCapture(Capture):
         ]
         if not good.all():
             self._damaged += int((~good).sum())
-            self._tally(self.facts.record.malformed, "its path is damaged", ~good, numbers)
+            self._tally(self.facts.record.malformed, _BAD_PATH, ~good, numbers)
         self.facts.record.taken += int(good.sum())
         result = events["result"]
         status = np.where((result > 0x7FFFFFFF) | np.isin(result, REPARSED), result, 0)
@@ -280,7 +351,7 @@ class PmlCapture(Capture):
             key=array("I", keys),
             status=_column("I", status),
             time=_column("q", events["time"]),
-            access=_column("I", np.where(ops == OPEN, access, 0)),
+            access=_column("I", np.where((ops == OPEN) & good, access, 0)),
             number=_column("Q", numbers),
         )
 
@@ -299,15 +370,6 @@ class PmlCapture(Capture):
                     known[raw] = key
             found.append(key)
         return found
-
-    def _finish(self) -> None:
-        facts = self.facts
-        facts.events = facts.record.rows = self._count
-        if self._damaged:
-            facts.problems.append(f"{self._damaged:,} events are damaged and were left out")
-        if self._counters:
-            low, high = self._counters
-            facts.missing = max(high - low + 1 - facts.registry_events, 0)
 
 
 def _column(code: str, values: Vector) -> array[int]:
