@@ -11,6 +11,7 @@ const askExercise = (root, sheet, judge, marks = {}) => {
     h("h2", {}, `${sheet.name.toUpperCase()}. ${sheet.title}`),
     h("pre", { class: "scene" }, sheet.scene), last, form, end));
 
+  answerOnEnter(form);
   const reply_ = (q) => {
     const mark = known.get(q.name);
     return reply(mark.right ? "right" : "wrong", q.text, mark.answer, mark.because);
