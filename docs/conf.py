@@ -23,9 +23,10 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "embedding",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext", "changes"]
+exclude_patterns = ["_build", "_ext", "_templates", "changes"]
 default_role = "code"
 myst_enable_extensions = ["deflist", "attrs_inline"]
 myst_heading_anchors = 3
@@ -42,6 +43,19 @@ html_theme = "furo"
 html_title = "regsim"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+html_search_scorer = str(HERE / "_ext" / "scorer.js")
+html_js_files = ["versions.js"]
+templates_path = ["_templates"]
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "version.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
 
@@ -49,5 +63,7 @@ html_theme_options = {"navigation_with_keys": True}
 def setup(app: Sphinx) -> None:
     """Write the generated pages before the first is read."""
     import generated  # noqa: PLC0415 - found only now, beside this file
+    from searching import Search  # noqa: PLC0415
 
+    app.add_search_language(Search)
     app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "_generated"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regsim import models
+from regsim.report.pictures.colours import adapting
 from regsim.report.pictures.moving import moving_svg
 from regsim.report.pictures.runs import matrix_svg, openings_svg
 
@@ -15,11 +16,12 @@ def pictures() -> dict[str, str]:
     """Return each picture by the name of its file."""
     stock, fixed = (models.run("q241572", os="nt4-sp6a", fix=fix) for fix in ("none", "hotfix"))
     outcomes = models.incident("q241572").outcomes()
-    return {
+    made = {
         "case.svg": moving_svg((stock, fixed)),
         "matrix.svg": matrix_svg(outcomes),
         "open-handles.svg": openings_svg(stock, fixed),
     }
+    return {name: adapting(text) for name, text in made.items()}
 
 
 def main() -> None:

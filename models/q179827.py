@@ -24,8 +24,8 @@ from regsim.explore.incident import ROAMING, Incident
 from regsim.explore.parameters import flag, number
 from regsim.explore.scene import Scene
 from regsim.explore.system import handles_of
-from regsim.kernel.calls import run_call
 from regsim.kernel.expr import Apply, HandleVar, Scope, Var, both
+from regsim.kernel.fast.again import repeat_call
 from regsim.kernel.steps import Forget, Program, Set, Step, go, op
 from regsim.types import NO_HANDLE
 from regsim.win32 import ntdll
@@ -47,8 +47,7 @@ def run(case: Case) -> str:
     case.logon()
     case.change_settings()
     call = ntdll.NtOpenKey(case.dialect, f"{USER_PATH}\\{WIZARD_KEY}")
-    for _ in range(LEAKS - 1):
-        run_call(case.machine, thread.tid, call)
+    repeat_call(case.machine, thread.tid, call, LEAKS - 1)
     case.stage.call(thread, call)
     case.stage.explain(f"the last of {LEAKS:,} opens that are never closed")
     if case.fix.name == "stop-service":

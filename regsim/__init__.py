@@ -14,6 +14,8 @@ path or a name may be given as text.
 - hive files: `open_hive`, `Key`
 - what regsim raises: `RegsimError`
 
+Beside these names, ``regsim.ANY`` stands for any number of threads.
+
 >>> import regsim
 >>> machine = regsim.Machine("nt4-sp6a")
 >>> machine.mount_hive(r"\REGISTRY\USER\S-1-5-21-7").handles
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from regsim import check, dialects, lint
     from regsim._version import __version__ as __version__
     from regsim.accel import HandleTable
+    from regsim.check.families import ANY as ANY
     from regsim.check.property import Verdict
     from regsim.errors import RegsimError
     from regsim.explore.service import model
@@ -74,6 +77,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ANY": "regsim.check.families",
     "Api": "regsim.win32.api",
     "Dialect": "regsim.policy",
     "Finding": "regsim.trace.finding",

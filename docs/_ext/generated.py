@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+import labs
 
 import regsim
 from regsim import cli, dialects
@@ -42,6 +43,7 @@ PACKAGES = (
     ("regsim.testing", "For your own tests"),
     ("regsim.lint", "Faults in source files"),
     ("regsim.course", "The exercises"),
+    ("regsim.site", "The playground"),
 )
 SINGLE = (
     *("errors", "keypath", "naming", "policy", "reading", "status", "types", "upcase", "writing"),
@@ -54,6 +56,7 @@ def pages() -> dict[str, str]:
         "evidence.md": evidence(),
         "commands.md": commands(),
         "fixes.md": remedies(),
+        "matrix.md": labs.matrix(),
         "rules.md": rules(),
     }
     made |= {
@@ -200,7 +203,7 @@ def remedies() -> str:
     ]
     lines += [
         "",
-        "`regsim matrix INCIDENT` plays an incident with each of its own on every system.",
+        "[Every system with every fix](matrix.md) tells how each ends.",
         "",
     ]
     return "\n".join(lines)

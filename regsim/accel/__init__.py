@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BACKEND", "NATIVE", "REASON", "HandleTable", "PyHandleTable", "new_handle_table"]
 
-INTERFACE = 4
+INTERFACE = 5
 """The number that the library must bear to fit these modules; see ``native/module.c``."""
 
 

@@ -10,8 +10,11 @@ the hive's root).
 from __future__ import annotations
 
 import enum
+from array import array
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
+
+from regsim.accel import NATIVE
 
 
 class EventKind(enum.IntEnum):
@@ -89,3 +92,35 @@ TYPECODES: Final[Mapping[str, Typecode]] = {
 FIRST_PREDEFINED: Final = 0x8000_0000
 LAST_PREDEFINED: Final = 0x8000_0007
 """The predefined keys: HKEY_CLASSES_ROOT to HKEY_CURRENT_USER_LOCAL_SETTINGS (winreg.h)."""
+
+
+def renumber(column: array[int], table: array[int]) -> None:
+    """Put ``table[n]`` in the place of each n of *column*; both hold 32 bits."""
+    if NATIVE is not None:
+        NATIVE.renumber(column, table)
+    else:
+        column[:] = array(column.typecode, [table[number] for number in column])
+
+
+def shift(column: array[int], by: int) -> None:
+    """Add *by* to each number of *column*, which holds 64 bits."""
+    if NATIVE is not None:
+        NATIVE.shift(column, by)
+    else:
+        column[:] = array(column.typecode, [number + by for number in column])
+
+
+def fallen(times: array[int], latest: int) -> tuple[int, int, int, int]:
+    """Return the latest of *times* and *latest*; how many are before an earlier one, and which.
+
+    Those are told by the first and the last of them, as indices; 0 where there is none.
+    """
+    if NATIVE is not None:
+        return NATIVE.fallen(times, latest)
+    found = []
+    for at, time in enumerate(times):
+        if time < latest:
+            found.append(at)
+        else:
+            latest = time
+    return latest, len(found), found[0] if found else 0, found[-1] if found else 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
 Entry = tuple[int, int, int, bool]
 """What a handle stands for: object id, hive id, granted access, inheritable."""
@@ -56,8 +57,14 @@ class HandleTable(Protocol):
     def reuse_rank(self, handle: int) -> int | None:
         """Return how many opens from now *handle* would be given out; None while it is open."""
 
-    def copy(self) -> HandleTable:
+    def copy(self) -> Self:
         """Return an independent table with the same handles and the same order of reuse."""
+
+    def beyond(self, other: Self) -> int:
+        """Return the lowest handle that is open here and not in *other*, or -1.
+
+        Raises `TypeError` for a table of the other twin.
+        """
 
     def state(self) -> tuple[object, ...]:
         """Return all that equality rests on: the entries and the order of reuse."""
@@ -152,6 +159,16 @@ class PyHandleTable:
         twin._slots = self._slots.copy()
         twin._free = self._free.copy()
         return twin
+
+    def beyond(self, other: PyHandleTable) -> int:
+        """Return the lowest handle that is open here and not in *other*, or -1.
+
+        Raises `TypeError` for a table of the other twin.
+        """
+        if not isinstance(other, PyHandleTable):
+            raise TypeError("expected a table of the same kind")
+        mine = (handle for handle, _ in self.items())
+        return next((handle for handle in mine if other.lookup(handle) is None), -1)
 
     def state(self) -> tuple[object, ...]:
         """Return all that equality rests on: the entries and the order of reuse."""

@@ -180,7 +180,7 @@ def prepared(
         targets = {name: target(claims[name]) for name in names}
 
         learner = Learner(made)
-        options = Options(targets=targets, symmetry=True, limits=_enough(limits))
+        options = Options(targets=targets, symmetry=True, limits=_enough(limits, made))
         space = search(learner, options, engine)
         if not space.complete:
             raise UnfinishedError(f"{space.stopped}, for {size} threads a family alone")
@@ -204,9 +204,10 @@ def _by_z3(base: Base, leaned_on: Sequence[Relation]) -> str:
     return by
 
 
-def _enough(limits: Limits) -> Limits:
-    """Return *limits*, of states too: a model of few members may have states without end."""
-    return attrs.evolve(limits, states=limits.states or ENOUGH)
+def _enough(limits: Limits, made: Factored) -> Limits:
+    """Return *limits*, of states too: *made*, of few members, may have states without end."""
+    most = getattr(made, "most_states", None) or ENOUGH
+    return attrs.evolve(limits, states=limits.states or most)
 
 
 def relations(base: Base) -> list[Relation]:
@@ -368,7 +369,12 @@ class _Asking:
             missing = [name for name, found in self.found.items() if self._longer(name, found)]
             if not missing:
                 break
-            self._show_with(sizes, missing)
+            try:
+                self._show_with(sizes, missing)
+            except UnfinishedError:  # more cannot be made; what fewer show stands
+                if sizes is self.sizes[0]:
+                    raise
+                break
 
     def _longer(self, name: str, found: _Found) -> bool:
         """Return whether a path as short as the abstraction's is yet to be found for *name*."""
@@ -388,7 +394,7 @@ class _Asking:
             targets={name: target(claim) for name, claim in claims.items()},
             to_the_end=False,
             symmetry=True,
-            limits=_enough(self._limits()),
+            limits=_enough(self._limits(), model),
         )
         space = search(learner, options, self.question.engine)
         for name, claim in claims.items():

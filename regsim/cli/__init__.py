@@ -41,6 +41,7 @@ _COMMANDS = {
     "lab": _Entry(
         "lab", "command", "Write a page to step through an incident, asked before shown."
     ),
+    "site": _Entry("site", "command", "Write the playground: the simulator in the browser."),
     "affected": _Entry("affected", "command", "Is this system affected, by the articles' tables?"),
     "replay": _Entry(
         "replay", "command", "A trace in, the verdict out: who keeps the hive loaded?"

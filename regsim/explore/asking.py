@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from regsim.check.families import UnfinishedError
 from regsim.errors import DataError
 from regsim.explore.standing import Standing
 from regsim.kernel.calls import Call
@@ -19,8 +20,8 @@ class PlainCodeError(DataError):
     """Plain code that cannot be explored: where it stands, why, and what to do instead."""
 
 
-class EndlessCodeError(PlainCodeError):
-    """Plain code that never comes back to where it was with the same values."""
+class EndlessCodeError(PlainCodeError, UnfinishedError):
+    """Plain code that does not come back to where it was with the same values, or not in time."""
 
 
 class SuspendedError(BaseException):

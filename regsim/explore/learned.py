@@ -105,6 +105,8 @@ class PlainProgram(Program):
 
     automaton: Automaton = attrs.field(kw_only=True)
 
+    __eq__, __hash__ = object.__eq__, object.__hash__  # what it does is not in its attributes
+
     @property
     def by_label(self) -> Mapping[str, tuple[Step, ...]]:
         """The steps that may be taken at each label, learned by now."""
@@ -439,3 +441,14 @@ def program(name: str, function: Callable[..., object], dialect: Dialect) -> Pla
     """
     automaton = Automaton(name, function, dialect)
     return PlainProgram(name, (), automaton.start.label, automaton=automaton)
+
+
+def same_code(known: Automaton, function: Callable[..., object], dialect: Dialect) -> bool:
+    """Return whether *known* is what *function* does on *dialect*: it, or it once more defined.
+
+    One that is defined within another function sees its variables, so it may do something else.
+    """
+    before = known.function
+    again = getattr(function, "__code__", None) is before.__code__ and before.__closure__ is None
+    defaults = before.__defaults__ is None and before.__kwdefaults__ is None
+    return known.dialect is dialect and (function is before or (again and defaults))

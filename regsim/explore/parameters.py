@@ -51,7 +51,7 @@ class Parameter:
         Raises:
             UsageError: it is none that the parameter may be; the text says which it may.
         """
-        if isinstance(self.default, str):
+        if isinstance(self.default, str) and not self.counts:
             if not self.free and value not in self.choices:
                 raise UnknownNameError(self.name.replace("-", " "), str(value), self.choices)
             return str(value)
@@ -73,7 +73,7 @@ def number(name: str, default: int, least: int, most: int, about: str) -> Parame
     return Parameter(name, default, about, (), least, most)
 
 
-def count(name: str, default: int, least: int, most: int, about: str) -> Parameter:
+def count(name: str, default: Setting, least: int, most: int, about: str) -> Parameter:
     """Return a number of interchangeable processes, from *least* to *most* or `ANY`."""
     return Parameter(name, default, about, (), least, most, counts=True)
 

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -23,13 +23,15 @@ from regsim import dialects
 from regsim.actors import winlogon
 from regsim.actors.stage import PENDING, PROFILE, USER, USER_ON, USER_PATH
 from regsim.cases.case import fresh_profile
+from regsim.check.anynumber import AnyNumber
+from regsim.check.families import ANY, Opaque
 from regsim.check.formula import Atom, Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.check.verify import Result, Results, check
 from regsim.errors import UsageError
 from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
 from regsim.explore.claims import View, formula_of
-from regsim.explore.learned import Automaton, LocalState, PlainProgram, program
+from regsim.explore.learned import Automaton, LocalState, PlainProgram, program, same_code
 from regsim.explore.scene import Scene
 from regsim.explore.system import SIGNALS, System, thread_of
 from regsim.kernel.calls import Call
@@ -51,6 +53,8 @@ QUESTIONS: Final = (
 """What a claim of one's own can ask of a state."""
 MOST_STATES: Final = 20_000
 """How many states are explored by default: a service that leaks at each request has no end."""
+ENOUGH_STATES: Final = 5_000
+"""How many of a few threads by default, where any number is asked about: that is done often."""
 DEFAULT: Final = r"\REGISTRY\USER\.DEFAULT"
 """Where the hive is that HKEY_CURRENT_USER stands for in a service that acts as itself."""
 _VALUE: Final = Value.sz("", "1")
@@ -59,11 +63,24 @@ _VALUE: Final = Value.sz("", "1")
 
 @attrs.frozen
 class Served:
-    """One service of a model: its code, its threads, its name."""
+    """One service of a model: its code, how many threads run it (a number or `ANY`), its name."""
 
     code: ServiceCode
-    threads: int
+    threads: int | str
     name: str
+
+    def program(self, dialect: Dialect, learned: dict[str, PlainProgram]) -> PlainProgram:
+        """Return the code as a program on *dialect*: the one among those *learned* if it is that.
+
+        So models that differ in numbers alone run the same programs. It is kept there.
+
+        Raises:
+            PlainCodeError: the code cannot be run again and again; the text names the line.
+        """
+        known = learned.get(self.name)
+        if known is None or not same_code(known.automaton, self.code, dialect):
+            known = learned[self.name] = program(self.name, self.code, dialect)
+        return known
 
 
 @attrs.frozen
@@ -92,16 +109,34 @@ class ServiceModel:
         text = inspect.getdoc(self.services[0].code) if self.services else None
         return (text or "").partition("\n")[0]
 
+    @property
+    def numbers(self) -> dict[str, int | str]:
+        """How many threads each service has, by what that is called where it is asked for.
+
+        It is ``threads`` of a lone service, and ``NAME-threads`` where there are several.
+        """
+        lone = len(self.services) == 1
+        return {"threads" if lone else f"{s.name}-threads": s.threads for s in self.services}
+
+    def numbered(self, numbers: Mapping[str, int | str]) -> ServiceModel:
+        """Return the model with other *numbers* of threads, by name as in `numbers`."""
+        given = zip(self.numbers, self.services, strict=True)
+        services = [attrs.evolve(s, threads=numbers.get(name, s.threads)) for name, s in given]
+        return attrs.evolve(self, services=tuple(services))
+
     def service(
-        self, code: ServiceCode, *, threads: int = 1, name: str | None = None
+        self, code: ServiceCode, *, threads: int | str = 1, name: str | None = None
     ) -> ServiceModel:
         """Return the model with a service that runs *code* in *threads* interchangeable threads.
+
+        With `regsim.ANY` the claims of every state are decided for every number of them at once.
 
         Raises:
             UsageError: there are no threads, or there is a service of that *name* already.
         """
-        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-            raise UsageError(f"a service has a number of threads from 1 on, not {threads!r}")
+        if not _is_number(threads):
+            why = f"from 1 on, or {ANY!r}, not {threads!r}"
+            raise UsageError(f"a service has a number of threads {why}")
         if not callable(code):
             raise UsageError(f"{code!r} is no function: give the one that the service runs")
         called = name or getattr(code, "__name__", "service").replace("_", "-").strip("<>")
@@ -130,13 +165,24 @@ class ServiceModel:
         Raises:
             PlainCodeError: the code cannot be run again and again; the text names the line.
         """
-        return check(self.system(), property, **options)
+        return check(self.asked(), property, **options)
 
-    def system(self) -> System:
-        """Return the model as the engines take it.
+    def asked(self) -> System | AnyNumber:
+        """Return what `check` takes: the `system`, or what makes it with any number of threads."""
+        least = {name: 1 for name, number in self.numbers.items() if number == ANY}
+        if not least:
+            return self.system()
+        learned: dict[str, PlainProgram] = {}
+        made = AnyNumber("", lambda sizes: self.numbered(sizes).system(learned), least)
+        return attrs.evolve(made, name=made.small().name)
+
+    def system(self, learned: dict[str, PlainProgram] | None = None) -> System:
+        """Return the model of given numbers of threads as the engines take it.
+
+        What it learns of the code is kept in *learned*, and taken from there.
 
         Raises:
-            UsageError: it has no service, or no user.
+            UsageError: it has no service, or no user, or no given number of threads.
             PlainCodeError: the code cannot be run again and again; the text names the line.
         """
         if not self.services:
@@ -150,18 +196,18 @@ class ServiceModel:
         scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
         scene.add("winlogon", _winlogon(dialect, self.times), process="winlogon")
         scene.add("user", _user())
-        programs = {}
+        programs: dict[str, PlainProgram] = {}
         for each in self.services:
-            code = program(each.name, each.code, dialect)
-            many = each.threads if each.threads > 1 else None
-            threads = scene.add(each.name, code, count=many, process=each.name)
+            code = each.program(dialect, {} if learned is None else learned)
+            threads = scene.add(each.name, code, count=_count(each), process=each.name)
             programs.update(dict.fromkeys(threads, code))
             for thread in scene.machine.threads.values():
-                if thread.role in threads:
+                if programs.get(thread.role) is code:
                     code.automaton.begin(scene.machine, thread.tid)
         properties = _properties(scene, programs, self.claims)
         called = self.name or self.services[0].name
-        return scene.system(called, *properties, most_states=MOST_STATES)
+        most = MOST_STATES if learned is None else ENOUGH_STATES
+        return scene.system(called, *properties, most_states=most)
 
 
 def model(*, os: str = "win11", name: str = "") -> ServiceModel:
@@ -172,6 +218,21 @@ def model(*, os: str = "win11", name: str = "") -> ServiceModel:
     """
     dialects.get(os)
     return ServiceModel(os, name)
+
+
+def _is_number(threads: object) -> bool:
+    """Return whether it is a number of threads: one from 1 on, or any."""
+    if isinstance(threads, Opaque | bool):
+        return isinstance(threads, Opaque)
+    return threads == ANY or (isinstance(threads, int) and threads >= 1)
+
+
+def _count(served: Served) -> int | None:
+    """Return how many interchangeable threads run it; None for one that is alone."""
+    number = served.threads
+    if isinstance(number, str):
+        raise UsageError(f"{served.name} has {number} number of threads: give one for this")
+    return number if isinstance(number, Opaque) or number > 1 else None
 
 
 # -- who uses it -------------------------------------------------------------------------------

@@ -11,19 +11,23 @@ from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import attrs
 
 from regsim import dialects
-from regsim.check.anynumber import AnyNumber
-from regsim.check.families import ANY
+from regsim.check.anynumber import FEWEST, AnyNumber
+from regsim.check.families import ANY, Opaque
 from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
 from regsim.explore.incident import Incident
-from regsim.explore.parameters import Parameter, Setting, choice, settings
+from regsim.explore.learned import PlainProgram
+from regsim.explore.parameters import Parameter, Setting, choice, count, settings
 from regsim.explore.service import ServiceModel
 from regsim.explore.service import model as begun
 from regsim.reading import contents
+
+MOST_THREADS: Final = 64
+"""The most threads of a service in plain code that can be asked for by number."""
 
 
 @attrs.frozen
@@ -58,16 +62,32 @@ class ModelSource:
         Where one is `ANY`, it is an `AnyNumber` that makes it with as many as are asked for.
         """
         found = self.settings(given)
-        numbers = [p for p in self.parameters if isinstance(p.default, int)]
+        numbers = [p for p in self.parameters if p.counts or isinstance(p.default, int)]
         least = {p.name: p.least for p in numbers if found[p.name] == ANY}
-        if not least:
-            return self._made(found)
-        made = AnyNumber(self.name, lambda sizes: self._made({**found, **sizes}), least)
-        return attrs.evolve(made, name=made.small().name)
-
-    def _made(self, found: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any factored model
+        if least:
+            return self._unbounded(found, least)
         made = self.make(**found)
-        return made.system() if isinstance(made, ServiceModel) else made
+        if not isinstance(made, ServiceModel):
+            return made
+        if ANY in made.numbers.values():
+            raise UsageError(
+                f"{self.name} makes a model of {ANY} number of threads: let it take the number, as "
+                f"in `def Model(threads=2)`, so that `-p threads={ANY}` and one number can be asked"
+            )
+        return made.system()
+
+    def _unbounded(self, found: Mapping[str, Any], least: Mapping[str, int]) -> AnyNumber:
+        """Return what makes the model with any number of what has a *least* number."""
+        learned: dict[str, PlainProgram] = {}
+
+        def sized(sizes: Mapping[str, int]) -> Any:  # noqa: ANN401 - any factored model
+            made = self.make(**{**found, **sizes})
+            return made.system(learned) if isinstance(made, ServiceModel) else made
+
+        if isinstance(self.make(**{**found, **dict.fromkeys(least, Opaque(FEWEST))}), ServiceModel):
+            least = {name: max(1, number) for name, number in least.items()}
+        made = AnyNumber(self.name, sized, least)
+        return attrs.evolve(made, name=made.small().name)
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
@@ -199,15 +219,24 @@ def _exit_refused() -> Iterator[None]:
 
 def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever the user's file has
     if isinstance(found, ServiceModel):
-        systems = choice("os", found.os, tuple(dialects.names()), "the Windows generation")
-        return ModelSource(
-            name, found.about, (systems,), lambda os: attrs.evolve(found, os=str(os))
-        )
+        return _of_service(name, found)
     if _is_model(found):
         return ModelSource(name, found.name, (), lambda: found)
     if not callable(found):
         raise UsageError(f"{name} is {found!r}: neither a model nor a function that returns one")
     return ModelSource(name, _first_line(found), tuple(_declared(name, found)), found)
+
+
+def _of_service(name: str, found: ServiceModel) -> ModelSource:
+    """Return a service in plain code, whose generation and numbers of threads can be others."""
+    about = "how many threads run the service"
+    systems = choice("os", found.os, tuple(dialects.names()), "the Windows generation")
+    counts = [count(each, number, 1, MOST_THREADS, about) for each, number in found.numbers.items()]
+
+    def make(os: str, **numbers: int | str) -> ServiceModel:
+        return attrs.evolve(found, os=os).numbered(numbers)
+
+    return ModelSource(name, found.about, (systems, *counts), make)
 
 
 def _declared(name: str, function: Callable[..., Any]) -> list[Parameter]:

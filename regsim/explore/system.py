@@ -470,7 +470,9 @@ def _simple(machine: Machine) -> bool:
         return False
     if any(hive.ends is not Unmount.ASKED or hive.pending is not None for hive in hives):
         return False
-    if any(obj.handles > 1 or obj.shared > 1 or obj.watch for obj in machine.objects.values()):
+    if any(
+        obj.handles > obj.opens or obj.shared > 1 or obj.watch for obj in machine.objects.values()
+    ):
         return False
     parts = describe(machine)
     described = (*parts.threads.values(), *(Host(p, ()) for p in parts.processes.values()))

@@ -226,7 +226,7 @@ class _Handles:
         if not obj.kcb.live:
             return ("dead", int(obj.kcb.status), obj.shared)
         shared: object = None
-        if obj.handles > 1 or obj.shared > 1 or obj.watch:
+        if obj.handles > obj.opens or obj.shared > 1 or obj.watch:
             alias = self.objects.setdefault(number, len(self.objects))
             watch = obj.watch and (obj.watch.subtree, int(obj.watch.filter))
             shared = (alias, obj.shared, watch, obj.events)
@@ -294,7 +294,7 @@ def full_state(machine: Machine) -> Described:
         ),
         tuple((tid, t.role, t.pid, _raw(t.memory)) for tid, t in sorted(machine.threads.items())),
         tuple(
-            (number, obj.handles, obj.origin, obj.kcb.opens, obj.kcb.name)
+            (number, obj.handles, obj.opens, obj.origin, obj.kcb.opens, obj.kcb.name)
             for number, obj in sorted(machine.objects.items())
         ),
     )

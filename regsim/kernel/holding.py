@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from itertools import count, groupby, islice
+from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 
 from regsim import keypath
+from regsim.accel.handles import STEP
 from regsim.policy import UnloadBlockers
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
+    from regsim.accel import HandleTable
     from regsim.kernel.hive import Hive
     from regsim.kernel.machine import Machine
     from regsim.kernel.objects import Kcb
@@ -85,14 +88,74 @@ def refused(machine: Machine, hive: Hive) -> bool:
     return bool(hive.silo) or bool(blockers(machine, hive))
 
 
-def holdings(machine: Machine, hive: Hive) -> Iterator[Holding]:
-    """Yield every handle open on a live key of *hive*, in order of process and handle."""
+@attrs.frozen(eq=False)
+class Holdings(Sequence[Holding]):
+    """Held handles in order: what is alike but for the number of the handle is described once.
+
+    A leak of thousands is one description with its ``handles``; each is an item all the same.
+    """
+
+    alike: tuple[tuple[Holding, tuple[int, ...]], ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of handles."""
+        return sum(len(handles) for _, handles in self.alike)
+
+    def __iter__(self) -> Iterator[Holding]:
+        """Iterate over the handles, each described."""
+        for one, handles in self.alike:
+            yield one
+            yield from (attrs.evolve(one, handle=handle) for handle in handles[1:])
+
+    @overload
+    def __getitem__(self, at: int) -> Holding: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Holding, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Holding | tuple[Holding, ...]:
+        """Return the handle, or those, at *at*; raise `IndexError` for one that is not there."""
+        found = range(len(self))[at]
+        if isinstance(found, range):
+            return tuple(self[number] for number in found)
+        end = 0
+        for one, handles in self.alike:
+            end += len(handles)
+            if found < end:
+                return attrs.evolve(one, handle=handles[found - end])
+        raise AssertionError  # the range has refused what is beyond the last
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether *other* has the same handles in the same order."""
+        if isinstance(other, Holdings) and self.alike == other.alike:
+            return True
+        return isinstance(other, Holdings | tuple) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return what equal ones share."""
+        return hash(tuple(self))
+
+    def blocking(self) -> Holdings:
+        """Return those that block."""
+        return Holdings(tuple(these for these in self.alike if these[0].blocks))
+
+
+def holdings(machine: Machine, hive: Hive) -> Holdings:
+    """Return every handle open on a live key of *hive*, in order of process and handle."""
     blocking = _blocking(machine, (hive,))
-    for process in machine.processes.values():
-        for handle in process.table.handles_in(hive.id):
-            found = machine.lookup(process, handle)
-            if found is not None and found[0].kcb.live:
-                yield holding(machine, process, handle, blocking)
+    return Holdings(
+        tuple(
+            (holding(machine, process, handles[0], blocking), handles)
+            for process in machine.processes.values()
+            for handles in _alike(process, process.table.handles_in(hive.id))
+            if (found := machine.lookup(process, handles[0])) is not None and found[0].kcb.live
+        )
+    )
+
+
+def _alike(process: Process, handles: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Yield *handles* of *process*, neighbours that stand for the same together."""
+    for _, alike in groupby(handles, process.table.lookup):
+        yield tuple(alike)
 
 
 def open_handles(
@@ -106,8 +169,14 @@ def open_handles(
     return tuple(
         holding(machine, process, handle, blocking)
         for process in machine.processes.values()
-        for handle, _ in islice(process.table.items(), limit)
+        for handle in _first(process.table, limit)
     )
+
+
+def _first(table: HandleTable, limit: int) -> Iterator[int]:
+    """Yield the *limit* lowest handles of *table*, without listing all the others."""
+    values = (handle for handle in count(STEP, STEP) if table.lookup(handle) is not None)
+    return islice(values, min(limit, len(table)))
 
 
 def count_handles(machine: Machine) -> int:

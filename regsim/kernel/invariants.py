@@ -45,6 +45,9 @@ def _check_handles(machine: Machine) -> None:
             counted[entry[0]] += 1
     for number, obj in machine.objects.items():
         _hold(obj.handles == counted[number] > 0, "an object lives as long as its handles")
+        _hold(1 <= obj.opens <= obj.handles, "each open has a handle of its own")
+        alike = obj.opens == 1 or (obj.handles == obj.opens and obj.shared == 1 and not obj.watch)
+        _hold(alike, "only alike opens are one object")
         _hold(obj.shared >= 1, "an open is never counted below one")
         waiting = number in machine.watching
         _hold(waiting == bool(obj.events), "what waits for changes is known")
@@ -54,7 +57,8 @@ def _check_handles(machine: Machine) -> None:
 def _check_kcb(machine: Machine, kcb: Kcb, kids: int) -> None:
     name = f"{kcb.hive}:{keypath.join(kcb.path)}"
     _hold(kcb.live, f"the control block {name} in the index is alive")
-    _hold(kcb.opens == len(kcb.objects) & machine.count_mask, f"{name} counts its objects")
+    opens = sum(machine.objects[number].opens for number in kcb.objects)
+    _hold(kcb.opens == opens & machine.count_mask, f"{name} counts its opens")
     _hold(kcb.children == kids, f"{name} counts its children")
     needed = bool(kcb.opens or kcb.children or kcb.objects)
     _hold(needed or kcb.idle, f"{name} is there for a reason")

@@ -370,7 +370,7 @@ def reference(machine: Machine, caller: Tid, *, handle: int) -> Answered:
     """Count one more open of *handle* and give it back, where handles are shared (KB Q137202)."""
     status, obj = use(machine, caller, handle)
     if obj is not None:
-        obj.shared += 1
+        machine.apart(machine.process_of(caller), handle).shared += 1
         machine.counts_opens = True
     return status, Handle(handle)
 
@@ -393,7 +393,7 @@ def duplicate(
     receiver = process if to is None else machine.processes.get(Pid(to))
     if found is None or receiver is None:
         return NtStatus.INVALID_HANDLE, None
-    obj, rights = found
+    rights, obj = found[1], machine.apart(process, handle)
     asked = rights if access is None else granted(access)
     return NtStatus.SUCCESS, machine.add_handle(receiver, obj, asked, inherit=inherit)
 
@@ -571,6 +571,7 @@ def notify_change(
     status, obj = use(machine, caller, handle, _NOTIFY)
     if obj is None:
         return status, None
+    obj = machine.apart(machine.process_of(caller), handle)
     machine.signalled.discard(event)
     if obj.watch is None:
         obj.watch = Watch(subtree=subtree, filter=NotifyFilter(filter_))

@@ -7,6 +7,7 @@ takes the machine and the calling thread and answers with a status and a result.
 from __future__ import annotations
 
 from collections import deque
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING
 
 import attrs
@@ -27,9 +28,7 @@ from regsim.status import NtStatus
 from regsim.types import NO_HANDLE, Handle, HiveId, ObjectId, Pid, PredefinedKey, Tid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from regsim.kernel.holding import Holding
+    from regsim.kernel.holding import Holdings
     from regsim.keypath import Parts
 
 IDLE_KCBS = 64
@@ -375,6 +374,34 @@ class Machine(Displayed):
         hive.handles += 1
         return process.table.open(number, kcb.hive, access, inherit)  # type: ignore[return-value]
 
+    def open_alike(self, process: Process, hive: Hive, kcb: Kcb, access: int, times: int) -> None:
+        """Open the key of *kcb* *times* over, as `open_block` does; one object stands for them."""
+        handle = self.open_block(process, hive, kcb, access)
+        entry = process.table.lookup(handle)
+        assert entry is not None  # noqa: S101 - it has just been opened
+        obj, more = self.objects[ObjectId(entry[0])], times - 1
+        self._ids["object"] += more
+        obj.opens = obj.handles = times
+        kcb.opens = (kcb.opens + more) & self.count_mask
+        hive.handles += more
+        deque(map(process.table.duplicate, repeat(handle, more)), maxlen=0)
+
+    def apart(self, process: Process, handle: int) -> KeyObject:
+        """Return the object behind the open *handle* of *process*, of which no other is a part."""
+        entry = process.table.lookup(handle)
+        assert entry is not None  # noqa: S101 - the caller knows that it is open
+        obj = self.objects[ObjectId(entry[0])]
+        if obj.opens == 1:
+            return obj
+        number = ObjectId(self._next("object"))
+        alone = self.objects[number] = attrs.evolve(obj, id=number, handles=1, opens=1)
+        obj.handles -= 1
+        obj.opens -= 1
+        obj.kcb.objects.add(number)
+        process.table.close(handle)
+        process.table.open(number, *entry[1:])  # the value freed last is given out first
+        return alone
+
     def add_handle(
         self, process: Process, obj: KeyObject, access: int, *, inherit: bool = False
     ) -> Handle:
@@ -408,12 +435,15 @@ class Machine(Displayed):
         hive = self.hives[kcb.hive] if kcb.status is _SUCCESS else None
         if hive is not None:
             hive.handles -= 1
-        if obj.handles:
+        if obj.handles >= obj.opens:
             return
         if obj.events:
             self.end_notifies(obj)
-        del self.objects[obj.id]
-        kcb.objects.discard(obj.id)
+        if obj.handles:
+            obj.opens -= 1
+        else:
+            del self.objects[obj.id]
+            kcb.objects.discard(obj.id)
         if hive is None:
             return
         reads, kcb.opens = kcb.opens, (kcb.opens - 1) & self.count_mask
@@ -424,12 +454,30 @@ class Machine(Displayed):
         if hive.pending is not None or hive.ends is _LAST_HANDLE:
             self.settle(hive)
 
+    def drop_alike(self, obj: KeyObject, times: int) -> None:
+        """Take *times* handles off *obj*, as `drop_reference` does one after the other."""
+        while times:
+            # Till the count reads 1, or the last one ends, a close does nothing but count down;
+            # unless a hive waits for it.
+            plain, kcb = min(times, obj.opens) - 1, obj.kcb
+            hive = self.hives[kcb.hive] if kcb.live else None
+            if hive is not None:
+                waits = hive.pending is not None or hive.ends is _LAST_HANDLE
+                plain = 0 if waits else max(0, min(plain, kcb.opens - 2))
+                kcb.opens -= plain
+                hive.handles -= plain
+            obj.handles -= plain
+            obj.opens -= plain
+            times -= plain
+            self.drop_reference(obj)
+            times -= 1
+
     def free_under_handles(self, kcb: Kcb) -> None:
         """Free *kcb* although handles remain, as a wrapped counter makes the kernel do.
 
         Source: KB Q179827 (pool corruption, then a STOP at random); documented.
         """
-        left = len(kcb.objects)
+        left = sum(self.objects[number].opens for number in kcb.objects)
         self.kill_kcb(kcb, NtStatus.UNSUCCESSFUL)
         kcb.freed = True
         self.corruption = f"{kcb.name}: control block freed under {left} open handles (KB Q179827)"
@@ -513,8 +561,8 @@ class Machine(Displayed):
             thread.memory.handles.clear()
             if not thread.pc:
                 del self.threads[thread.tid]
-        for number in process.table.close_all():
-            self.drop_reference(self.objects[ObjectId(number)])
+        for number, alike in groupby(process.table.close_all()):
+            self.drop_alike(self.objects[ObjectId(number)], len(tuple(alike)))
         for silo in sorted(process.jobs | {process.silo} - {""}):
             self.settle_silo(silo)
 
@@ -529,6 +577,15 @@ class Machine(Displayed):
         for hive in [hive for hive in self.hives.values() if hive.silo == silo]:
             if hive.ends is Unmount.LAST_MEMBER or (hive.ends is Unmount.JOB_CLOSED and not held):
                 unmount(self, hive, self.dialect.unloaded_status)
+
+    def moment(self) -> tuple[int, ...]:
+        """Return what stays the same as long as nobody's handles do, and what they lead to.
+
+        Opens number their objects, and `reshaped` counts what else adds a handle or changes where
+        one leads: so a handle can only have been closed, and then there are fewer.
+        """
+        many = sum(len(process.table) for process in self.processes.values())
+        return self._ids["object"], self.stamp, many
 
     def process_of(self, caller: Tid) -> Process:
         """Return the process of thread *caller*; raise `UsageError` when it has ended."""
@@ -552,8 +609,8 @@ class Machine(Displayed):
 
     # -- looking ----------------------------------------------------------------------------
 
-    def holders(self, hive: Hive) -> Iterator[Holding]:
-        """Yield every handle open on a live key of *hive*, in order of process and handle."""
+    def holders(self, hive: Hive) -> Holdings:
+        """Return every handle open on a live key of *hive*, in order of process and handle."""
         return holdings(self, hive)
 
     def log(self, source: str, number: int, message: str) -> None:

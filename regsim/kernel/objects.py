@@ -76,6 +76,8 @@ class Watch:
 class KeyObject:
     """One open of a key; each handle to it, in whatever process, is one of ``handles``.
 
+    Or ``opens`` alike ones, made by `Machine.open_alike`, each with one handle of its own: nothing
+    but these tells them apart, and `Machine.apart` takes one out before anything else would.
     ``shared`` counts the opens that gave out the same handle (dialects that share them), else 1.
     ``watch`` is what the first notification asked for through it waits for, and so all later ones
     do (MSDN RegNotifyChangeKeyValue; documented); ``events`` are those to be signalled.
@@ -89,8 +91,9 @@ class KeyObject:
     shared: int = 1
     watch: Watch | None = None
     events: tuple[str, ...] = ()
+    opens: int = 1
 
     @property
     def origin(self) -> Origin:
-        """Who opened it."""
+        """Who opened it; of alike opens, the first."""
         return Origin(*self.made)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import attrs
 
+from regsim.accel import new_handle_table
 from regsim.errors import UsageError
 from regsim.kernel.calls import Call, run_call
 from regsim.kernel.hive import Hive
-from regsim.kernel.holding import Holding, count_handles, holdings, open_handles
+from regsim.kernel.holding import Holding, Holdings, count_handles, holdings, open_handles
 from regsim.kernel.machine import Machine
 from regsim.kernel.operations import Closes, Operation, UnloadKind
 from regsim.kernel.process import Process, Thread
 from regsim.kernel.steps import Program, StepTaken, advance, enabled
 from regsim.scenario.result import CallRecord
 from regsim.status import NtStatus
-from regsim.types import SECOND, Handle, ObjectId, Pid, Tid
+from regsim.types import SECOND, Handle, Pid, Tid
+
+if TYPE_CHECKING:
+    from regsim.accel import HandleTable
+
+T = TypeVar("T")
 
 
 class _Table(TypedDict):
@@ -25,18 +31,35 @@ class _Table(TypedDict):
     unlisted: int
 
 
-Slots = dict[tuple[Pid, Handle], tuple[str, bool]]
-"""What processes have open: by process and handle the key, and whether nobody asked for it."""
+@attrs.frozen
+class Slots:
+    """What processes have open at one moment: the table of each, and what its objects stand for.
+
+    ``objects`` has the key of each, and whether nobody asked for it.
+    """
+
+    tables: dict[Pid, HandleTable]
+    objects: dict[int, tuple[str, bool]]
+
+    def beyond(self, other: Slots) -> tuple[Handle, str, bool] | None:
+        """Return the first handle open here and not in *other*, its key, whether it is implicit."""
+        for pid, table in self.tables.items():
+            handle = table.beyond(other.tables.get(pid) or new_handle_table())
+            entry = table.lookup(handle)
+            if entry is not None:
+                return Handle(handle), *self.objects[entry[0]]
+        return None
 
 
 def slots(machine: Machine, *pids: Pid) -> Slots:
     """Return what the processes *pids*, which must be there, have open."""
-    found: Slots = {}
-    for pid in pids:
-        for handle, entry in machine.processes[pid].table.items():
-            obj = machine.objects[ObjectId(entry[0])]
-            found[pid, Handle(handle)] = (machine.key_name(obj.kcb), obj.origin.implicit)
-    return found
+    return Slots(
+        {pid: machine.processes[pid].table.copy() for pid in pids},
+        {
+            number: (machine.key_name(obj.kcb), obj.origin.implicit)
+            for number, obj in machine.objects.items()
+        },
+    )
 
 
 def handle_between(
@@ -47,13 +70,10 @@ def handle_between(
     The first of several; none, with an empty key, where it did neither. What the end of a process
     closes is no handle of the step's.
     """
-    opened = next((slot for slot in now if slot not in before), None)
-    if opened is not None:
-        return opened[1], *now[opened]
-    closed = next((slot for slot in before if slot not in now), None)
-    if closed is not None and operation.closes in (Closes.HANDLE, Closes.SLOT):
-        return closed[1], *before[closed]
-    return None, "", False
+    found = now.beyond(before)
+    if found is None and operation.closes in (Closes.HANDLE, Closes.SLOT):
+        found = before.beyond(now)
+    return found or (None, "", False)
 
 
 class Scenario:
@@ -70,10 +90,11 @@ class Scenario:
         self.calls: list[CallRecord] = []
         self.status = NtStatus.SUCCESS
         self.attempts = 0
-        self.blockers: tuple[Holding, ...] = ()
+        self.blockers = Holdings()
         self._titles: dict[Tid, str] = {}
         self._images: dict[Tid, str] = {}
-        self._before: Slots = {}
+        self._before = Slots({}, {})
+        self._moments: dict[str, tuple[object, Any]] = {}
         self._start = machine.clock
         self._began = 0
 
@@ -123,7 +144,21 @@ class Scenario:
     def _remember(self, thread: Thread) -> None:
         self._began = self.now
         if thread.pid in self.machine.processes:
-            self._before = slots(self.machine, thread.pid)
+            self._before = self._slots(thread.pid)
+
+    def _slots(self, pid: Pid) -> Slots:
+        return self._once("slots", lambda: slots(self.machine, pid), pid)
+
+    def _once(self, what: str, look: Callable[[], T], *of: object) -> T:
+        """Return what *look* sees, unless no handle has changed since it last looked for *what*.
+
+        A logoff may try for an hour: what it finds is then one record, not thousands alike.
+        """
+        moment = (self.machine.moment(), *of)
+        if what not in self._moments or self._moments[what][0] != moment:
+            self._moments[what] = (moment, look())
+        seen: T = self._moments[what][1]
+        return seen
 
     def _observe(self, machine: Machine, tid: Tid, outcome: StepTaken) -> None:
         op = outcome.step.op
@@ -159,11 +194,12 @@ class Scenario:
         thread = machine.threads.get(tid)
         if outcome.step.op is None or thread is None or thread.pid not in machine.processes:
             return None, "", False
-        now = slots(machine, thread.pid)
+        now = self._slots(thread.pid)
         return handle_between(self._before, now, outcome.step.op.operation)
 
     def _table(self, hive: Hive | None) -> _Table:
-        rows = open_handles(self.machine, [] if hive is None else [hive])
+        watched = [] if hive is None else [hive]
+        rows = self._once("table", lambda: open_handles(self.machine, watched))
         return {"table": rows, "unlisted": count_handles(self.machine) - len(rows)}
 
     def _note_attempt(self, machine: Machine, status: NtStatus) -> None:
@@ -171,7 +207,7 @@ class Scenario:
         self.status = status
         hive = machine.hive_at(self.hive)
         if status is not NtStatus.SUCCESS and hive is not None:
-            self.blockers = tuple(one for one in holdings(machine, hive) if one.blocks)
+            self.blockers = self._once("blockers", lambda: holdings(machine, hive).blocking())
 
     def say(self, thread: Thread, text: str) -> None:
         """Record that *thread* does something that is no registry call."""

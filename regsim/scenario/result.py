@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -107,7 +108,7 @@ class Run(Stepped):
     unloaded: bool
     profile_saved: bool
     status: NtStatus
-    blockers: tuple[Holding, ...]
+    blockers: Sequence[Holding]
     events: tuple[Event, ...]
     calls: tuple[CallRecord, ...]
     note: str = ""

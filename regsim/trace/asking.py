@@ -31,7 +31,7 @@ def replay(
     mounts: Sequence[str] = (),
     at: str | None = None,
     progress: OnProgress | None = None,
-    workers: int = 1,
+    workers: int = 2,
 ) -> Finding:
     """Return what *evidence* says of the hives of users, and of hives that programs loaded.
 
@@ -44,8 +44,7 @@ def replay(
         at: the moment asked about, a time of day or ``+SECONDS`` after the first event; the end
             of the trace by default.
         progress: told how far the reading is.
-        workers: how many processes may read a large CSV file. More than one needs the calling
-            program's main module to be importable, as `multiprocessing` does.
+        workers: how many threads may read a CSV file; more than one gain only with the C library.
 
     Raises:
         DataError: it is of no known format, or damaged where the reading begins.

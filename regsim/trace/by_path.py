@@ -25,10 +25,11 @@ from regsim.trace.columns import (
 )
 from regsim.trace.evidence import Capture
 from regsim.trace.ledger import LOADS, Attempt, Held, Ledger, Opened
-from regsim.trace.piles import KEY_BITS, Piles
+from regsim.trace.piles import KEY_BITS, new_piles
 from regsim.trace.spelling import UNPLACED
 
 _MOST_LIVES: Final = 10_000
+_NEVER: Final = (1 << 63) - 1
 _FORCE: Final = int(EventKind.FORCE)
 
 
@@ -37,51 +38,61 @@ class PathLedger(Ledger):
 
     def __init__(self, capture: Capture) -> None:
         super().__init__(capture)
-        self._open = Piles()
-        self._unmatched = array("I")  # by the number of a place
+        self._open = new_piles()
         self._nameless: list[int] = []
         self._stale: dict[int, int] = {}
         self._unsure: dict[int, int] = {}
 
-    def feed(self, batch: Batch) -> None:  # noqa: C901 - one branch a row, for speed
+    def feed(self, batch: Batch) -> None:
         """Take the rows of *batch* into account, up to the asked-for moment."""
-        piles, exited, unloaded = self._open, self.exited, self.unloaded
-        hives = self.capture.keys.hives
         self._check_order(batch)
-        columns = (batch.op, batch.process, batch.key, batch.time)
-        more = (batch.access, batch.number, batch.status)
-        rows = zip(*(column.tolist() for column in (*columns, *more)), strict=True)
-        until, until_number = self.until, self.until_number
-        for op, process, key, time, access, number, status in rows:
-            if (until is not None and time > until) or (
-                until_number is not None and number > until_number
-            ):
+        until = _NEVER if self.until is None else self.until
+        until_number = _NEVER if self.until_number is None else self.until_number
+        columns = batch.arrays()
+        at, flags = 0, (self.ended, self.gone)
+        while True:
+            at, opens, closes, unmatched = self._open.feed(
+                at, until, until_number, *columns, self.capture.keys.hives, *flags
+            )
+            self.opens += opens
+            self.closes += closes
+            self.unmatched += unmatched
+            if at == len(batch):
+                return
+            op, process, key, status, time, access, number = (column[at] for column in columns)
+            if time > until or number > until_number:
                 self.stopped = True
                 return
-            if op == CLOSE:
-                place = process << 32 | key
-                self.closes += 1
-                if self._stale and place in self._stale:
-                    self._close_stale(place, number)
-                at = piles.number(place)
-                if not piles.is_open(at) or not key:  # one without a name may be of any
-                    self._close_unseen(at, key, number)
-                    continue
-                opening = piles.close(at)
-                if process in exited:
-                    self._ended(Held(process, key, (opening,), time))
-            elif op == OPEN and not status:  # one that failed holds nothing
-                self.opens += 1
-                if process in exited:
-                    self.revived.add(number)
-                    self._begin_anew(process)
-                if unloaded and hives[key] in unloaded:
-                    self._opened_after_unload(hives[key], Opened(time, number, access))
-                piles.push(piles.number(process << 32 | key), time, number, access)
-            elif op != OPEN:
-                self._other(op, process, key, Opened(time, number, access), status)
-            elif status in GONE:
-                self._gone(hives[key], Opened(time, number, access), status)
+            self._row(op, process, key, status, Opened(time, number, access))
+            at += 1
+
+    def _row(self, op: int, process: int, key: int, status: int, at: Opened) -> None:
+        """Take in a row that is no plain open or close."""
+        piles, hive = self._open, self.capture.keys.hives[key]
+        if op == CLOSE:
+            place = process << 32 | key
+            self.closes += 1
+            if place in self._stale:
+                self._close_stale(place, at.number)
+            pile = piles.number(place)
+            if not piles.is_open(pile) or not key:  # one without a name may be of any
+                self._close_unseen(pile, key, at.number)
+                return
+            opening = Opened(*piles.close(pile))
+            if process in self.exited:
+                self._ended(Held(process, key, (opening,), at.time))
+        elif op == OPEN and not status:  # one that failed holds nothing
+            self.opens += 1
+            if process in self.exited:
+                self.revived.add(at.number)
+                self._begin_anew(process)
+            if hive in self.unloaded:
+                self._opened_after_unload(hive, at)
+            piles.push(piles.number(process << 32 | key), at.time, at.number, at.access)
+        elif op != OPEN:
+            self._other(op, process, key, at, status)
+        elif status in GONE:
+            self._gone(hive, at, status)
 
     def _close_stale(self, place: int, number: int) -> None:
         """Take a close for that of a handle which a forced unload left, if no other is open."""
@@ -99,9 +110,8 @@ class PathLedger(Ledger):
         self.unmatched += 1
         if self.capture.keys.hives[key] == UNPLACED:
             self._nameless.append(number)
-            return
-        self._unmatched.extend([0] * (at + 1 - len(self._unmatched)))
-        self._unmatched[at] += 1
+        else:
+            self._open.miss(at)
 
     def _ended(self, life: Held) -> None:
         if self.capture.keys.hives[life.key] and len(self.lives) < _MOST_LIVES:
@@ -118,7 +128,7 @@ class PathLedger(Ledger):
             self._exit_seen(process, at.time, at.number)
         elif op == LOAD and status == 0 and hive > UNPLACED:
             gone = hive in self.unloaded
-            if not gone and any(hives[place & KEY_BITS] == hive for _, place in self._open.begun()):
+            if not gone and any(hives[place & KEY_BITS] == hive for _, place in self._begun()):
                 self.touched.add(hive)
             self._load(hive)
             self._load_seen(hive, at.time, at.number)
@@ -138,15 +148,26 @@ class PathLedger(Ledger):
     def _load(self, hive: int) -> None:
         """Begin anew with a hive: whatever was open on it before is not open on this one."""
         hives = self.capture.keys.hives
-        for at, place in enumerate(self._open.places()[: len(self._unmatched)]):
-            if hives[place & KEY_BITS] == hive:
-                self._unmatched[at] = 0
+        for at, (place, count) in enumerate(self._misses()):
+            if count and hives[place & KEY_BITS] == hive:
+                self._open.forgive(at)
+
+    def _misses(self) -> Iterator[tuple[int, int]]:
+        """Yield each place and how many closes had no open there."""
+        return zip(array("Q", self._open.places()), array("I", self._open.misses()), strict=True)
+
+    def _begun(self) -> list[tuple[int, int]]:
+        """Return number and place of each pile, in the order in which they were begun."""
+        places, ranks = array("Q", self._open.places()), array("I", self._open.ranks())
+        order = [at for at, rank in enumerate(ranks) if rank]
+        order.sort(key=ranks.__getitem__)
+        return [(at, places[at]) for at in order]
 
     def _unload(self, hive: int, number: int) -> None:
         """Forget the hive's handles: it is gone, and they hold it no more, open or not."""
         self._load(hive)
         hives = self.capture.keys.hives
-        for at, place in self._open.begun():
+        for at, place in self._begun():
             held = self._open.drop(at) if hives[place & KEY_BITS] == hive else ()
             if held:
                 self._stale[place] = self._stale.get(place, 0) + len(held)
@@ -157,9 +178,13 @@ class PathLedger(Ledger):
         for place, number in self._unsure.items():
             hive = self.capture.keys.hives[place & KEY_BITS]
             self.confused[hive] = max(number, self.confused.get(hive, 0))
-        for at, place in self._open.begun():
+        for at, place in self._begun():
             if place >> 32 in self.exited:
-                self._end_with_process(place, self._open.empty(at))
+                self._end_with_process(place, self._emptied(at))
+
+    def _emptied(self, at: int) -> list[Opened]:
+        """Take all openings of a pile away, and return them."""
+        return [Opened(*opening) for opening in self._open.empty(at)]
 
     def _end_with_process(self, place: int, held: list[Opened]) -> None:
         process = place >> 32
@@ -171,17 +196,18 @@ class PathLedger(Ledger):
 
     def _begin_anew(self, process: int) -> None:
         """Take an open by a process that ended for that of another, whose start was not seen."""
-        for at, place in self._open.begun():
+        for at, place in self._begun():
             if place >> 32 == process:
-                self._end_with_process(place, self._open.empty(at))
+                self._end_with_process(place, self._emptied(at))
         del self.exited[process]
         self.started.discard(process)
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open, in the order of the first opening of the key."""
-        for at, place in self._open.begun():
+        for at, place in self._begun():
             if self._open.is_open(at) and place >> 32 not in self.exited:
-                since = self._since(self._open.openings(at), place & KEY_BITS)
+                openings = [Opened(*opening) for opening in self._open.openings(at)]
+                since = self._since(openings, place & KEY_BITS)
                 if since:
                     yield Held(place >> 32, place & KEY_BITS, since)
 
@@ -189,9 +215,7 @@ class PathLedger(Ledger):
         """Return how many closes on a hive, or on keys without a name, had no open since then."""
         hives, anchor = self.capture.keys.hives, self.anchors.get(hive, 0)
         return sum(
-            count
-            for place, count in zip(self._open.places(), self._unmatched, strict=False)
-            if count and hives[place & KEY_BITS] == hive
+            count for place, count in self._misses() if count and hives[place & KEY_BITS] == hive
         ) + sum(number > anchor for number in self._nameless)
 
 

@@ -53,6 +53,14 @@ class Batch:
     def __len__(self) -> int:
         return len(self.op)
 
+    def arrays(self) -> list[array[int]]:
+        """Return op, process, key, status, time, access and number, of numpy too, as arrays."""
+        columns = (self.op, self.process, self.key, self.status, self.time, self.access)
+        return [
+            column if isinstance(column, array) else array(code, column.tobytes())
+            for code, column in zip("BIIIqIQ", (*columns, self.number), strict=True)
+        ]
+
 
 _TYPECODES: Final = "BIIIqIQQQ"
 

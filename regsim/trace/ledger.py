@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from regsim.accel.columns import EventKind
+from regsim.accel.columns import EventKind, fallen
 from regsim.trace.columns import LOAD, UNLOAD, Batch
 from regsim.trace.completeness import BELOW, Skips, note
 from regsim.trace.evidence import Capture
@@ -60,8 +60,9 @@ class Ledger(ABC):
 
     ``lives`` are the handles on users' hives that processes kept until they ended, ``attempts`` the
     unloads. ``loaded`` and ``unloaded`` map a hive to the last time that it was, ``exited`` a
-    process, ``loads`` counts what was loaded. ``anchors`` has the row of a hive's last load or
-    unload, after which it is known to be let go.
+    process, ``loads`` counts what was loaded. ``ended`` and ``gone`` flag, by number, the processes
+    and hives that were ever in ``exited`` and ``unloaded``; those beyond their ends were not.
+    ``anchors`` has the row of a hive's last load or unload, after which it is known to be let go.
     ``touched`` are hives with a key opened since their last unload, ``forced`` those unloaded by
     force, as the evidence says, ``ghosts`` what shows that an unload left a handle, ``left`` the
     last that is seen to have left one, ``copies`` duplicates by hive and row. ``replaced`` counts
@@ -81,6 +82,7 @@ class Ledger(ABC):
         self.opens = self.closes = self.unmatched = self.replaced = 0
         self.started: set[int] = set()
         self.exited: dict[int, int] = {}
+        self.ended, self.gone = bytearray(), bytearray()
         self.loaded: dict[int, int] = {}
         self.unloaded: dict[int, int] = {}
         self.anchors: dict[int, int] = {}
@@ -143,11 +145,13 @@ class Ledger(ABC):
         """Note that a hive was unloaded."""
         self.touched.discard(hive)
         self.unloaded[hive] = time
+        _flag(self.gone, hive)
         self.anchors[hive] = number
 
     def _exit_seen(self, process: int, time: int, number: int) -> None:
         """Note that a process ended."""
         self.exited[process] = time
+        _flag(self.ended, process)
         self._exit_rows[process] = number
 
     def _start_seen(self, process: int, time: int, number: int) -> None:
@@ -166,6 +170,7 @@ class Ledger(ABC):
             if earlier < process if began is None else began <= time:
                 self.unended.add(number)
                 self.exited.setdefault(earlier, time)
+                _flag(self.ended, earlier)
 
     def _copied(self, hive: int, number: int) -> None:
         """Note a duplicate of a key, which may be of a handle that an unload left behind."""
@@ -221,17 +226,10 @@ class Ledger(ABC):
         """
         if not self.capture.facts.clock or not len(batch):
             return
-        latest, times = self._latest, batch.time.tolist()
-        latest = times[0] if latest is None else latest
-        if latest <= min(times) and times == sorted(times):
-            self._latest = max(latest, times[-1])
-            return
-        for time, number in zip(times, batch.number, strict=False):
-            if time < latest:
-                self.backwards.add(int(number))
-            elif time > latest:
-                latest = time
-        self._latest = latest
+        latest = int(batch.time[0]) if self._latest is None else self._latest
+        self._latest, count, first, last = fallen(batch.time, latest)
+        if count:
+            self.backwards.add(int(batch.number[first]), count, int(batch.number[last]))
 
     def is_whole(self, process: int) -> bool:
         """Return whether the evidence covers the process from its start."""
@@ -239,3 +237,9 @@ class Ledger(ABC):
             return True
         started, first = self.capture.processes.started(process), self.capture.facts.first_time
         return started is not None and first is not None and started >= first
+
+
+def _flag(flags: bytearray, number: int) -> None:
+    if number >= len(flags):
+        flags.extend(bytes(number + 1 - len(flags)))
+    flags[number] = 1

@@ -1,21 +1,31 @@
-"""The openings of each process and key, the latest on top, in some fifty bytes each."""
+"""The openings of each process and key, the latest on top, in some fifty bytes each.
+
+`Piles` is the twin of what ``accel/native/core_piles.c`` does; `new_piles` chooses.
+"""
 
 from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from regsim.trace.columns import MAXIMUM_ALLOWED
-from regsim.trace.ledger import Opened
+from regsim.accel import NATIVE
+from regsim.trace.columns import CLOSE, MAXIMUM_ALLOWED, OPEN
+from regsim.trace.spelling import UNPLACED
 from regsim.trace.texts import Texts
+
+if TYPE_CHECKING:
+    from regsim.accel._native import CPiles
+
+Opening = tuple[int, int, int]
+"""When a key was opened, by which event of the file, and the access asked for."""
 
 KEY_BITS: Final = 0xFFFFFFFF
 """The bits of a place that are its key's number; those above are its process's."""
 
 _PLACE: Final = struct.Struct("=Q")
 _MOST_RECENT: Final = 4_096
+_FLAGGED: Final = b"\1"
 
 
 class Piles:
@@ -30,7 +40,8 @@ class Piles:
         self._recent: dict[int, int] = {}
         self._begun = array("I")  # by place: the how manieth pile to be begun; 0: none
         self._tops = array("I")  # by place: its latest opening, from 1; 0: the pile is empty
-        self._count, self._latest, self._in_order = 0, 0, True
+        self._unseen = array("I")  # by place: its closes without an open
+        self._count = 0
         # By opening: the one below it, from 1. Those that were closed make a pile of their own.
         self._below, self._closed = array("I"), 0
         self._times, self._numbers, self._access = array("q"), array("Q"), array("I")
@@ -43,6 +54,7 @@ class Piles:
             if at == len(self._tops):
                 self._tops.append(0)
                 self._begun.append(0)
+                self._unseen.append(0)
             if len(self._recent) >= _MOST_RECENT:
                 self._recent.clear()
             self._recent[place] = at
@@ -53,8 +65,6 @@ class Piles:
         if not self._begun[at]:
             self._count += 1
             self._begun[at] = self._count
-            self._in_order &= at >= self._latest
-            self._latest = at
         slot, below = self._closed, self._tops[at]
         if slot:
             self._closed = self._below[slot - 1]
@@ -73,7 +83,7 @@ class Piles:
         """Return whether the pile has an opening."""
         return bool(self._tops[at])
 
-    def close(self, at: int) -> Opened:
+    def close(self, at: int) -> Opening:
         """Take the latest opening without Maximum Allowed away, if none is without it the latest.
 
         There must be one.
@@ -91,19 +101,19 @@ class Piles:
         self._below[slot - 1], self._closed = self._closed, slot
         return self._opened(slot)
 
-    def _opened(self, slot: int) -> Opened:
-        return Opened(self._times[slot - 1], self._numbers[slot - 1], self._access[slot - 1])
+    def _opened(self, slot: int) -> Opening:
+        return (self._times[slot - 1], self._numbers[slot - 1], self._access[slot - 1])
 
-    def openings(self, at: int) -> list[Opened]:
+    def openings(self, at: int) -> list[Opening]:
         """Return the openings of a pile, oldest first."""
-        found: list[Opened] = []
+        found: list[Opening] = []
         slot = self._tops[at]
         while slot:
             found.append(self._opened(slot))
             slot = self._below[slot - 1]
         return found[::-1]
 
-    def empty(self, at: int) -> list[Opened]:
+    def empty(self, at: int) -> list[Opening]:
         """Take all openings of a pile away, and return them."""
         found = self.openings(at)
         slot = self._tops[at]
@@ -114,21 +124,86 @@ class Piles:
         self._tops[at] = 0
         return found
 
-    def drop(self, at: int) -> list[Opened]:
+    def drop(self, at: int) -> list[Opening]:
         """End a pile, and return the openings that it had."""
         self._begun[at] = 0
         return self.empty(at)
 
-    def places(self) -> array[int]:
-        """Return all places by number, whether or not they have a pile."""
-        return array("Q", self._places.joined())
+    def miss(self, at: int) -> None:
+        """Count a close without an open."""
+        self._unseen[at] += 1
 
-    def begun(self) -> Iterator[tuple[int, int]]:
-        """Yield number and place of each pile, in the order in which they were begun."""
-        places = self.places()
-        order: Iterable[int] = range(len(places))
-        if not self._in_order:
-            order = sorted(order, key=self._begun.__getitem__)
-        for at in order:
-            if self._begun[at]:
-                yield at, places[at]
+    def forgive(self, at: int) -> None:
+        """Forget the closes without an open."""
+        self._unseen[at] = 0
+
+    def places(self) -> bytes:
+        """Return all places by number, whether or not they have a pile, in 64 bits each."""
+        return self._places.joined()
+
+    def ranks(self) -> bytes:
+        """Return by place the how manieth pile it is, 0 for none, in 32 bits each."""
+        return self._begun.tobytes()
+
+    def misses(self) -> bytes:
+        """Return by place the closes without an open, in 32 bits each."""
+        return self._unseen.tobytes()
+
+    def feed(
+        self,
+        first: int,
+        last_time: int,
+        last_number: int,
+        op: array[int],
+        process: array[int],
+        key: array[int],
+        status: array[int],
+        time: array[int],
+        access: array[int],
+        number: array[int],
+        hives: array[int],
+        ended: bytearray,
+        gone: bytearray,
+    ) -> tuple[int, int, int, int]:
+        """Take plain opens and closes in from row *first* on, up to one that is neither.
+
+        Not plain is what is of a process in *ended* or of a hive in *gone*, flags by number, a
+        close without an open that may be of any key, and what follows a last time or number.
+        Returned are the row that is not plain, how many opens and closes there were, and how many
+        of these had no open.
+        """
+        opens = closes = unmatched = 0
+        for row in range(first, len(op)):
+            what, who, which = op[row], process[row], key[row]
+            hive = hives[which]
+            if time[row] > last_time or number[row] > last_number:
+                return row, opens, closes, unmatched
+            if not what:
+                continue
+            if (
+                what not in (OPEN, CLOSE)
+                or (what == CLOSE and not which)
+                or _FLAGGED in (gone[hive : hive + 1], ended[who : who + 1])
+            ):
+                return row, opens, closes, unmatched
+            if what == OPEN and status[row]:  # one that failed holds nothing
+                continue
+            at = self.number(who << 32 | which)
+            if what == OPEN:
+                opens += 1
+                self.push(at, time[row], number[row], access[row])
+            elif self._tops[at]:
+                closes += 1
+                self.close(at)
+            elif hive == UNPLACED:
+                return row, opens, closes, unmatched
+            else:
+                closes += 1
+                unmatched += 1
+                self._unseen[at] += 1
+        return len(op), opens, closes, unmatched
+
+
+def new_piles() -> Piles | CPiles:
+    """Return piles without an opening, of the backend in use."""
+    return NATIVE.CPiles() if NATIVE is not None else Piles()

@@ -62,6 +62,8 @@ static bool table_calls(unsigned long fail)
             MUST(same(&table, &before));
         }
         MUST(handle_check(&table) == NULL);
+        MUST(handle_beyond(&table, &table) == 0);
+        MUST(table.live <= before.live || handle_beyond(&table, &before) > 0);
         handle_clear(&before);
     }
     handle_clear(&table);

@@ -9,6 +9,9 @@ import pytest
 
 import regsim.accel
 from regsim.accel import columns, handles, records
+from regsim.trace import columns as trace_columns
+from regsim.trace import spelling
+from regsim.trace.readers import _procmon_scan
 
 NATIVE = Path(regsim.accel.__file__).parent / "native"
 
@@ -43,6 +46,19 @@ def test_kinds_of_events_have_one_number() -> None:
     assert list(columns.EventKind) == list(range(len(ops)))
 
 
+def test_answers_of_the_csv_scan_have_one_number() -> None:
+    """Why a scan stops, and what becomes of rows, are numbered alike on both sides."""
+    asked = [_procmon_scan.DONE, _procmon_scan.VERDICT, _procmon_scan.ACCESS, _procmon_scan.REFUSED]
+    kinds = [_procmon_scan.HARMLESS, _procmon_scan.TAKEN, _procmon_scan.SKIPPED]
+
+    outcomes = ["CSV_DONE", "CSV_VERDICT", "CSV_ACCESS", "CSV_REFUSED", "CSV_NO_MEMORY"]
+    assert enum_of("core_csv.h", "csv_outcome") == outcomes
+    assert asked == [0, 1, 2, 3]
+    known = ["CSV_UNASKED", "CSV_HARMLESS", "CSV_TAKEN", "CSV_SKIPPED"]
+    assert enum_of("core_csv.h", "csv_kind") == known
+    assert kinds == [1, 2, 3]
+
+
 def test_sources_of_handle_values_have_one_number() -> None:
     """C's ``enum values`` is `HandleValues`, in the same order from 0 on."""
     assert enum_of("core_replay.h", "values") == [f"VALUES_{v.name}" for v in records.HandleValues]
@@ -52,6 +68,9 @@ def test_sources_of_handle_values_have_one_number() -> None:
 @pytest.mark.parametrize(
     ("source", "constant", "value"),
     [
+        ("core_csv.h", "CSV_MOST_COLUMNS", _procmon_scan.MOST_COLUMNS),
+        ("core_piles.h", "PILES_UNPLACED", spelling.UNPLACED),
+        ("core_piles.c", "MAXIMUM_ALLOWED", trace_columns.MAXIMUM_ALLOWED),
         ("core_replay.h", "ROOT_NEVER", records.NEVER),
         ("core_replay.h", "ROOT_OF_HIVE", records.OF_HIVE),
         ("core_events.h", "ROOTS", records.ROOTS),

@@ -15,6 +15,7 @@ import regsim.accel
 NATIVE = Path(regsim.accel.__file__).parent / "native"
 DRIVER = Path(__file__).with_name("core_driver.c")
 SEARCH_DRIVER = Path(__file__).with_name("search_driver.c")
+CSV_DRIVER = Path(__file__).with_name("csv_driver.c")
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_FAULTS", f"-I{NATIVE}"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -40,14 +41,23 @@ def compiled(folder: Path, *flags: str, driver: Path = DRIVER) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("driver", "number"), [(DRIVER, SEEDS), (SEARCH_DRIVER, MODELS)], ids=["random", "search"]
+    ("driver", "number", "flags"),
+    [
+        (DRIVER, SEEDS, ()),
+        (SEARCH_DRIVER, MODELS, ()),
+        (CSV_DRIVER, SEEDS, ()),
+        (CSV_DRIVER, SEEDS, ("-DREGSIM_PLAIN",)),
+    ],
+    ids=["random", "search", "csv", "csv-plain"],
 )
-def test_sanitizers_find_nothing(tmp_path: Path, driver: Path, number: str) -> None:
+def test_sanitizers_find_nothing(
+    tmp_path: Path, driver: Path, number: str, flags: tuple[str, ...]
+) -> None:
     """Random calls, each allocation failing in turn, break no invariant, overrun and leak nothing.
 
-    The drivers hold counts, shards, copies and whole searches against each other.
+    The drivers hold counts, shards, copies, scans and whole searches against each other.
     """
-    program = compiled(tmp_path, *SANITIZERS, driver=driver)
+    program = compiled(tmp_path, *SANITIZERS, *flags, driver=driver)
     environ = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     done = subprocess.run(
         [program, number], env=environ, capture_output=True, text=True, check=False

@@ -94,7 +94,8 @@ BESIDES: dict[tuple[str, str], list[str]] = {
 """What else is read: a name or a file, what is read and written, and of a scenario's options."""
 
 ELSEWHERE = {("record", "-o"), ("record", "--junit"), ("who", "--save")}
-"""What commands write that need Wine or Windows; they do so by the same function."""
+ELSEWHERE |= {("site", "-o"), ("site", "--pyodide")}
+"""What commands write that need Wine, Windows or Pyodide; `tests/site` looks at the last."""
 
 FOLDERS = {("demo", "-o"), ("fleet", "-o")}
 IN_PLACE = {key for key in WRITES if key[1] == "FILE"}

@@ -225,9 +225,20 @@ def test_every_page_is_in_the_contents() -> None:
     """In the index by its name or its folder; Sphinx refuses to build otherwise."""
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
     for page in PAGES:
-        if "docs" in page.parts and page.name != "index.md":
+        if page.is_relative_to(ROOT / "docs") and page.name != "index.md":
             path = page.relative_to(ROOT / "docs").with_suffix("")
             assert {path.as_posix(), f"{path.parent.as_posix()}/*"} & set(index), path
+
+
+def test_each_guide_ends_in_what_next() -> None:
+    """Its last section leads to other pages."""
+    guides = [*ROOT.glob("docs/how-to/*.md"), *ROOT.glob("docs/guide/*.md")]
+
+    assert len(guides) > 10
+    for page in [*guides, ROOT / "docs" / "tutorial.md"]:
+        last = page.read_text(encoding="utf-8").rpartition("\n## ")[2]
+        assert last.startswith("What next\n"), page.name
+        assert re.search(r"\]\([\w/.-]+\.md\)", last), page.name
 
 
 def test_links_lead_somewhere() -> None:

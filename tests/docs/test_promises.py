@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ def test_each_decision_says_what_it_cost() -> None:
         for part in ("Decided", "Because", "Instead of", "The price"):
             assert f"\n**{part}" in text, record.name
         assert number == 1 or TEST.search(text), record.name
+
+
+def test_every_extra_is_told() -> None:
+    """The page on installing names each, and no other."""
+    text = (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
+    table = text.split("| extra | brings |\n")[1].split("\n\n")[0]
+    told = {
+        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert told - {"---"} == set(project["optional-dependencies"])
 
 
 def test_what_can_be_set_is_told() -> None:

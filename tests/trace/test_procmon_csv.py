@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -285,13 +287,29 @@ def test_where_it_is_cut_does_not_matter(
     assert whole.blockers
 
 
-def test_processes_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes give the verdict that one gives."""
+@pytest.mark.parametrize("workers", [2, 5])
+def test_threads_share_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """However many threads read a file, the verdict is that of one."""
     path = big(tmp_path)
     alone = replay(path)
-    monkeypatch.setattr(procmon_csv, "_WORTHWHILE", 1)
-    monkeypatch.setattr(procmon_csv, "_SHARE", 40_000)
-    assert replay(path, workers=2) == alone
+    monkeypatch.setattr(procmon_csv, "_STRETCH", 40_000)
+    assert replay(path, workers=workers) == alone
+
+
+def test_script_without_a_guard_is_run_once(tmp_path: Path) -> None:
+    """A program that reads a large file where it begins, with no main module, is not run again."""
+    path = big(tmp_path, events=14_000)
+    assert path.stat().st_size > procmon_csv._STRETCH
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import regsim\nprint(regsim.replay({str(path)!r}, workers=2).events)\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "14000\n"), done.stderr
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -376,6 +376,12 @@ def test_check_notices_a_lost_slot() -> None:
         table.check()
 
 
+def test_tables_of_two_kinds_are_not_compared(table: HandleTable) -> None:
+    """Only a table of the same twin can be compared with one."""
+    with pytest.raises(TypeError, match="same kind"):
+        table.beyond(object())  # type: ignore[arg-type]
+
+
 # -- against a dictionary --------------------------------------------------------------------
 
 SMALL = st.integers(0, 3)
@@ -392,6 +398,7 @@ class TableMachine(RuleBasedStateMachine):
         self.table = self.backend()
         self.live: dict[int, tuple[int, int, int, bool]] = {}
         self.freed: list[int] = []
+        self.then, self.there = self.table.copy(), set(self.live)
 
     @property
     def fresh(self) -> int:
@@ -451,6 +458,11 @@ class TableMachine(RuleBasedStateMachine):
         """Go on with a copy, which must be as good as the original."""
         self.table = self.table.copy()
 
+    @rule()
+    def remember(self) -> None:
+        """Keep a copy, to be compared with what comes."""
+        self.then, self.there = self.table.copy(), set(self.live)
+
     def expected_digest(self) -> int:
         """The digest by the reference, which keeps no slots that were never used."""
         twin = PyHandleTable()
@@ -465,6 +477,8 @@ class TableMachine(RuleBasedStateMachine):
         assert self.table.digest() == self.expected_digest()
         assert list(self.table.items()) == sorted(self.live.items())
         assert len(self.table) == len(self.live)
+        assert self.table.beyond(self.then) == min(set(self.live) - self.there, default=-1)
+        assert self.then.beyond(self.table) == min(self.there - set(self.live), default=-1)
         ranks = [*reversed(self.freed), self.fresh, self.fresh + 4]
         assert [self.table.reuse_rank(handle) for handle in ranks] == list(range(len(ranks)))
         assert all(self.table.reuse_rank(handle) is None for handle in self.live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from regsim import dialects
@@ -9,6 +10,7 @@ from regsim.explore.system import _refusing
 from regsim.kernel.hive import Hive
 from regsim.kernel.holding import (
     Holding,
+    Holdings,
     blockers,
     blocks,
     count_handles,
@@ -54,6 +56,32 @@ def session_with(policy: UnloadBlockers, os: str = "nt4-sp6a") -> tuple[Session,
 def test_rule_is_the_policys(policy: UnloadBlockers) -> None:
     """Any open key refuses, or the root alone, or only what lies below it."""
     assert (blocks(policy, is_root=True), blocks(policy, is_root=False)) == RULES[policy]
+
+
+def test_alike_handles_are_a_sequence() -> None:
+    """Handles that are described once are each there, by number, by slice and one by one."""
+    one = Holding(
+        process="a.exe",
+        service=None,
+        pid=4,
+        handle=4,
+        key="K",
+        hive="H",
+        opened_by="open",
+        implicit=False,
+    )
+    other = attrs.evolve(one, handle=16, blocks=True)
+    held = Holdings(((one, (4, 8, 12)), (other, (16,))))
+    each = (*(attrs.evolve(one, handle=handle) for handle in (4, 8, 12)), other)
+
+    assert (len(held), tuple(held), held[:], held[-1], held[1]) == (4, each, each, other, each[1])
+    assert held == each
+    assert held == Holdings(tuple((row, (row.handle,)) for row in each))
+    assert hash(held) == hash(each)
+    assert held != each[:3]
+    assert (held.blocking(), Holdings()) == ((other,), ())
+    with pytest.raises(IndexError):
+        held[4]
 
 
 @pytest.mark.parametrize("policy", RULES)

@@ -302,6 +302,27 @@ static PyObject *table_copy(PyObject *self, PyObject *Py_UNUSED(none))
     return PyErr_NoMemory();
 }
 
+/* beyond(other): of a copy of `other`, so that one table is locked at a time */
+static PyObject *table_beyond(PyObject *self, PyObject *given)
+{
+    struct handle_table other = HANDLE_TABLE_EMPTY;
+    uint32_t handle;
+    bool done = false;
+
+    if (!is_a(self, given, PART_handles))
+        return PyErr_Format(PyExc_TypeError, "expected a table of the same kind");
+    LOCK(given)
+    done = handle_copy(TABLE(given), &other);
+    UNLOCK()
+    if (!done)
+        return PyErr_NoMemory();
+    LOCK(self)
+    handle = handle_beyond(TABLE(self), &other);
+    UNLOCK()
+    handle_clear(&other);
+    return PyLong_FromLongLong(handle ? (long long)handle : -1);
+}
+
 /* state() */
 static PyObject *table_state(PyObject *self, PyObject *Py_UNUSED(none))
 {
@@ -408,6 +429,7 @@ static PyMethodDef methods[] = {
     METHOD(items, METH_NOARGS, "Return an iterator over the open handles and their entries."),
     METHOD(reuse_rank, METH_O, "Return how many opens from now a value comes, or None."),
     METHOD(copy, METH_NOARGS, "Return an independent table with the same state."),
+    METHOD(beyond, METH_O, "Return the lowest handle that another table has not, or -1."),
     METHOD(state, METH_NOARGS, "Return all that equality rests on."),
     METHOD(digest, METH_NOARGS, "Return a number that equal tables share everywhere."),
     METHOD(check, METH_NOARGS, "Assert the table's invariants."),

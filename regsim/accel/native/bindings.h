@@ -12,7 +12,7 @@ struct binding {
     PyType_Spec *type;    /* the type it adds to the module; or NULL */
 };
 
-#define BINDINGS(PART) PART(handles) PART(events) PART(replay) PART(search)
+#define BINDINGS(PART) PART(handles) PART(events) PART(replay) PART(search) PART(csv) PART(piles)
 
 enum part {
 #define NUMBER(name) PART_##name,

@@ -91,6 +91,17 @@ void handle_clear(struct handle_table *table)
     *table = (struct handle_table)HANDLE_TABLE_EMPTY;
 }
 
+uint32_t handle_beyond(const struct handle_table *table, const struct handle_table *other)
+{
+    for (uint32_t i = 0; i < table->used; i++) {
+        uint32_t handle = (i + 1) * HANDLE_STEP;
+
+        if (table->slots[i].home != HANDLE_NONE && !handle_find(other, handle))
+            return handle;
+    }
+    return 0;
+}
+
 void handle_free_stack(const struct handle_table *table, uint32_t *out)
 {
     uint32_t slot = table->free_head;

@@ -9,8 +9,8 @@
  *      free_head = 1: the next open gives 8, the one after it 16, then 20
  *
  * handle_open, handle_close and handle_find are what a process does; handle_reuse_rank and
- * handle_free_stack tell the order of reuse; handle_copy, handle_clear, handle_digest and
- * handle_check are for whole tables. A table is HANDLE_TABLE_EMPTY at first. */
+ * handle_free_stack tell the order of reuse; handle_copy, handle_clear, handle_beyond,
+ * handle_digest and handle_check are for whole tables. A table is HANDLE_TABLE_EMPTY at first. */
 #ifndef REGSIM_CORE_HANDLES_H
 #define REGSIM_CORE_HANDLES_H
 
@@ -64,6 +64,9 @@ bool handle_copy(const struct handle_table *table, struct handle_table *copy);
 
 /* close every handle and give the memory back */
 void handle_clear(struct handle_table *table);
+
+/* return the lowest handle that is open in `table` and not in `other`, or 0 */
+uint32_t handle_beyond(const struct handle_table *table, const struct handle_table *other);
 
 /* write the slots on the free stack to `out`, that of the next open last; `out` has room for
  * used - live */

@@ -27,13 +27,11 @@ if TYPE_CHECKING:
     from regsim.kernel.process import Process
 
 _SUCCESS = NtStatus.SUCCESS
-# What opens below a key and does nothing after that. The close at the end of the last is of a root
-# opened for this call alone, which an empty cache asks for.
-_OPENS = (
-    [keys.open_key],
-    [predef.resolve, keys.open_key],
-    [predef.resolve, keys.open_key, keys.close],
-)
+# What opens below a key and does nothing after that.
+_LASTING = ([keys.open_key], [predef.resolve, keys.open_key])
+# The close at the end of the last is of a root opened for this call alone, which an empty cache
+# asks for.
+_OPENS = (*_LASTING, [predef.resolve, keys.open_key, keys.close])
 
 
 def _operations(call: Call) -> list[Callable[..., Any]]:
@@ -98,6 +96,29 @@ class Reopening:
         self.kcb = machine.objects[ObjectId(entry[0])].kcb
         self.hive = machine.hives[self.kcb.hive]
         self.access, self.steps, self.stamp = entry[2], steps, machine.stamp
+
+
+def repeat_call(machine: Machine, tid: Tid, call: Call, times: int) -> NtStatus:
+    """Make *call* *times* over, one after the other with nothing between; return the last status.
+
+    Once an open has changed nothing but that there is one more handle, so would all that follow:
+    they are made at once, and the machine keeps them as one object.
+    """
+    process, status = machine.process_of(tid), _SUCCESS
+    while times:
+        stamp, serial, many = machine.stamp, machine.serial, len(process.table)
+        status, value = run_call(machine, tid, call)
+        times -= 1
+        again = stamp == machine.stamp and len(process.table) == many + 1
+        if times and again and status is _SUCCESS and _operations(call) in _LASTING:
+            entry = process.table.lookup(value)
+            if entry is not None and not entry[3]:
+                kcb, steps = machine.objects[ObjectId(entry[0])].kcb, machine.serial - serial
+                machine.serial += steps
+                machine.open_alike(process, machine.hives[kcb.hive], kcb, entry[2], times)
+                machine.serial += steps * (times - 1)
+                break
+    return status
 
 
 class Closing:

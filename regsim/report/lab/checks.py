@@ -37,7 +37,7 @@ def story_of_result(result: Result) -> Story | str:
     if path is None:
         seen = f"{result.states:,} states, {result.transitions:,} transitions"
         return f"{claim.name} {result.verdict.value}: {claim.about} ({seen}; there is no path.)"
-    frames = tuple(_frames(path))
+    frames = tuple(frames_of_path(path))
     return Story(
         frames=frames,
         questions=tuple(_questions(result, frames)),
@@ -52,7 +52,7 @@ def story_of_path(path: Path) -> Story:
     """Return *path* as a story of which nothing is claimed."""
     count = counted(len(path.steps), "step")
     return Story(
-        frames=tuple(_frames(path)),
+        frames=tuple(frames_of_path(path)),
         questions=(),
         finding=f"A run of {path.model}, {count}",
         verdict=tuple(f"{end}." for end in (path_ending(path),) if end),
@@ -78,7 +78,8 @@ def _verdict(result: Result, path: Path) -> Iterator[str]:
     yield from result.reasons
 
 
-def _frames(path: Path) -> Iterator[StoryFrame]:
+def frames_of_path(path: Path) -> Iterator[StoryFrame]:
+    """Yield the steps of *path*, each with how things stand after it."""
     model = path.of
     if model is None:
         raise UsageError(f"this path of {path.model} does not know its model: check it again")

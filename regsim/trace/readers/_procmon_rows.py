@@ -12,6 +12,7 @@ import csv
 import datetime as dt
 import io
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -27,7 +28,9 @@ from regsim.trace.source import split_csv
 from regsim.trace.times import DAY, dates_of, time_of_day
 
 _OPS: Final = {name.encode(): op for name, op in OPERATIONS.items()}
-_NEEDED: Final = ("Process Name", "PID", "Operation", "Path", "Result")
+PLACES: Final = ("Process Name", "PID", "Operation", "Path", "Result")
+"""The columns that a finding needs, beside one of time."""
+
 _JUDGED: Final = ("Operation", "Result")
 _TIMES: Final = ("Time of Day", "Date & Time", "Relative Time")
 _FIELD: Final = rb'[^"]*+(?:""[^"]*+)*+'
@@ -44,16 +47,19 @@ _JOINED: Final = (  # operation, path and result, where they stand side by side
 # What needs no closer look, by the operation alone or by an open's known failure. A row that is
 # neither that nor of interest is looked at on its own: it may be an open in another spelling.
 _QUIET: Final = (
-    rb"(?:Reg(?:QueryKey|QueryValue|QueryMultipleValueKey|QueryKeySecurity|SetValue|SetInfoKey"
-    rb"|SetKeySecurity|EnumKey|EnumValue|DeleteKey|DeleteValue|FlushKey)|(?:Create|Close|Read|Write"
-    rb"|Lock|Unlock)File|Load Image|Thread (?:Create|Exit|Profile)|Process (?:Create|Profiling)"
-    rb"|(?:TCP|UDP) \w+|\w*(?:Information|Directory)\w*File)\""
+    rb"(?:(?:Create|Close|Read|Write|Lock|Unlock)File|Load Image|Thread (?:Create|Exit|Profile)"
+    rb"|Process (?:Create|Profiling)|(?:TCP|UDP) [A-Za-z]+"
+    rb"|(?![Rr][Ee][Gg])\w*(?:Information|Directory)\w*File)\""
+)
+_QUIET_REG: Final = (
+    rb"|Reg(?:QueryKey|QueryValue|QueryMultipleValueKey|QueryKeySecurity|SetValue|SetInfoKey"
+    rb"|SetKeySecurity|EnumKey|EnumValue|DeleteKey|DeleteValue|FlushKey)\""
 )
 _FAILED: Final = (
     rb'Reg(?:Open|Create)Key","' + _FIELD + rb'","(?:'
     rb"NAME NOT FOUND|ACCESS DENIED|REPARSE|PATH NOT FOUND|INVALID PARAMETER)\""
 )
-_NOT_GONE: Final = rb'(?!,"' + _FIELD + rb'","(?:KEY DELETED|0xC000017C|0xC0000425)")'
+_NOT_GONE: Final = rb'(?!,"' + _FIELD + rb'","(?:KEY DELETED"|0x))'
 
 
 @attrs.frozen
@@ -80,9 +86,9 @@ def read_shape(header: bytes) -> CsvShape:
     """
     text = header.decode("utf-8-sig", "replace")
     columns = tuple(split_csv(text))
-    missing = [name for name in _NEEDED if name not in columns]
+    missing = [name for name in PLACES if name not in columns]
     times = [name for name in _TIMES if name in columns]
-    twice = next((name for name in (*_NEEDED, *_TIMES) if columns.count(name) > 1), None)
+    twice = next((name for name in (*PLACES, *_TIMES) if columns.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"the CSV header names {twice} twice: which of the two counts is not known")
     if missing or not times:
@@ -91,7 +97,7 @@ def read_shape(header: bytes) -> CsvShape:
     places = {name: at for at, name in enumerate(columns)}
     quoted = header.strip(b"\xef\xbb\xbf\r\n ").count(b'"') == 2 * len(columns)
     regular = quoted and columns[0] in _NEVER_EMPTY
-    wanted = [*_NEEDED, times[0], *(["Detail"] if "Detail" in places else [])]
+    wanted = [*PLACES, times[0], *(["Detail"] if "Detail" in places else [])]
     last = max(places[name] for name in wanted)
     return CsvShape(columns, places, _pattern(columns, last), places[times[0]], last + 1, regular)
 
@@ -103,20 +109,19 @@ def _pattern(columns: tuple[str, ...], last: int) -> re.Pattern[bytes]:
     lead = columns.index("Operation")
     before = [_UNESCAPED if name in _PLAIN else _FIELD for name in columns[:lead]]
     joined = columns[lead : lead + 3] == ("Operation", "Path", "Result")
-    quiet = _QUIET + (_NOT_GONE + b"|" + _FAILED if joined else b"")
+    quiet = _QUIET + (_QUIET_REG + _NOT_GONE + b"|" + _FAILED if joined else b"")
     while at <= last:
         if columns[at : at + 3] == ("Operation", "Path", "Result"):
             parts.append(_JOINED)
             at += 3
             continue
-        plain = columns[at] in _PLAIN or at == last
-        other = _UNESCAPED if plain else _FIELD
+        other = _UNESCAPED if columns[at] in _PLAIN else _FIELD
         parts.append(b"(?:" + _ALL_OPS + b")" if columns[at] == "Operation" else other)
         at += 1
     # Every row matches, so that they are counted; one of no interest with an empty group, one that
     # is not understood with the whole of its line. A class instead of the quote keeps the literal
     # that the search begins with to one byte, which makes it three times as fast.
-    wanted = b'","'.join(parts) + rb'(?=")'
+    wanted = b'","'.join(parts) + rb'(?="(?!"))'
     harmless = b'","'.join([*before, b"(?:" + quiet + b")"])
     return re.compile(rb"""\n["'](?=[^",\r\n])(?:""" + harmless + rb"|(" + wanted + rb"|[^\n]*+))")
 
@@ -126,7 +131,9 @@ class Chunk:
     """What was found in a stretch of whole rows; processes and paths are numbered inside it.
 
     ``processes`` holds name, number and whether the row that begins its life is here; ``samples``
-    a whole row of each. The times count from midnight, plus a day for each midnight passed.
+    a whole row of each. ``paths`` are those that follow the ones in ``numbered``, by which whoever
+    adopts a chunk notes what numbers it gave them. The times count from midnight, plus a day for
+    each midnight passed.
     """
 
     batch: Batch = attrs.field(factory=Batch)
@@ -135,6 +142,7 @@ class Chunk:
     processes: list[tuple[str, int, bool]] = attrs.field(factory=list)
     samples: list[bytes] = attrs.field(factory=list)
     paths: list[bytes] = attrs.field(factory=list)
+    numbered: array[int] = attrs.field(factory=lambda: array("I"))
 
 
 _HALF: Final = DAY // 2
@@ -155,7 +163,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self.back: int | None = None
-        self.seconds: dict[bytes, int] = {}
+        self.seconds: dict[tuple[bytes, bytes], int] = {}  # by what is around the digits
         self.days = 0
         self.last = 0
         self.unread = 0
@@ -165,8 +173,9 @@ class _Clock:
         """Return *text* in ticks; a time that cannot be read is that of the row before."""
         back = self.back
         if back:
-            base = self.seconds.get(text[:-back])
-            digits = text[-back:][:7]
+            tail = text[-back:]
+            digits = tail[:7]
+            base = self.seconds.get((text[:-back], tail[7:]))
             if base is not None and digits.isdigit():
                 now = base + int(digits)
                 if now + _HALF >= self.last:
@@ -192,9 +201,10 @@ class _Clock:
             self.days += 1
             self.seconds.clear()
             now += DAY
-        digits = text[-self.back :][:7] if self.back else b""
+        tail = text[-self.back :] if self.back else b""
+        digits = tail[:7]
         if digits.isdigit() and len(self.seconds) < _MOST_SECONDS:
-            self.seconds[text[: -self.back]] = now - int(digits)
+            self.seconds[text[: -self.back], tail[7:]] = now - int(digits)
         self.last = now
         return now
 
@@ -210,6 +220,22 @@ def fields_of(row: bytes) -> list[bytes]:
     quoted = row if row.startswith(b'"') else b'"' + row + b'"'
     text = quoted.decode("utf-8", "surrogateescape")
     return [field.encode("utf-8", "surrogateescape") for field in split_csv(text)]
+
+
+def _well_formed(row: bytes) -> list[bytes]:
+    """Return the fields of one row, none if its quotes are not as they must be."""
+    text = row.decode("utf-8", "surrogateescape")
+    try:
+        (fields,) = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except (csv.Error, ValueError):
+        return []
+    return [field.encode("utf-8", "surrogateescape") for field in fields]
+
+
+def process_of(name: bytes, pid: bytes, *, started: bool) -> tuple[str, int, bool]:
+    """Return a process as a `Chunk` has it; a pid that is no number is 0."""
+    digits = int(pid) if pid.isdigit() and len(pid) < 10 else 0
+    return name.decode("utf-8", "replace"), digits, started
 
 
 def spelled(rows: Iterable[Sequence[str]]) -> bytes:
@@ -236,7 +262,6 @@ class _Scan:
         self.paths: dict[bytes, int] = {b"": 0}
         self.access: dict[bytes, int] = {}
         self.odd: set[int] = set()
-        self.at = 0
 
     def run(self) -> Chunk:
         """Return what is found."""
@@ -264,20 +289,16 @@ class _Scan:
 
     def _parsed(self, row: bytes, number: int) -> list[bytes] | None:
         """Return the fields of a whole row; None, and it is counted, if it is not well formed."""
-        text = row.decode("utf-8", "surrogateescape")
-        try:
-            (fields,) = csv.reader(io.StringIO(text, newline=""), strict=True)
-        except (csv.Error, ValueError):
-            fields = []
+        fields = _well_formed(row)
         if len(fields) == len(self.shape.columns) and _ZEROS not in row:
-            return [field.encode("utf-8", "surrogateescape") for field in fields]
+            return fields
         self.odd.add(number)
         note(self.chunk.record.malformed, "it does not have the header's columns", number)
         return None
 
-    def _odd(self, line: bytes, number: int) -> tuple[int, int, list[bytes]] | None:
+    def _odd(self, row: bytes, number: int) -> tuple[int, int, list[bytes]] | None:
         """Return op, status and fields of a row that the pattern does not know, if it counts."""
-        fields = self._parsed(b'"' + line.rstrip(b"\r"), number)
+        fields = self._parsed(row, number)
         if fields is None:
             return None
         places = self.shape.places
@@ -289,23 +310,29 @@ class _Scan:
 
     def _rows(self) -> Iterator[BatchRow]:
         shape = self.shape
-        name_at, pid_at, op_at, path_at, result_at = (shape.places[n] for n in _NEEDED)
+        name_at, pid_at, op_at, path_at, result_at = (shape.places[n] for n in PLACES)
         time_at, detail_at = shape.time, shape.places.get("Detail", -1)
         known, paths, accesses, clock = self.known, self.paths, self.access, _Clock()
         ticks = clock.ticks
         wide = shape.width
         number = harmless = 0
-        for number, line in enumerate(shape.pattern.findall(self.data), 1):
-            if not line:
+        for number, match in enumerate(shape.pattern.finditer(self.data), 1):
+            line = match[1]
+            if line is None:
                 harmless += 1
                 continue
-            fields = line.split(b'","') if b'""' not in line else fields_of(line)
-            op = _OPS.get(fields[op_at], 0) if len(fields) == wide else 0
+            if b'""' in line:
+                fields = _well_formed(b'"%b"' % line)
+                whole = len(fields) == wide
+            else:
+                fields = line.split(_BETWEEN)
+                whole = len(fields) == wide and line.count(b'"') == 2 * wide - 2
+            op = _OPS.get(fields[op_at], 0) if whole else 0
             status = 0
             if op and fields[result_at] == b"SUCCESS" and _ZEROS not in line:
                 self.chunk.record.taken += 1
             else:
-                found = self._odd(self._whole(line), number)
+                found = self._odd(self._whole(match), number)
                 if found is None:
                     continue
                 op, status, fields = found
@@ -316,7 +343,9 @@ class _Scan:
             elif op in (START, EXIT):
                 path = b""
             who = (fields[name_at], fields[pid_at])
-            process = known[who] if who in known and op != START else self._process(who, op, line)
+            process = known.get(who, -1) if op != START else -1
+            if process < 0:
+                process = self._process(who, op, self._whole(match))
             key = paths[path] if path in paths else self._path(path)
             yield op, process, key, status, ticks(fields[time_at]), access, number
         self.chunk.rows = number
@@ -324,11 +353,11 @@ class _Scan:
         if clock.unread:  # which rows it were is not kept: perhaps the last
             self.chunk.record.untimed.add(1, clock.unread, number)
 
-    def _whole(self, line: bytes) -> bytes:
-        """Return the whole row that begins as *line* does, without the quote at its start."""
-        start = self.at = max(self.data.find(b'\n"' + line, self.at), 0)
-        end = ROW_START.search(self.data, start + 1, start + _LONGEST)
-        return self.data[start + 2 : end.start() if end else start + _LONGEST].rstrip(b"\r\n")
+    def _whole(self, match: re.Match[bytes]) -> bytes:
+        """Return the whole row that *match* begins."""
+        start = match.start() + 1
+        end = ROW_START.search(self.data, start, start + _LONGEST)
+        return self.data[start : end.start() if end else start + _LONGEST].rstrip(b"\r\n")
 
     def _access(self, detail: bytes) -> int:
         access = access_of(detail.decode("utf-8", "replace"))
@@ -341,15 +370,11 @@ class _Scan:
         self.chunk.paths.append(path)
         return number
 
-    def _process(self, who: tuple[bytes, bytes], op: int, line: bytes) -> int:
+    def _process(self, who: tuple[bytes, bytes], op: int, row: bytes) -> int:
         """Number a process that is new here, and keep the whole row that names it."""
         number = self.known[who] = len(self.chunk.processes)
-        name, pid = who
-        digits = int(pid) if pid.isdigit() and len(pid) < 10 else 0
-        self.chunk.processes.append((name.decode("utf-8", "replace"), digits, op == START))
-        start = self.at = max(self.data.find(line, self.at), 0)
-        end = ROW_START.search(self.data, start, start + _LONGEST)
-        self.chunk.samples.append(b'"' + self.data[start : end.start() if end else start + 20_000])
+        self.chunk.processes.append(process_of(*who, started=op == START))
+        self.chunk.samples.append(row)
         return number
 
 

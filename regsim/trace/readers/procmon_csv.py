@@ -1,24 +1,30 @@
 """Process Monitor's CSV: 7 or 27 columns, or any choice of them in any order.
 
-The file is read in stretches of whole rows, each scanned at once by a pattern that looks closely
-only at the rows that change what is open: several times faster than a row at a time, in bounded
-memory, and processes of our own can share the stretches of a large file. Processes, keys and event
-numbers found in a stretch count from its start; the capture gives them its own numbers.
+The file is read in stretches of whole rows, each scanned at once, in C or by a pattern, that look
+closely only at the rows that change what is open: many times faster than a row at a time, in
+bounded memory, and threads share the stretches of a file. What is found in a stretch is numbered by
+the scan; the capture gives it its own numbers, in the order of the file.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import itertools
 import re
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Final
+from queue import SimpleQueue
+from typing import IO, Final, Self
 
 import attrs
 
+from regsim.accel import NATIVE
+from regsim.accel.columns import renumber, shift
 from regsim.trace.columns import Batch
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
@@ -30,15 +36,14 @@ from regsim.trace.readers._procmon_rows import (
     fields_of,
     last_row,
     read_shape,
-    scan,
     spelled,
 )
+from regsim.trace.readers._procmon_scan import Scanner
 from regsim.trace.source import CutShortError, Source
 from regsim.trace.times import DAY, Calendar, time_of_day
 
 _STRETCH: Final = 1 << 20
-_SHARE: Final = 16 << 20
-_WORTHWHILE: Final = 96 << 20
+_TAIL: Final = 1 << 20
 _ROWS: Final = 20_000
 _FIRST: Final = (
     *("Time of Day", "Date & Time", "Relative Time", "Process Name", "PID"),
@@ -49,15 +54,32 @@ _ROW_INSIDE: Final = re.compile(
     r"|\d[:.]\d\d[:.]\d\d[^\n,]{0,20},[^\n,]{1,260},\d{1,10},"
 )
 """A time at the beginning of a line; or one, a name and a number, as a row begins."""
-_WINDOW: Final = 1 << 16
+_WINDOW: Final = 1 << 13
 _LONGEST_ROW: Final = 64 << 20
 
 
-def scan_range(path: Path, start: int, end: int, shape: CsvShape) -> Chunk:
-    """Return what is found between two offsets of a file, each at the line break before a row."""
-    with path.open("rb") as file:
-        file.seek(start)
-        return scan(file.read(end - start), shape)
+class _Stretches:
+    """One thread's reading of stretches of the file, into memory that is used again and again."""
+
+    def __init__(self, path: Path, shape: CsvShape) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._scanner, self._room = Scanner(shape), bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def scan(self, start: int, end: int) -> Chunk:
+        """Return what is found between two offsets, each at the line break before a row."""
+        if len(self._room) < end - start:
+            self._room = bytearray(end - start)
+        view, done = memoryview(self._room)[: end - start], 0
+        self._file.seek(start)
+        while count := self._file.readinto(view[done:]):
+            done += count
+        return self._scanner.scan(view[:done])
 
 
 def _holds_row(fields: list[str]) -> bool:
@@ -100,12 +122,16 @@ class CsvCapture(Capture):
         if not self.shape.regular:
             yield from self._respelled()
         elif not self.source.is_plain:
-            yield from ((scan(data, self.shape), done) for data, done in self._stretches())
-        elif self.workers > 1 and self.source.size >= _WORTHWHILE:
+            scanner = Scanner(self.shape)
+            yield from ((scanner.scan(data), done) for data, done in self._stretches())
+        elif self.workers > 1 and self.source.size > _STRETCH and NATIVE is not None:
             yield from self._shared_out()
+            self._look_at_end()
         else:
-            for start, end in self._ranges(_STRETCH):
-                yield scan_range(self.source.path, start, end, self.shape), end
+            with _Stretches(self.source.path, self.shape) as stretches:
+                for start, end in self._ranges(_STRETCH):
+                    yield stretches.scan(start, end), end
+            self._look_at_end()
 
     def _respelled(self) -> Iterator[tuple[Chunk, int]]:
         """Read a file that is CSV but not as Procmon writes it, row by row, and scan what it says.
@@ -116,7 +142,8 @@ class CsvCapture(Capture):
         rank = {name: at for at, name in enumerate(_FIRST)}
         order = sorted(range(len(columns)), key=lambda at: rank.get(columns[at], len(rank)))
         header = spelled([[columns[at] for at in order]]).strip()
-        shape = self.shape = read_shape(header)
+        self.shape = read_shape(header)
+        scanner = Scanner(self.shape)
         rows = csv.reader(
             itertools.islice(self._text(), self.skipped, None), delimiter=self.delimiter
         )
@@ -139,7 +166,7 @@ class CsvCapture(Capture):
                 data = spelled(full)
                 if self.facts.first_time is None:
                     self._note_first(data[2:4096])
-                yield scan(data[1:], shape), 0
+                yield scanner.scan(data[1:]), 0
         except (csv.Error, CutShortError) as error:
             self.facts.cut(f"the rest was not read: {error}")
 
@@ -154,30 +181,28 @@ class CsvCapture(Capture):
         yield rest
 
     def _shared_out(self) -> Iterator[tuple[Chunk, int]]:
-        """Have processes of our own scan the stretches; those they do not manage, scan here."""
-        # Imported here: most traces are small, and it takes as long as reading one.
-        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
-        from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
-        from multiprocessing import get_context  # noqa: PLC0415
+        """Have threads scan the stretches, and yield what they find in the order of the file."""
+        with contextlib.ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(self.workers))
+            idle: SimpleQueue[_Stretches] = SimpleQueue()
+            for _ in range(self.workers):
+                idle.put(stack.enter_context(_Stretches(self.source.path, self.shape)))
 
-        path, shape = self.source.path, self.shape
-        ranges = self._ranges(_SHARE)
-        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
-            ahead = [
-                (part, pool.submit(scan_range, path, *part, shape))
-                for part in itertools.islice(ranges, 2 * self.workers)
-            ]
-            while ahead:
-                (start, end), future = ahead.pop(0)
+            def scanned(start: int, end: int) -> Chunk:
+                mine = idle.get()
                 try:
-                    yield future.result(), end
-                    ahead += [
-                        (part, pool.submit(scan_range, path, *part, shape))
-                        for part in itertools.islice(ranges, 1)
-                    ]
-                except BrokenProcessPool:
-                    yield scan_range(path, start, end, shape), end
-                    ahead += [(part, future) for part in itertools.islice(ranges, 1)]
+                    return mine.scan(start, end)
+                finally:
+                    idle.put(mine)
+
+            ahead: deque[tuple[Future[Chunk], int]] = deque()
+            for start, end in self._ranges(_STRETCH):
+                ahead.append((pool.submit(scanned, start, end), end))
+                if len(ahead) > 2 * self.workers:
+                    future, done = ahead.popleft()
+                    yield future.result(), done
+            for future, done in ahead:
+                yield future.result(), done
 
     def _ranges(self, size: int) -> Iterator[tuple[int, int]]:
         """Yield stretches of about *size* bytes, from the line break before a row to the next."""
@@ -190,8 +215,13 @@ class CsvCapture(Capture):
                     return
                 yield start, end
                 start = end
-            file.seek(max(self.source.size - _STRETCH, 0))
-            self._end(file.read())
+
+    def _look_at_end(self) -> None:
+        """Look at the end of a file of which all is read, unless that was given up."""
+        if not self.facts.record.damage:
+            with self.source.path.open("rb") as file:
+                file.seek(max(self.source.size - _TAIL, 0))
+                self._end(file.read())
 
     def _begin(self, file: IO[bytes]) -> int:
         """Return where the header's line break is, and note the time of the first row."""
@@ -257,14 +287,12 @@ class CsvCapture(Capture):
         """Return the chunk's rows with the capture's numbers for processes, keys and events."""
         batch, facts = chunk.batch, self.facts
         processes = [self._process(chunk, at) for at in range(len(chunk.processes))]
-        keys = [0, *(self.keys.number(path.decode("utf-8", "replace")) for path in chunk.paths[1:])]
-        batch.process = array("I", [processes[number] for number in batch.process])
-        batch.key = array("I", [keys[number] for number in batch.key])
-        if facts.events:
-            batch.number = array("Q", [number + facts.events for number in batch.number])
-        days = self._days(batch)
-        if days:
-            batch.time = array("q", [time + days for time in batch.time])
+        number = self.keys.number
+        chunk.numbered.extend([number(path.decode("utf-8", "replace")) for path in chunk.paths])
+        renumber(batch.process, array("I", processes))
+        renumber(batch.key, chunk.numbered)
+        shift(batch.number, facts.events)
+        shift(batch.time, self._days(batch))
         facts.record.add(chunk.record, facts.events)
         facts.events += chunk.rows
         if len(batch):

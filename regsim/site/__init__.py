@@ -1,0 +1,1 @@
+"""The simulator in a page: the folder that a browser plays from, and what it plays."""
