@@ -68,7 +68,9 @@ def _of_result(result: Result) -> Lab:
 
 @lab_of.register
 def _of_results(results: Results) -> Lab:
-    stories = {(answer.property.name,): story_of_result(answer) for answer in results}
+    stories: dict[tuple[str, ...], Story | str] = {
+        (answer.property.name,): story_of_result(answer) for answer in results
+    }
     return Lab(
         title=f"{results.answers[0].model}: every interleaving explored",
         intro="Step through the shortest way to break a claim, or to reach what it promises.",
