@@ -16,12 +16,22 @@ course.exercise("e2").stepper()
 # %% [markdown]
 # ## The same twelve, drawn
 #
-# The simulator has that computer, and draws what in it blocks an unload. Is the one you named there,
-# and is Bert's desktop marked as well? To whom does that matter?
+# The simulator has that computer, and draws what blocks the unload of Anna's hive. Is the one you
+# named there? Whose handles are the others?
 
 # %%
+from regsim.course.bench import ANNA
+from regsim.kernel.holding import open_handles
+from regsim.report.pictures.references import references_svg
+
 bench, processes = dump()
-bench.machine
+picture = references_svg(open_handles(bench.machine, [bench.hive(ANNA)]))
+try:
+    from IPython import display
+
+    display.display(display.SVG(picture))
+except ImportError:
+    print(len(picture), "characters of SVG; a notebook would draw them")
 
 # %% [markdown]
 # ## By regsim

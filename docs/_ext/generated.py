@@ -12,7 +12,7 @@ import click
 import labs
 
 import regsim
-from regsim import cli, dialects
+from regsim import cli, course, dialects
 from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
 from regsim.lint.explaining import explained
@@ -60,6 +60,7 @@ def pages() -> dict[str, str]:
         "matrix.md": labs.matrix(),
         "changelog.md": changelog(),
         "rules.md": rules(),
+        "exercises.md": exercises(),
     }
     made |= {
         f"api-{name.removeprefix('regsim.')}.rst": modules(name, title) for name, title in PACKAGES
@@ -209,6 +210,30 @@ def remedies() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+EXERCISES_INTRODUCTION = (
+    "What `regsim course`, the [notebooks](../how-to/notebooks.md) and this page ask. The scenes "
+    "are simulated anew for it. Answers are stored nowhere: the simulator judges yours, in a "
+    "terminal (`regsim course e1`) or in a notebook."
+)
+
+
+def exercises() -> str:
+    """Return the page of the course: what one learns, and each exercise with what it asks."""
+    lines = ["# The exercises", "", EXERCISES_INTRODUCTION, "", "## What you can do afterwards", ""]
+    told = [course.exercise(name) for name in course.names()]
+    for number, objective in course.OBJECTIVES.items():
+        where = ", ".join(one.name.upper() for one in told if number in one.objectives)
+        lines.append(f"{number}. {cell(objective)} ({where})")
+    for one in told:
+        lines += ["", f"## {one.name.upper()}. {cell(one.title)}", "", "```text"]
+        lines += [one.scene().rstrip(), "```", ""]
+        lines += ["| question | asks | answer with |", "|---|---|---|"]
+        lines += [f"| `{q.name}` | {cell(q.text)} | {cell(q.answers)} |" for q in one.questions]
+        lines += ["", "<details><summary>What to take along, for after the answers</summary>", ""]
+        lines += [cell(one.explanation), "", "</details>"]
+    return "\n".join(lines) + "\n"
 
 
 RULES_INTRODUCTION = (

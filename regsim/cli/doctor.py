@@ -25,7 +25,7 @@ EXTRAS = {
     "fleet": ("distributed", "pyarrow"),
     "prove": ("z3-solver",),
     "docs": ("sphinx", "furo"),
-    "notebook": ("jupytext", "ipykernel", "nbclient", "anywidget"),
+    "notebook": ("jupytext", "ipykernel", "anywidget"),
     "test": ("pytest", "hypothesis", "jsonschema"),
 }
 """The optional packages by the extra that brings them; most are imported by these names."""

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import regsim
-from regsim import cli, dialects, models
+from regsim import cli, course, dialects, models
 from regsim.cases import fixes
 from regsim.dialects.facts import POLICIES
 from regsim.lint.explaining import explained
@@ -179,3 +179,18 @@ def test_nothing_is_written_twice(generated: ModuleType, tmp_path: Path) -> None
     (tmp_path / "out" / "old.md").write_text("gone")
     generated.write(tmp_path / "out")
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out").iterdir()} == before
+
+
+def test_the_exercises_are_asked_as_the_course_asks_them(generated: ModuleType) -> None:
+    """Every scene, question and objective is on the page, what explains them folded away."""
+    page = generated.exercises()
+    for name in course.names():
+        exercise = course.exercise(name)
+        assert exercise.scene().rstrip() in page
+        for question in exercise.questions:
+            assert f"| `{question.name}` | {generated.cell(question.text)} |" in page
+    assert all(generated.cell(objective) in page for objective in course.OBJECTIVES.values())
+    shown = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+    for name in course.names():
+        assert generated.cell(course.exercise(name).explanation) in page
+        assert generated.cell(course.exercise(name).explanation) not in shown

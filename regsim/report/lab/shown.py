@@ -12,7 +12,6 @@ from regsim.report.lab.checks import story_of_path, story_of_result
 from regsim.report.lab.evidence import story_of_finding
 from regsim.report.lab.runs import story_of_run
 from regsim.report.lab.stories import Axis, Lab, Story
-from regsim.report.words.runs import run_subtitle
 from regsim.scenario.result import Run
 from regsim.trace.finding import Finding
 
@@ -32,7 +31,7 @@ def lab_of(shown: object) -> Lab:
 def _of_run(run: Run) -> Lab:
     return Lab(
         title=run.title,
-        intro=f"{run_subtitle(run)} At each turn you are asked what comes next.",
+        intro=f"{run.os_title}, fix: {run.fix}. At each turn you are asked what comes next.",
         stories={(): story_of_run(run)},
     )
 
@@ -60,20 +59,22 @@ def _of_path(path: Path) -> Lab:
 
 @lab_of.register
 def _of_result(result: Result) -> Lab:
-    return _of_answers(result.model, (result,))
+    return Lab(
+        title=f"{result.model}: {result.property.name}",
+        intro=result.property.about,
+        stories={(): story_of_result(result)},
+    )
 
 
 @lab_of.register
 def _of_results(results: Results) -> Lab:
-    return _of_answers(results.answers[0].model, results.answers)
-
-
-def _of_answers(model: str, answers: tuple[Result, ...]) -> Lab:
-    stories = {(answer.property.name,): story_of_result(answer) for answer in answers}
+    stories: dict[tuple[str, ...], Story | str] = {
+        (answer.property.name,): story_of_result(answer) for answer in results
+    }
     return Lab(
-        title=f"{model}: every interleaving explored",
+        title=f"{results.answers[0].model}: every interleaving explored",
         intro="Step through the shortest way to break a claim, or to reach what it promises.",
-        axes=(claims_axis({answer.property.name: answer.property.about for answer in answers}),),
+        axes=(claims_axis({answer.property.name: answer.property.about for answer in results}),),
         stories=stories,
         start=starting(stories),
     )

@@ -23,7 +23,9 @@ def said(value: Any) -> str:  # noqa: ANN401 - the value of any policy
         case Mapping():
             return "; ".join(f"{name} ({why})" for name, why in value.items()) or "nothing"
         case frozenset():
-            return ", ".join(sorted(getattr(item, "value", item) for item in value)) or "nothing"
+            return (
+                ", ".join(sorted(str(getattr(item, "value", item)) for item in value)) or "nothing"
+            )
         case "":
             return "they can"
         case _:

@@ -9,8 +9,9 @@ const askExercise = (root, sheet, judge, marks = {}) => {
   const end = h("div", { class: "end" });
   root.append(h("section", { class: "panel exercise", "aria-label": sheet.title },
     h("h2", {}, `${sheet.name.toUpperCase()}. ${sheet.title}`),
-    h("pre", { class: "scene scroll", tabindex: "0" }, sheet.scene), last, form, end));
+    h("pre", { class: "scene" }, sheet.scene), last, form, end));
 
+  answerOnEnter(form);
   const reply_ = (q) => {
     const mark = known.get(q.name);
     return reply(mark.right ? "right" : "wrong", q.text, mark.answer, mark.because);

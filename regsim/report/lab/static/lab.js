@@ -26,6 +26,12 @@ const questionFields = (ask, options, number, pass = "Just show me") => [
     h("button", { type: "submit", class: "strong" }, "Answer, and see"),
     h("button", { type: "button", id: "pass" }, pass)),
   h("p", { class: "missing", role: "alert" })];
+/* Enter answers; JupyterLab keeps a form from sending itself by it. */
+const answerOnEnter = (form) => form.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
 /* What comes back: *kind* is right, wrong, or passed where the reader had it shown. */
 const reply = (kind, ask, answer, why) => {
   const head = { passed: "Shown.", right: "As you said.", wrong: "Not as you said." }[kind];
@@ -650,6 +656,7 @@ const playLab = (root, data, { page = false } = {}) => {
     renderGraph();
   }).observe($("graph"));
   $("choices").addEventListener("submit", (event) => event.preventDefault());
+  answerOnEnter($("question"));
   $("question").addEventListener("submit", (event) => {
     event.preventDefault();
     const chosen = $("question").querySelector("input:checked");
