@@ -6,7 +6,6 @@ to beyond it is not in the page, and the page says so; nothing is claimed of wha
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import attrs
@@ -97,7 +96,7 @@ class _Tables:
                     found.append(taken.state)
                 out += (self._step(state, taken), number[taken.state])
             marks = [n for n, p in enumerate(self.claims) if self._decides(p, state)]
-            self.size += sum(len(json.dumps(each)) for each in (state, out, marks))
+            self.size += sum(map(_bytes, (state, out, marks)))
             self._describe(state)
             if states and self.size > most_bytes:
                 break
@@ -131,7 +130,7 @@ class _Tables:
         step = (taken.process, *map(visible, texts), ok | unasked << 1)
         if step not in self.steps:
             self.steps[step] = len(self.steps)
-            self.size += len(json.dumps(step))
+            self.size += _bytes(step)
         return self.steps[step]
 
     def _answer(self, state: State, taken: Taken) -> tuple[str, bool, bool]:
@@ -164,7 +163,7 @@ class _Tables:
                 ]
                 part = part_of_state(self.model, component, self.learner.value(component, value))
                 known[value] = _packed(part, counts)
-                self.size += len(json.dumps(known[value]))
+                self.size += _bytes(known[value])
 
     def _listed(self, component: int) -> list[dict[str, Any] | None]:
         known = self.parts[component]
@@ -177,6 +176,11 @@ class _Tables:
             "about": visible(claim.about),
             "bit": self.claims.index(claim) if claim in self.claims else BEYOND,
         }
+
+
+def _bytes(value: object) -> int:
+    """Return how much of the page *value* takes, the comma after it among it."""
+    return len(offline.embed(value)) + 1
 
 
 def _packed(part: PartOfState, counts: list[int]) -> dict[str, Any]:

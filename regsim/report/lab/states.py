@@ -142,7 +142,8 @@ def _held(
     model: System, name: str, handle: Described, place: keypath.Parts, *, unasked: bool
 ) -> StateKey:
     probe = ThreadPart(True, "", None, (), (("", handle),))
-    counts = any(model.weight(counter, 0, probe) for counter in _blocking(model))
+    # Where a counter of opens may wrap, an open handle need not block (KB Q179827): not plain.
+    counts = model.plain and any(model.weight(each, 0, probe) for each in _blocking(model))
     root = keypath.join(place[:_ROOT])
     row = Holding(
         process="",

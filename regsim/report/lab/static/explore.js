@@ -109,7 +109,7 @@ const exploreLab = (root, data) => {
     const bad = broken(here());
     $("where").replaceChildren(
       h("p", { class: "count" }, choices.length ? `After ${plural(choices.length, "step")}` : "At the beginning",
-        ` \u00b7 state ${(here() + 1).toLocaleString("en")} of ${t.states.length.toLocaleString("en")}`),
+        ` \u00b7 state ${(here() + 1).toLocaleString("en")} of ${t.states.length.toLocaleString("en")}${t.whole ? "" : " in this page"}`),
       h("p", { class: "verdicts" }, bad.length
         ? bad.map((c) => badge("refused", `${c.name} is broken here`))
         : badge("quiet", "no claim is broken here")));
