@@ -112,7 +112,7 @@ const exploreLab = (root, data) => {
         ` \u00b7 state ${(here() + 1).toLocaleString("en")} of ${t.states.length.toLocaleString("en")}${t.whole ? "" : " in this page"}`),
       h("p", { class: "verdicts" }, bad.length
         ? bad.map((c) => badge("refused", `${c.name} is broken here`))
-        : badge("quiet", "no claim is broken here")));
+        : badge("quiet", "no claim about a state is broken here")));
     const left = route();
     $("undo").disabled = $("again").disabled = !choices.length;
     $("onward").disabled = !left || !left.length;
