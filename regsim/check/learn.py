@@ -151,6 +151,10 @@ class Learner:
         """Return the initial state *state* as the model's semantics knows it."""
         return self._concretes[self.fold(state)][1]
 
+    def concrete(self, state: State, history: History) -> Concrete:
+        """Return *state*, which *history* leads back from, as the model's semantics knows it."""
+        return self._concrete(state, history)[1]
+
     def steps(self, process: int, own: int) -> tuple[LocalStep, ...]:
         """Return the steps that *process* may try while its own component has number *own*."""
         if (process, own) not in self._steps:

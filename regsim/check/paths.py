@@ -21,7 +21,8 @@ from regsim.check.space import Space
 from regsim.display import Stepped
 from regsim.errors import InvariantError, UnknownNameError, UsageError
 
-_DIGITS = string.digits + string.ascii_letters
+DIGITS = string.digits + string.ascii_letters
+"""The characters that a path's code writes choices with, where there are not more."""
 
 
 @attrs.frozen
@@ -98,9 +99,9 @@ class Path(Stepped):
 
 
 def _encode(choices: Sequence[int]) -> str:
-    if any(choice >= len(_DIGITS) for choice in choices):
+    if any(choice >= len(DIGITS) for choice in choices):
         return "".join(f"{choice}-" for choice in choices)
-    return "".join(_DIGITS[choice] for choice in choices)
+    return "".join(DIGITS[choice] for choice in choices)
 
 
 def _decode(code: str, whole: str) -> list[int]:
@@ -108,8 +109,8 @@ def _decode(code: str, whole: str) -> list[int]:
         parts = code.removesuffix("-").split("-")
         if all(part.isdecimal() for part in parts):
             return [int(part) for part in parts]
-    elif all(c in _DIGITS for c in code):
-        return [_DIGITS.index(c) for c in code]
+    elif all(c in DIGITS for c in code):
+        return [DIGITS.index(c) for c in code]
     raise UsageError(f"no path code: {whole!r}; give one as `regsim check` prints it")
 
 

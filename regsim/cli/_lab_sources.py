@@ -10,8 +10,10 @@ from regsim.check.verify import check_all, factored
 from regsim.cli._evidence_output import ProgressLine, dialect_named
 from regsim.explore.parameters import Parameter
 from regsim.report.lab.checks import story_of_result
+from regsim.report.lab.exploring import explorer_html
 from regsim.report.lab.shown import claims_axis, lab_of_finding, starting
 from regsim.report.lab.stories import Axis, Lab, Story
+from regsim.report.text.checks import Recipe
 from regsim.trace.asking import replay
 
 MOST_STATES = 300_000
@@ -65,6 +67,23 @@ def lab_of_model(name: str, given: Mapping[str, object]) -> Lab:
         stories=stories,
         start=starting(stories),
     )
+
+
+def explorer_of_model(name: str, given: Mapping[str, object]) -> str:
+    """Return the page in which a person explores the model *name* with the parameters *given*.
+
+    Raises `UnknownNameError` for a model or a parameter that does not exist.
+    """
+    source = models.source(name)
+    settings = source.settings(given)
+    with source.blamed():
+        return explorer_html(
+            factored(source.build(given)),
+            title=f"{source.name}: choose who steps next",
+            intro=f"{source.about} Choose whose step comes, undo it, and watch the claims and the "
+            "open handles; or have the shortest way shown to where a claim is broken.".strip(),
+            command=Recipe(name, {each: settings[each] for each in given}).command("--path"),
+        )
 
 
 def _axes(parameter: Parameter | None, claims: Mapping[str, str]) -> tuple[Axis, ...]:

@@ -15,7 +15,7 @@ from regsim import dialects, models
 from regsim.cases import fixes
 from regsim.cli._check_options import model_files, parameters_of
 from regsim.cli._files import put
-from regsim.cli._lab_sources import lab_of_model, lab_of_trace
+from regsim.cli._lab_sources import explorer_of_model, lab_of_model, lab_of_trace
 from regsim.cli._names import Naming
 from regsim.errors import UsageError
 from regsim.report.lab.page import lab_html
@@ -46,6 +46,9 @@ Stories = dict[tuple[str, ...], Story | str]
 @click.option("--trace", type=click.Path(path_type=Path), help="Step through a trace instead.")
 @click.option("--model", metavar="MODEL", help="Step through what `check` finds instead.")
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
+@click.option(
+    "--explore", is_flag=True, help="Have the reader choose who steps next in the --model."
+)
 def command(
     scenario: str | None,
     output: Path,
@@ -54,12 +57,15 @@ def command(
     trace: Path | None,
     model: str | None,
     given: tuple[str, ...],
+    *,
+    explore: bool,
 ) -> int:
     """Write one HTML file to step through SCENARIO on every system with every fix.
 
     The runs are played now and put into the file. It opens in any browser, from a mail or an
     archive too: it needs no server and no network. With --trace the steps are those of a trace
-    that keep a user's hive loaded; with --model, the shortest ways to break a model's claims.
+    that keep a user's hive loaded; with --model, the shortest ways to break a model's claims; with
+    --explore too, its states: whoever reads chooses who steps next, and watches the claims.
     """
     if sum(source is not None for source in (scenario, trace, model)) > 1:
         raise UsageError("a scenario, --trace and --model exclude each other: give one")
@@ -69,16 +75,30 @@ def command(
         raise UsageError("--os belongs to a scenario or a trace: a model brings its own system")
     if given and model is None:
         raise UsageError("-p belongs to --model: nothing else has parameters")
-    if trace is not None:
-        lab = lab_of_trace(trace, os_name)
-    elif model is not None:
-        lab = lab_of_model(model, parameters_of(given))
-    else:
-        lab = build(scenario or models.CASE, os_name, fix or "none")
-    page = lab_html(lab)
+    if explore and model is None:
+        raise UsageError("--explore belongs to --model: only a model has states to explore")
+    page = _page(scenario, os_name, fix, trace, model, parameters_of(given), explore=explore)
     say = put(output, page.encode(), *([trace] if trace else model_files(model)))
     say(f"Open {output} in a browser.")
     return 0
+
+
+def _page(
+    scenario: str | None,
+    os_name: str | None,
+    fix: str | None,
+    trace: Path | None,
+    model: str | None,
+    given: dict[str, object],
+    *,
+    explore: bool,
+) -> str:
+    """Return the page of what was asked for."""
+    if trace is not None:
+        return lab_html(lab_of_trace(trace, os_name))
+    if model is not None:
+        return explorer_of_model(model, given) if explore else lab_html(lab_of_model(model, given))
+    return lab_html(build(scenario or models.CASE, os_name, fix or "none"))
 
 
 def build(scenario: str, os_name: str | None = None, fix: str = "none") -> Lab:

@@ -34,6 +34,8 @@ from regsim.types import Tid
 
 NAMESPACE = "namespace"
 SIGNALS = "signals"
+KEYS_THAT_BLOCK = "keys that block "
+"""How the counter of what blocks a hive begins, where that is not every handle on it."""
 
 
 def variable_name(name: str) -> str:
@@ -275,7 +277,7 @@ class System:
             parts = keypath.fold(keypath.split(path))
             weights[counter_name(label)] = _refusing(parts, UnloadBlockers.ANY)
             if policy is not UnloadBlockers.ANY:
-                weights[f"keys that block {label}"] = _refusing(parts, policy)
+                weights[KEYS_THAT_BLOCK + label] = _refusing(parts, policy)
             self._blockers[path] = len(weights) - 1
         self.counters = tuple(weights)
         self._counted = tuple(weights.values())

@@ -85,6 +85,7 @@ BESIDES: dict[tuple[str, str], list[str]] = {
     ("", "FILE..."): ["BAD"],
     ("check", "MODEL"): ["BAD"],
     ("lab", "--model"): ["--model", "BAD", "-o", "OUT"],
+    ("lab", "--model of --explore"): ["--explore", "--model", "BAD", "-o", "OUT"],
     ("run", "--profile"): ["q241572", "--profile", "BAD"],
     ("hive set", "FILE"): ["BAD", "Key"],
     ("hive set", "FILE of -o"): ["BAD", "Key", "-o", "OUT"],

@@ -32,6 +32,7 @@ def lab_html(lab: Lab) -> str:
         "TITLE": markup(lab.title),
         "INTRO": markup(lab.intro),
         "COCKPIT": asset("cockpit.html"),
+        "KEPT": "The address keeps the step, this tab the answers.",
         "DATA": offline.embed(data(lab)),
         "STYLE": style,
         "SCRIPT": script,
