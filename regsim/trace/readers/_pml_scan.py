@@ -16,7 +16,7 @@ from regsim.trace.spelling import KeyTable
 if TYPE_CHECKING:
     from regsim.accel._native import CPmlScan
 
-Content = bytes | mmap.mmap
+Mapped = bytes | mmap.mmap
 """A whole file."""
 
 PLACE: Final = 5
@@ -46,7 +46,7 @@ class Windows:
 
     def __init__(self, source: Source) -> None:
         self._source, self._reads = source, 0
-        self._whole: Content | None = None if source.is_plain else source.map()
+        self._whole: Mapped | None = None if source.is_plain else source.map()
         self._file = source.path.open("rb", buffering=0) if source.is_plain else None
         self._room = memoryview(bytearray(_WINDOW))
 
@@ -67,7 +67,7 @@ class Windows:
             found += more
         return bytes(found)
 
-    def at(self, place: int) -> tuple[Content | memoryview, int]:
+    def at(self, place: int) -> tuple[Mapped | memoryview, int]:
         """Return bytes in which *place* is, and where in the file they begin."""
         if self._whole is None and self._reads > _SPARE + 4 * self._source.size // _WINDOW:
             self._whole = self._source.map()

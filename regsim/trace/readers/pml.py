@@ -22,7 +22,7 @@ from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
-from regsim.trace.readers._pml_scan import PLACE, Content, EventScan, Pieces, Windows
+from regsim.trace.readers._pml_scan import PLACE, Mapped, EventScan, Pieces, Windows
 from regsim.trace.readers._procmon import os_of
 from regsim.trace.source import Source
 
@@ -86,7 +86,7 @@ class PmlCapture(Capture):
         else:
             self._read_tables(source.map())
 
-    def _read_tables(self, data: Content | Pieces) -> None:
+    def _read_tables(self, data: Mapped | Pieces) -> None:
         """Read what stands before and behind the events."""
         self._data, self._size = data, len(data)
         self._read_header()
