@@ -198,9 +198,8 @@ class PathLedger(Ledger):
 
     def _begin_anew(self, process: int) -> None:
         """Take an open by a process that ended for that of another, whose start was not seen."""
-        for at, place in self._begun():
-            if place >> 32 == process:
-                self._end_with_process(place, self._emptied(at))
+        for _, key, at in sorted(self._open.begun_by(process)):
+            self._end_with_process(process << 32 | key, self._emptied(at))
         del self.exited[process]
         self.ended[process] = 0
         self.started.discard(process)
