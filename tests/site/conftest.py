@@ -46,30 +46,33 @@ class Desk:
         options.setdefault("viewport", {"width": 1280, "height": 720})
         self.context = browser.new_context(**options)
         self.address = address
-        self.requests: list[str] = []
+        self.sent: list[str] = []
+        self.refused: list[tuple[str, str]] = []
         self.complaints: list[str] = []
-        self.context.route(
-            lambda url: not url.startswith(address), lambda route: route.abort("blockedbyclient")
-        )
+        self.context.route(lambda url: not url.startswith(address), self._caught)
+
+    def _caught(self, route: Any) -> None:
+        """Keep from the network what was sent to any other place."""
+        self.sent.append(route.request.url)
+        route.abort()
 
     def open(self, fragment: str = "", before: str = "") -> Any:
         """Return a new page of the playground, which begins to start the simulator."""
         page = self.context.new_page()
         page.set_default_timeout(WAIT)
         page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("requestfailed", lambda it: self.refused.append((it.url, it.failure)))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
         if before:
             page.add_init_script(before)
         page.goto(self.address + fragment)
         return page
 
     def told(self) -> list[str]:
-        """Return what was complained about and what was asked of elsewhere since the last time."""
-        own = (self.address, f"blob:{self.address}", "blob:null", "data:")
-        found = [*self.complaints, *(url for url in self.requests if not url.startswith(own))]
+        """Return what was complained about, and sent elsewhere, since the last time."""
+        found = [*self.complaints, *self.sent]
         self.complaints.clear()
-        self.requests.clear()
+        self.sent.clear()
         return found
 
 

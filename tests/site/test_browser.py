@@ -23,9 +23,9 @@ def done(page: Any) -> str:
     return str(page.locator("#status").inner_text())
 
 
-def frame(page: Any) -> Any:
-    """Return the frame that has the steps."""
-    return page.frame_locator("#frame")
+def steps(page: Any) -> Any:
+    """Return what has the steps."""
+    return page.locator("#steps")
 
 
 def test_a_service_is_checked_and_its_break_played(bench: Bench) -> None:
@@ -36,11 +36,11 @@ def test_a_service_is_checked_and_its_break_played(bench: Bench) -> None:
     assert page.locator("#claims tr.bad").count() == 2
     assert "released" in page.locator("#claims").inner_text()
     for _ in range(2):
-        frame(page).locator("#next").click()
-    assert "Step 2 of 7" in frame(page).locator("#card").inner_text()
-    frame(page).locator("#play").click()
-    frame(page).locator("#question").wait_for()
-    assert "open-root" in frame(page).locator("#calls").inner_text()
+        steps(page).locator("#next").click()
+    assert "Step 2 of 7" in steps(page).locator("#card").inner_text()
+    steps(page).locator("#play").click()
+    steps(page).locator("#question").wait_for()
+    assert "open-root" in steps(page).locator("#calls").inner_text()
 
 
 def test_a_run_is_stepped_through(bench: Bench) -> None:
@@ -49,7 +49,7 @@ def test_a_run_is_stepped_through(bench: Bench) -> None:
     page.locator("#run").click()
     assert done(page).startswith("One run of telephony")
     page.locator("#claims").get_by_text("broken at step 12").wait_for()
-    frame(page).locator("#next").wait_for()
+    steps(page).locator("#next").wait_for()
 
 
 def test_a_challenge_is_solved_and_the_score_kept(bench: Bench, desk: Any) -> None:
@@ -85,7 +85,7 @@ def test_code_in_a_link_is_shown_and_not_run(desk: Any) -> None:
 
 
 def test_code_reaches_nothing_outside(bench: Bench, desk: Any) -> None:
-    """What runs in the page cannot send anything to any other place."""
+    """What runs in the page cannot send anything to any other place; a page that may, is caught."""
     page = bench()
     page.locator("#text").fill(
         "import js\nx = js.XMLHttpRequest.new()\n"
@@ -94,9 +94,14 @@ def test_code_reaches_nothing_outside(bench: Bench, desk: Any) -> None:
     page.locator("#run").click()
     done(page)
     assert "NetworkError" in page.locator("#error").inner_text()
-    told = desk.told()
-    assert told
-    assert all("Content Security Policy" in each for each in told)
+    assert ("https://example.org/stolen", "csp") in desk.refused
+    assert desk.sent == []
+    other = desk.context.new_page()
+    other.set_content('<img src="https://example.org/sent">')
+    other.wait_for_timeout(100)
+    other.close()
+    assert desk.sent == ["https://example.org/sent"]
+    desk.told()
 
 
 def test_a_link_that_is_made_leads_back(bench: Bench, desk: Any) -> None:

@@ -1,13 +1,6 @@
-"use strict";
+/* The playground; it stands below the lab's script, whose h() makes elements, never parsed. */
 (() => {
   const $ = (id) => document.getElementById(id);
-  /* Elements are made, never parsed: what a text says only ever becomes a text node. */
-  const h = (tag, attributes, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...children.flat());
-    return node;
-  };
   const data = JSON.parse($("data").textContent);
   const OWN = { name: "", title: "Your own service", story: data.own.story, goal: "", broken: data.own.text, hints: [], solution: "" };
   const works = [OWN, ...data.challenges];
@@ -198,7 +191,8 @@
     number();
     $("claims").replaceChildren();
     $("fixes").replaceChildren();
-    $("frame").hidden = $("keep").hidden = true;
+    $("steps").hidden = $("keep").hidden = true;
+    $("steps").replaceChildren();
     $("idle").hidden = false;
     if (address) URL.revokeObjectURL(address);
     address = "";
@@ -214,8 +208,9 @@
     $("fixes").replaceChildren(...(found.fixes || []).map((fix) => h("div", { class: "fix" }, h("h3", {}, fix.name), h("pre", { tabindex: "0" }, fix.patch || ""))));
     if (found.page) {
       address = URL.createObjectURL(new Blob([found.page], { type: "text/html" }));
-      $("frame").src = $("page").href = address;
-      $("frame").hidden = $("keep").hidden = false;
+      $("page").href = address;
+      $("steps").hidden = $("keep").hidden = false;
+      play(found.steps);
     }
     if (found.solved) {
       solved.add(work.name);
@@ -224,6 +219,14 @@
       renderChoices();
     }
     return null;
+  };
+  /* The lab's own script plays the steps, in a root of its own so that no name meets the page's. */
+  const play = (steps) => {
+    const host = h("div", {});
+    $("steps").append(host);
+    const root = host.attachShadow({ mode: "open" });
+    root.append(h("style", {}, document.querySelector("style").textContent), $("stepper").content.cloneNode(true));
+    playLab(root, steps);
   };
   const claimsTable = (claims) => h("table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Claim"), h("th", { scope: "col" }, "Verdict"))),
