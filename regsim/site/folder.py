@@ -63,8 +63,15 @@ class StoryPage:
     page: str
 
 
-def files_of(runtime: Mapping[str, bytes], stand_ins: Sequence[StoryPage]) -> dict[str, bytes]:
-    """Return every file of the playground by its place: with *runtime*, Pyodide's, and the pages.
+def files_of(
+    runtime: Mapping[str, bytes],
+    stand_ins: Sequence[StoryPage],
+    exercises: Sequence[Mapping[str, object]],
+) -> dict[str, bytes]:
+    """Return every file of the playground by its place.
+
+    It is made of *runtime*, Pyodide's files; the pages that play where the simulator cannot; and
+    the sheets of the course's *exercises*.
 
     The same inputs give the same bytes.
     """
@@ -72,7 +79,7 @@ def files_of(runtime: Mapping[str, bytes], stand_ins: Sequence[StoryPage]) -> di
     files = {f"pyodide/{name}": data for name, data in runtime.items()}
     files |= {f"wheels/{name}": data for name, data in wheels.items()}
     files |= {f"labs/{each.name}.html": each.page.encode() for each in stand_ins}
-    files["index.html"] = _page(sorted(wheels), stand_ins).encode()
+    files["index.html"] = _page(sorted(wheels), stand_ins, exercises).encode()
     files["NOTICE.txt"] = _NOTICE.encode()
     about = {
         "regsim": __version__,
@@ -83,12 +90,17 @@ def files_of(runtime: Mapping[str, bytes], stand_ins: Sequence[StoryPage]) -> di
     return files
 
 
-def _page(wheels: Sequence[str], stand_ins: Sequence[StoryPage]) -> str:
+def _page(
+    wheels: Sequence[str],
+    stand_ins: Sequence[StoryPage],
+    exercises: Sequence[Mapping[str, object]],
+) -> str:
     style, script, worker, page = (
         offline.asset("regsim.site", name)
         for name in ("site.css", "site.js", "worker.js", "site.html")
     )
-    style, script = lab.asset("lab.css") + style, lab.asset("lab.js") + script
+    style = lab.asset("lab.css") + style
+    script = "".join((lab.asset("lab.js"), lab.asset("exercise.js"), script))
     links = "".join(
         f'<li><a href="labs/{each.name}.html">{markup(each.title)}</a></li>' for each in stand_ins
     )
@@ -98,6 +110,7 @@ def _page(wheels: Sequence[str], stand_ins: Sequence[StoryPage]) -> str:
         "own": {"text": _OWN_TEXT, "story": _OWN_STORY},
         "systems": [(d.name, d.title) for d in map(dialects.get, dialects.names())],
         "challenges": player.offered(),
+        "exercises": exercises,
     }
     texts = {
         "POLICY": policy(style, script),

@@ -160,6 +160,23 @@ def test_it_fits_a_phone(bench: Bench) -> None:
     assert page.evaluate(WIDTH) <= 360
 
 
+def test_an_exercise_of_the_course_is_asked_and_judged(bench: Bench) -> None:
+    """The page has the course's own exercises; each answer is judged by the simulator at once."""
+    page = bench("e1")
+    assert not page.locator("#text").is_visible()
+    page.locator("#exercise input, #exercise .line").first.wait_for()
+    choices = page.locator("#exercise .option")
+    if choices.count():
+        choices.first.click()
+    else:
+        page.locator("#exercise .line").fill("many")
+        page.locator("#exercise button[type=submit]").click()
+        page.locator("#exercise .missing").get_by_text("number").wait_for()
+        page.locator("#exercise .line").fill("1")
+    page.locator("#exercise button[type=submit]").click()
+    page.locator("#exercise .reply").wait_for()
+
+
 def test_an_endless_loop_is_stopped(bench: Bench) -> None:
     """The simulator is ended and begins anew; the page goes on as before."""
     page = bench()
@@ -181,6 +198,7 @@ def test_axe_finds_nothing(windows: Callable[..., Any]) -> None:
     def nothing() -> None:
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(200)
             found = axe.Axe().run(page, options={"runOnly": AXE})
             assert [(v["id"], v["nodes"][0]["html"]) for v in found.response["violations"]] == []
 
@@ -189,6 +207,8 @@ def test_axe_finds_nothing(windows: Callable[..., Any]) -> None:
         page.locator("#hint").click()
     page.locator("#judge").click()
     assert "Not solved" in done(page)
+    nothing()
+    page.locator("#work").select_option("e1")
     nothing()
 
 

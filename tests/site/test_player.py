@@ -50,6 +50,7 @@ def test_a_check_says_what_regsim_check_says() -> None:
     assert not verdicts(found)["no-call-breaks"]
     assert "released" in found["page"]
     assert found["steps"]["start"] == ["released"]
+    assert "ThreadPart" not in "".join(found["steps"]["texts"])
 
 
 def test_the_chosen_system_counts_before_the_text() -> None:
