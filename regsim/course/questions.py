@@ -202,9 +202,10 @@ class Exercise:
     def _repr_html_(self) -> str:
         rows = [(q.name, q.text, q.answers) for q in self.questions]
         asked = ShownTable("What to predict", ("question", "asks", "answer with"), rows, len(rows))
+        scene = "\n".join(map(markup, self.scene().split("\n")))
         return (
             f"<p><b>{markup(self.name.upper())}. {markup(self.title)}</b></p>"
-            f"<pre>{markup(self.scene())}</pre>{asked.html()}"
+            f"<pre>{scene}</pre>{asked.html()}"
         )
 
     @property

@@ -22,7 +22,7 @@ from regsim.trace.completeness import Completeness, Reasons, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
-from regsim.trace.readers._pml_scan import PLACE, Mapped, EventScan, Pieces, Windows
+from regsim.trace.readers._pml_scan import PLACE, EventScan, Mapped, Pieces, Windows
 from regsim.trace.readers._procmon import os_of
 from regsim.trace.source import Source
 
