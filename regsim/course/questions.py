@@ -156,7 +156,8 @@ class Feedback:
             for mark in self.results
             if mark.given is not None
         )
-        return f"<ul>{said}</ul>{html_paragraphs(*self.score.split(chr(10) * 2))}"
+        told = (" ".join(part.split()) for part in self.score.split("\n\n"))
+        return f"<ul>{said}</ul>{html_paragraphs(*told)}"
 
 
 @attrs.frozen(kw_only=True, repr=False)

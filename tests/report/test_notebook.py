@@ -304,3 +304,6 @@ def test_feedback_shows_its_marks_in_html(shown) -> None:
     assert "<b>wrong</b> second = bert. RegQueryValueEx" in said
     assert said.count("<li>") == 2
     assert "1 of 7 right" in said
+    answers = {question.name: "anna" for question in course.exercise("e6").questions}
+    whole = course.check("e6", answers | {"blocked": "both"})
+    assert whole.explanation in unescape(whole._repr_html_())
