@@ -156,7 +156,8 @@ class Feedback:
             for mark in self.results
             if mark.given is not None
         )
-        return f"<ul>{said}</ul>{html_paragraphs(*self.score.split(chr(10) * 2))}"
+        told = (" ".join(part.split()) for part in self.score.split("\n\n"))
+        return f"<ul>{said}</ul>{html_paragraphs(*told)}"
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -202,9 +203,10 @@ class Exercise:
     def _repr_html_(self) -> str:
         rows = [(q.name, q.text, q.answers) for q in self.questions]
         asked = ShownTable("What to predict", ("question", "asks", "answer with"), rows, len(rows))
+        scene = "\n".join(map(markup, self.scene().split("\n")))
         return (
             f"<p><b>{markup(self.name.upper())}. {markup(self.title)}</b></p>"
-            f"<pre>{markup(self.scene())}</pre>{asked.html()}"
+            f"<pre>{scene}</pre>{asked.html()}"
         )
 
     @property

@@ -6,6 +6,7 @@ import base64
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from types import ModuleType
 from xml.etree import ElementTree as ET
@@ -13,7 +14,7 @@ from xml.etree import ElementTree as ET
 import attrs
 import pytest
 
-from regsim import dialects
+from regsim import course, dialects, models
 from regsim.errors import UsageError
 from regsim.kernel.machine import Machine
 from regsim.report import notebook
@@ -56,6 +57,10 @@ def shown(machine, stock):
         "hive": machine.hive_at(USER),
         "run": stock,
         "finding": who(HELD),
+        "dialect": dialects.get("xp"),
+        "incident": models.incident("q241572"),
+        "exercise": course.exercise("e2"),
+        "feedback": course.check("e6", {"first": "anna", "second": "bert"}),
     }
 
 
@@ -254,3 +259,51 @@ def test_statuses_print_as_names() -> None:
     assert f"{NtStatus.CANNOT_DELETE}" == "CANNOT_DELETE"
     assert repr([NtStatus.CANNOT_DELETE]) == "[<CANNOT_DELETE 0xc0000121>]"
     assert repr(Win32Error.ACCESS_DENIED) == "<ACCESS_DENIED 5>"
+
+
+def test_a_dialect_shows_every_rule_with_its_word(shown) -> None:
+    """Each rule with its value, the grade and the source; a change counts as an assumption."""
+    dialect = shown["dialect"]
+    for said in (repr(dialect), dialect._repr_html_()):
+        text = unescape(" ".join(said.split()))
+        assert "Windows XP" in text
+        for name, proof in dialect.evidence.items():
+            assert name in text
+            assert proof.source in text
+    changed = dialect.with_(refcount_bits=16)
+    assert "refcount_bits: 16; inferred; the caller's assumption" in repr(changed)
+    assert "refcount_bits: 16" not in repr(dialect)
+
+
+def test_an_incident_shows_what_it_can_be_given(shown) -> None:
+    """Its title, its source, its fixes, and each parameter with what it means."""
+    incident = shown["incident"]
+    for said in (repr(incident), unescape(incident._repr_html_())):
+        assert incident.title in said
+        assert incident.source in said
+        assert ", ".join(incident.fixes) in said
+        for parameter in (*incident.options, *incident.parameters):
+            assert parameter.about in said
+
+
+def test_an_exercise_shows_its_scene_and_its_questions(shown) -> None:
+    """In HTML as in text, and nothing of what explains them."""
+    exercise = shown["exercise"]
+    said = unescape(exercise._repr_html_())
+    assert exercise.scene() in said
+    for question in exercise.questions:
+        assert question.text in said
+        assert question.answers in said
+    assert exercise.explanation not in said + repr(exercise)
+
+
+def test_feedback_shows_its_marks_in_html(shown) -> None:
+    """What was answered, right or wrong, with the call; what is open is not judged."""
+    said = unescape(shown["feedback"]._repr_html_())
+    assert "<b>right</b> first = anna. RegQueryValueEx" in said
+    assert "<b>wrong</b> second = bert. RegQueryValueEx" in said
+    assert said.count("<li>") == 2
+    assert "1 of 7 right" in said
+    answers = {question.name: "anna" for question in course.exercise("e6").questions}
+    whole = course.check("e6", answers | {"blocked": "both"})
+    assert whole.explanation in unescape(whole._repr_html_())

@@ -12,7 +12,7 @@ const askExercise = (root, sheet, judge, marks = {}) => {
     h("pre", { class: "scene" }, sheet.scene), last, form, end));
 
   answerOnEnter(form);
-  const reply_ = (q) => {
+  const judged = (q) => {
     const mark = known.get(q.name);
     return reply(mark.right ? "right" : "wrong", q.text, mark.answer, mark.because);
   };
@@ -34,7 +34,7 @@ const askExercise = (root, sheet, judge, marks = {}) => {
     busy(false);
     if (mark.error) return fault(mark.error);
     known.set(q.name, { answer, ...mark });
-    last.replaceChildren(reply_(q));
+    last.replaceChildren(judged(q));
     return ask(true);
   };
   const ask = (focus) => {
@@ -61,7 +61,7 @@ const askExercise = (root, sheet, judge, marks = {}) => {
       ask(true);
     };
     last.replaceChildren();
-    end.replaceChildren(title, ...sheet.questions.filter((q) => known.has(q.name)).map(reply_),
+    end.replaceChildren(title, ...sheet.questions.filter((q) => known.has(q.name)).map(judged),
       open.length ? "" : h("p", {}, sheet.explanation), h("div", { class: "buttons" }, again));
     if (focus) title.focus();
   };
