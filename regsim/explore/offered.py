@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Hashable, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -36,6 +37,11 @@ def _offered() -> dict[str, Callable[..., Planned]]:
 
 CALLS: Final[Mapping[str, Callable[..., Planned]]] = _offered()
 """The functions of Win32 and NT, and what plans each."""
+KEYED: Final = {
+    name: [*inspect.signature(plans).parameters][1:2] in (["key"], ["handle"])
+    for name, plans in CALLS.items()
+}
+"""Whether the first thing that a function is given is a key."""
 WINREG: Final = {
     "OpenKey": "RegOpenKeyEx",
     "OpenKeyEx": "RegOpenKeyEx",
@@ -215,7 +221,7 @@ class Win:
             return int(Access[name[4:]])
         elif name in CALLS or name in WINREG or name in _WAITS:
             return OfferedCall(self._run, name)
-        known = (*CALLS, *WINREG, *_WAITS, *_SECTIONS, *self.managers, "event", "shared")
+        known = (*CALLS, *WINREG, *_WAITS, *_SECTIONS, *self.managers, "event", "shared", "sid")
         raise self._run.refused(str(UnknownNameError("name of win", name, known)))
 
     def impersonating(self, user: str) -> _Impersonating:
@@ -223,6 +229,12 @@ class Win:
         if user not in USERS:
             raise self._run.refused(str(UnknownNameError("user", user, USERS)))
         return _Impersonating(self._run, user)
+
+    def sid(self, user: str) -> str:
+        """Return the SID of *user*, as a text: the name of their key below HKEY_USERS."""
+        if user not in USERS:
+            raise self._run.refused(str(UnknownNameError("user", user, USERS)))
+        return str(USERS[user])
 
     def event(self, name: str) -> SharedEvent:
         """Return the event of that *name*."""

@@ -19,7 +19,7 @@ import attrs
 
 from regsim.explore import offered
 from regsim.explore.asking import Enquiry, LogLine, PlainCodeError, Reached, SuspendedError, Told
-from regsim.explore.offered import CALLS, OPENERS, WINREG, OpenedKey, Win
+from regsim.explore.offered import CALLS, KEYED, OPENERS, WINREG, OpenedKey, Win
 from regsim.explore.standing import Freezer, Standing, UncomparableError, UnorderedError, stand
 from regsim.kernel.calls import Call
 from regsim.kernel.expr import HandleVar, Scope, Var
@@ -206,6 +206,8 @@ class Rerun:
         return Enquiry("call", name, place, planned, closes=closes, uses=uses, auto=auto)
 
     def _plan(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Planned:
+        if arguments[:1] == (None,) and KEYED[name]:
+            raise self.refused(f"{name} is given None, which is no key")
         try:
             return CALLS[name](self.dialect, *arguments, **named)
         except (TypeError, ValueError) as error:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -28,16 +28,17 @@ from regsim.check.families import ANY, Opaque
 from regsim.check.formula import Atom, Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.check.verify import Result, Results, check
-from regsim.errors import UsageError
+from regsim.errors import UnknownNameError, UsageError
 from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
 from regsim.explore.claims import View, formula_of
+from regsim.explore.fixes.search import Fixes, find
 from regsim.explore.learned import Automaton, LocalState, PlainProgram, program, same_code
 from regsim.explore.scene import Scene
 from regsim.explore.system import SIGNALS, System, thread_of
 from regsim.kernel.calls import Call
 from regsim.kernel.canonical import handle_place
-from regsim.kernel.expr import HandleVar, Var, both
-from regsim.kernel.steps import Program, Set, Step, go
+from regsim.kernel.expr import HandleVar, Scope, Var, both
+from regsim.kernel.steps import Program, Set, Step, go, op
 from regsim.kernel.tree import Node, grow
 from regsim.keypath import fold, split
 from regsim.policy import Dialect, UnloadFailure
@@ -46,6 +47,7 @@ from regsim.types import PredefinedKey, Value
 ServiceCode = Callable[[Any], object]
 """A service: a function that is given ``win``."""
 _SESSIONS: Final = Var("sessions")
+_STOPPED: Final = Var("stopped services", Scope.MACHINE)
 QUESTIONS: Final = (
     *("logged_on", "logging_off", "saved", "hive_in_use", "request_waits"),
     *("resting", "call_broke", "wrong_data", "thread_ended"),
@@ -63,11 +65,12 @@ _VALUE: Final = Value.sz("", "1")
 
 @attrs.frozen
 class Served:
-    """One service of a model: its code, how many threads run it (a number or `ANY`), its name."""
+    """One service: its code, how many threads run it (a number or `ANY`), its name, its process."""
 
     code: ServiceCode
     threads: int | str
     name: str
+    process: str
 
     def program(self, dialect: Dialect, learned: dict[str, PlainProgram]) -> PlainProgram:
         """Return the code as a program on *dialect*: the one among those *learned* if it is that.
@@ -95,6 +98,7 @@ class ServiceModel:
         services: the services.
         times: how often the user logs on and off; 0 for never, None for again and again.
         claims: the functions that say what must hold, beside what is always asked.
+        stopped: the services that are stopped, and not started again, before the user logs off.
     """
 
     os: str
@@ -102,6 +106,7 @@ class ServiceModel:
     services: tuple[Served, ...] = ()
     times: int | None = 0
     claims: tuple[Callable[[View], object], ...] = ()
+    stopped: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -125,9 +130,17 @@ class ServiceModel:
         return attrs.evolve(self, services=tuple(services))
 
     def service(
-        self, code: ServiceCode, *, threads: int | str = 1, name: str | None = None
+        self,
+        code: ServiceCode,
+        *,
+        threads: int | str = 1,
+        name: str | None = None,
+        process: str | None = None,
     ) -> ServiceModel:
         """Return the model with a service that runs *code* in *threads* interchangeable threads.
+
+        It has a process of its own; services that name one *process* share it, with its root of
+        HKEY_CURRENT_USER, its shared variables and its critical sections.
 
         With `regsim.ANY` the claims of every state are decided for every number of them at once.
 
@@ -142,7 +155,8 @@ class ServiceModel:
         called = name or getattr(code, "__name__", "service").replace("_", "-").strip("<>")
         if called in {*(each.name for each in self.services), "winlogon", "user"}:
             raise UsageError(f"there is an actor {called!r} already; give this one a name=")
-        return attrs.evolve(self, services=(*self.services, Served(code, threads, called)))
+        served = Served(code, threads, called, process or called)
+        return attrs.evolve(self, services=(*self.services, served))
 
     def user_logs_on_and_off(self, times: int | None = 1) -> ServiceModel:
         """Return the model with a user who logs on and off *times* times; None: for ever.
@@ -153,9 +167,35 @@ class ServiceModel:
             raise UsageError(f"a user logs on once or more often, not {times} times")
         return attrs.evolve(self, times=times)
 
+    def stopped_before_logoff(self, *names: str) -> ServiceModel:
+        """Return the model with the services *names*, by default all, stopped before each logoff.
+
+        Their processes end, at some time of the session; they are not started again.
+
+        Raises:
+            UnknownNameError: there is no such service; the text lists those there are.
+            UsageError: its process runs another service too, and so does not end.
+        """
+        known = [each.name for each in self.services]
+        for name in names:
+            if name not in known:
+                raise UnknownNameError("service", name, known)
+        chosen = names or tuple(known)
+        homes = {each.process for each in self.services if each.name in chosen}
+        for each in self.services:
+            if each.process in homes and each.name not in chosen:
+                raise UsageError(f"process {each.process} lives on: {each.name} runs in it too")
+        return attrs.evolve(self, stopped=chosen)
+
     def claim(self, function: Callable[[View], object]) -> ServiceModel:
         """Return the model with a claim: *function* of a `View` is true in every state."""
         return attrs.evolve(self, claims=(*self.claims, function))
+
+    def rewritten(self, codes: Sequence[ServiceCode], os: str) -> ServiceModel:
+        """Return the model with *codes* for its services, in their order, on system *os*."""
+        pairs = zip(self.services, codes, strict=True)
+        services = tuple(attrs.evolve(each, code=code) for each, code in pairs)
+        return attrs.evolve(self, services=services, os=os)
 
     def check(self, property: str | None = None, **options: Any) -> Result | Results:  # noqa: A002, ANN401
         """Return the answers to every claim, or to the one called *property*.
@@ -166,6 +206,18 @@ class ServiceModel:
             PlainCodeError: the code cannot be run again and again; the text names the line.
         """
         return check(self.asked(), property, **options)
+
+    def fix(self, os: str | Sequence[str] | None = None, **options: Any) -> Fixes:  # noqa: ANN401
+        """Return the smallest edits of the services' source that make every claim hold.
+
+        On each system of *os*, that is; by default on the model's own. Takes the options of
+        `regsim.explore.fixes.search.find`.
+
+        Raises:
+            UsageError: the source of a service cannot be found.
+            PlainCodeError: the code cannot be run again and again; the text names the line.
+        """
+        return find(self, os, **options)
 
     def asked(self) -> System | AnyNumber:
         """Return what `check` takes: the `system`, or what makes it with any number of threads."""
@@ -194,16 +246,19 @@ class ServiceModel:
         opened = [each for served in self.services for each in _opened(served, dialect)]
         scene.machine.files.write(PROFILE, _grown(fresh_profile(), opened))
         scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
-        scene.add("winlogon", _winlogon(dialect, self.times), process="winlogon")
+        homes = tuple({s.process: None for s in self.services if s.name in self.stopped})
+        scene.add("winlogon", _winlogon(dialect, self.times, len(homes)), process="winlogon")
         scene.add("user", _user())
         programs: dict[str, PlainProgram] = {}
         for each in self.services:
             code = each.program(dialect, {} if learned is None else learned)
-            threads = scene.add(each.name, code, count=_count(each), process=each.name)
+            threads = scene.add(each.name, code, count=_count(each), process=each.process)
             programs.update(dict.fromkeys(threads, code))
             for thread in scene.machine.threads.values():
                 if programs.get(thread.role) is code:
                     code.automaton.begin(scene.machine, thread.tid)
+        for home in homes:
+            scene.add(f"stops {home}", _administrator(home), process="services")
         properties = _properties(scene, programs, self.claims)
         called = self.name or self.services[0].name
         most = MOST_STATES if learned is None else ENOUGH_STATES
@@ -238,9 +293,20 @@ def _count(served: Served) -> int | None:
 # -- who uses it -------------------------------------------------------------------------------
 
 
-def _winlogon(dialect: Dialect, times: int | None) -> Program:
-    """Return Winlogon as the generation's logoff ends: by force, or waiting for ever."""
+def _winlogon(dialect: Dialect, times: int | None, stopped: int) -> Program:
+    """Return Winlogon as the generation's logoff ends: by force, or waiting for ever.
+
+    The user logs off once *stopped* processes have been.
+    """
     found = winlogon.patient(force=dialect.logoff.on_failure is UnloadFailure.FORCE)
+    if stopped:
+        steps = tuple(
+            attrs.evolve(step, when=both(step.when, _STOPPED.more(stopped - 1)))
+            if step.does == "logoff"
+            else step
+            for step in found.steps
+        )
+        found = attrs.evolve(found, steps=steps)
     if times is None:
         return found
     more = (go("off", Set(_SESSIONS, _SESSIONS.plus(1))),)
@@ -251,6 +317,20 @@ def _winlogon(dialect: Dialect, times: int | None) -> Program:
         for step in found.steps
     )
     return attrs.evolve(found, steps=steps)
+
+
+def _administrator(home: str) -> Program:
+    """Return who ends process *home* once, while the user is logged on."""
+    stop = Step(
+        at="decide",
+        does="stop-service",
+        when=USER_ON.is_(1),
+        op=op("EndProcess", role=home),
+        then=(go("done", Set(_STOPPED, _STOPPED.plus(1))),),
+        call=f"net stop {home}",
+    )
+    rest = Step(at="done", does="rest", when=False, then=(go("done"),))
+    return Program(f"stops {home}", (stop, rest), "decide")
 
 
 def _user() -> Program:

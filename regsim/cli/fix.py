@@ -1,0 +1,104 @@
+"""``regsim fix``: the smallest edits of a service that make every claim hold."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from regsim import models
+from regsim.cli._check_options import model_files, parameters_of
+from regsim.cli._files import put, refuse_both
+from regsim.cli._fix_output import chosen_text, fixes_text
+from regsim.cli._names import Naming
+from regsim.errors import UnknownNameError, UsageError
+from regsim.explore.fixes.search import Candidate, Fixes, find
+
+_EPILOG = (
+    "MODEL is one of these, or a file with a service in plain Python: ./my_service.py[:model]. A "
+    "file is a program: it runs with your rights, so give none of people you do not trust. The "
+    "file is not changed; `git apply` takes the patch."
+)
+
+
+@click.command("fix", cls=Naming, takes=("MODEL", "--os"), epilog=_EPILOG)
+@click.argument("model")
+@click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the model.")
+@click.option(
+    "--os",
+    "systems",
+    multiple=True,
+    help="A system to hold on; may be given more than once.  [default: the model's own]",
+)
+@click.option(
+    "--max-states", type=click.IntRange(min=1), help="Of each candidate, at most so many."
+)
+@click.option("--edit", "name", metavar="NAME", help="Show this candidate in full.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the patch here: of --edit, or the smallest that holds.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    model: str,
+    given: tuple[str, ...],
+    systems: tuple[str, ...],
+    max_states: int | None,
+    name: str | None,
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Search the smallest edits of a service in plain code that make every claim hold.
+
+    Each is checked in every order on each system; what does not hold is shown with the shortest
+    path that breaks it. Exit code 0 when some hold, 1 when none of those searched does, 3 when a
+    limit was hit before that was sure.
+    """
+    refuse_both(output, as_json=as_json)
+    parameters = parameters_of(given)
+    source = models.source(model)
+    with source.blamed():
+        service = source.service(parameters)
+        found = find(service, systems or None, most_states=max_states, progress=_progress())
+    chosen = _chosen(found, name)
+    say: Callable[[str], None] = click.echo
+    if output is not None:
+        if chosen is None or not chosen.patch:
+            raise UsageError(_no_patch(found, chosen))
+        say = put(output, chosen.patch.encode(), *model_files(model))
+    if as_json:
+        say(json.dumps({"schema_version": 1, **found.to_dict()}))
+    elif name is not None and chosen is not None:
+        say(chosen_text(chosen).removesuffix("\n"))
+    else:
+        say(fixes_text(found, patch=output is None).removesuffix("\n"))
+    return found.exit_code
+
+
+def _chosen(found: Fixes, name: str | None) -> Candidate | None:
+    """Return the candidate called *name*, or the smallest that holds and changes the code."""
+    if name is None:
+        return next((each for each in found.holding if each.patch), None)
+    known = {each.name: each for each in found.candidates}
+    if name not in known:
+        raise UnknownNameError("candidate", name, known)
+    return known[name]
+
+
+def _no_patch(found: Fixes, chosen: Candidate | None) -> str:
+    if chosen is None and not found.holding:
+        return "there is no patch to write: none of the edits holds"
+    return "there is no patch to write: the code is not changed"
+
+
+def _progress() -> Callable[[int], None] | None:
+    """Return what shows how far the search is: on a terminal only."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda number: click.echo(f"\r{number} candidates checked\x1b[K\r", err=True, nl=False)

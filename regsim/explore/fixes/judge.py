@@ -1,0 +1,161 @@
+"""Whether an edited service keeps every claim: the shortest way to break one, or the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, Self
+
+import attrs
+
+from regsim.check.formula import Atom, Formula, every
+from regsim.check.paths import Path, follow
+from regsim.check.property import Fairness, Property, PropertyKind, Verdict, always, leads_to
+from regsim.check.verify import Result, check_all
+from regsim.errors import NotApplicableError
+from regsim.explore.asking import EndlessCodeError, PlainCodeError
+from regsim.explore.learned import PlainProgram
+from regsim.explore.system import System, thread_of
+
+_ALL: Final = "every claim"
+CALLS_END: Final = "calls-end"
+"""What is asked of an edit besides the claims: that nobody waits for ever in the midst of work."""
+
+
+class Fixable(Protocol):
+    """A model of services in plain code, such as `regsim.model` makes."""
+
+    @property
+    def os(self) -> str:
+        """The generation."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; "" for as its first service."""
+
+    @property
+    def services(self) -> tuple[Any, ...]:
+        """The services: the code, threads, name and process of each."""
+
+    @property
+    def times(self) -> int | None:
+        """How often the user logs on and off; None for again and again."""
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """The services that are stopped before logoff."""
+
+    def system(self) -> System:
+        """Return it as the engines take it."""
+
+    def rewritten(self, codes: Sequence[Any], os: str) -> Self:
+        """Return it with other code for its services, on a system."""
+
+    def stopped_before_logoff(self, *names: str) -> Self:
+        """Return it with services stopped before logoff."""
+
+
+@attrs.frozen(kw_only=True)
+class Trial:
+    """What became of a service on one system.
+
+    Attributes:
+        os: the system.
+        holds: whether every claim does; None where that is not known.
+        violated: the claims about states that are violated, or else the others that are.
+        first: those of them that `path` violates.
+        path: the shortest way to violate one; None without.
+        states: how many states there are, or were explored.
+        why: why it is not known, or why such code is refused.
+        whole: whether `violated` is all that is.
+    """
+
+    os: str
+    holds: bool | None
+    violated: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    path: Path | None = None
+    states: int = 0
+    why: str = ""
+    whole: bool = True
+
+
+def judged(model: Fixable, *, most_states: int | None = None, ends: bool = True) -> Trial:
+    """Return whether *model* keeps every claim, and with *ends* that its calls come to an end."""
+    try:
+        system = model.system()
+        options: dict[str, Any] = {"max_states": most_states}
+        broken = _safe(system, model.os, options)
+        return broken or _whole(system, model.os, options, ends=ends)
+    except EndlessCodeError as error:
+        return Trial(os=model.os, holds=None, why=str(error))
+    except (PlainCodeError, NotApplicableError) as error:
+        return Trial(os=model.os, holds=False, why=str(error))
+
+
+def _safe(system: System, os: str, options: Mapping[str, Any]) -> Trial | None:
+    """Return the shortest way to a state that breaks a claim; None where there is none."""
+    claims = [each for each in system.properties if each.kind is PropertyKind.ALWAYS]
+    (found,) = check_all(system, [always(_ALL, every(c.goal for c in claims))], **options)
+    if found.verdict is Verdict.HOLDS:
+        return None
+    if found.path is None:
+        return Trial(os=os, holds=None, states=found.states, why="; ".join(found.reasons))
+    walk = follow(system, found.path.code)
+    first = tuple(c.name for c in claims if walk.verdict(c) is Verdict.VIOLATED)
+    answers = check_all(system, claims, **options)
+    names = tuple(a.property.name for a in answers if a.verdict is Verdict.VIOLATED)
+    whole = all(each.verdict is not Verdict.INCONCLUSIVE for each in answers)
+    return Trial(
+        os=os,
+        holds=False,
+        violated=names,
+        first=first,
+        path=found.path,
+        states=found.states,
+        whole=whole,
+    )
+
+
+def _whole(system: System, os: str, options: Mapping[str, Any], *, ends: bool) -> Trial:
+    """Return the answer where no state breaks a claim: are the others kept too?"""
+    asked = [each for each in system.properties if each.kind is not PropertyKind.ALWAYS]
+    answers = check_all(system, [*asked, *(calls_end(system) if ends else ())], **options)
+    broken = [each for each in answers if each.verdict is Verdict.VIOLATED]
+    open_ = [each for each in answers if each.verdict is Verdict.INCONCLUSIVE]
+    states = max(each.states for each in answers)
+    if broken:
+        names = tuple(dict.fromkeys(_plain(each) for each in broken))
+        path = next((each.path for each in broken if each.path is not None), None)
+        return Trial(os=os, holds=False, violated=names, first=names, path=path, states=states)
+    if open_:
+        why = "; ".join(dict.fromkeys(reason for each in open_ for reason in each.reasons))
+        return Trial(os=os, holds=None, states=states, why=why)
+    return Trial(os=os, holds=True, states=states)
+
+
+def _plain(answer: Result) -> str:
+    return answer.property.name.partition(" of ")[0]
+
+
+def calls_end(system: System) -> Iterator[Property]:
+    """Yield the claims that no thread stays in the midst of its work for ever.
+
+    Each is about one thread of each service; the others of it are interchangeable.
+    """
+    seen: set[int] = set()
+    for player in system.players:
+        code = player.program
+        if isinstance(code, PlainProgram) and id(code) not in seen:
+            seen.add(id(code))
+            rests = _rests(player.component, player.name, code)
+            name = f"{CALLS_END} of {player.name}"
+            about = "Whoever has begun to work comes to an end."
+            yield leads_to(name, ~rests, rests, fairness=Fairness.STRONG, about=about)
+
+
+def _rests(component: str, name: str, code: PlainProgram) -> Formula:
+    def test(value: object) -> bool:
+        state = code.state(thread_of(value).pc)
+        return state is None or state.resting
+
+    return Atom(component, test, f"{name} rests")
