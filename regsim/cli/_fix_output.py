@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from regsim.explore.fixes.judge import Trial
 from regsim.explore.fixes.search import Candidate, Fixes
-from regsim.report.text.checks import ascii_only_lines, path_lines
+from regsim.report.text.checks import path_lines
 from regsim.report.text.console import WIDTH, table, terminal_width, wrap
+from regsim.report.words.writing import ascii_only
 
 _ROOM = 80
 """The columns from which on a table has room for its sentences."""
@@ -27,7 +28,12 @@ def fixes_text(found: Fixes, *, patch: bool) -> str:
         lines += _wrapped("`--edit NAME` shows one of them in full: its patch, and what breaks it.")
     for each in found.skipped:
         lines += _wrapped(f"Not tried, {each.name}: {each.why}.")
-    return ascii_only_lines(lines)
+    return _joined(lines)
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """Return *lines* as one text; those of a patch are the user's own, and stay as they are."""
+    return "\n".join(line if line[:1] in "+- @" else ascii_only(line) for line in lines) + "\n"
 
 
 def _headline(found: Fixes) -> str:
@@ -83,10 +89,16 @@ def _holding(found: Fixes, *, patch: bool) -> Iterator[str]:
     yield from _table(rows)
     yield ""
     yield from _wrapped(f"Proved {_extent(holding)}.")
+    alone = [name for name, number in found.present.bounds["threads"].items() if number == 1]
+    if alone:
+        yield from _wrapped(
+            f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
+            "other's way; give threads=2 to know."
+        )
     first = next((each for each in holding if each.patch), None)
     if patch and first is not None:
         yield from ["", f"The patch of {first.name}, for `git apply`:", ""]
-        yield from first.patch.splitlines()
+        yield from first.patch.split("\n")[:-1]
     yield ""
 
 
@@ -146,5 +158,5 @@ def chosen_text(each: Candidate) -> str:
             lines += ["", *path_lines(trial.path), ""]
             lines += _wrapped("The lines are those of the edited file.") if each.patch else []
     if each.patch:
-        lines += ["", *each.patch.splitlines()]
-    return ascii_only_lines(lines)
+        lines += ["", *each.patch.split("\n")[:-1]]
+    return _joined(lines)

@@ -13,8 +13,9 @@ from regsim import models
 from regsim.cli._check_options import model_files, parameters_of
 from regsim.cli._files import put, refuse_both
 from regsim.cli._fix_output import chosen_text, fixes_text
+from regsim.cli._hive_output import say, tell
 from regsim.cli._names import Naming
-from regsim.errors import UnknownNameError, UsageError
+from regsim.errors import UnknownNameError
 from regsim.explore.fixes.search import Candidate, Fixes, find
 
 _EPILOG = (
@@ -67,17 +68,18 @@ def command(
         service = source.service(parameters)
         found = find(service, systems or None, most_states=max_states, progress=_progress())
     chosen = _chosen(found, name)
-    say: Callable[[str], None] = click.echo
+    show: Callable[[str], None] = say
     if output is not None:
-        if chosen is None or not chosen.patch:
-            raise UsageError(_no_patch(found, chosen))
-        say = put(output, chosen.patch.encode(), *model_files(model))
+        if chosen is not None and chosen.patch:
+            show = put(output, chosen.patch.encode(), *model_files(model))
+        else:
+            tell(f"{output} is not written: {_no_patch(found, chosen)}")
     if as_json:
-        say(json.dumps({"schema_version": 1, **found.to_dict()}))
+        show(json.dumps({"schema_version": 1, **found.to_dict()}))
     elif name is not None and chosen is not None:
-        say(chosen_text(chosen).removesuffix("\n"))
+        show(chosen_text(chosen).removesuffix("\n"))
     else:
-        say(fixes_text(found, patch=output is None).removesuffix("\n"))
+        show(fixes_text(found, patch=output is None).removesuffix("\n"))
     return found.exit_code
 
 
@@ -93,8 +95,8 @@ def _chosen(found: Fixes, name: str | None) -> Candidate | None:
 
 def _no_patch(found: Fixes, chosen: Candidate | None) -> str:
     if chosen is None and not found.holding:
-        return "there is no patch to write: none of the edits holds"
-    return "there is no patch to write: the code is not changed"
+        return "none of the edits is known to hold"
+    return "the code is not changed"
 
 
 def _progress() -> Callable[[int], None] | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from regsim.actors.stage import PENDING
+from regsim.actors.stage import PENDING, USER_ON
 from regsim.errors import UnknownNameError
 from regsim.explore.asking import EndlessCodeError, Enquiry, LogLine, PlainCodeError, Reached, Told
 from regsim.explore.rerun import Rerun, section
@@ -49,7 +49,9 @@ DEAD: Final = "dead"
 BROKEN: Final = (6, 1018)
 """The errors of a call whose key was closed or taken away under it."""
 REQUESTS: Final = {"request": PENDING}
-"""What can be waited for, and where it is counted."""
+"""What can be waited for and is taken then, and where it is counted."""
+SESSION: Final = "session"
+"""What can be waited for and is not taken: that the user is logged on."""
 _WORDS: Final = {
     "wait": "(waits for a {})",
     "work": "(works: {})",
@@ -250,8 +252,10 @@ class Automaton(dict[str, tuple[Step, ...]]):
         """Return when what is no registry call can happen, and what it does."""
         name, shared = request.name, Var(request.name, Scope.PROCESS)
         if request.kind == "wait":
+            if name == SESSION:
+                return USER_ON.is_(1), ()
             if name not in REQUESTS:
-                text = str(UnknownNameError("thing to wait for", name, REQUESTS))
+                text = str(UnknownNameError("thing to wait for", name, (*REQUESTS, SESSION)))
                 raise self._refused(request.place.line, text)
             pending = REQUESTS[name]
             return pending.more(0), (Assign(pending, pending.plus(-1)),)

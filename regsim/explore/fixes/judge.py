@@ -16,7 +16,8 @@ from regsim.explore.asking import EndlessCodeError, PlainCodeError
 from regsim.explore.learned import PlainProgram
 from regsim.explore.system import System, thread_of
 
-_ALL: Final = "every claim"
+LOOKED_AT: Final = 1_000
+"""How many states of a service that is refuted are looked at for what else it breaks."""
 CALLS_END: Final = "calls-end"
 """What is asked of an edit besides the claims: that nobody waits for ever in the midst of work."""
 
@@ -61,12 +62,12 @@ class Trial:
     Attributes:
         os: the system.
         holds: whether every claim does; None where that is not known.
-        violated: the claims about states that are violated, or else the others that are.
+        violated: the claims about states that are violated, as far as a look at `LOOKED_AT`
+            states shows, or else the others that are.
         first: those of them that `path` violates.
         path: the shortest way to violate one; None without.
         states: how many states there are, or were explored.
         why: why it is not known, or why such code is refused.
-        whole: whether `violated` is all that is.
     """
 
     os: str
@@ -76,7 +77,6 @@ class Trial:
     path: Path | None = None
     states: int = 0
     why: str = ""
-    whole: bool = True
 
 
 def judged(model: Fixable, *, most_states: int | None = None, ends: bool = True) -> Trial:
@@ -95,25 +95,29 @@ def judged(model: Fixable, *, most_states: int | None = None, ends: bool = True)
 def _safe(system: System, os: str, options: Mapping[str, Any]) -> Trial | None:
     """Return the shortest way to a state that breaks a claim; None where there is none."""
     claims = [each for each in system.properties if each.kind is PropertyKind.ALWAYS]
-    (found,) = check_all(system, [always(_ALL, every(c.goal for c in claims))], **options)
-    if found.verdict is Verdict.HOLDS:
-        return None
+    whole = always("every claim", every(each.goal for each in claims))
+    (found,) = check_all(system, [whole], **options)
     if found.path is None:
-        return Trial(os=os, holds=None, states=found.states, why="; ".join(found.reasons))
+        if found.verdict is Verdict.HOLDS:
+            return None
+        return Trial(os=os, holds=None, states=found.states, why=_why([found]))
     walk = follow(system, found.path.code)
-    first = tuple(c.name for c in claims if walk.verdict(c) is Verdict.VIOLATED)
-    answers = check_all(system, claims, **options)
-    names = tuple(a.property.name for a in answers if a.verdict is Verdict.VIOLATED)
-    whole = all(each.verdict is not Verdict.INCONCLUSIVE for each in answers)
+    first = tuple(each.name for each in claims if walk.verdict(each) is Verdict.VIOLATED)
+    # What leaks has states without end: so many are enough to say what else is broken.
+    answers = check_all(system, claims, max_states=LOOKED_AT)
+    others = {each.property.name for each in answers if each.verdict is Verdict.VIOLATED}
     return Trial(
         os=os,
         holds=False,
-        violated=names,
+        violated=tuple(each.name for each in claims if each.name in {*first, *others}),
         first=first,
         path=found.path,
         states=found.states,
-        whole=whole,
     )
+
+
+def _why(answers: Sequence[Result]) -> str:
+    return "; ".join(dict.fromkeys(reason for each in answers for reason in each.reasons))
 
 
 def _whole(system: System, os: str, options: Mapping[str, Any], *, ends: bool) -> Trial:
@@ -128,8 +132,7 @@ def _whole(system: System, os: str, options: Mapping[str, Any], *, ends: bool) -
         path = next((each.path for each in broken if each.path is not None), None)
         return Trial(os=os, holds=False, violated=names, first=names, path=path, states=states)
     if open_:
-        why = "; ".join(dict.fromkeys(reason for each in open_ for reason in each.reasons))
-        return Trial(os=os, holds=None, states=states, why=why)
+        return Trial(os=os, holds=None, states=states, why=_why(open_))
     return Trial(os=os, holds=True, states=states)
 
 

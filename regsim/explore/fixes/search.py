@@ -159,8 +159,8 @@ class Fixes:
 
 
 @attrs.frozen
-class _Made:
-    """Services after some edits: the text of each file, what was edited, and who is stopped."""
+class Made:
+    """Services after some edits: the source of each file, what was edited, and who is stopped."""
 
     sources: Mapping[str, Source]
     edits: tuple[tuple[str, str], ...] = ()
@@ -169,6 +169,16 @@ class _Made:
     names: frozenset[str] = frozenset()
     kinds: frozenset[tuple[str, str]] = frozenset()
     worse: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the edits are called together."""
+        return " + ".join(name for name, _ in self.edits) or "none"
+
+    @property
+    def text(self) -> str:
+        """The text of the first file."""
+        return next(iter(self.sources.values())).text
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -211,11 +221,13 @@ class Search:
             found = parsed(text)
             assert found is not None  # noqa: S101 - `origin` has seen to it
             sources[where.file] = found
-        self.begun = _Made(sources)
+        self.begun = Made(sources)
         self.skipped: dict[tuple[str, str], Skipped] = {}
         self._ends = True
         self._known: dict[tuple[object, ...], Candidate] = {}
+        self.made: dict[tuple[object, ...], Made] = {}
         self._full = False
+        self._useless: set[str] = set()
         self._holding: list[frozenset[str]] = []
 
     # -- the whole of it -----------------------------------------------------------------------
@@ -238,6 +250,7 @@ class Search:
                 attrs.evolve(made, worse=not candidate.violated <= present.violated)
                 for made, candidate in tried
                 if candidate.broken is not None and not candidate.why
+                if not self._idle(made, candidate, tried)
             ]
         complete = not self._full and all(each.holds is not None for each in found)
         return Fixes(
@@ -249,11 +262,24 @@ class Search:
             size=size,
         )
 
-    def _level(self, level: Sequence[_Made]) -> list[tuple[_Made, Candidate]]:
+    def _idle(self, made: Made, found: Candidate, tried: Sequence[tuple[Made, Candidate]]) -> bool:
+        """Return whether *made* is not worth another edit; note whose last edit is not, either.
+
+        That is one that only moves a close, or whose ``finally`` changes no verdict.
+        """
+        smaller = set(_smaller(made.names))
+        plain = (each for other, each in tried if other.names in smaller)
+        idle = any(each.violated == found.violated for each in plain)
+        if idle or ("close" in {kind for _, kind in made.kinds}):
+            self._useless.add(made.edits[-1][0])
+            return True
+        return False
+
+    def _level(self, level: Sequence[Made]) -> list[tuple[Made, Candidate]]:
         """Return what becomes of those in *level* with one edit more."""
-        tried: list[tuple[_Made, Candidate]] = []
+        tried: list[tuple[Made, Candidate]] = []
         for made in level:
-            for after in self._larger(made):
+            for after in self.larger(made):
                 if self._full:
                     break
                 if any(names <= after.names for names in self._holding):
@@ -283,10 +309,10 @@ class Search:
 
     # -- candidates ----------------------------------------------------------------------------
 
-    def _larger(self, made: _Made) -> list[_Made]:
+    def larger(self, made: Made) -> list[Made]:
         """Return *made* with one edit more, the smallest first."""
         several = len(self.model.services) > 1
-        ways: list[_Made] = []
+        ways: list[Made] = []
         done: set[tuple[str, str]] = set()
         for served, where in zip(self.model.services, self.origins, strict=True):
             if (where.file, where.name) in done:
@@ -297,11 +323,12 @@ class Search:
                 _edited(made, where.file, edit, of)
                 for edit in edits(made.sources[where.file], where.name, self._has)
                 if _joins(made, edit, of) and self._exists(edit, of)
+                if f"{of}{edit.name}" not in self._useless
             ]
         ways += [] if made.worse else self._stopping(made)
         return sorted(ways, key=lambda each: each.lines)
 
-    def _stopping(self, made: _Made) -> Iterator[_Made]:
+    def _stopping(self, made: Made) -> Iterator[Made]:
         for served in self.model.services:
             if served.name in made.stopped:
                 continue
@@ -344,7 +371,7 @@ class Search:
                         self.skipped[name, os] = Skipped(name=name, os=os, why=str(error))
         return exists
 
-    def candidate(self, made: _Made) -> Candidate | None:
+    def candidate(self, made: Made) -> Candidate | None:
         """Return what becomes of *made*; None where the same was tried before."""
         if made.key in self._known:
             return None
@@ -358,23 +385,28 @@ class Search:
                 break
         verdicts = {each.holds for each in trials}
         holds = False if False in verdicts else None if None in verdicts else True
-        files = self.texts.items()
         found = Candidate(
-            name=" + ".join(name for name, _ in made.edits) or "none",
+            name=made.name,
             edits=tuple(says for _, says in made.edits),
             holds=holds,
             trials=tuple(trials),
-            patch="".join(patch(file, text, made.sources[file].text) for file, text in files),
+            patch=self.patch(made),
             lines=made.lines,
             bounds=self.bounds(),
             proved="bounded" if holds else None,
         )
         self._known[made.key] = found
+        self.made[made.key] = made
         if self.progress is not None:
             self.progress(len(self._known))
         return found
 
-    def model_of(self, made: _Made, os: str) -> Fixable:
+    def patch(self, made: Made) -> str:
+        """Return what makes *made* of the code as it is, as a unified diff."""
+        files = self.texts.items()
+        return "".join(patch(file, text, made.sources[file].text) for file, text in files)
+
+    def model_of(self, made: Made, os: str) -> Fixable:
         """Return the model that *made* is on *os*."""
         if made is self.begun:
             codes = [each.code for each in self.origins]
@@ -383,7 +415,7 @@ class Search:
         found = self.model.rewritten(codes, os)
         return found.stopped_before_logoff(*made.stopped) if made.stopped else found
 
-    def trial(self, made: _Made, os: str) -> Trial:
+    def trial(self, made: Made, os: str) -> Trial:
         """Return what becomes of *made* on *os*."""
         return judged(self.model_of(made, os), most_states=self.most_states, ends=self._ends)
 
@@ -393,7 +425,7 @@ class Search:
         return {"threads": threads, "logons": self.model.times, "requests": 1}
 
 
-def _edited(made: _Made, file: str, edit: Edit, of: str) -> _Made:
+def _edited(made: Made, file: str, edit: Edit, of: str) -> Made:
     name = f"{of}{edit.name}"
     return attrs.evolve(
         made,
@@ -405,7 +437,7 @@ def _edited(made: _Made, file: str, edit: Edit, of: str) -> _Made:
     )
 
 
-def _joins(made: _Made, edit: Edit, of: str) -> bool:
+def _joins(made: Made, edit: Edit, of: str) -> bool:
     """Return whether *edit* may come after those of *made*.
 
     A service has one way with its root, one lock and one handling of errors. What moves a close

@@ -12,6 +12,7 @@ import inspect
 import linecache
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import count, pairwise
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -213,8 +214,17 @@ def origin(code: Callable[..., object]) -> tuple[Origin, str]:
 
 def code_in(text: str, file: str, name: str) -> CodeType | None:
     """Return the code of function *name* in *text*; None where there is none."""
-    found = compile(text, file, "exec", dont_inherit=True)
-    return next((each for each in _codes(found) if each.co_qualname == name), None)
+    return _compiled(text, file).get(name)
+
+
+@lru_cache(maxsize=8)
+def _compiled(text: str, file: str) -> dict[str, CodeType]:
+    """Return the code of each function in *text*, by its qualified name; the last of a name."""
+    whole = compile(text, file, "exec", dont_inherit=True)
+    found: dict[str, CodeType] = {}
+    for each in _codes(whole):
+        found.setdefault(each.co_qualname, each)
+    return found
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
