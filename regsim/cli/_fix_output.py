@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from regsim.explore.fixes.judge import Trial
+from regsim.explore.fixes.mutate import Mutant
 from regsim.explore.fixes.search import Candidate, Fixes
 from regsim.report.text.checks import path_lines
 from regsim.report.text.console import WIDTH, table, terminal_width, wrap
@@ -57,6 +59,8 @@ def _bounds(present: Candidate) -> str:
     amounts = [f"{number} thread{'s' * (number != 1)} of {name}" for name, number in threads]
     times = present.bounds["logons"]
     logons = "any number of logons" if times is None else f"{times} logon{'s' * (times != 1)}"
+    if times == 0:
+        return f"Bounds: {', '.join(amounts)}; nobody logs on."
     return f"Bounds: {', '.join(amounts)}, {logons}, one request that waits at a time."
 
 
@@ -88,13 +92,8 @@ def _holding(found: Fixes, *, patch: bool) -> Iterator[str]:
     rows += [[e.name, str(e.lines) if e.patch else "-", _sentence(e)] for e in holding]
     yield from _table(rows)
     yield ""
-    yield from _wrapped(f"Proved {_extent(holding)}.")
-    alone = [name for name, number in found.present.bounds["threads"].items() if number == 1]
-    if alone:
-        yield from _wrapped(
-            f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
-            "other's way; give threads=2 to know."
-        )
+    for text in _extents(found, holding):
+        yield from _wrapped(text)
     first = next((each for each in holding if each.patch), None)
     if patch and first is not None:
         yield from ["", f"The patch of {first.name}, for `git apply`:", ""]
@@ -102,10 +101,24 @@ def _holding(found: Fixes, *, patch: bool) -> Iterator[str]:
     yield ""
 
 
-def _extent(holding: Sequence[Candidate]) -> str:
-    if all(each.proved == "any" for each in holding):
-        return "for any number of threads, within the other bounds"
-    return "in every order within these bounds, and no further"
+def _extents(found: Fixes, holding: Sequence[Candidate]) -> Iterator[str]:
+    """Yield up to what those that hold are proved."""
+    unbounded = [each.name for each in holding if each.proved == "any"]
+    bounded = [each.name for each in holding if each.proved != "any"]
+    if unbounded:
+        yield (
+            f"For any number of threads, within the other bounds: {', '.join(unbounded)}; what "
+            "must come about in the end, such as logoff-ends, within all bounds."
+        )
+    if bounded:
+        which = f": {', '.join(bounded)}" if unbounded else ""
+        yield f"Proved in every order within these bounds, and no further{which}."
+    alone = [name for name, number in found.present.bounds["threads"].items() if number == 1]
+    if alone and bounded:
+        yield (
+            f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
+            "other's way; give threads=2, or --any, to know."
+        )
 
 
 def _failing(found: Fixes, failing: Sequence[Candidate]) -> list[str]:
@@ -160,3 +173,25 @@ def chosen_text(each: Candidate) -> str:
     if each.patch:
         lines += ["", *each.patch.split("\n")[:-1]]
     return _joined(lines)
+
+
+def mutants_text(model: str, fix: str, results: Mapping[str, Sequence[Mutant]]) -> str:
+    """Return what became of each way to break *fix*, by system."""
+    lines: list[str] = []
+    for os, found in results.items():
+        counted = Counter(each.verdict for each in found)
+        said = ", ".join(f"{number} {verdict}" for verdict, number in counted.items())
+        lines += _wrapped(f"{model}, {fix}, on {os}: {len(found)} ways to break it: {said}")
+        lines += ["", *_mutants(found), ""]
+        for each in found:
+            if each.verdict not in ("killed", "refused"):
+                lines += _wrapped(f"Line {each.line}, {each.name}: {each.verdict}; {each.why}.")
+    return _joined(lines)
+
+
+def _mutants(found: Sequence[Mutant]) -> list[str]:
+    rows = [["line", "verdict", "noticed by", "what it does"]]
+    for each in found:
+        steps = f" ({each.steps} steps)" if each.steps is not None else ""
+        rows.append([str(each.line), each.verdict, ", ".join(each.claims) + steps, each.name])
+    return _table(rows)

@@ -12,11 +12,12 @@ import click
 from regsim import models
 from regsim.cli._check_options import model_files, parameters_of
 from regsim.cli._files import put, refuse_both
-from regsim.cli._fix_output import chosen_text, fixes_text
+from regsim.cli._fix_output import chosen_text, fixes_text, mutants_text
 from regsim.cli._hive_output import say, tell
 from regsim.cli._names import Naming
-from regsim.errors import UnknownNameError
-from regsim.explore.fixes.search import Candidate, Fixes, find
+from regsim.errors import UnknownNameError, UsageError
+from regsim.explore.fixes.mutate import Mutant, mutants
+from regsim.explore.fixes.search import Candidate, Fixes, FixSearch
 
 _EPILOG = (
     "MODEL is one of these, or a file with a service in plain Python: ./my_service.py[:model]. A "
@@ -34,10 +35,14 @@ _EPILOG = (
     multiple=True,
     help="A system to hold on; may be given more than once.  [default: the model's own]",
 )
+@click.option("--any", "any_number", is_flag=True, help="Prove it for any number of threads too.")
 @click.option(
     "--max-states", type=click.IntRange(min=1), help="Of each candidate, at most so many."
 )
 @click.option("--edit", "name", metavar="NAME", help="Show this candidate in full.")
+@click.option(
+    "--mutate", is_flag=True, help="Break the smallest that holds, or --edit, in every single way."
+)
 @click.option(
     "-o",
     "--output",
@@ -53,9 +58,11 @@ def command(
     name: str | None,
     output: Path | None,
     *,
+    any_number: bool,
+    mutate: bool,
     as_json: bool,
 ) -> int:
-    """Search the smallest edits of a service in plain code that make every claim hold.
+    """FixSearch the smallest edits of a service in plain code that make every claim hold.
 
     Each is checked in every order on each system; what does not hold is shown with the shortest
     path that breaks it. Exit code 0 when some hold, 1 when none of those searched does, 3 when a
@@ -66,7 +73,16 @@ def command(
     source = models.source(model)
     with source.blamed():
         service = source.service(parameters)
-        found = find(service, systems or None, most_states=max_states, progress=_progress())
+        search = FixSearch(
+            service,
+            systems or None,
+            any_number=any_number,
+            most_states=max_states,
+            progress=_progress(),
+        )
+        found = search.run()
+        if mutate:
+            return _mutated(search, found, name, as_json=as_json)
     chosen = _chosen(found, name)
     show: Callable[[str], None] = say
     if output is not None:
@@ -81,6 +97,31 @@ def command(
     else:
         show(fixes_text(found, patch=output is None).removesuffix("\n"))
     return found.exit_code
+
+
+def _mutated(search: FixSearch, found: Fixes, name: str | None, *, as_json: bool) -> int:
+    """Tell what becomes of each way to break the candidate called *name*, or the smallest fix."""
+    chosen = _chosen(found, name)
+    if chosen is None and found.present.holds:
+        chosen = found.present
+    if chosen is None:
+        raise UsageError("there is nothing to break: no edit of the code is known to hold")
+    made = next(each for each in search.made.values() if each.name == chosen.name)
+    results = {os: mutants(search, made, os) for os in found.os}
+    every = [each for listed in results.values() for each in listed]
+    if as_json:
+        listed = [{"os": os, **each.to_dict()} for os in results for each in results[os]]
+        body = {"model": found.model, "os": list(found.os), "fix": chosen.name, "mutants": listed}
+        say(json.dumps({"schema_version": 1, **body}))
+    else:
+        say(mutants_text(found.model, chosen.name, results).removesuffix("\n"))
+    return _settled(every)
+
+
+def _settled(every: list[Mutant]) -> int:
+    """Return 0 where each is noticed or explained, 1 where one survives, else 3."""
+    verdicts = {each.verdict for each in every if not each.settled}
+    return 1 if "survives" in verdicts else 3 if verdicts else 0
 
 
 def _chosen(found: Fixes, name: str | None) -> Candidate | None:

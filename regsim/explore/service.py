@@ -25,7 +25,7 @@ from regsim.actors.stage import PENDING, PROFILE, USER, USER_ON, USER_PATH
 from regsim.cases.case import fresh_profile
 from regsim.check.anynumber import AnyNumber
 from regsim.check.families import ANY, Opaque
-from regsim.check.formula import Atom, Formula, every, some
+from regsim.check.formula import FALSE, Atom, Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.check.verify import Result, Results, check
 from regsim.errors import UnknownNameError, UsageError
@@ -99,6 +99,7 @@ class ServiceModel:
         times: how often the user logs on and off; 0 for never, None for again and again.
         claims: the functions that say what must hold, beside what is always asked.
         stopped: the services that are stopped, and not started again, before the user logs off.
+        unattended: whether nobody logs on or asks: what runs is a script.
     """
 
     os: str
@@ -107,6 +108,7 @@ class ServiceModel:
     times: int | None = 0
     claims: tuple[Callable[[View], object], ...] = ()
     stopped: tuple[str, ...] = ()
+    unattended: bool = False
 
     @property
     def about(self) -> str:
@@ -166,6 +168,14 @@ class ServiceModel:
         if times is not None and times < 1:
             raise UsageError(f"a user logs on once or more often, not {times} times")
         return attrs.evolve(self, times=times)
+
+    def nobody_logs_on(self) -> ServiceModel:
+        """Return the model of a computer where nobody logs on and nothing is asked for.
+
+        The code is a script then, such as one that loads the user's hive and unloads it again. Of
+        what is always asked, the claims about a logoff and about requests are left out.
+        """
+        return attrs.evolve(self, times=0, unattended=True)
 
     def stopped_before_logoff(self, *names: str) -> ServiceModel:
         """Return the model with the services *names*, by default all, stopped before each logoff.
@@ -239,7 +249,7 @@ class ServiceModel:
         """
         if not self.services:
             raise UsageError("the model has no service: add one with .service(function)")
-        if self.times == 0:
+        if self.times == 0 and not self.unattended:
             raise UsageError("nobody uses the service: add .user_logs_on_and_off()")
         dialect = dialects.get(self.os)
         scene = Scene(dialect)
@@ -247,8 +257,9 @@ class ServiceModel:
         scene.machine.files.write(PROFILE, _grown(fresh_profile(), opened))
         scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
         homes = tuple({s.process: None for s in self.services if s.name in self.stopped})
-        scene.add("winlogon", _winlogon(dialect, self.times, len(homes)), process="winlogon")
-        scene.add("user", _user())
+        if not self.unattended:
+            scene.add("winlogon", _winlogon(dialect, self.times, len(homes)), process="winlogon")
+            scene.add("user", _user())
         programs: dict[str, PlainProgram] = {}
         for each in self.services:
             code = each.program(dialect, {} if learned is None else learned)
@@ -259,7 +270,8 @@ class ServiceModel:
                     code.automaton.begin(scene.machine, thread.tid)
         for home in homes:
             scene.add(f"stops {home}", _administrator(home), process="services")
-        properties = _properties(scene, programs, self.claims)
+        claims = _of_script if self.unattended else _properties
+        properties = claims(scene, programs, self.claims)
         called = self.name or self.services[0].name
         most = MOST_STATES if learned is None else ENOUGH_STATES
         return scene.system(called, *properties, most_states=most)
@@ -426,7 +438,15 @@ def _properties(
     scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
 ) -> Iterator[Property]:
     """Yield what is always asked of services, and the *claims* of one's own."""
-    view = _view(scene, programs)
+    yield from _asked(scene, programs, claims, _view(scene, programs, attended=True))
+
+
+def _asked(
+    scene: Scene,
+    programs: dict[str, PlainProgram],
+    claims: tuple[Callable[[View], object], ...],
+    view: View,
+) -> Iterator[Property]:
     seen = view.questions
     working, failed = _any(scene, programs, "works", _works), _any(scene, programs, "fails", _fails)
     quiet = seen["logging_off"] & ~seen["request_waits"] & seen["resting"]
@@ -458,19 +478,34 @@ def _properties(
     )
     yield sometimes("served", working, "The service works at a request.")
     for claim in claims:
-        name = claim.__name__.replace("_", "-").strip("<>")
         text = (claim.__doc__ or "").strip().partition("\n")[0]
-        yield always(name, formula_of(claim, view), text)
+        yield always(_name(claim), formula_of(claim, view), text)
 
 
-def _view(scene: Scene, programs: dict[str, PlainProgram]) -> View:
-    """Return what can be asked of a state, in the order of `QUESTIONS`."""
+def _of_script(
+    scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
+) -> Iterator[Property]:
+    """Yield what is asked where nobody logs on, and the *claims* of one's own."""
+    kept = ("no-call-breaks", "no-thread-fails", *(_name(claim) for claim in claims))
+    view = _view(scene, programs, attended=False)
+    yield from (each for each in _asked(scene, programs, claims, view) if each.name in kept)
+    yield sometimes("hive-used", view.questions["hive_in_use"], "The user's hive is used.")
+
+
+def _name(claim: Callable[[View], object]) -> str:
+    return claim.__name__.replace("_", "-").strip("<>")
+
+
+def _view(scene: Scene, programs: dict[str, PlainProgram], *, attended: bool) -> View:
+    """Return what can be asked of a state, in the order of `QUESTIONS`.
+
+    Where nobody logs on, all that is of a session is false.
+    """
+    places = ("session", "unloading", "saved")
     answers = (
-        scene.at("winlogon", "session"),
-        scene.at("winlogon", "unloading"),
-        scene.at("winlogon", "saved"),
+        *(scene.at("winlogon", place) if attended else FALSE for place in places),
         ~scene.clear,
-        ~scene.variable(PENDING, 0),
+        ~scene.variable(PENDING, 0) if attended else FALSE,
         every(_resting(scene, name, code) for name, code in programs.items()),
         _any(scene, programs, "broke", _breaks),
         some(_wrong(scene, name, code) for name, code in programs.items()),

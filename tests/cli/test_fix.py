@@ -146,3 +146,22 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
     assert why in said.err
     assert said.out == ""
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_fix_is_broken_in_every_single_way(
+    options: list[str], service: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each mutant is listed with what notices it; 0 where all are noticed or explained."""
+    assert cli.main(["fix", str(service), "--mutate", *options]) == 0
+    shown = capsys.readouterr().out
+    if options:
+        record = json.loads(shown)
+        schema = json.loads((SCHEMAS / "fix.json").read_text("utf-8"))
+        jsonschema.Draft202012Validator(schema, registry=SHIPPED).validate(record)
+        assert {each["verdict"] for each in record["mutants"]} >= {"killed", "refused"}
+        assert record["fix"] == "close-key"
+    else:
+        assert "close-key, on w2k" in shown
+        assert "drops `win.RegCloseKey(key)`" in shown
+        assert "released (" in shown

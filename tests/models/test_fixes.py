@@ -17,7 +17,8 @@ from regsim.errors import NotApplicableError, UsageError
 from regsim.explore.asking import PlainCodeError
 from regsim.explore.claims import View
 from regsim.explore.fixes.judge import CALLS_END, judged
-from regsim.explore.fixes.search import Fixes, Made, Search
+from regsim.explore.fixes.mutate import mutants
+from regsim.explore.fixes.search import Fixes, FixSearch, Made
 from regsim.explore.service import ServiceModel, model
 
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "001-which-fixes-hold" / "result.json"
@@ -81,7 +82,7 @@ def test_the_naive_fix_of_the_case_is_refuted_by_its_shortest_path() -> None:
 
     That is 12 steps; the 15 of the step program have the wizard start and end besides.
     """
-    found = Search(models.source("q241572").service({}))
+    found = FixSearch(models.source("q241572").service({}))
     (naive,) = [each for each in found.run().candidates if each.name == "close-root"]
 
     assert naive.path is not None
@@ -97,7 +98,7 @@ def test_the_naive_fix_of_the_case_is_refuted_by_its_shortest_path() -> None:
 @pytest.mark.parametrize("os", ["w2k", "win11"])
 def test_what_holds_does_so_in_every_order_run_one_by_one(os: str, tmp_path: Path) -> None:
     """Each fix that is found breaks no claim where all orders of its calls are run on machines."""
-    search = Search(asked(ONCE, tmp_path), (os,))
+    search = FixSearch(asked(ONCE, tmp_path), (os,))
     held = names(search.run())
     for made in search.made.values():
         if made.name in held:
@@ -214,8 +215,8 @@ def test_a_fix_that_hangs_is_none() -> None:
 
     hangs = model(os="w2k").service(service, threads=2).user_logs_on_and_off()
 
-    assert judged(hangs).violated == (CALLS_END,)
-    assert judged(hangs, ends=False).holds
+    assert judged(hangs, also=(CALLS_END,)).violated == (CALLS_END,)
+    assert judged(hangs, also=()).holds
 
 
 # -- patches ---------------------------------------------------------------------------------------
@@ -228,7 +229,7 @@ def test_git_takes_the_patch(text: str, tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "lib").mkdir()
     file = tmp_path / "lib" / "service.py"
     code = written(text, tmp_path / "lib")
-    search = Search(model(os="w2k").service(code, threads=2).user_logs_on_and_off())
+    search = FixSearch(model(os="w2k").service(code, threads=2).user_logs_on_and_off())
     file.write_bytes(text.encode())
     for made in edited(search):
         file.write_bytes(text.encode())
@@ -241,7 +242,7 @@ def test_git_takes_the_patch(text: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert "# its root is opened too" in made.text
 
 
-def edited(search: Search) -> list[Made]:
+def edited(search: FixSearch) -> list[Made]:
     """Return the code that *search* begins with, after each edit that there is."""
     return [each for each in search.larger(search.begun) if not each.stopped]
 
@@ -304,3 +305,54 @@ def test_none_is_no_key(tmp_path: Path) -> None:
 
     with pytest.raises(PlainCodeError, match="line 4: RegCloseKey is given None, which is no key"):
         asked(text, tmp_path).check()
+
+
+# -- mutants ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("os", "fix", "least"),
+    [("w2k", "open-current-user", 8), ("nt4-sp6a", "close-root-last-user", 12)],
+)
+def test_each_way_to_break_a_fix_of_the_case_is_noticed_or_explained(
+    os: str, fix: str, least: int
+) -> None:
+    """A close less, another key, no lock, another order: a claim notices, or nothing changes."""
+    search = FixSearch(models.source("q241572").service({}), (os,))
+    (made,) = [
+        after for after in search.larger(search.begun) if after.name == fix and not after.stopped
+    ]
+    found = mutants(search, made, os)
+    killed = [each for each in found if each.verdict == "killed"]
+
+    assert all(each.settled for each in found), [each.name for each in found if not each.settled]
+    assert len(killed) >= least
+    assert all(each.claims for each in killed)
+    assert any(each.claims == ("released",) for each in killed)
+    assert ("no-call-breaks",) in {each.claims for each in killed} or fix == "open-current-user"
+    assert all(each.why for each in found if each.verdict == "equivalent")
+
+
+def test_what_no_claim_speaks_of_survives(tmp_path: Path) -> None:
+    """Where the claims do not say that a key is read, whoever leaves that out is shown."""
+    text = ONCE.replace(
+        "            win.RegCloseKey(key)",
+        "            if win.shared.n == 0:\n"
+        "                win.RegQueryValueEx(key, 'v')\n"
+        "            win.RegCloseKey(key)\n"
+        "            win.RegCloseKey(win.HKEY_CURRENT_USER)",
+    )
+    search = FixSearch(asked(text, tmp_path, threads=1))
+    found = mutants(search, search.begun, "w2k")
+
+    (left,) = [e for e in found if e.name.startswith("drops `win.RegQueryValueEx")]
+    assert (left.verdict, left.settled) == ("equivalent", True)
+    assert "it is right too" in left.why
+
+
+def test_only_what_holds_can_be_broken(tmp_path: Path) -> None:
+    """A service that leaks has nothing to lose."""
+    search = FixSearch(asked(STOCK, tmp_path))
+
+    with pytest.raises(UsageError, match="only what holds can be broken"):
+        mutants(search, search.begun, "w2k")

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from regsim.explore.fixes import sites
-from regsim.explore.fixes.sites import Held, Span
-from regsim.explore.fixes.source import Change, Source
+from regsim.explore.fixes.sites import NamedKey, Statements
+from regsim.explore.fixes.source import CodeText, Splice
 
 _STEP = "    "
 
 
 @attrs.frozen
-class Edit:
+class CodeEdit:
     """One edit of a source.
 
     Attributes:
@@ -35,7 +35,7 @@ class Edit:
 
     name: str
     says: str
-    source: Source
+    source: CodeText
     lines: int
     kind: str
     needs: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Edit:
 class _Service:
     """One service's part of a source."""
 
-    source: Source
+    source: CodeText
     functions: tuple[ast.FunctionDef, ...]
 
     def edit(
@@ -54,17 +54,17 @@ class _Service:
         kind: str,
         name: str,
         says: str,
-        changes: Sequence[Change],
+        changes: Sequence[Splice],
         needs: tuple[str, ...] = (),
         after: str = "",
-    ) -> Iterator[Edit]:
+    ) -> Iterator[CodeEdit]:
         """Yield the edit that makes *changes*, if it makes any and is still Python."""
         made = self.source.changed(changes) if changes else None
         if made is not None and made.text != self.source.text:
             lines = sum(_new(self.source, change) for change in changes)
-            yield Edit(name, says, made, lines, kind, needs, after)
+            yield CodeEdit(name, says, made, lines, kind, needs, after)
 
-    def spans(self, wanted: Callable[[ast.AST], bool]) -> list[tuple[ast.FunctionDef, Span]]:
+    def spans(self, wanted: Callable[[ast.AST], bool]) -> list[tuple[ast.FunctionDef, Statements]]:
         """Return the statements of each function that serve a request and hold what is *wanted*."""
         found = []
         for function in self.functions:
@@ -78,13 +78,13 @@ class _Service:
         return set[str]().union(*map(sites.names_in, self.functions))
 
 
-def _new(source: Source, change: Change) -> int:
+def _new(source: CodeText, change: Splice) -> int:
     old = source.lines[change.first - 1 : change.last]
     bare = {line.strip() for line in old}
     return sum(line.strip() not in bare for line in change.lines) or len(old)
 
 
-def edits(source: Source, name: str, has: Callable[[str], bool]) -> Iterator[Edit]:
+def edits(source: CodeText, name: str, has: Callable[[str], bool]) -> Iterator[CodeEdit]:
     """Yield the edits of the service whose function is called *name*, and of what it calls.
 
     *has* says whether every system that is asked about has a function.
@@ -103,42 +103,42 @@ def edits(source: Source, name: str, has: Callable[[str], bool]) -> Iterator[Edi
 # -- lines round statements ------------------------------------------------------------------------
 
 
-def _after(source: Source, span: Span, *lines: str) -> Change:
+def _after(source: CodeText, span: Statements, *lines: str) -> Splice:
     indent = source.indent(span.block[max(span.start - 1, 0)])
     line = span.block[span.stop].end_lineno or 0
-    return Change(line + 1, line, tuple(indent + each for each in lines))
+    return Splice(line + 1, line, tuple(indent + each for each in lines))
 
 
 def _round(
-    source: Source,
-    span: Span,
+    source: CodeText,
+    span: Statements,
     before: Sequence[str],
     after: Sequence[str],
     *,
     always: bool,
-    changed: Source | None = None,
-) -> Change:
+    changed: CodeText | None = None,
+) -> Splice:
     """Return the lines of *span* with others round them; *always*: in a ``finally`` after it."""
     indent, first = source.indent(span.first), source.first(span.first)
     inner = (changed or source).lines[first - 1 : span.last_line]
     if not always:
         head, tail = ([indent + each for each in part] for part in (before, after))
-        return Change(first, span.last_line, (*head, *inner, *tail))
+        return Splice(first, span.last_line, (*head, *inner, *tail))
     deeper = (changed or source).deeper(first, span.last_line)
     head = [indent + each for each in (*before, "try:")]
     tail = [indent + "finally:", *(indent + _STEP + each for each in after)]
-    return Change(first, span.last_line, (*head, *deeper, *tail))
+    return Splice(first, span.last_line, (*head, *deeper, *tail))
 
 
-def _within(source: Source, span: Span, head: str) -> Change:
+def _within(source: CodeText, span: Statements, head: str) -> Splice:
     indent, first = source.indent(span.first), source.first(span.first)
-    return Change(first, span.last_line, (indent + head, *source.deeper(first, span.last_line)))
+    return Splice(first, span.last_line, (indent + head, *source.deeper(first, span.last_line)))
 
 
 # -- the root --------------------------------------------------------------------------------------
 
 
-def _root(service: _Service, has: Callable[[str], bool]) -> Iterator[Edit]:
+def _root(service: _Service, has: Callable[[str], bool]) -> Iterator[CodeEdit]:
     if not service.spans(sites.uses_root):
         return
     yield from _bracketed(
@@ -180,18 +180,18 @@ def _root(service: _Service, has: Callable[[str], bool]) -> Iterator[Edit]:
             "root",
             "disable-predefined-cache",
             f"calls {disable} as it starts",
-            [Change(line, line - 1, (text,))],
+            [Splice(line, line - 1, (text,))],
             (disable,),
         )
 
 
 def _bracketed(
     service: _Service, name: str, says: str, down: Sequence[str], up: Sequence[str] = ()
-) -> Iterator[Edit]:
+) -> Iterator[CodeEdit]:
     """Yield the edits that do *up* before the uses of the root and *down* after them."""
     found = service.spans(sites.uses_root)
 
-    def changes(*, always: bool) -> list[Change]:
+    def changes(*, always: bool) -> list[Splice]:
         made = []
         for function, span in found:
             win = sites.win_of(function)
@@ -207,7 +207,7 @@ def _bracketed(
     )
 
 
-def _own_root(service: _Service) -> Iterator[Edit]:
+def _own_root(service: _Service) -> Iterator[CodeEdit]:
     """Yield the edits that open a root of one's own for each use and close it again."""
     name, says = "open-current-user", "opens a root of its own with RegOpenCurrentUser"
     root = sites.fresh("root", service.taken)
@@ -218,7 +218,7 @@ def _own_root(service: _Service) -> Iterator[Edit]:
         changes = []
         for function, statement in uses:
             win, place = sites.win_of(function), service.source.places[statement]
-            span = Span(place.block, place.index, place.index)
+            span = Statements(place.block, place.index, place.index)
             if span.ends and not always:
                 break
             swapped = _replaced(service.source, statement, lambda _: root)
@@ -260,7 +260,9 @@ def _statements(
     return [(found[each], each) for each in outer]
 
 
-def _replaced(source: Source, statement: ast.stmt, to: Callable[[ast.Call], str]) -> Source | None:
+def _replaced(
+    source: CodeText, statement: ast.stmt, to: Callable[[ast.Call], str]
+) -> CodeText | None:
     """Return *source* with each HKEY_CURRENT_USER that *statement* uses replaced, line by line."""
     lines = list(source.lines)
     wanted = [node for node in sites.inside(statement, ast.Call) if sites.uses_root(node)]
@@ -280,7 +282,7 @@ def _replaced(source: Source, statement: ast.stmt, to: Callable[[ast.Call], str]
     return attrs.evolve(source, lines=tuple(lines))
 
 
-def _explicit(service: _Service) -> Iterator[Edit]:
+def _explicit(service: _Service) -> Iterator[CodeEdit]:
     r"""Yield the edit that opens ``HKEY_USERS\<SID>`` instead of HKEY_CURRENT_USER."""
     changes = []
     for function in service.functions:
@@ -296,7 +298,7 @@ def _explicit(service: _Service) -> Iterator[Edit]:
     )
 
 
-def _by_sid(source: Source, node: ast.AST, win: str) -> Change | None:
+def _by_sid(source: CodeText, node: ast.AST, win: str) -> Splice | None:
     user = sites.user_of(source, node)
     if user is None or not isinstance(node, ast.Call) or not sites.is_root(node.args[0]):
         return None
@@ -316,13 +318,15 @@ def _by_sid(source: Source, node: ast.AST, win: str) -> Change | None:
         below += f' + "\\\\" + ({ast.unparse(path)})'
     start, stop = key.col_offset, last.end_col_offset or 0
     text = f"{win}.HKEY_USERS, {below}".encode()
-    return Change(row, row, ((line[:start] + text + line[stop:]).decode(),))
+    return Splice(row, row, ((line[:start] + text + line[stop:]).decode(),))
 
 
 # -- keys ------------------------------------------------------------------------------------------
 
 
-def _close_handle(service: _Service, function: ast.FunctionDef, key: Held) -> Iterator[Edit]:
+def _close_handle(
+    service: _Service, function: ast.FunctionDef, key: NamedKey
+) -> Iterator[CodeEdit]:
     """Yield the edits that close *key* where it dies."""
     source, win = service.source, sites.win_of(function)
     close, where = f"{win}.RegCloseKey({key.name})", f"{key.name} of line {key.statement.lineno}"
@@ -350,8 +354,8 @@ def _close_handle(service: _Service, function: ast.FunctionDef, key: Held) -> It
 
 
 def _before_exits(
-    source: Source, span: Span, closed: Sequence[ast.stmt], name: str, close: str
-) -> list[Change]:
+    source: CodeText, span: Statements, closed: Sequence[ast.stmt], name: str, close: str
+) -> list[Splice]:
     """Return a close before each statement that leaves *span*, where there is none yet."""
     found = []
     for each in sites.exits(span):
@@ -362,16 +366,16 @@ def _before_exits(
         if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(each)):
             continue  # it is given away
         line = source.first(each)
-        found.append(Change(line, line - 1, (source.indent(each) + close,)))
+        found.append(Splice(line, line - 1, (source.indent(each) + close,)))
     return found
 
 
 def _always_closed(
     service: _Service,
-    span: Span,
+    span: Statements,
     closed: Sequence[ast.stmt],
     words: tuple[str, str, str],
-) -> Iterator[Edit]:
+) -> Iterator[CodeEdit]:
     """Yield the edit that closes a key in a ``finally``, once, in place of what closes it now."""
     name, where, close = words
     source = service.source
@@ -391,12 +395,12 @@ def _always_closed(
         "key",
         f"{name}-finally",
         f"closes {where} in a finally",
-        [Change(first, last, lines)],
+        [Splice(first, last, lines)],
         after=name,
     )
 
 
-def _unnamed(service: _Service, function: ast.FunctionDef) -> Iterator[Edit]:
+def _unnamed(service: _Service, function: ast.FunctionDef) -> Iterator[CodeEdit]:
     """Yield the edits that close a key which nothing refers to at once."""
     source, win = service.source, sites.win_of(function)
     for node in sites.nodes(function):
@@ -413,11 +417,11 @@ def _unnamed(service: _Service, function: ast.FunctionDef) -> Iterator[Edit]:
             "key",
             f"close-key-of-line-{node.lineno}",
             f"closes the key that line {node.lineno} opens for nothing",
-            [Change(node.lineno, node.lineno, (text,))],
+            [Splice(node.lineno, node.lineno, (text,))],
         )
 
 
-def _move_close(service: _Service, function: ast.FunctionDef) -> Iterator[Edit]:
+def _move_close(service: _Service, function: ast.FunctionDef) -> Iterator[CodeEdit]:
     """Yield the edits that move a close to another place of its block, or behind the block."""
     source = service.source
     for node in sites.nodes(function):
@@ -437,8 +441,8 @@ def _move_close(service: _Service, function: ast.FunctionDef) -> Iterator[Edit]:
                 continue
             line, indent = after.end_lineno or after.lineno, source.indent(after)
             changes = [
-                Change(first, last, ()),
-                Change(line + 1, line, tuple(indent + each for each in text)),
+                Splice(first, last, ()),
+                Splice(line + 1, line, tuple(indent + each for each in text)),
             ]
             yield from service.edit(
                 "close",
@@ -451,7 +455,7 @@ def _move_close(service: _Service, function: ast.FunctionDef) -> Iterator[Edit]:
 # -- locks and errors ------------------------------------------------------------------------------
 
 
-def _lock(service: _Service) -> Iterator[Edit]:
+def _lock(service: _Service) -> Iterator[CodeEdit]:
     def wanted(node: ast.AST) -> bool:
         return sites.uses_root(node) or sites.closes_root(node) or sites.shares(node)
 
@@ -463,7 +467,7 @@ def _lock(service: _Service) -> Iterator[Edit]:
     yield from service.edit("lock", "lock", "holds a critical section round its calls", changes)
 
 
-def _handle_errors(service: _Service) -> Iterator[Edit]:
+def _handle_errors(service: _Service) -> Iterator[CodeEdit]:
     """Yield the edit that goes on to the next request where a key cannot be opened."""
     changes = []
     for _, statement in _statements(service, sites.opens) or ():
@@ -477,7 +481,7 @@ def _handle_errors(service: _Service) -> Iterator[Edit]:
         leave = "continue" if sites.looped(source, statement) else "return"
         tail = (indent + "except OSError:", indent + _STEP + leave)
         lines = (indent + "try:", *source.deeper(first, last), *tail)
-        changes.append(Change(first, last, lines))
+        changes.append(Splice(first, last, lines))
     yield from service.edit(
         "error", "handle-error", "goes on to the next request where a key cannot be opened", changes
     )

@@ -15,11 +15,12 @@ from typing import Any, Final
 import attrs
 
 from regsim import dialects
+from regsim.check.families import ANY
 from regsim.check.paths import Path
 from regsim.errors import NotApplicableError, UsageError
-from regsim.explore.fixes.edits import Edit, edits
-from regsim.explore.fixes.judge import CALLS_END, Fixable, Trial, judged
-from regsim.explore.fixes.source import Origin, Source, origin, parsed, patch, remade
+from regsim.explore.fixes.edits import CodeEdit, edits
+from regsim.explore.fixes.judge import ALSO, CALLS_END, Fixable, Trial, judged, judged_any
+from regsim.explore.fixes.source import CodeOrigin, CodeText, origin, parsed, patch, remade
 from regsim.report.text.checks import path_json
 
 MOST_EDITS: Final = 2
@@ -27,6 +28,8 @@ MOST_EDITS: Final = 2
 MOST: Final = 600
 """How many candidates are checked before the search gives up."""
 STOP: Final = "stop-service"
+_FEW: Final = 2
+"""How many threads a service of any number has where it is checked up to a bound."""
 _ALWAYS: Final = "-finally"
 
 
@@ -99,7 +102,7 @@ class Candidate:
 
 
 @attrs.frozen(kw_only=True)
-class Skipped:
+class LeftOut:
     """An edit that does not exist on a system, and why."""
 
     name: str
@@ -127,7 +130,7 @@ class Fixes:
     model: str
     os: tuple[str, ...]
     candidates: tuple[Candidate, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[LeftOut, ...]
     complete: bool
     size: int
 
@@ -162,7 +165,7 @@ class Fixes:
 class Made:
     """Services after some edits: the source of each file, what was edited, and who is stopped."""
 
-    sources: Mapping[str, Source]
+    sources: Mapping[str, CodeText]
     edits: tuple[tuple[str, str], ...] = ()
     stopped: tuple[str, ...] = ()
     lines: int = 0
@@ -186,13 +189,16 @@ class Made:
         return (*(each.text for each in self.sources.values()), self.stopped)
 
 
-class Search:
+class FixSearch:
     """The search for fixes of a model.
 
     Args:
         model: the services in plain code.
         os: the systems that a fix must hold on; by default the model's own.
+        any_number: whether what holds is to be proved for any number of threads too: its claims
+            about states, that is; the others stay bounded.
         most_states: how many states a candidate may have.
+        progress: told now and then how many candidates were checked.
 
     Raises:
         UsageError: the source of a service cannot be found.
@@ -204,16 +210,20 @@ class Search:
         model: Fixable,
         os: Sequence[str] | None = None,
         *,
+        any_number: bool = False,
         most_states: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         if not model.services:
             raise UsageError("the model has no service: add one with .service(function)")
-        self.model, self.most_states, self.progress = model, most_states, progress
+        many = [name for name, number in model.numbers.items() if number == ANY]
+        self.any_number = any_number or bool(many)
+        self.model = model.numbered(dict.fromkeys(many, _FEW))
+        self.most_states, self.progress = most_states, progress
         self.os = tuple(dict.fromkeys(dialects.get(each).name for each in os or (model.os,)))
-        self.origins: list[Origin] = []
+        self.origins: list[CodeOrigin] = []
         self.texts: dict[str, str] = {}
-        sources: dict[str, Source] = {}
+        sources: dict[str, CodeText] = {}
         for served in model.services:
             where, text = origin(served.code)
             self.origins.append(where)
@@ -222,8 +232,9 @@ class Search:
             assert found is not None  # noqa: S101 - `origin` has seen to it
             sources[where.file] = found
         self.begun = Made(sources)
-        self.skipped: dict[tuple[str, str], Skipped] = {}
-        self._ends = True
+        self.skipped: dict[tuple[str, str], LeftOut] = {}
+        # A script that nobody asks for anything goes on and on by itself.
+        self._also = ALSO if self.model.times != 0 else ALSO - {CALLS_END}
         self._known: dict[tuple[object, ...], Candidate] = {}
         self.made: dict[tuple[object, ...], Made] = {}
         self._full = False
@@ -297,8 +308,8 @@ class Search:
         """Return the code as it is; what it leaves undone for ever, an edit may leave too."""
         found = self.candidate(self.begun)
         assert found is not None  # noqa: S101 - nothing was tried before
-        if found.broken is not None and CALLS_END in found.broken.violated:
-            self._ends = False
+        if found.violated and found.violated <= self._also:
+            self._also -= found.violated
             self._known.clear()
             found = self.candidate(self.begun)
             assert found is not None  # noqa: S101 - as above
@@ -325,7 +336,8 @@ class Search:
                 if _joins(made, edit, of) and self._exists(edit, of)
                 if f"{of}{edit.name}" not in self._useless
             ]
-        ways += [] if made.worse else self._stopping(made)
+        if self.model.times != 0 and not made.worse:
+            ways += self._stopping(made)
         return sorted(ways, key=lambda each: each.lines)
 
     def _stopping(self, made: Made) -> Iterator[Made]:
@@ -341,7 +353,7 @@ class Search:
             if others:
                 why = f"stopping it does not end process {served.process}: {others[0]} runs in it"
                 for os in self.os:
-                    self.skipped[name, os] = Skipped(name=name, os=os, why=why)
+                    self.skipped[name, os] = LeftOut(name=name, os=os, why=why)
                 continue
             says = f"stops the service {served.name} before the user logs off"
             names = made.names | {name}
@@ -357,7 +369,7 @@ class Search:
     def _has(self, function: str) -> bool:
         return all(dialects.get(each).has(function) for each in self.os)
 
-    def _exists(self, edit: Edit, of: str) -> bool:
+    def _exists(self, edit: CodeEdit, of: str) -> bool:
         """Return whether *edit* exists on every system; note where it does not."""
         exists = True
         for os in self.os:
@@ -368,7 +380,7 @@ class Search:
                     exists = False
                     name = f"{of}{edit.name}"
                     if not edit.after:
-                        self.skipped[name, os] = Skipped(name=name, os=os, why=str(error))
+                        self.skipped[name, os] = LeftOut(name=name, os=os, why=str(error))
         return exists
 
     def candidate(self, made: Made) -> Candidate | None:
@@ -378,14 +390,23 @@ class Search:
         if len(self._known) >= MOST:
             self._full = True
             return None
+        found = self._checked(made)
+        self._known[made.key] = found
+        self.made[made.key] = made
+        if self.progress is not None:
+            self.progress(len(self._known))
+        return found
+
+    def _checked(self, made: Made) -> Candidate:
         trials = []
         for os in self.os:
             trials.append(self.trial(made, os))
             if not trials[-1].holds:
                 break
+        proved = self._for_any(made, trials) if self.any_number else None
         verdicts = {each.holds for each in trials}
         holds = False if False in verdicts else None if None in verdicts else True
-        found = Candidate(
+        return Candidate(
             name=made.name,
             edits=tuple(says for _, says in made.edits),
             holds=holds,
@@ -393,13 +414,22 @@ class Search:
             patch=self.patch(made),
             lines=made.lines,
             bounds=self.bounds(),
-            proved="bounded" if holds else None,
+            proved=(proved or "bounded") if holds else None,
         )
-        self._known[made.key] = found
-        self.made[made.key] = made
-        if self.progress is not None:
-            self.progress(len(self._known))
-        return found
+
+    def _for_any(self, made: Made, trials: list[Trial]) -> str | None:
+        """Return ``any`` where *made*, which holds, does for any number of threads everywhere.
+
+        Where it does not, the trial there says so.
+        """
+        proved = all(each.holds for each in trials)
+        for number, trial in enumerate(trials):
+            if trial.holds:
+                found = judged_any(self.model_of(made, trial.os))
+                if found.holds is False:
+                    trials[number] = found
+                proved = proved and bool(found.holds)
+        return "any" if proved else None
 
     def patch(self, made: Made) -> str:
         """Return what makes *made* of the code as it is, as a unified diff."""
@@ -417,7 +447,7 @@ class Search:
 
     def trial(self, made: Made, os: str) -> Trial:
         """Return what becomes of *made* on *os*."""
-        return judged(self.model_of(made, os), most_states=self.most_states, ends=self._ends)
+        return judged(self.model_of(made, os), most_states=self.most_states, also=self._also)
 
     def bounds(self) -> dict[str, Any]:
         """Return up to what a candidate is checked."""
@@ -425,7 +455,7 @@ class Search:
         return {"threads": threads, "logons": self.model.times, "requests": 1}
 
 
-def _edited(made: Made, file: str, edit: Edit, of: str) -> Made:
+def _edited(made: Made, file: str, edit: CodeEdit, of: str) -> Made:
     name = f"{of}{edit.name}"
     return attrs.evolve(
         made,
@@ -437,7 +467,7 @@ def _edited(made: Made, file: str, edit: Edit, of: str) -> Made:
     )
 
 
-def _joins(made: Made, edit: Edit, of: str) -> bool:
+def _joins(made: Made, edit: CodeEdit, of: str) -> bool:
     """Return whether *edit* may come after those of *made*.
 
     A service has one way with its root, one lock and one handling of errors. What moves a close
@@ -460,11 +490,11 @@ def _smaller(names: frozenset[str]) -> Iterator[frozenset[str]]:
 def find(
     model: Fixable,
     os: str | Sequence[str] | None = None,
-    **options: Any,  # noqa: ANN401 - those of `Search`
+    **options: Any,  # noqa: ANN401 - those of `FixSearch`
 ) -> Fixes:
     """Return the smallest edits of *model* that make every claim hold on each system of *os*.
 
-    Takes the options of `Search`, and raises what it does.
+    Takes the options of `FixSearch`, and raises what it does.
     """
     asked = [os] if isinstance(os, str) else os
-    return Search(model, asked, **options).run()
+    return FixSearch(model, asked, **options).run()

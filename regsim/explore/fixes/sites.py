@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from regsim.explore.fixes.source import Block, Source
+from regsim.explore.fixes.source import CodeText
 
 ROOT: Final = "HKEY_CURRENT_USER"
 CLOSES: Final = ("RegCloseKey", "CloseKey", "NtClose")
@@ -83,10 +83,10 @@ def win_of(function: ast.FunctionDef) -> str:
 
 
 @attrs.frozen
-class Span:
+class Statements:
     """Statements *start* to *stop* of a block, the last one counted."""
 
-    block: Block
+    block: list[ast.stmt]
     start: int
     stop: int
 
@@ -111,14 +111,14 @@ class Span:
         return isinstance(self.last, _ENDS)
 
 
-def spans(source: Source, function: ast.FunctionDef, of: list[ast.AST]) -> list[Span]:
+def spans(source: CodeText, function: ast.FunctionDef, of: list[ast.AST]) -> list[Statements]:
     """Return the statements, in as few blocks as need be, that serve one request and hold *of*.
 
     A block is that of the innermost ``with`` that impersonates, else of the innermost loop, else
     the function's. A span goes from the first statement that holds one of *of* to the last
     statement of the block, but never over a wait.
     """
-    found: dict[int, tuple[Block, list[int]]] = {}
+    found: dict[int, tuple[list[ast.stmt], list[int]]] = {}
     for node in of:
         place = source.place(node)
         block, index = place.block, place.index
@@ -134,17 +134,17 @@ def spans(source: Source, function: ast.FunctionDef, of: list[ast.AST]) -> list[
                 stop = number - 1
                 break
         if start <= stop and all(source.alone(each) for each in block[start : stop + 1]):
-            spans.append(Span(block, start, stop))
+            spans.append(Statements(block, start, stop))
     return spans
 
 
-def _serves(parent: ast.AST, block: Block) -> bool:
+def _serves(parent: ast.AST, block: list[ast.stmt]) -> bool:
     if isinstance(parent, ast.With):
         return any(called(each.context_expr) == "impersonating" for each in parent.items)
     return isinstance(parent, _LOOPS) and block is parent.body
 
 
-def user_of(source: Source, node: ast.AST) -> str | None:
+def user_of(source: CodeText, node: ast.AST) -> str | None:
     """Return the text of whom the code acts as at *node*; None where it acts as nobody else."""
     for each in source.above(node):
         for item in getattr(each, "items", ()) if isinstance(each, ast.With) else ():
@@ -153,7 +153,7 @@ def user_of(source: Source, node: ast.AST) -> str | None:
     return None
 
 
-def looped(source: Source, node: ast.AST) -> bool:
+def looped(source: CodeText, node: ast.AST) -> bool:
     """Return whether *node* stands in a loop of its function."""
     for each in source.above(node):
         if isinstance(each, _LOOPS):
@@ -164,7 +164,7 @@ def looped(source: Source, node: ast.AST) -> bool:
 
 
 @attrs.frozen(eq=False)
-class Held:
+class NamedKey:
     """A variable that a call gives a handle to.
 
     Attributes:
@@ -176,7 +176,7 @@ class Held:
     statement: ast.Assign
 
 
-def held(source: Source, function: ast.FunctionDef) -> list[Held]:
+def held(source: CodeText, function: ast.FunctionDef) -> list[NamedKey]:
     """Return the handles that *function* gives a name, where the statement has its lines alone."""
     found = []
     for node in nodes(function):
@@ -184,7 +184,7 @@ def held(source: Source, function: ast.FunctionDef) -> list[Held]:
             continue
         target = node.targets[0]
         if len(node.targets) == 1 and isinstance(target, ast.Name) and source.alone(node):
-            found.append(Held(target.id, node))
+            found.append(NamedKey(target.id, node))
     return found
 
 
@@ -205,7 +205,7 @@ def closes_name(node: ast.AST, name: str) -> bool:
     )
 
 
-def lives(source: Source, key: Held) -> list[Span]:
+def lives(source: CodeText, key: NamedKey) -> list[Statements]:
     """Return where *key* lives: from after it is given to its last use, in each block it is in.
 
     The innermost block is first. Where nobody uses it, there is one empty span: ``stop`` lies
@@ -221,12 +221,12 @@ def lives(source: Source, key: Held) -> list[Span]:
             if any(n.id == key.name for n in _loads(place.block[number]))
         ]
         if later:
-            found.append(Span(place.block, place.index + 1, later[-1]))
+            found.append(Statements(place.block, place.index + 1, later[-1]))
         if isinstance(place.parent, ast.FunctionDef | ast.Module | ast.While | ast.For):
             break
         node = place.parent
     place = source.place(key.statement)
-    return found or [Span(place.block, place.index + 1, place.index)]
+    return found or [Statements(place.block, place.index + 1, place.index)]
 
 
 def _loads(node: ast.AST) -> Iterator[ast.Name]:
@@ -235,7 +235,7 @@ def _loads(node: ast.AST) -> Iterator[ast.Name]:
             yield each
 
 
-def exits(span: Span) -> list[ast.stmt]:
+def exits(span: Statements) -> list[ast.stmt]:
     """Return the statements in *span* that leave it before its end."""
     return [
         node

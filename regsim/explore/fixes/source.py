@@ -23,11 +23,10 @@ import attrs
 from regsim.errors import UsageError
 
 _NUMBERS = count(1)
-Block = list[ast.stmt]
 
 
 @attrs.frozen
-class Change:
+class Splice:
     """Lines *first* to *last* of a file become *lines*; nothing is replaced if last < first."""
 
     first: int
@@ -36,10 +35,10 @@ class Change:
 
 
 @attrs.frozen
-class Place:
+class CodePlace:
     """Where a statement stands: in which block, at which place, and in which statement."""
 
-    block: Block
+    block: list[ast.stmt]
     index: int
     parent: ast.AST
 
@@ -50,7 +49,7 @@ class Place:
 
 
 @attrs.frozen(eq=False)
-class Source:
+class CodeText:
     """The text of a file, parsed.
 
     Attributes:
@@ -64,7 +63,7 @@ class Source:
     text: str
     tree: ast.Module
     lines: tuple[str, ...]
-    places: Mapping[ast.stmt, Place]
+    places: Mapping[ast.stmt, CodePlace]
     parents: Mapping[ast.AST, ast.AST]
 
     def function(self, name: str) -> ast.FunctionDef:
@@ -86,7 +85,7 @@ class Source:
                         found.append(called)
         return found
 
-    def place(self, node: ast.AST) -> Place:
+    def place(self, node: ast.AST) -> CodePlace:
         """Return where the statement stands that *node* is of."""
         while not isinstance(node, ast.stmt):
             node = self.parents[node]
@@ -127,7 +126,7 @@ class Source:
             for number, line in enumerate(self.lines[first - 1 : last], first)
         )
 
-    def changed(self, changes: Sequence[Change]) -> Source | None:
+    def changed(self, changes: Sequence[Splice]) -> CodeText | None:
         """Return the source with *changes* made; None where that is no Python or they overlap."""
         lines = list(self.lines)
         ordered = sorted(changes, key=lambda each: (each.first, each.last))
@@ -139,13 +138,13 @@ class Source:
         return parsed("\n".join(lines))
 
 
-def parsed(text: str) -> Source | None:
+def parsed(text: str) -> CodeText | None:
     """Return *text* as a source; None where it is no Python."""
     try:
         tree = ast.parse(text)
     except SyntaxError:
         return None
-    places: dict[ast.stmt, Place] = {}
+    places: dict[ast.stmt, CodePlace] = {}
     parents: dict[ast.AST, ast.AST] = {}
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
@@ -153,8 +152,8 @@ def parsed(text: str) -> Source | None:
         for _, value in ast.iter_fields(node):
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 for number, statement in enumerate(value):
-                    places[statement] = Place(value, number, node)
-    return Source(text, tree, tuple(text.split("\n")), places, parents)
+                    places[statement] = CodePlace(value, number, node)
+    return CodeText(text, tree, tuple(text.split("\n")), places, parents)
 
 
 def _below(node: ast.AST, names: Sequence[str]) -> ast.FunctionDef | None:
@@ -174,7 +173,7 @@ def _below(node: ast.AST, names: Sequence[str]) -> ast.FunctionDef | None:
 
 
 @attrs.frozen
-class Origin:
+class CodeOrigin:
     """Where a service's code is from.
 
     Attributes:
@@ -188,7 +187,7 @@ class Origin:
     name: str
 
 
-def origin(code: Callable[..., object]) -> tuple[Origin, str]:
+def origin(code: Callable[..., object]) -> tuple[CodeOrigin, str]:
     """Return where *code* is from, and the text of its file.
 
     Raises:
@@ -209,7 +208,7 @@ def origin(code: Callable[..., object]) -> tuple[Origin, str]:
         raise UsageError(f"{file} is no longer what {code.__qualname__} was made from")
     if inspect.unwrap(code) is not code:
         raise UsageError(f"{code.__qualname__} is wrapped by a decorator: give the function itself")
-    return Origin(code, file, code.__qualname__), text
+    return CodeOrigin(code, file, code.__qualname__), text
 
 
 def code_in(text: str, file: str, name: str) -> CodeType | None:
@@ -234,7 +233,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(each)
 
 
-def remade(code: Origin, text: str) -> FunctionType:
+def remade(code: CodeOrigin, text: str) -> FunctionType:
     """Return the function of *code* as *text* has it, with the functions of its module as there.
 
     Raises:
