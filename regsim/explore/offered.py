@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from regsim.actors.stage import USER
 from regsim.errors import UnknownNameError
 from regsim.kernel.process import Scalar
-from regsim.types import Access, PredefinedKey
+from regsim.types import Access, PredefinedKey, Sid
 from regsim.win32 import advapi, advapi_data, advapi_hive, advapi_trees, ntdll, userenv
 from regsim.win32.plans import Planned
 
 if TYPE_CHECKING:
     from regsim.explore.rerun import Rerun
 
-USERS: Final = {"user": USER}
-"""Who can be impersonated, by name."""
+USERS: Final[Mapping[str, Sid]] = {"user": USER}
+"""Who can be impersonated, by name, where there is one user."""
 _HOMES: Final = (advapi, advapi_data, advapi_hive, advapi_trees, ntdll, userenv)
 
 
@@ -226,15 +226,12 @@ class Win:
 
     def impersonating(self, user: str) -> _Impersonating:
         """Act as *user* inside a ``with`` statement; afterwards as the process again."""
-        if user not in USERS:
-            raise self._run.refused(str(UnknownNameError("user", user, USERS)))
+        self._run.person(user)
         return _Impersonating(self._run, user)
 
     def sid(self, user: str) -> str:
         """Return the SID of *user*, as a text: the name of their key below HKEY_USERS."""
-        if user not in USERS:
-            raise self._run.refused(str(UnknownNameError("user", user, USERS)))
-        return str(USERS[user])
+        return str(self._run.person(user))
 
     def event(self, name: str) -> SharedEvent:
         """Return the event of that *name*."""
@@ -281,7 +278,7 @@ class _Impersonating:
         return ("impersonating", self._user)
 
     def __enter__(self) -> None:
-        self._run.act_as(USERS[self._user])
+        self._run.act_as(self._run.person(self._user))
 
     def __exit__(self, *_: object) -> None:
         self._run.act_as(None)

@@ -21,7 +21,7 @@ import attrs
 
 from regsim import dialects
 from regsim.actors import winlogon
-from regsim.actors.stage import PENDING, PROFILE, USER, USER_ON, USER_PATH
+from regsim.actors.stage import PENDING, PROFILE, SECOND_USER, USER, USER_ON, asked_by
 from regsim.cases.case import fresh_profile
 from regsim.check.anynumber import AnyNumber
 from regsim.check.families import ANY, Opaque
@@ -33,16 +33,17 @@ from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
 from regsim.explore.claims import View, formula_of
 from regsim.explore.fixes.search import Fixes, find
 from regsim.explore.learned import Automaton, LocalState, PlainProgram, program, same_code
+from regsim.explore.offered import USERS
 from regsim.explore.scene import Scene
 from regsim.explore.system import SIGNALS, System, thread_of
 from regsim.kernel.calls import Call
 from regsim.kernel.canonical import handle_place
-from regsim.kernel.expr import HandleVar, Scope, Var, both
+from regsim.kernel.expr import Expr, HandleVar, Scope, Var, both
 from regsim.kernel.steps import Program, Set, Step, go, op
 from regsim.kernel.tree import Node, grow
-from regsim.keypath import fold, split
+from regsim.keypath import Parts, fold, split, user_root
 from regsim.policy import Dialect, UnloadFailure
-from regsim.types import PredefinedKey, Value
+from regsim.types import PredefinedKey, Sid, Value
 
 ServiceCode = Callable[[Any], object]
 """A service: a function that is given ``win``."""
@@ -57,6 +58,10 @@ MOST_STATES: Final = 20_000
 """How many states are explored by default: a service that leaks at each request has no end."""
 ENOUGH_STATES: Final = 5_000
 """How many of a few threads by default, where any number is asked about: that is done often."""
+_OF_A_SESSION: Final = ("released", "logoff-ends", "logoff", "served")
+"""What is asked only where a user logs on and off."""
+_TWO: Final = {"alice": USER, "bob": SECOND_USER}
+"""The two users who may be logged on at once."""
 DEFAULT: Final = r"\REGISTRY\USER\.DEFAULT"
 """Where the hive is that HKEY_CURRENT_USER stands for in a service that acts as itself."""
 _VALUE: Final = Value.sz("", "1")
@@ -72,8 +77,12 @@ class Served:
     name: str
     process: str
 
-    def program(self, dialect: Dialect, learned: dict[str, PlainProgram]) -> PlainProgram:
+    def program(
+        self, dialect: Dialect, learned: dict[str, PlainProgram], people: Mapping[str, Sid]
+    ) -> PlainProgram:
         """Return the code as a program on *dialect*: the one among those *learned* if it is that.
+
+        It may act as *people*.
 
         So models that differ in numbers alone run the same programs. It is kept there.
 
@@ -82,7 +91,7 @@ class Served:
         """
         known = learned.get(self.name)
         if known is None or not same_code(known.automaton, self.code, dialect):
-            known = learned[self.name] = program(self.name, self.code, dialect)
+            known = learned[self.name] = program(self.name, self.code, dialect, people)
         return known
 
 
@@ -100,6 +109,7 @@ class ServiceModel:
         claims: the functions that say what must hold, beside what is always asked.
         stopped: the services that are stopped, and not started again, before the user logs off.
         unattended: whether nobody logs on or asks: what runs is a script.
+        staying: the users who are logged on all the time, if there are several.
     """
 
     os: str
@@ -109,6 +119,7 @@ class ServiceModel:
     claims: tuple[Callable[[View], object], ...] = ()
     stopped: tuple[str, ...] = ()
     unattended: bool = False
+    staying: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -168,6 +179,19 @@ class ServiceModel:
         if times is not None and times < 1:
             raise UsageError(f"a user logs on once or more often, not {times} times")
         return attrs.evolve(self, times=times)
+
+    def two_users_stay_logged_on(self) -> ServiceModel:
+        """Return the model of a computer on which ``alice`` and ``bob`` are logged on all the time.
+
+        Each may make a request, one at a time, which a service waits for by ``win.wait("request of
+        alice")``. Of what is always asked, the claims about a logoff are left out.
+        """
+        return attrs.evolve(self, times=0, unattended=True, staying=tuple(_TWO))
+
+    @property
+    def people(self) -> Mapping[str, Sid]:
+        """Who can be impersonated, by name."""
+        return {name: _TWO[name] for name in self.staying} if self.staying else USERS
 
     def nobody_logs_on(self) -> ServiceModel:
         """Return the model of a computer where nobody logs on and nothing is asked for.
@@ -253,16 +277,19 @@ class ServiceModel:
             raise UsageError("nobody uses the service: add .user_logs_on_and_off()")
         dialect = dialects.get(self.os)
         scene = Scene(dialect)
-        opened = [each for served in self.services for each in _opened(served, dialect)]
+        opened = [e for served in self.services for e in _opened(served, dialect, self.people)]
         scene.machine.files.write(PROFILE, _grown(fresh_profile(), opened))
         scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
         homes = tuple({s.process: None for s in self.services if s.name in self.stopped})
         if not self.unattended:
             scene.add("winlogon", _winlogon(dialect, self.times, len(homes)), process="winlogon")
-            scene.add("user", _user())
+            scene.add("user", _asking("user", PENDING, (USER_ON.is_(1),)))
+        for name in self.staying:
+            scene.machine.mount_hive(user_root(self.people[name]), _grown(fresh_profile(), opened))
+            scene.add(name, _asking(name, asked_by(name), ()))
         programs: dict[str, PlainProgram] = {}
         for each in self.services:
-            code = each.program(dialect, {} if learned is None else learned)
+            code = each.program(dialect, {} if learned is None else learned, self.people)
             threads = scene.add(each.name, code, count=_count(each), process=each.process)
             programs.update(dict.fromkeys(threads, code))
             for thread in scene.machine.threads.values():
@@ -270,8 +297,13 @@ class ServiceModel:
                     code.automaton.begin(scene.machine, thread.tid)
         for home in homes:
             scene.add(f"stops {home}", _administrator(home), process="services")
-        claims = _of_script if self.unattended else _properties
-        properties = claims(scene, programs, self.claims)
+        view = _view(scene, programs, self.people, attended=not self.unattended)
+        properties = list(_properties(scene, programs, self.claims, view))
+        if self.unattended:
+            gone = _OF_A_SESSION if self.staying else (*_OF_A_SESSION, "right-users-data")
+            properties = [each for each in properties if each.name not in gone]
+            used = view.questions["hive_in_use"]
+            properties.append(sometimes("hive-used", used, "The user's hive is used."))
         called = self.name or self.services[0].name
         most = MOST_STATES if learned is None else ENOUGH_STATES
         return scene.system(called, *properties, most_states=most)
@@ -345,15 +377,16 @@ def _administrator(home: str) -> Program:
     return Program(f"stops {home}", (stop, rest), "decide")
 
 
-def _user() -> Program:
+def _asking(name: str, requests: Var, when: tuple[Expr, ...]) -> Program:
+    """Return a user who makes a request while *when* holds and none of theirs waits."""
     ask = Step(
         at="user",
         does="request",
-        when=both(USER_ON.is_(1), PENDING.less(1)),
-        then=(go("user", Set(PENDING, PENDING.plus(1))),),
+        when=both(*when, requests.less(1)),
+        then=(go("user", Set(requests, requests.plus(1))),),
         call="(asks the service for something)",
     )
-    return Program("user", (ask,), "user")
+    return Program(name, (ask,), "user")
 
 
 def _grown(root: Node, opened: Iterable[_Wanted]) -> Node:
@@ -374,10 +407,10 @@ class _Wanted:
     value: str | None = None
 
 
-def _opened(served: Served, dialect: Dialect) -> Iterator[_Wanted]:
+def _opened(served: Served, dialect: Dialect, people: Mapping[str, Sid]) -> Iterator[_Wanted]:
     """Yield the keys of the user that the code opens, and the values it reads, if nothing fails."""
     try:
-        learned = Automaton(served.name, served.code, dialect)
+        learned = Automaton(served.name, served.code, dialect, people)
     except PlainCodeError:
         return
     paths: dict[str, str] = {}
@@ -424,8 +457,9 @@ def _path_of(state: LocalState, paths: dict[str, str]) -> _Wanted | None:
     value = str(planned.args.get("name", "")) if reads else None
     if key == PredefinedKey.CURRENT_USER:
         return _Wanted(path, value)
-    if key == PredefinedKey.USERS and path.upper().startswith(USER.upper() + "\\"):
-        return _Wanted(path[len(USER) + 1 :], value)
+    sid, _, below = path.partition("\\")
+    if key == PredefinedKey.USERS and sid.upper() in (USER.upper(), SECOND_USER.upper()):
+        return _Wanted(below, value)
     if isinstance(key, HandleVar) and key.name in paths:
         return _Wanted(f"{paths[key.name]}\\{path}".strip("\\"), value)
     return None
@@ -435,18 +469,12 @@ def _path_of(state: LocalState, paths: dict[str, str]) -> _Wanted | None:
 
 
 def _properties(
-    scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
-) -> Iterator[Property]:
-    """Yield what is always asked of services, and the *claims* of one's own."""
-    yield from _asked(scene, programs, claims, _view(scene, programs, attended=True))
-
-
-def _asked(
     scene: Scene,
     programs: dict[str, PlainProgram],
     claims: tuple[Callable[[View], object], ...],
     view: View,
 ) -> Iterator[Property]:
+    """Yield what is always asked of services, and the *claims* of one's own."""
     seen = view.questions
     working, failed = _any(scene, programs, "works", _works), _any(scene, programs, "fails", _fails)
     quiet = seen["logging_off"] & ~seen["request_waits"] & seen["resting"]
@@ -482,21 +510,13 @@ def _asked(
         yield always(_name(claim), formula_of(claim, view), text)
 
 
-def _of_script(
-    scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
-) -> Iterator[Property]:
-    """Yield what is asked where nobody logs on, and the *claims* of one's own."""
-    kept = ("no-call-breaks", "no-thread-fails", *(_name(claim) for claim in claims))
-    view = _view(scene, programs, attended=False)
-    yield from (each for each in _asked(scene, programs, claims, view) if each.name in kept)
-    yield sometimes("hive-used", view.questions["hive_in_use"], "The user's hive is used.")
-
-
 def _name(claim: Callable[[View], object]) -> str:
     return claim.__name__.replace("_", "-").strip("<>")
 
 
-def _view(scene: Scene, programs: dict[str, PlainProgram], *, attended: bool) -> View:
+def _view(
+    scene: Scene, programs: dict[str, PlainProgram], people: Mapping[str, Sid], *, attended: bool
+) -> View:
     """Return what can be asked of a state, in the order of `QUESTIONS`.
 
     Where nobody logs on, all that is of a session is false.
@@ -508,7 +528,7 @@ def _view(scene: Scene, programs: dict[str, PlainProgram], *, attended: bool) ->
         ~scene.variable(PENDING, 0) if attended else FALSE,
         every(_resting(scene, name, code) for name, code in programs.items()),
         _any(scene, programs, "broke", _breaks),
-        some(_wrong(scene, name, code) for name, code in programs.items()),
+        some(_wrong(scene, name, code, people) for name, code in programs.items()),
         _any(scene, programs, "ended", _ends),
     )
     return View(questions=dict(zip(QUESTIONS, answers, strict=True)))
@@ -557,26 +577,33 @@ def _contains(event: str) -> Callable[[Any], bool]:
     return lambda signalled: event in signalled
 
 
-def _wrong(scene: Scene, name: str, code: PlainProgram) -> Formula:
+def _wrong(scene: Scene, name: str, code: PlainProgram, people: Mapping[str, Sid]) -> Formula:
     """Return the formula that thread *name* has a key open that is of another user than it thinks.
 
     It is looked at before the code's next call, when it stands at one.
     """
-    mine = fold(split(USER_PATH))
+    roots = {sid: fold(split(user_root(sid))) for sid in people.values()}
 
-    def test(value: object, *, of_user: bool) -> bool:
+    def test(value: object, *, meant: Sid | None) -> bool:
         part = thread_of(value)
         state = code.state(part.pc)
         places = {each: handle_place(handle) for each, handle in part.handles}
         users = state.request.users if state is not None and state.label == part.pc else ()
-        found = (places.get(each) for each, meant in users if meant is of_user)
-        return any(at is not None and (at[: len(mine)] == mine) is not of_user for at in found)
+        found = (places.get(each) for each, whose in users if whose == meant)
+        return any(at is not None and _is_of(at, roots) != meant for at in found)
 
-    another, users = (
-        Atom(scene.component(name), partial(test, of_user=of_user), f"{name} has {whose} key open")
-        for of_user, whose in ((True, "another's"), (False, "the user's"))
+    others = (
+        Atom(scene.component(name), partial(test, meant=sid), f"{name} has another's key open")
+        & scene.mounted(user_root(sid))
+        for sid in roots
     )
-    return (another & scene.mounted(USER_PATH)) | users
+    text = f"{name} has the user's key open"
+    return some([*others, Atom(scene.component(name), partial(test, meant=None), text)])
+
+
+def _is_of(place: Parts, roots: Mapping[Sid, Parts]) -> Sid | None:
+    """Return whose of *roots* the key at *place* is below; None for nobody's."""
+    return next((sid for sid, root in roots.items() if place[: len(root)] == root), None)
 
 
 def _rests(state: LocalState | None) -> bool:

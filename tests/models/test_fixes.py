@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from brute import Brute
-from test_plain_orders import violated, written
+from test_plain_orders import written
 
 from regsim import models
 from regsim.errors import NotApplicableError, UsageError
@@ -92,6 +92,28 @@ def test_the_naive_fix_of_the_case_is_refuted_by_its_shortest_path() -> None:
     assert (last.step, last.answer and last.answer.text) == ("open-subkey", "INVALID_HANDLE")
 
 
+@pytest.mark.parametrize(
+    ("name", "os", "holds", "never"),
+    [
+        ("managed-handles", None, {"close-key"}, {"handle-error"}),
+        (
+            "two-users",
+            None,
+            {"for-alice: open-current-user", "for-alice: disable-predefined-cache"},
+            {"for-alice: close-root", "for-alice: close-root-last-user"},
+        ),
+    ],
+)
+def test_other_incidents_get_their_fixes(
+    name: str, os: str | None, holds: set[str], never: set[str]
+) -> None:
+    """What each model's own parameters say of its fixes is what is found of its plain code."""
+    found = models.source(name).service({}).fix(os)
+
+    assert names(found) >= holds
+    assert {each.name for each in found.candidates if each.holds is False} >= never
+
+
 # -- what holds, and what does not -----------------------------------------------------------------
 
 
@@ -136,7 +158,7 @@ def test_a_key_that_leaks_on_one_way_out_is_closed_on_it(tmp_path: Path) -> None
     assert "close-key-early" in names(found)
     (early,) = [each for each in found.holding if each.name == "close-key-early"]
     assert "+                win.RegCloseKey(key)\n                 continue\n" in early.patch
-    assert violated(asked(text, tmp_path, threads=1)) == {"released"}
+    assert found.present.violated == {"released"}
 
 
 def test_a_key_that_nobody_names_is_closed(tmp_path: Path) -> None:
