@@ -68,6 +68,14 @@ int is_a(PyObject *self, PyObject *other, enum part part)
     return PyObject_TypeCheck(other, (PyTypeObject *)state->types[part]);
 }
 
+int is_kind(PyObject *self, PyObject *type, enum part part)
+{
+    struct state *state = PyType_GetModuleState(Py_TYPE(self));
+
+    return PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type,
+                                                  (PyTypeObject *)state->types[part]);
+}
+
 /* add all parts */
 static int module_exec(PyObject *module)
 {
