@@ -58,11 +58,6 @@ def answer(request: str, told: Telling | None = None) -> str:
     return json.dumps(found)
 
 
-def mends() -> bool:
-    """Return whether a service in plain code can be mended here."""
-    return hasattr(ServiceModel, "fix")
-
-
 def _line_of(error: RegsimError, text: str) -> int | None:
     """Return the line of the text that *error* is about: as it says, or where its cause was."""
     said = _LINE.findall(text)
@@ -157,13 +152,29 @@ def _fix(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:  
     """Look for the smallest edits that make every claim hold."""
     source, given = _source(asked)
     made = source.make(**source.settings(given))
-    if not hasattr(made, "fix"):
+    if not isinstance(made, ServiceModel):
         raise UsageError("only a service in plain code, made by regsim.model(...), can be mended")
     with source.blamed():
-        found = made.fix().to_dict()
-    fixes = [each for each in found["fixes"] if each["holds"]]
-    title = f"{counted(len(fixes), 'edit')} found that make every claim hold"
+        found = made.fix().to_dict()["fixes"]
+    fixes = [
+        {
+            "says": "; ".join(each["edits"]),
+            "proved": f"Every claim holds, {_bounds(each)}.",
+            "patch": each["patch"],
+        }
+        for each in found
+        if each["holds"]
+    ]
+    title = f"{counted(len(fixes), 'way')} found to make every claim hold"
     return {"title": title, "claims": [], "fixes": fixes}
+
+
+def _bounds(fix: Mapping[str, Any]) -> str:
+    """Return how far it is proved that *fix* holds."""
+    if fix["proved"] == "any":
+        return "for any number of threads"
+    threads = [counted(n, f"thread of {name}") for name, n in fix["bounds"]["threads"].items()]
+    return f"as far as the text goes: {', '.join(threads)}, every order explored"
 
 
 # -- challenges --------------------------------------------------------------------------------

@@ -177,6 +177,22 @@ def test_an_exercise_of_the_course_is_asked_and_judged(bench: Bench) -> None:
     page.locator("#exercise .reply").wait_for()
 
 
+def test_a_fix_is_taken_into_the_text(bench: Bench) -> None:
+    """What is found is put where its patch says, and then holds; a changed text takes none."""
+    page = bench(ALL[1].name)
+    page.locator("#fix").click()
+    assert "found to make every claim hold" in done(page)
+    take = page.locator("#fixes button").first
+    own = page.locator("#text").input_value()
+    page.locator("#text").fill("# another\n")
+    take.click()
+    assert "has changed" in page.locator("#status").inner_text()
+    page.locator("#text").fill(own)
+    take.click()
+    page.locator("#judge").click()
+    assert done(page).startswith("Solved: ")
+
+
 def test_an_endless_loop_is_stopped(bench: Bench) -> None:
     """The simulator is ended and begins anew; the page goes on as before."""
     page = bench()

@@ -135,7 +135,6 @@
     if (told.ready) {
       ready = true;
       document.body.dataset.ready = "yes";
-      $("fix").hidden = !told.mends;
       if (asked) send();
       else say("Ready.");
     } else if (told.states) tell(`${told.states.toLocaleString("en")} states`);
@@ -211,7 +210,7 @@
     const [broken, others] = [true, false].map((kind) => found.claims.filter((claim) => claim.bad === kind));
     $("claims").replaceChildren(...(broken.length ? [claimsTable(broken)] : []), ...(others.length ? [h("details", {},
       h("summary", {}, broken.length ? `What of the rest (${others.length})` : `What was asked (${others.length})`), claimsTable(others))] : []));
-    $("fixes").replaceChildren(...(found.fixes || []).map((fix) => h("div", { class: "fix" }, h("h3", {}, fix.name), h("pre", { tabindex: "0" }, fix.patch || ""))));
+    $("fixes").replaceChildren(...(found.fixes || []).map(fixBox));
     if (found.page) {
       address = URL.createObjectURL(new Blob([found.page], { type: "text/html" }));
       $("page").href = address;
@@ -225,6 +224,36 @@
       renderChoices();
     }
     return null;
+  };
+  const fixBox = (fix) => {
+    const box = h("section", { class: "fix" }, h("h3", {}, fix.says), h("p", {}, fix.proved));
+    if (!fix.patch) return box;
+    const button = h("button", { type: "button" }, "Take it into the text");
+    button.addEventListener("click", () => {
+      const text = patched(area.value, fix.patch);
+      if (text === null) return say("The text has changed since; look for fixes again.", "bad");
+      write(text);
+      area.focus();
+      return say("Taken. Check it, or go on from here.");
+    });
+    box.append(h("pre", { tabindex: "0" }, fix.patch), button);
+    return box;
+  };
+  /* The text with the hunks of a unified diff; null where it does not have the lines they name. */
+  const patched = (text, patch) => {
+    const old = text.split("\n"), made = [];
+    let at = 0;
+    for (const line of patch.split("\n").slice(2)) {
+      const hunk = line.match(/^@@ -(\d+)/);
+      if (hunk) while (at < Number(hunk[1]) - 1) made.push(old[at++]);
+      else if (line[0] === "+") made.push(line.slice(1));
+      else if (line && line[0] !== "\\") {
+        if (old[at] !== line.slice(1)) return null;
+        if (line[0] === " ") made.push(old[at]);
+        at += 1;
+      }
+    }
+    return [...made, ...old.slice(at)].join("\n");
   };
   /* The lab's own script plays the steps, in a root of its own so that no name meets the page's. */
   const play = (steps) => {
