@@ -99,7 +99,7 @@ class CodeText:
 
     def first(self, statement: ast.stmt) -> int:
         """Return the first line of *statement*, its decorators counted."""
-        marks = getattr(statement, "decorator_list", ())
+        marks: list[ast.expr] = getattr(statement, "decorator_list", [])
         return min([statement.lineno, *(mark.lineno for mark in marks)])
 
     def alone(self, statement: ast.stmt) -> bool:
@@ -182,7 +182,7 @@ class CodeOrigin:
         name: its qualified name.
     """
 
-    code: FunctionType
+    code: Any  # a FunctionType is a descriptor, which a checker of types takes for a method
     file: str
     name: str
 
@@ -200,6 +200,8 @@ def origin(code: Callable[..., object]) -> tuple[CodeOrigin, str]:
     file = code.__code__.co_filename
     linecache.checkcache(file)
     text = "".join(linecache.getlines(file))
+    if not _on_disk(file).endswith(b"\n"):
+        text = text.removesuffix("\n")  # which `linecache` has added
     source = parsed(text) if text else None
     if source is None or code_in(text, file, code.__qualname__) is None:
         raise UsageError(f"the source of {code.__qualname__} cannot be found in {file}")
@@ -272,7 +274,8 @@ def patch(file: str, before: str, after: str) -> str:
         return ""
     name = _relative(file)
     lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
-    head, body = [], []
+    head: list[str] = []
+    body: list[str] = []
     for line in lines:
         (body if head[1:] else head).append(line)
     ends = "\r\n" if _by_two(file) else "\n"  # Python reads both alike, a patch does not
@@ -287,10 +290,15 @@ def _lines(text: str) -> list[str]:
 
 
 def _by_two(file: str) -> bool:
+    return b"\r\n" in _on_disk(file)
+
+
+def _on_disk(file: str) -> bytes:
+    """Return what is in *file*; a line's end where there is none, as in a notebook."""
     try:
-        return b"\r\n" in Path(file).read_bytes()
+        return Path(file).read_bytes()
     except OSError:
-        return False
+        return b"\n"
 
 
 def _ended(line: str, ends: str) -> str:
