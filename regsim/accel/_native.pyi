@@ -22,6 +22,27 @@ class CHandleTable:
     def check(self) -> None: ...
     def __len__(self) -> int: ...
 
+class CStored:
+    name: str
+    offset: int
+    type: int
+    _image: object
+    _size: int
+    _where: int
+    def __new__(
+        cls, image: object, offset: int, name: str, kind: int, size: int, where: int
+    ) -> Self: ...
+    @property
+    def data(self) -> bytes: ...
+
+class CHiveWalk:
+    def __new__(
+        cls, kind: type[CStored], of: object, offset: int, data_size: int, extent: int
+    ) -> Self: ...
+    def take(
+        self, data: Buffer
+    ) -> tuple[int, list[tuple[int, int, str, tuple[CStored, ...] | None]], bytes]: ...
+
 class CEvents:
     def __new__(
         cls,
