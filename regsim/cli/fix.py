@@ -62,7 +62,7 @@ def command(
     mutate: bool,
     as_json: bool,
 ) -> int:
-    """FixSearch the smallest edits of a service in plain code that make every claim hold.
+    """Search the smallest edits of a service in plain code that make every claim hold.
 
     Each is checked in every order on each system; what does not hold is shown with the shortest
     path that breaks it. Exit code 0 when some hold, 1 when none of those searched does, 3 when a
