@@ -55,6 +55,11 @@ def pml_file(rng: random.Random, events: int) -> bytes:
     texts = [text.encode("utf-16-le") for text in ("a.exe\0", "b.exe\0")]
     body += struct.pack("<3I", len(texts), 12, 16 + len(texts[0]))
     body += b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    if rng.random() < 0.3:  # an event at the end of the file, perhaps not whole
+        at = offsets + 5 * rng.randrange(events)
+        body[at : at + 4] = len(body).to_bytes(4, "little")
+        last = event(rng, events, is64=is64)
+        body += last[: len(last) - rng.choice([0, 0, 1, 5, 20])]
     body[:12] = b"PML_" + struct.pack("<II", 9, is64)
     body[0x234:0x238] = struct.pack("<I", events)
     body[0x240:0x260] = struct.pack("<4Q", HEADER, offsets, table, strings)

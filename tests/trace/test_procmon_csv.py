@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from twins import told
 
 from regsim import dialects
 from regsim.errors import DataError
 from regsim.trace.access import access_of
 from regsim.trace.asking import replay
-from regsim.trace.readers import procmon_csv
+from regsim.trace.readers import _procmon_scan, procmon_csv
 from regsim.trace.readers._procmon import os_of, status_of
 from regsim.trace.readers._procmon_rows import last_row, read_shape, scan
 from regsim.trace.times import Calendar, date_of, filetime_text, time_of_day
@@ -377,3 +378,58 @@ def test_unquoted_csv(tmp_path: Path) -> None:
     assert replay(path) == plain
     path.write_bytes(path.read_bytes() + b"1,2,3\r\n")
     assert "1 rows lack columns and were left out" in replay(path).reasons
+
+
+@pytest.fixture(params=["twin", "c"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan in Python, then the one in C where that is in use."""
+    if request.param == "twin":
+        monkeypatch.setattr(_procmon_scan, "NATIVE", None)
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("last", ["Path", "Process Name", "Detail"])
+def test_quotes_in_the_last_column(tmp_path: Path, last: str) -> None:
+    """A field with quotes is read to its end, wherever its column stands."""
+    columns = (*(column for column in COLUMNS if column != last), last)
+    path = tmp_path / "trace"
+    path.write_bytes(table([row("RegOpenKey", 'HKCU\\a"b', Process_Name='q"q.exe')], columns))
+    (blocker,) = replay(path).held
+    assert (blocker.process, blocker.key) == ('q"q.exe', 'HKCU\\a"b')
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("result", ["KEY DELETED", "0xC000017C", "0xc0000425"])
+@pytest.mark.parametrize("columns", [COLUMNS, COLUMNS[::-1]])
+def test_a_key_that_is_gone_is_seen_in_any_order(
+    tmp_path: Path, result: str, columns: tuple[str, ...]
+) -> None:
+    """A query that finds its key gone is handed on; one that succeeds is harmless."""
+    path = tmp_path / "trace"
+    rows = [row("RegQueryValue", "HKCU\\A", Result=result), row("RegQueryValue", "HKCU\\A")]
+    path.write_bytes(table(rows, columns))
+    _, facts, *_ = told(path, 1)
+    assert (facts["record"]["taken"], facts["record"]["harmless"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("either")
+def test_the_same_second_twelve_hours_later(tmp_path: Path) -> None:
+    """In the afternoon a time is not that of the same second in the morning."""
+    times = ["4:33:14.0000001 AM", "4:33:13.0000001 PM", "4:33:14.0000002 PM"]
+    rows = [row("RegOpenKey", f"HKCU\\{n}", Time_of_Day=time) for n, time in enumerate(times)]
+    path = tmp_path / "trace"
+    path.write_bytes(table(rows, COLUMNS))
+    opened = [blocker.opened_at for blocker in replay(path).held]
+    assert opened == ["04:33:14.0000001", "16:33:13.0000001", "16:33:14.0000002"]
+
+
+@pytest.mark.usefixtures("either")
+def test_a_stray_quote_is_no_part_of_a_name(tmp_path: Path) -> None:
+    """A row with a quote that is not doubled counts as malformed."""
+    data = table([row("RegOpenKey", "HKCU\\A"), row("RegOpenKey", "HKCU\\B")], COLUMNS)
+    path = tmp_path / "trace"
+    path.write_bytes(data.replace(b"HKCU\\B", b'HK"CU\\B'))
+    _, facts, *_ = told(path, 1)
+    found = facts["record"]
+    assert (found["rows"], found["taken"]) == (2, 1)
+    assert [skips["first"] for skips in found["malformed"].values()] == [2]
