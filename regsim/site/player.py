@@ -155,7 +155,7 @@ def _fix(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:  
     if not isinstance(made, ServiceModel):
         raise UsageError("only a service in plain code, made by regsim.model(...), can be mended")
     with source.blamed():
-        found = made.fix().to_dict()["fixes"]
+        found: Any = made.fix().to_dict()["fixes"]
     fixes = [
         {
             "says": "; ".join(each["edits"]),
