@@ -9,12 +9,12 @@ at logoff Winlogon cannot unload the hive. Source: the article, 08-MAY-2002; doc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from regsim.actors import bystanders, winlogon
-from regsim.actors.stage import PENDING
+from regsim.actors.stage import PENDING, SUBKEY
 from regsim.actors.telephony import Strategy, worker
 from regsim.cases import fixes
 from regsim.cases.case import Case
@@ -30,6 +30,7 @@ from regsim.kernel.steps import Program
 from regsim.win32 import advapi
 
 if TYPE_CHECKING:
+    from regsim.explore.service import ServiceModel
     from regsim.explore.system import System
 
 CALLS_SERVICE: Final = "new-connection"
@@ -251,6 +252,38 @@ def _witnesses(scene: Scene, threads: tuple[str, ...], stop: int) -> list[Proper
     return found
 
 
+# -- in plain code ------------------------------------------------------------------------------
+
+
+def telephony(win: Any) -> None:  # noqa: ANN401 - what `regsim.model` gives it
+    """Serve requests as the stock service does: the key is closed, its root is not."""
+    while win.wait("request"):
+        with win.impersonating("user"):
+            try:
+                key = win.RegOpenKeyEx(win.HKEY_CURRENT_USER, SUBKEY)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                key = None
+            if key is None:
+                win.work("gives the error back")
+                continue
+            win.work("reads the user information")
+            win.RegCloseKey(key)
+
+
+def plain() -> ServiceModel:
+    """Return the case with its service in plain code, which `regsim fix` edits.
+
+    The user asks the service by themselves; the wizard, which takes two steps more to do so, and
+    the other services are left out. Bounds: two threads, one logon, one waiting request.
+    """
+    from regsim.explore import service  # noqa: PLC0415 - nothing else needs the learner
+
+    begun = service.model(os=INCIDENT.os, name=INCIDENT.name)
+    return begun.service(telephony, threads=2, name="tapisrv").user_logs_on_and_off()
+
+
 INCIDENT: Final = Incident(
     name="q241572",
     aliases=("kb241572", "kbq241572"),
@@ -278,4 +311,5 @@ INCIDENT: Final = Incident(
         flag("stop", "whether the administrator may stop the Telephony service"),
         flag("noisy", "whether the other services use the hive after the user has logged off"),
     ),
+    plain=plain,
 )

@@ -12,7 +12,7 @@ inferred.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regsim.actors.stage import PROFILE, USER, USER_PATH
 from regsim.cases.case import Case, fresh_profile
@@ -26,6 +26,7 @@ from regsim.types import SECOND, Handle, PredefinedKey
 from regsim.win32 import advapi, ntdll
 
 if TYPE_CHECKING:
+    from regsim.explore.service import ServiceModel
     from regsim.explore.system import System
 
 KEY: Final = HandleVar("key", Scope.PROCESS)
@@ -168,6 +169,27 @@ def _claims(scene: Scene) -> list[Property]:
     ]
 
 
+def script(win: Any) -> None:  # noqa: ANN401 - what `regsim.model` gives it
+    """Edit the user's hive and unload it again; the key object is dropped, and not closed."""
+    while True:
+        win.RegLoadKey(win.HKEY_USERS, win.sid("user"), PROFILE)
+        key = win.RegOpenKeyEx(win.HKEY_USERS, win.sid("user") + r"\Software")
+        win.RegQueryValueEx(key, "Colour")
+        win.RegUnLoadKey(win.HKEY_USERS, win.sid("user"))
+        win.work("goes on to the next user")
+
+
+def plain() -> ServiceModel:
+    """Return the script in plain code, which `regsim fix` edits.
+
+    The collector never comes, which is the worst that it can do. Bounds: one script, one user.
+    """
+    from regsim.explore import service  # noqa: PLC0415 - nothing else needs the learner
+
+    begun = service.model(os=INCIDENT.os, name=INCIDENT.name)
+    return begun.service(script, process="powershell").nobody_logs_on()
+
+
 INCIDENT: Final = Incident(
     name="reg-load",
     aliases=("managed-handles",),
@@ -183,4 +205,5 @@ INCIDENT: Final = Incident(
         choice("fix", "none", FIXES, "what the script does about the object before it unloads"),
         number("attempts", 1, 1, 100, "unloads that the script tries"),
     ),
+    plain=plain,
 )

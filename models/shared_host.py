@@ -10,12 +10,13 @@ threads of a process; documented); that services in one host therefore share it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+from regsim.models.q241572 import telephony
 
 from regsim.actors import bystanders, winlogon
-from regsim.actors.stage import PENDING, USER, USER_ON
+from regsim.actors.stage import PENDING, SUBKEY, USER, USER_ON
 from regsim.actors.telephony import Strategy, worker
 from regsim.check.formula import Formula
 from regsim.check.property import Property, always, sometimes
@@ -27,6 +28,7 @@ from regsim.kernel.steps import Act, Program, Set, Step, go
 from regsim.policy import Dialect
 
 if TYPE_CHECKING:
+    from regsim.explore.service import ServiceModel
     from regsim.explore.system import System
 
 STOPPED: Final = Var("stopped", Scope.MACHINE)
@@ -137,6 +139,34 @@ def _none_waits(scene: Scene) -> Formula:
     return scene.variable(PENDING, 0)
 
 
+def neighbour(win: Any) -> None:  # noqa: ANN401 - what `regsim.model` gives it
+    """Look at the user's keys during the session, of its own accord, as a stock service does."""
+    while win.wait("session"):
+        with win.impersonating("user"):
+            try:
+                key = win.RegOpenKeyEx(win.HKEY_CURRENT_USER, SUBKEY)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                key = None
+            if key is None:
+                win.work("gives the error back")
+                continue
+            win.work("reads the user information")
+            win.RegCloseKey(key)
+
+
+def plain() -> ServiceModel:
+    """Return both services, stock, in plain code, which `regsim fix` edits.
+
+    Bounds: one thread of each, one logon, one waiting request.
+    """
+    from regsim.explore import service  # noqa: PLC0415 - nothing else needs the learner
+
+    both = service.model(os="w2k", name=INCIDENT.name).service(telephony, process="host")
+    return both.service(neighbour, process="host").user_logs_on_and_off()
+
+
 INCIDENT: Final = Incident(
     name="shared-host",
     title="Two services in one process share one cached root",
@@ -152,4 +182,5 @@ INCIDENT: Final = Incident(
         number("queue", 1, 1, 4, "requests that can wait for the Telephony service"),
         flag("stop", "whether the administrator may stop the Telephony service, not its process"),
     ),
+    plain=plain,
 )

@@ -12,10 +12,10 @@ its workers impersonate who asked, open a key below HKEY_CURRENT_USER, read it a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regsim import keypath
-from regsim.actors.stage import SUBKEY, USER
+from regsim.actors.stage import SECOND_USER, SUBKEY, USER, asked_by
 from regsim.actors.telephony import Request, Strategy, worker
 from regsim.check.families import several
 from regsim.check.formula import Atom, Formula, every, some
@@ -25,16 +25,17 @@ from regsim.explore.parameters import choice, count, number
 from regsim.explore.scene import Scene
 from regsim.explore.system import thread_of
 from regsim.kernel.canonical import handle_place
-from regsim.kernel.expr import Scope, Var
+from regsim.kernel.expr import Var
 from regsim.kernel.steps import Program, Set, Step, go
 from regsim.kernel.tree import Node, grow
 from regsim.types import Sid
 
 if TYPE_CHECKING:
+    from regsim.explore.service import ServiceModel
     from regsim.explore.system import System
 
 ALICE: Final = USER
-BOB: Final = Sid("S-1-5-21-1004336348-1177238915-682003330-1002")
+BOB: Final = SECOND_USER
 USERS: Final = {"alice": ALICE, "bob": BOB}
 """The users by name."""
 
@@ -64,7 +65,7 @@ def model(*, workers: int = 2, queue: int = 1, strategy: str = "cached") -> Syst
     scene = Scene(os, hives={f"HKU\\<{name}>": keypath.user_root(s) for name, s in USERS.items()})
     for sid in USERS.values():
         scene.machine.mount_hive(keypath.user_root(sid), _profile())
-    waiting = {name: Var(f"asked by {name}", Scope.MACHINE) for name in USERS}
+    waiting = {name: asked_by(name) for name in USERS}
     for name in USERS:
         scene.add(name, _user(waiting[name], queue))
     requests = tuple(Request(waiting[name], USERS[name], f"serve-{name}") for name in USERS)
@@ -134,6 +135,42 @@ def _serves(scene: Scene, thread: str, sid: Sid) -> Formula:
     return Atom(scene.component(thread), test, f"{thread} works for {sid}")
 
 
+def read(win: Any) -> None:  # noqa: ANN401 - what `regsim.model` gives it
+    """Read what the user whom the thread acts as has set."""
+    try:
+        key = win.RegOpenKeyEx(win.HKEY_CURRENT_USER, SUBKEY)
+    except OSError:
+        win.work("gives the error back")
+        return
+    win.work("reads the settings")
+    win.RegCloseKey(key)
+
+
+def for_alice(win: Any) -> None:  # noqa: ANN401 - as above
+    """Serve one user."""
+    while win.wait("request of alice"):
+        with win.impersonating("alice"):
+            read(win)
+
+
+def for_bob(win: Any) -> None:  # noqa: ANN401 - as above
+    """Serve the other."""
+    while win.wait("request of bob"):
+        with win.impersonating("bob"):
+            read(win)
+
+
+def plain() -> ServiceModel:
+    """Return the service in plain code, which `regsim fix` edits: a thread for each user.
+
+    Bounds: two users who stay logged on, one waiting request each.
+    """
+    from regsim.explore import service  # noqa: PLC0415 - nothing else needs the learner
+
+    begun = service.model(os="w2k", name=INCIDENT.name).service(for_alice, process="service")
+    return begun.service(for_bob, process="service").two_users_stay_logged_on()
+
+
 INCIDENT: Final = Incident(
     name="two-users",
     title="A cached root shows one user's settings to the other",
@@ -148,4 +185,5 @@ INCIDENT: Final = Incident(
             "strategy", "cached", tuple(STRATEGIES), "what the service does with its cached root"
         ),
     ),
+    plain=plain,
 )

@@ -49,6 +49,9 @@ def repeat_pml(source: Path, target: Path, events: int) -> int:
         file.write(struct.pack("<I", count * times))
         file.seek(0x248)
         file.write(struct.pack("<3Q", moved, tables, tables + strings - table))
+        for place in (0x260, 0x3A0):  # icons, hosts and ports
+            file.seek(place)
+            file.write(struct.pack("<Q", struct.unpack_from("<Q", data, place)[0] + tables - table))
     return count * times
 
 

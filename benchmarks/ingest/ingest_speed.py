@@ -1,14 +1,16 @@
-"""How fast a trace becomes a verdict, file by file: medians of several runs, end to end.
+"""From a file to the verdict, beside what a user would pick instead: medians, interleaved.
 
 ``python benchmarks/ingest/ingest_speed.py [--events N] [--runs N]`` needs ../shared/data (or
-REGSIM_SHARED) for real captures and falls back to rows in their likeness. ``--procmon-parser``
-also measures that package, in full detail, in the same run, on the same file.
+REGSIM_SHARED) for real captures, and does without what is missing. Each run has every peer once, on
+the same file, after one to warm up. ``--procmon-parser`` also measures that package, in full
+detail.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import statistics
 import tempfile
 import time
@@ -18,56 +20,90 @@ from pathlib import Path
 
 from captures import repeat_csv, repeat_pml, synthetic_csv
 
-from regsim import dialects
+from regsim import accel, dialects
 from regsim.trace.asking import replay
 
 REPO = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("REGSIM_SHARED") or REPO.parent / "shared")
 NAME = "CompressedLogfileTests32bitUTC"
 
-
-Rates = tuple[float, float, float]
-
-
-def median_rate(run: Callable[[], int], runs: int) -> Rates:
-    """Return events a second, median and best of *runs*, and a core's microseconds an event.
-
-    The last counts the processor time of all processes, and so tells the work where other jobs
-    share the machine.
-    """
-    rates, costs = [], []
-    for _ in range(runs):
-        before, began = sum(os.times()[:4]), time.perf_counter()
-        events = run()
-        rates.append(events / (time.perf_counter() - began))
-        costs.append((sum(os.times()[:4]) - before) / events * 1e6)
-    return statistics.median(rates), max(rates), statistics.median(costs)
+Peers = dict[str, Callable[[Path], object]]
 
 
-def show(what: str, size: int, rates: Rates) -> None:
-    """Print one line of the table."""
-    median, best, cost = rates
-    print(f"{what:<48}{size / 1e6:>8,.0f}{median:>14,.0f}{best:>12,.0f}{cost:>10.2f}", flush=True)
+def verdict(workers: int) -> Callable[[Path], object]:
+    """Return what reads a trace to its verdict with so many threads."""
+    return lambda path: replay(path, dialect_of=dialects.get, workers=workers)
 
 
-def verdict(path: Path, workers: int) -> Callable[[], int]:
-    """Return a function that reads the trace to its verdict and returns its events."""
-    return lambda: replay(path, dialect_of=dialects.get, workers=workers).events
+def by_polars(path: Path) -> object:
+    """Scan, filter, fold the case and balance opens and closes by process and key."""
+    import polars as pl  # noqa: PLC0415 - a peer that may be missing
+
+    operation = pl.col("Operation")
+    return (
+        pl.scan_csv(path, infer_schema=False)
+        .select("PID", "Operation", "Path", "Result")
+        .filter(
+            operation.is_in(["RegOpenKey", "RegCreateKey", "RegCloseKey"])
+            & (pl.col("Result") == "SUCCESS")
+        )
+        .with_columns(
+            pl.col("Path").str.to_uppercase().alias("Key"),
+            pl.when(operation == "RegCloseKey").then(-1).otherwise(1).alias("one"),
+        )
+        .group_by("PID", "Key")
+        .agg(pl.col("one").sum())
+        .filter(pl.col("one") > 0)
+        .collect(engine="streaming")
+    )
 
 
-def full_detail(path: Path) -> Callable[[], int]:
-    """Return a function that has procmon-parser decode every field and stack of every event."""
+def by_procmon_reader(path: Path) -> object:
+    """Ask procmon-reader (C++) for what a verdict needs of each event."""
+    from procmon_reader import ProcmonReader  # noqa: PLC0415 - a peer that may be missing
+
+    reader = ProcmonReader(str(path))
+    fields = ["pid", "operation", "path", "result", "date_and_time"]
+    reader.apply_filters(filters=None, select_fields=fields)
+    return sum(1 for _ in reader)
+
+
+def by_procmon_parser(path: Path) -> object:
+    """Have procmon-parser decode every field and stack of every event."""
     from procmon_parser import ProcmonLogsReader  # noqa: PLC0415 - measured only when asked for
 
-    def run() -> int:
-        count = 0
-        with path.open("rb") as file:
-            reader = ProcmonLogsReader(file, should_get_stacktrace=True, should_get_details=True)
-            for event in reader:
-                count += event is not None
-        return count
+    with path.open("rb") as file:
+        reader = ProcmonLogsReader(file, should_get_stacktrace=True, should_get_details=True)
+        return sum(1 for _ in reader)
 
-    return run
+
+def compare(what: str, path: Path, peers: Peers, runs: int) -> None:
+    """Print a table: each peer's median, spread and processor seconds, and ratios to the first."""
+    print(f"\n{what}, {path.stat().st_size / 1e6:,.0f} MB", flush=True)
+    clocks: dict[str, list[float]] = {}
+    cores: dict[str, list[float]] = {}
+    for run in range(runs + 1):
+        for name, read in peers.items():
+            before, began = sum(os.times()[:4]), time.perf_counter()
+            try:
+                read(path)
+            except ImportError as error:
+                if not run:
+                    print(f"  {name} is missing: {error}")
+                continue
+            if run:
+                clocks.setdefault(name, []).append(time.perf_counter() - began)
+                cores.setdefault(name, []).append(sum(os.times()[:4]) - before)
+    first = next(iter(clocks))
+    ours, own = statistics.median(clocks[first]), statistics.median(cores[first])
+    print(f"  {'':<28}{'seconds':>9}{'spread':>18}{'times':>7}{'core s':>9}{'times':>7}")
+    for name, clock in clocks.items():
+        median, core = statistics.median(clock), statistics.median(cores[name])
+        print(
+            f"  {name:<28}{median:>9.3f}{f'[{min(clock):.3f} .. {max(clock):.3f}]':>18}"
+            f"{median / ours:>7.2f}{core:>9.2f}{core / own:>7.2f}",
+            flush=True,
+        )
 
 
 def unpacked(name: str, folder: Path) -> Path | None:
@@ -85,35 +121,31 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--procmon-parser", action="store_true")
     asked = parser.parse_args()
-    print(f"{'':<48}{'MB':>8}{'median ev/s':>14}{'best ev/s':>12}{'CPU us/ev':>10}")
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {accel.BACKEND}")
+    print(f"load {os.getloadavg()[0]:.1f}; 'times' is how many times regsim's first line it takes")
+    text: Peers = {"regsim": verdict(2), "regsim, one thread": verdict(1), "polars": by_polars}
+    binary: Peers = {
+        "regsim": verdict(1),
+        "read()": lambda path: len(path.read_bytes()),
+        "procmon-reader": by_procmon_reader,
+    }
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         csv, pml = unpacked(f"{NAME}.CSV", folder), unpacked(f"{NAME}.PML", folder)
-        if pml is not None and asked.procmon_parser:
-            rates = median_rate(full_detail(pml), asked.runs)
-            show("procmon-parser, full detail", pml.stat().st_size, rates)
+        big = folder / "big"
         if pml is not None:
-            big = folder / "big.PML"
-            repeat_pml(pml, big, asked.events)
-            show("PML to the verdict", big.stat().st_size, median_rate(verdict(big, 1), asked.runs))
-            big.unlink()
+            if asked.procmon_parser:
+                both: Peers = {"regsim": verdict(1), "procmon-parser": by_procmon_parser}
+                compare("PML, as captured", pml, both, asked.runs)
+            events = repeat_pml(pml, big, asked.events)
+            compare(f"PML, {events:,} events", big, binary, asked.runs)
         if csv is not None:
-            big = folder / "big.CSV"
-            repeat_csv(csv, big, asked.events)
-            for workers in sorted({1, asked.workers}):
-                rates = median_rate(verdict(big, workers), asked.runs)
-                what = f"CSV, 27 columns, to the verdict, {workers} process(es)"
-                show(what, big.stat().st_size, rates)
-            big.unlink()
-        narrow = folder / "narrow.CSV"
-        synthetic_csv(narrow, asked.events)
-        for workers in sorted({1, asked.workers}):
-            rates = median_rate(verdict(narrow, workers), asked.runs)
-            what = f"CSV, 7 columns, to the verdict, {workers} process(es)"
-            show(what, narrow.stat().st_size, rates)
+            events = repeat_csv(csv, big, asked.events)
+            compare(f"CSV, 27 columns, {events:,} rows", big, text, asked.runs)
+        events = synthetic_csv(big, asked.events)
+        compare(f"CSV, 7 columns, {events:,} rows", big, text, asked.runs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a page can hold: ``lab`` to step through, ``matrix``, and the way to the ``playground``."""
+"""What a page can hold: ``lab`` and ``explore`` to step through, ``matrix``, ``playground``."""
 
 from __future__ import annotations
 
@@ -61,12 +61,28 @@ class Embedded(_Raw):
         if isinstance(labs.lab_of(name).stories[os, fix], str):
             raise self.error(f"{name} has no run on {os} with {fix}")
         where = labs.address(name, os, fix, self.depth)
-        title = escape(models.incident(name).title)
-        return (
-            f'<figure class="lab"><iframe src="{where}" title="{title}" loading="lazy"></iframe>'
-            f'<figcaption><a href="{where}">Step through it on a page of its own</a>: '
-            "every system, every fix.</figcaption></figure>"
-        )
+        return framed(where, models.incident(name).title, "every system, every fix")
+
+
+class Explored(_Raw):
+    """A model in which the reader chooses who steps next, in such a frame."""
+
+    def html(self) -> str:
+        """Return the frame and the link."""
+        name = self.arguments[0]
+        if name not in labs.EXPLORED:
+            raise self.error(f"no model is called {name}; there are: {', '.join(labs.EXPLORED)}")
+        where = f"{'../' * self.depth}labs/explore-{name}.html"
+        return framed(where, "Choose who steps next", "every order of the steps")
+
+
+def framed(where: str, title: str, what: str) -> str:
+    """Return a frame with the page at *where*, and the way to *what* it has."""
+    return (
+        f'<figure class="lab"><iframe src="{where}" title="{escape(title)}" loading="lazy">'
+        f'</iframe><figcaption><a href="{where}">Step through it on a page of its own</a>: {what}.'
+        "</figcaption></figure>"
+    )
 
 
 class Playground(SphinxDirective):
@@ -84,6 +100,7 @@ def _playground(source: str | Path) -> Path:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Offer the directives, and write the labs beside the pages."""
     app.add_directive("lab", Embedded)
+    app.add_directive("explore", Explored)
     app.add_directive("matrix", Matrix)
     app.add_directive("playground", Playground)
 

@@ -10,12 +10,15 @@ from urllib.parse import urlencode
 
 from regsim import dialects, models
 from regsim.cases import fixes
+from regsim.cli._lab_sources import explorer_of_model
 from regsim.cli.lab import build
 from regsim.report.lab.page import lab_html
 from regsim.report.lab.stories import Lab, Story
 
 TOO_LONG = {"q179827"}
 """Incidents whose runs take minutes together: 65,536 opens each."""
+EXPLORED = {"naive": ("q241572", {"workers": 2, "services": 0, "queue": 1, "variant": "naive"})}
+"""Models in which the reader chooses who steps next, by the name that a page gives them."""
 NOT_HERE = "n/a"
 MATRIX = (
     "How each incident that can be played once ends, on every system with each of its fixes. "
@@ -52,6 +55,9 @@ def write(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for name in shown():
         (folder / f"{name}.html").write_text(lab_html(lab_of(name)), encoding="utf-8")
+    for name, (model, given) in EXPLORED.items():
+        page = folder / f"explore-{name}.html"
+        page.write_text(explorer_of_model(model, given), encoding="utf-8")
 
 
 # -- the tables -------------------------------------------------------------------------------

@@ -11,14 +11,24 @@ import os
 from typing import TYPE_CHECKING
 
 from regsim.accel.handles import HandleTable, PyHandleTable
+from regsim.accel.stored import PyStored
 from regsim.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["BACKEND", "NATIVE", "REASON", "HandleTable", "PyHandleTable", "new_handle_table"]
+__all__ = [
+    "BACKEND",
+    "NATIVE",
+    "REASON",
+    "HandleTable",
+    "PyHandleTable",
+    "PyStored",
+    "Stored",
+    "new_handle_table",
+]
 
-INTERFACE = 6
+INTERFACE = 7
 """The number that the library must bear to fit these modules; see ``native/module.c``."""
 
 
@@ -46,6 +56,12 @@ NATIVE, REASON = _load(os.environ.get("REGSIM_ACCEL") or "auto")
 
 BACKEND = "c" if NATIVE else "python"
 """Which twins are in use: ``c`` or ``python``."""
+
+if TYPE_CHECKING:
+    Stored = PyStored
+else:
+    Stored = NATIVE.CStored if NATIVE else PyStored
+    """What the values of a hive are made of."""
 
 _table: type[HandleTable] = NATIVE.CHandleTable if NATIVE else PyHandleTable
 

@@ -116,7 +116,8 @@ def fallen(times: array[int], latest: int) -> tuple[int, int, int, int]:
     Those are told by the first and the last of them, as indices; 0 where there is none.
     """
     if NATIVE is not None:
-        return NATIVE.fallen(times, latest)
+        latest, count, first, last = NATIVE.fallen(times, latest)
+        return latest, count, first, last
     found = []
     for at, time in enumerate(times):
         if time < latest:

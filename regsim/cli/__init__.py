@@ -38,6 +38,7 @@ _COMMANDS = {
     "check": _Entry(
         "check", "command", "Explore every interleaving of a model: a proof or a counterexample."
     ),
+    "fix": _Entry("fix", "command", "The smallest edits of a service that make every claim hold."),
     "lab": _Entry(
         "lab", "command", "Write a page to step through an incident, asked before shown."
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from regsim import models
+from regsim import course, models
 from regsim.cli import lab
 from regsim.cli._files import written
 from regsim.cli._hive_output import say
@@ -45,8 +45,8 @@ def command(output: Path, pyodide: Path | None, *, served: bool, as_json: bool) 
     outside itself. Where a browser cannot run it, pages to step through the incidents stand in.
     """
     runtime = runtime_in(pyodide)
-    stand_ins = list(_stand_ins())
-    files = files_of(runtime, stand_ins)
+    exercises = [course.exercise(name).sheet() for name in course.names()]
+    files = files_of(runtime, list(_stand_ins()), exercises)
     with written(output):
         write(output, files)
     about = json.loads(files[MANIFEST])

@@ -13,6 +13,7 @@ from regsim.explore.standing import Standing
 from regsim.kernel.calls import Call
 from regsim.kernel.operations import Gives
 from regsim.kernel.steps import Update
+from regsim.types import Sid
 from regsim.win32.plans import Planned
 
 
@@ -45,8 +46,8 @@ class Enquiry:
         uses: the names of the handles that it is given.
         auto: whether what it gives is closed with the last reference, as Python's winreg does.
         asked: what a later run recognises it by.
-        users: whether each open key that was reached by HKEY_CURRENT_USER is to be the user's,
-            being opened while acting as them, or is to be another's, by its name.
+        users: whose each open key that was reached by HKEY_CURRENT_USER is to be, by its name: of
+            whom the code acted as, None for itself.
     """
 
     kind: str
@@ -59,7 +60,7 @@ class Enquiry:
     uses: tuple[str, ...] = ()
     auto: bool = False
     asked: Hashable = None
-    users: tuple[tuple[str, bool], ...] = ()
+    users: tuple[tuple[str, Sid | None], ...] = ()
 
     @property
     def gives_handle(self) -> bool:

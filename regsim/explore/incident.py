@@ -18,6 +18,7 @@ from regsim.naming import resolve
 from regsim.scenario import Outcome, Run
 
 if TYPE_CHECKING:
+    from regsim.explore.service import ServiceModel
     from regsim.explore.system import System
     from regsim.kernel.tree import Node
 
@@ -53,6 +54,7 @@ class Incident(Listed):
         fixes: the fixes it can be played with.
         model: makes the model of every interleaving, from the ``parameters``.
         parameters: what ``model`` takes.
+        plain: makes the model with its service in plain code, which `regsim fix` edits.
         why_not: why it has no ``run``, or no ``model``; empty where it has both.
     """
 
@@ -67,6 +69,7 @@ class Incident(Listed):
     fixes: tuple[str, ...] = fixes.CASE
     model: Callable[..., System] | None = None
     parameters: tuple[Parameter, ...] = ()
+    plain: Callable[[], ServiceModel] | None = None
     why_not: str = ""
 
     def summary(self) -> Summary:

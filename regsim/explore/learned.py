@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import attrs
 
-from regsim.actors.stage import PENDING
+from regsim.actors.stage import PENDING, USER_ON, asked_by
 from regsim.errors import UnknownNameError
 from regsim.explore.asking import EndlessCodeError, Enquiry, LogLine, PlainCodeError, Reached, Told
+from regsim.explore.offered import USERS
 from regsim.explore.rerun import Rerun, section
 from regsim.explore.standing import Freezer, UncomparableError
 from regsim.kernel.calls import Call, inline
@@ -40,7 +41,7 @@ from regsim.kernel.steps import (
 from regsim.kernel.steps import Set as Assign
 from regsim.policy import Dialect
 from regsim.status import to_win32
-from regsim.types import Tid
+from regsim.types import Sid, Tid
 from regsim.win32.plans import Known
 
 MOST: Final = 256
@@ -49,7 +50,9 @@ DEAD: Final = "dead"
 BROKEN: Final = (6, 1018)
 """The errors of a call whose key was closed or taken away under it."""
 REQUESTS: Final = {"request": PENDING}
-"""What can be waited for, and where it is counted."""
+"""What can be waited for and is taken then, and where it is counted."""
+SESSION: Final = "session"
+"""What can be waited for and is not taken: that the user is logged on."""
 _WORDS: Final = {
     "wait": "(waits for a {})",
     "work": "(works: {})",
@@ -128,10 +131,18 @@ class Automaton(dict[str, tuple[Step, ...]]):
         name: what the code is called.
         function: the code.
         dialect: the generation it runs on.
+        people: who can be impersonated, by name.
     """
 
-    def __init__(self, name: str, function: Callable[..., object], dialect: Dialect) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., object],
+        dialect: Dialect,
+        people: Mapping[str, Sid] = USERS,
+    ) -> None:
         super().__init__({DEAD: (_DIE,)})
+        self.people = people
         self.name, self.function, self.dialect = name, _plain_function(function), dialect
         self.events = _events(self.function)
         self._states: dict[Hashable, LocalState] = {}
@@ -167,8 +178,8 @@ class Automaton(dict[str, tuple[Step, ...]]):
         self, log: tuple[LogLine, ...], before: tuple[LocalState, Told] | None
     ) -> tuple[LocalState, tuple[Update, ...]]:
         outside = _outside(self.function)
-        reached = Rerun(self.function, self.dialect, log).go()
-        again = Rerun(self.function, self.dialect, log).go()
+        reached = Rerun(self.function, self.dialect, log, self.people).go()
+        again = Rerun(self.function, self.dialect, log, self.people).go()
         place = reached.request.place
         for name, value in _outside(self.function).items():
             if outside.get(name) != value:
@@ -250,10 +261,14 @@ class Automaton(dict[str, tuple[Step, ...]]):
         """Return when what is no registry call can happen, and what it does."""
         name, shared = request.name, Var(request.name, Scope.PROCESS)
         if request.kind == "wait":
-            if name not in REQUESTS:
-                text = str(UnknownNameError("thing to wait for", name, REQUESTS))
+            if name == SESSION:
+                return USER_ON.is_(1), ()
+            several = {f"request of {user}": asked_by(user) for user in self.people}
+            known = REQUESTS if self.people is USERS else several
+            if name not in known:
+                text = str(UnknownNameError("thing to wait for", name, (*known, SESSION)))
                 raise self._refused(request.place.line, text)
-            pending = REQUESTS[name]
+            pending = known[name]
             return pending.more(0), (Assign(pending, pending.plus(-1)),)
         if request.kind == "enter":
             return negate(section(name).is_(1)), (Assign(section(name), 1),)
@@ -433,13 +448,18 @@ def _catching_all(code: CodeType) -> Iterator[int]:
                 yield first + node.lineno - 1
 
 
-def program(name: str, function: Callable[..., object], dialect: Dialect) -> PlainProgram:
-    """Return *function* as a program called *name* on *dialect*.
+def program(
+    name: str,
+    function: Callable[..., object],
+    dialect: Dialect,
+    people: Mapping[str, Sid] = USERS,
+) -> PlainProgram:
+    """Return *function* as a program called *name* on *dialect*, which may act as *people*.
 
     Raises:
         PlainCodeError: it cannot be run again and again; the text names the line.
     """
-    automaton = Automaton(name, function, dialect)
+    automaton = Automaton(name, function, dialect, people)
     return PlainProgram(name, (), automaton.start.label, automaton=automaton)
 
 

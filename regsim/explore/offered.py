@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Hashable, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -9,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from regsim.actors.stage import USER
 from regsim.errors import UnknownNameError
 from regsim.kernel.process import Scalar
-from regsim.types import Access, PredefinedKey
+from regsim.types import Access, PredefinedKey, Sid
 from regsim.win32 import advapi, advapi_data, advapi_hive, advapi_trees, ntdll, userenv
 from regsim.win32.plans import Planned
 
 if TYPE_CHECKING:
     from regsim.explore.rerun import Rerun
 
-USERS: Final = {"user": USER}
-"""Who can be impersonated, by name."""
+USERS: Final[Mapping[str, Sid]] = {"user": USER}
+"""Who can be impersonated, by name, where there is one user."""
 _HOMES: Final = (advapi, advapi_data, advapi_hive, advapi_trees, ntdll, userenv)
 
 
@@ -36,6 +37,11 @@ def _offered() -> dict[str, Callable[..., Planned]]:
 
 CALLS: Final[Mapping[str, Callable[..., Planned]]] = _offered()
 """The functions of Win32 and NT, and what plans each."""
+KEYED: Final = {
+    name: [*inspect.signature(plans).parameters][1:2] in (["key"], ["handle"])
+    for name, plans in CALLS.items()
+}
+"""Whether the first thing that a function is given is a key."""
 WINREG: Final = {
     "OpenKey": "RegOpenKeyEx",
     "OpenKeyEx": "RegOpenKeyEx",
@@ -215,14 +221,17 @@ class Win:
             return int(Access[name[4:]])
         elif name in CALLS or name in WINREG or name in _WAITS:
             return OfferedCall(self._run, name)
-        known = (*CALLS, *WINREG, *_WAITS, *_SECTIONS, *self.managers, "event", "shared")
+        known = (*CALLS, *WINREG, *_WAITS, *_SECTIONS, *self.managers, "event", "shared", "sid")
         raise self._run.refused(str(UnknownNameError("name of win", name, known)))
 
     def impersonating(self, user: str) -> _Impersonating:
         """Act as *user* inside a ``with`` statement; afterwards as the process again."""
-        if user not in USERS:
-            raise self._run.refused(str(UnknownNameError("user", user, USERS)))
+        self._run.person(user)
         return _Impersonating(self._run, user)
+
+    def sid(self, user: str) -> str:
+        """Return the SID of *user*, as a text: the name of their key below HKEY_USERS."""
+        return str(self._run.person(user))
 
     def event(self, name: str) -> SharedEvent:
         """Return the event of that *name*."""
@@ -269,7 +278,7 @@ class _Impersonating:
         return ("impersonating", self._user)
 
     def __enter__(self) -> None:
-        self._run.act_as(USERS[self._user])
+        self._run.act_as(self._run.person(self._user))
 
     def __exit__(self, *_: object) -> None:
         self._run.act_as(None)

@@ -10,16 +10,17 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Final
 
 import attrs
 
+from regsim.errors import UnknownNameError
 from regsim.explore import offered
 from regsim.explore.asking import Enquiry, LogLine, PlainCodeError, Reached, SuspendedError, Told
-from regsim.explore.offered import CALLS, OPENERS, WINREG, OpenedKey, Win
+from regsim.explore.offered import CALLS, KEYED, OPENERS, USERS, WINREG, OpenedKey, Win
 from regsim.explore.standing import Freezer, Standing, UncomparableError, UnorderedError, stand
 from regsim.kernel.calls import Call
 from regsim.kernel.expr import HandleVar, Scope, Var
@@ -49,14 +50,22 @@ class Rerun:
         function: the plain code.
         dialect: the generation it runs on.
         log: what it was told until the last time.
+        people: who can be impersonated, by name.
     """
 
-    def __init__(self, function: FunctionType, dialect: Dialect, log: Sequence[LogLine]) -> None:
+    def __init__(
+        self,
+        function: FunctionType,
+        dialect: Dialect,
+        log: Sequence[LogLine],
+        people: Mapping[str, Sid] = USERS,
+    ) -> None:
         self.function, self.dialect, self.log = function, dialect, list(log)
+        self.people = people
         self._at = 0
         self._acting: Sid | None = None
         self._inside: dict[str, int] = {}
-        self._users: dict[str, bool] = {}
+        self._users: dict[str, Sid | None] = {}
         self._newest = ""
         self._updates: list[Update] = []
         self._keys: weakref.WeakValueDictionary[str, OpenedKey] = weakref.WeakValueDictionary()
@@ -184,6 +193,12 @@ class Rerun:
             del self._inside[name]
             self.update(Set(section(name), None))
 
+    def person(self, user: str) -> Sid:
+        """Return the SID of *user*, who can be impersonated."""
+        if user not in self.people:
+            raise self.refused(str(UnknownNameError("user", user, self.people)))
+        return self.people[user]
+
     def act_as(self, user: Sid | None) -> None:
         """Act as *user*, or as the process again."""
         self._acting = user
@@ -206,6 +221,8 @@ class Rerun:
         return Enquiry("call", name, place, planned, closes=closes, uses=uses, auto=auto)
 
     def _plan(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Planned:
+        if arguments[:1] == (None,) and KEYED[name]:
+            raise self.refused(f"{name} is given None, which is no key")
         try:
             return CALLS[name](self.dialect, *arguments, **named)
         except (TypeError, ValueError) as error:
@@ -262,7 +279,7 @@ class Rerun:
         base = request.planned.args.get("key")
         own = request.planned.plan.name == "RegOpenCurrentUser"
         if own or base == PredefinedKey.CURRENT_USER:
-            self._users[name] = self._acting is not None
+            self._users[name] = self._acting
         elif isinstance(base, HandleVar) and base.name in self._users:
             self._users[name] = self._users[base.name]
 

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,31 +21,34 @@ import attrs
 
 from regsim import dialects
 from regsim.actors import winlogon
-from regsim.actors.stage import PENDING, PROFILE, USER, USER_ON, USER_PATH
+from regsim.actors.stage import PENDING, PROFILE, SECOND_USER, USER, USER_ON, asked_by
 from regsim.cases.case import fresh_profile
 from regsim.check.anynumber import AnyNumber
 from regsim.check.families import ANY, Opaque
-from regsim.check.formula import Atom, Formula, every, some
+from regsim.check.formula import FALSE, Atom, Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.check.verify import Result, Results, check
-from regsim.errors import UsageError
+from regsim.errors import UnknownNameError, UsageError
 from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
 from regsim.explore.claims import View, formula_of
+from regsim.explore.fixes.search import Fixes, find
 from regsim.explore.learned import Automaton, LocalState, PlainProgram, program, same_code
+from regsim.explore.offered import USERS
 from regsim.explore.scene import Scene
 from regsim.explore.system import SIGNALS, System, thread_of
 from regsim.kernel.calls import Call
 from regsim.kernel.canonical import handle_place
-from regsim.kernel.expr import HandleVar, Var, both
-from regsim.kernel.steps import Program, Set, Step, go
+from regsim.kernel.expr import Expr, HandleVar, Scope, Var, both
+from regsim.kernel.steps import Program, Set, Step, go, op
 from regsim.kernel.tree import Node, grow
-from regsim.keypath import fold, split
+from regsim.keypath import Parts, fold, split, user_root
 from regsim.policy import Dialect, UnloadFailure
-from regsim.types import PredefinedKey, Value
+from regsim.types import PredefinedKey, Sid, Value
 
 ServiceCode = Callable[[Any], object]
 """A service: a function that is given ``win``."""
 _SESSIONS: Final = Var("sessions")
+_STOPPED: Final = Var("stopped services", Scope.MACHINE)
 QUESTIONS: Final = (
     *("logged_on", "logging_off", "saved", "hive_in_use", "request_waits"),
     *("resting", "call_broke", "wrong_data", "thread_ended"),
@@ -55,6 +58,10 @@ MOST_STATES: Final = 20_000
 """How many states are explored by default: a service that leaks at each request has no end."""
 ENOUGH_STATES: Final = 5_000
 """How many of a few threads by default, where any number is asked about: that is done often."""
+_OF_A_SESSION: Final = ("released", "logoff-ends", "logoff", "served")
+"""What is asked only where a user logs on and off."""
+_TWO: Final = {"alice": USER, "bob": SECOND_USER}
+"""The two users who may be logged on at once."""
 DEFAULT: Final = r"\REGISTRY\USER\.DEFAULT"
 """Where the hive is that HKEY_CURRENT_USER stands for in a service that acts as itself."""
 _VALUE: Final = Value.sz("", "1")
@@ -63,14 +70,19 @@ _VALUE: Final = Value.sz("", "1")
 
 @attrs.frozen
 class Served:
-    """One service of a model: its code, how many threads run it (a number or `ANY`), its name."""
+    """One service: its code, how many threads run it (a number or `ANY`), its name, its process."""
 
     code: ServiceCode
     threads: int | str
     name: str
+    process: str
 
-    def program(self, dialect: Dialect, learned: dict[str, PlainProgram]) -> PlainProgram:
+    def program(
+        self, dialect: Dialect, learned: dict[str, PlainProgram], people: Mapping[str, Sid]
+    ) -> PlainProgram:
         """Return the code as a program on *dialect*: the one among those *learned* if it is that.
+
+        It may act as *people*.
 
         So models that differ in numbers alone run the same programs. It is kept there.
 
@@ -79,7 +91,7 @@ class Served:
         """
         known = learned.get(self.name)
         if known is None or not same_code(known.automaton, self.code, dialect):
-            known = learned[self.name] = program(self.name, self.code, dialect)
+            known = learned[self.name] = program(self.name, self.code, dialect, people)
         return known
 
 
@@ -95,6 +107,9 @@ class ServiceModel:
         services: the services.
         times: how often the user logs on and off; 0 for never, None for again and again.
         claims: the functions that say what must hold, beside what is always asked.
+        stopped: the services that are stopped, and not started again, before the user logs off.
+        unattended: whether nobody logs on or asks: what runs is a script.
+        staying: the users who are logged on all the time, if there are several.
     """
 
     os: str
@@ -102,6 +117,9 @@ class ServiceModel:
     services: tuple[Served, ...] = ()
     times: int | None = 0
     claims: tuple[Callable[[View], object], ...] = ()
+    stopped: tuple[str, ...] = ()
+    unattended: bool = False
+    staying: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -125,9 +143,17 @@ class ServiceModel:
         return attrs.evolve(self, services=tuple(services))
 
     def service(
-        self, code: ServiceCode, *, threads: int | str = 1, name: str | None = None
+        self,
+        code: ServiceCode,
+        *,
+        threads: int | str = 1,
+        name: str | None = None,
+        process: str | None = None,
     ) -> ServiceModel:
         """Return the model with a service that runs *code* in *threads* interchangeable threads.
+
+        It has a process of its own; services that name one *process* share it, with its root of
+        HKEY_CURRENT_USER, its shared variables and its critical sections.
 
         With `regsim.ANY` the claims of every state are decided for every number of them at once.
 
@@ -142,7 +168,8 @@ class ServiceModel:
         called = name or getattr(code, "__name__", "service").replace("_", "-").strip("<>")
         if called in {*(each.name for each in self.services), "winlogon", "user"}:
             raise UsageError(f"there is an actor {called!r} already; give this one a name=")
-        return attrs.evolve(self, services=(*self.services, Served(code, threads, called)))
+        served = Served(code, threads, called, process or called)
+        return attrs.evolve(self, services=(*self.services, served))
 
     def user_logs_on_and_off(self, times: int | None = 1) -> ServiceModel:
         """Return the model with a user who logs on and off *times* times; None: for ever.
@@ -153,9 +180,56 @@ class ServiceModel:
             raise UsageError(f"a user logs on once or more often, not {times} times")
         return attrs.evolve(self, times=times)
 
+    def two_users_stay_logged_on(self) -> ServiceModel:
+        """Return the model of a computer on which ``alice`` and ``bob`` are logged on all the time.
+
+        Each may make a request, one at a time, which a service waits for by ``win.wait("request of
+        alice")``. Of what is always asked, the claims about a logoff are left out.
+        """
+        return attrs.evolve(self, times=0, unattended=True, staying=tuple(_TWO))
+
+    @property
+    def people(self) -> Mapping[str, Sid]:
+        """Who can be impersonated, by name."""
+        return {name: _TWO[name] for name in self.staying} if self.staying else USERS
+
+    def nobody_logs_on(self) -> ServiceModel:
+        """Return the model of a computer where nobody logs on and nothing is asked for.
+
+        The code is a script then, such as one that loads the user's hive and unloads it again. Of
+        what is always asked, the claims about a logoff and about requests are left out.
+        """
+        return attrs.evolve(self, times=0, unattended=True)
+
+    def stopped_before_logoff(self, *names: str) -> ServiceModel:
+        """Return the model with the services *names*, by default all, stopped before each logoff.
+
+        Their processes end, at some time of the session; they are not started again.
+
+        Raises:
+            UnknownNameError: there is no such service; the text lists those there are.
+            UsageError: its process runs another service too, and so does not end.
+        """
+        known = [each.name for each in self.services]
+        for name in names:
+            if name not in known:
+                raise UnknownNameError("service", name, known)
+        chosen = names or tuple(known)
+        homes = {each.process for each in self.services if each.name in chosen}
+        for each in self.services:
+            if each.process in homes and each.name not in chosen:
+                raise UsageError(f"process {each.process} lives on: {each.name} runs in it too")
+        return attrs.evolve(self, stopped=chosen)
+
     def claim(self, function: Callable[[View], object]) -> ServiceModel:
         """Return the model with a claim: *function* of a `View` is true in every state."""
         return attrs.evolve(self, claims=(*self.claims, function))
+
+    def rewritten(self, codes: Sequence[ServiceCode], os: str) -> ServiceModel:
+        """Return the model with *codes* for its services, in their order, on system *os*."""
+        pairs = zip(self.services, codes, strict=True)
+        services = tuple(attrs.evolve(each, code=code) for each, code in pairs)
+        return attrs.evolve(self, services=services, os=os)
 
     def check(self, property: str | None = None, **options: Any) -> Result | Results:  # noqa: A002, ANN401
         """Return the answers to every claim, or to the one called *property*.
@@ -166,6 +240,18 @@ class ServiceModel:
             PlainCodeError: the code cannot be run again and again; the text names the line.
         """
         return check(self.asked(), property, **options)
+
+    def fix(self, os: str | Sequence[str] | None = None, **options: Any) -> Fixes:  # noqa: ANN401
+        """Return the smallest edits of the services' source that make every claim hold.
+
+        On each system of *os*, that is; by default on the model's own. Takes the options of
+        `regsim.explore.fixes.search.find`.
+
+        Raises:
+            UsageError: the source of a service cannot be found.
+            PlainCodeError: the code cannot be run again and again; the text names the line.
+        """
+        return find(self, os, **options)
 
     def asked(self) -> System | AnyNumber:
         """Return what `check` takes: the `system`, or what makes it with any number of threads."""
@@ -187,24 +273,37 @@ class ServiceModel:
         """
         if not self.services:
             raise UsageError("the model has no service: add one with .service(function)")
-        if self.times == 0:
+        if self.times == 0 and not self.unattended:
             raise UsageError("nobody uses the service: add .user_logs_on_and_off()")
         dialect = dialects.get(self.os)
         scene = Scene(dialect)
-        opened = [each for served in self.services for each in _opened(served, dialect)]
+        opened = [e for served in self.services for e in _opened(served, dialect, self.people)]
         scene.machine.files.write(PROFILE, _grown(fresh_profile(), opened))
         scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
-        scene.add("winlogon", _winlogon(dialect, self.times), process="winlogon")
-        scene.add("user", _user())
+        homes = tuple({s.process: None for s in self.services if s.name in self.stopped})
+        if not self.unattended:
+            scene.add("winlogon", _winlogon(dialect, self.times, len(homes)), process="winlogon")
+            scene.add("user", _asking("user", PENDING, (USER_ON.is_(1),)))
+        for name in self.staying:
+            scene.machine.mount_hive(user_root(self.people[name]), _grown(fresh_profile(), opened))
+            scene.add(name, _asking(name, asked_by(name), ()))
         programs: dict[str, PlainProgram] = {}
         for each in self.services:
-            code = each.program(dialect, {} if learned is None else learned)
-            threads = scene.add(each.name, code, count=_count(each), process=each.name)
+            code = each.program(dialect, {} if learned is None else learned, self.people)
+            threads = scene.add(each.name, code, count=_count(each), process=each.process)
             programs.update(dict.fromkeys(threads, code))
             for thread in scene.machine.threads.values():
                 if programs.get(thread.role) is code:
                     code.automaton.begin(scene.machine, thread.tid)
-        properties = _properties(scene, programs, self.claims)
+        for home in homes:
+            scene.add(f"stops {home}", _administrator(home), process="services")
+        view = _view(scene, programs, self.people, attended=not self.unattended)
+        properties = list(_properties(scene, programs, self.claims, view))
+        if self.unattended:
+            gone = _OF_A_SESSION if self.staying else (*_OF_A_SESSION, "right-users-data")
+            properties = [each for each in properties if each.name not in gone]
+            used = view.questions["hive_in_use"]
+            properties.append(sometimes("hive-used", used, "The user's hive is used."))
         called = self.name or self.services[0].name
         most = MOST_STATES if learned is None else ENOUGH_STATES
         return scene.system(called, *properties, most_states=most)
@@ -238,9 +337,20 @@ def _count(served: Served) -> int | None:
 # -- who uses it -------------------------------------------------------------------------------
 
 
-def _winlogon(dialect: Dialect, times: int | None) -> Program:
-    """Return Winlogon as the generation's logoff ends: by force, or waiting for ever."""
+def _winlogon(dialect: Dialect, times: int | None, stopped: int) -> Program:
+    """Return Winlogon as the generation's logoff ends: by force, or waiting for ever.
+
+    The user logs off once *stopped* processes have been.
+    """
     found = winlogon.patient(force=dialect.logoff.on_failure is UnloadFailure.FORCE)
+    if stopped:
+        steps = tuple(
+            attrs.evolve(step, when=both(step.when, _STOPPED.more(stopped - 1)))
+            if step.does == "logoff"
+            else step
+            for step in found.steps
+        )
+        found = attrs.evolve(found, steps=steps)
     if times is None:
         return found
     more = (go("off", Set(_SESSIONS, _SESSIONS.plus(1))),)
@@ -253,15 +363,30 @@ def _winlogon(dialect: Dialect, times: int | None) -> Program:
     return attrs.evolve(found, steps=steps)
 
 
-def _user() -> Program:
+def _administrator(home: str) -> Program:
+    """Return who ends process *home* once, while the user is logged on."""
+    stop = Step(
+        at="decide",
+        does="stop-service",
+        when=USER_ON.is_(1),
+        op=op("EndProcess", role=home),
+        then=(go("done", Set(_STOPPED, _STOPPED.plus(1))),),
+        call=f"net stop {home}",
+    )
+    rest = Step(at="done", does="rest", when=False, then=(go("done"),))
+    return Program(f"stops {home}", (stop, rest), "decide")
+
+
+def _asking(name: str, requests: Var, when: tuple[Expr, ...]) -> Program:
+    """Return a user who makes a request while *when* holds and none of theirs waits."""
     ask = Step(
         at="user",
         does="request",
-        when=both(USER_ON.is_(1), PENDING.less(1)),
-        then=(go("user", Set(PENDING, PENDING.plus(1))),),
+        when=both(*when, requests.less(1)),
+        then=(go("user", Set(requests, requests.plus(1))),),
         call="(asks the service for something)",
     )
-    return Program("user", (ask,), "user")
+    return Program(name, (ask,), "user")
 
 
 def _grown(root: Node, opened: Iterable[_Wanted]) -> Node:
@@ -282,10 +407,10 @@ class _Wanted:
     value: str | None = None
 
 
-def _opened(served: Served, dialect: Dialect) -> Iterator[_Wanted]:
+def _opened(served: Served, dialect: Dialect, people: Mapping[str, Sid]) -> Iterator[_Wanted]:
     """Yield the keys of the user that the code opens, and the values it reads, if nothing fails."""
     try:
-        learned = Automaton(served.name, served.code, dialect)
+        learned = Automaton(served.name, served.code, dialect, people)
     except PlainCodeError:
         return
     paths: dict[str, str] = {}
@@ -332,8 +457,9 @@ def _path_of(state: LocalState, paths: dict[str, str]) -> _Wanted | None:
     value = str(planned.args.get("name", "")) if reads else None
     if key == PredefinedKey.CURRENT_USER:
         return _Wanted(path, value)
-    if key == PredefinedKey.USERS and path.upper().startswith(USER.upper() + "\\"):
-        return _Wanted(path[len(USER) + 1 :], value)
+    sid, _, below = path.partition("\\")
+    if key == PredefinedKey.USERS and sid.upper() in (USER.upper(), SECOND_USER.upper()):
+        return _Wanted(below, value)
     if isinstance(key, HandleVar) and key.name in paths:
         return _Wanted(f"{paths[key.name]}\\{path}".strip("\\"), value)
     return None
@@ -343,10 +469,12 @@ def _path_of(state: LocalState, paths: dict[str, str]) -> _Wanted | None:
 
 
 def _properties(
-    scene: Scene, programs: dict[str, PlainProgram], claims: tuple[Callable[[View], object], ...]
+    scene: Scene,
+    programs: dict[str, PlainProgram],
+    claims: tuple[Callable[[View], object], ...],
+    view: View,
 ) -> Iterator[Property]:
     """Yield what is always asked of services, and the *claims* of one's own."""
-    view = _view(scene, programs)
     seen = view.questions
     working, failed = _any(scene, programs, "works", _works), _any(scene, programs, "fails", _fails)
     quiet = seen["logging_off"] & ~seen["request_waits"] & seen["resting"]
@@ -378,22 +506,29 @@ def _properties(
     )
     yield sometimes("served", working, "The service works at a request.")
     for claim in claims:
-        name = claim.__name__.replace("_", "-").strip("<>")
         text = (claim.__doc__ or "").strip().partition("\n")[0]
-        yield always(name, formula_of(claim, view), text)
+        yield always(_name(claim), formula_of(claim, view), text)
 
 
-def _view(scene: Scene, programs: dict[str, PlainProgram]) -> View:
-    """Return what can be asked of a state, in the order of `QUESTIONS`."""
+def _name(claim: Callable[[View], object]) -> str:
+    return claim.__name__.replace("_", "-").strip("<>")
+
+
+def _view(
+    scene: Scene, programs: dict[str, PlainProgram], people: Mapping[str, Sid], *, attended: bool
+) -> View:
+    """Return what can be asked of a state, in the order of `QUESTIONS`.
+
+    Where nobody logs on, all that is of a session is false.
+    """
+    places = ("session", "unloading", "saved")
     answers = (
-        scene.at("winlogon", "session"),
-        scene.at("winlogon", "unloading"),
-        scene.at("winlogon", "saved"),
+        *(scene.at("winlogon", place) if attended else FALSE for place in places),
         ~scene.clear,
-        ~scene.variable(PENDING, 0),
+        ~scene.variable(PENDING, 0) if attended else FALSE,
         every(_resting(scene, name, code) for name, code in programs.items()),
         _any(scene, programs, "broke", _breaks),
-        some(_wrong(scene, name, code) for name, code in programs.items()),
+        some(_wrong(scene, name, code, people) for name, code in programs.items()),
         _any(scene, programs, "ended", _ends),
     )
     return View(questions=dict(zip(QUESTIONS, answers, strict=True)))
@@ -442,26 +577,33 @@ def _contains(event: str) -> Callable[[Any], bool]:
     return lambda signalled: event in signalled
 
 
-def _wrong(scene: Scene, name: str, code: PlainProgram) -> Formula:
+def _wrong(scene: Scene, name: str, code: PlainProgram, people: Mapping[str, Sid]) -> Formula:
     """Return the formula that thread *name* has a key open that is of another user than it thinks.
 
     It is looked at before the code's next call, when it stands at one.
     """
-    mine = fold(split(USER_PATH))
+    roots = {sid: fold(split(user_root(sid))) for sid in people.values()}
 
-    def test(value: object, *, of_user: bool) -> bool:
+    def test(value: object, *, meant: Sid | None) -> bool:
         part = thread_of(value)
         state = code.state(part.pc)
         places = {each: handle_place(handle) for each, handle in part.handles}
         users = state.request.users if state is not None and state.label == part.pc else ()
-        found = (places.get(each) for each, meant in users if meant is of_user)
-        return any(at is not None and (at[: len(mine)] == mine) is not of_user for at in found)
+        found = (places.get(each) for each, whose in users if whose == meant)
+        return any(at is not None and _is_of(at, roots) != meant for at in found)
 
-    another, users = (
-        Atom(scene.component(name), partial(test, of_user=of_user), f"{name} has {whose} key open")
-        for of_user, whose in ((True, "another's"), (False, "the user's"))
+    others = (
+        Atom(scene.component(name), partial(test, meant=sid), f"{name} has another's key open")
+        & scene.mounted(user_root(sid))
+        for sid in roots
     )
-    return (another & scene.mounted(USER_PATH)) | users
+    text = f"{name} has the user's key open"
+    return some([*others, Atom(scene.component(name), partial(test, meant=None), text)])
+
+
+def _is_of(place: Parts, roots: Mapping[Sid, Parts]) -> Sid | None:
+    """Return whose of *roots* the key at *place* is below; None for nobody's."""
+    return next((sid for sid, root in roots.items() if place[: len(root)] == root), None)
 
 
 def _rests(state: LocalState | None) -> bool:

@@ -18,7 +18,13 @@ import attrs
 from regsim import dialects
 from regsim.check.anynumber import FEWEST, AnyNumber
 from regsim.check.families import ANY, Opaque
-from regsim.errors import DataError, RegsimError, UnknownNameError, UsageError
+from regsim.errors import (
+    DataError,
+    NotApplicableError,
+    RegsimError,
+    UnknownNameError,
+    UsageError,
+)
 from regsim.explore.incident import Incident
 from regsim.explore.learned import PlainProgram
 from regsim.explore.parameters import Parameter, Setting, choice, count, settings
@@ -35,7 +41,8 @@ class ModelSource:
     """A model that can be made: its name, what it is about, and its parameters.
 
     ``parameters`` lists those of an incident; a user's function takes what it declares. ``file``
-    is where a user's model stands, None for an incident.
+    is where a user's model stands, None for an incident. ``plain`` makes the same in plain code,
+    where an incident has that.
     """
 
     name: str
@@ -43,6 +50,26 @@ class ModelSource:
     parameters: tuple[Parameter, ...]
     make: Callable[..., Any]
     file: Path | None = None
+    plain: Callable[[], ServiceModel] | None = None
+
+    def service(self, given: Mapping[str, object]) -> ServiceModel:
+        """Return the model in plain code, a user's with the parameters *given*.
+
+        Raises:
+            NotApplicableError: it is none in plain code.
+            UsageError: a name or a value that the model does not allow.
+        """
+        if self.plain is not None:
+            if given:
+                raise UsageError(f"{self.name} in plain code has no parameters: leave out -p")
+            return self.plain()
+        found = None if self.file is None else self.make(**self.settings(given))
+        if not isinstance(found, ServiceModel):
+            raise NotApplicableError(
+                f"{self.name} is no service in plain code, whose source could be edited: see "
+                "regsim.model in the guide"
+            )
+        return found
 
     def settings(self, given: Mapping[str, object]) -> dict[str, Setting]:
         """Return every parameter's value: as *given*, else its default.
@@ -113,7 +140,7 @@ def source_of_incident(incident: Incident) -> ModelSource:
     """Return the model of *incident*; raise `NotApplicableError` with the reason if it has none."""
     make = incident.part(incident.model, "explored as a model")
     about = _first_line(sys.modules[make.__module__])
-    return ModelSource(incident.name, about, incident.parameters, make)
+    return ModelSource(incident.name, about, incident.parameters, make, plain=incident.plain)
 
 
 def source_in_file(name: str) -> ModelSource:

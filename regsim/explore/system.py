@@ -189,6 +189,11 @@ class System:
             Instance(p.name, self._kinds[p.name], self._index[p.component]) for p in players
         )
 
+    @property
+    def players(self) -> tuple[ActorThread, ...]:
+        """The threads that run programs."""
+        return self._players
+
     # -- components ---------------------------------------------------------------------------
 
     def _lay_out(self) -> None:

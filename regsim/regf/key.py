@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import nk, sk, subkeys, vk
@@ -11,9 +11,16 @@ from regsim.regf.layout import PREDEF_HANDLE, KeyFlag
 from regsim.regf.value import StoredValue, read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from regsim.regf.contents import HiveContents
+
+
+_BY_WALK: Final = -1
+"""Stands in `Key._charged` for the list of subkeys: the walk has counted it."""
+_WALKED: Final = frozenset({_BY_WALK})
+_READ: Final = frozenset({_BY_WALK, 0})
 
 
 class Key:
@@ -25,11 +32,11 @@ class Key:
     """
 
     __slots__ = (
-        "_born",
-        "_cell",
         "_charged",
         "_credit",
+        "_given",
         "_hive",
+        "_known",
         "_name",
         "_seen",
         "offset",
@@ -38,10 +45,32 @@ class Key:
 
     def __init__(self, hive: HiveContents, offset: int, parent: Key | None = None) -> None:
         self._hive, self.offset, self.parent = hive, offset, parent
-        self._born = self._seen = hive.edits
-        self._cell, self._name = nk.parse(hive.image, offset)
+        self._seen = hive.edits
+        self._known, self._name = nk.parse(hive.image, offset)
+        self._given: Sequence[StoredValue] | None = None
         self._credit = None if parent is None else parent.credit
-        self._charged: set[int] | None = None
+        self._charged: AbstractSet[int] = frozenset()
+
+    def met(
+        self,
+        parent: Key,
+        offset: int,
+        name: str,
+        given: Sequence[StoredValue] | None,
+        credit: list[int],
+    ) -> Key:
+        """Be the subkey of *parent* at *offset*, made without a look at it, and return it.
+
+        A walk has read its name, its values, which are *given* (None: they were not read), and
+        counted its list of subkeys.
+        """
+        self._hive = hive = parent._hive
+        self.offset, self.parent = offset, parent
+        self._seen = hive.edits
+        self._known = None
+        self._name, self._given = name, given
+        self._credit, self._charged = credit, _WALKED
+        return self
 
     @property
     def credit(self) -> list[int] | None:
@@ -61,8 +90,8 @@ class Key:
                 lists, or lists overlap, and reading on could take for ever.
         """
         credit = self._credit
-        if credit is not None and where not in (self._charged or ()):
-            self._charged = {where, *(self._charged or ())}
+        if credit is not None and where not in self._charged:
+            self._charged = {where, *self._charged}
             credit[0] -= count
             if credit[0] < 0:
                 image = self._hive.image
@@ -71,16 +100,19 @@ class Key:
     @property
     def cell(self) -> nk.KeyCell:
         """The stored fields, current as of the last edit."""
-        if self._seen != self._hive.edits:
-            self._reload()
-        return self._cell
+        known = self._known
+        if known is None or self._seen != self._hive.edits:
+            known = self._reload()
+        return known
 
-    def _reload(self) -> None:
-        if self._hive.died_at(self.offset) > self._born:
+    def _reload(self) -> nk.KeyCell:
+        if self._hive.died_at(self.offset) > self._seen:
             msg = f"the key {self._name!r} is gone: deleted or renamed since it was read"
             raise UsageError(msg)
-        self._cell, self._name = nk.parse(self._hive.image, self.offset)
-        self._seen = self._hive.edits
+        self._known, self._name = nk.parse(self._hive.image, self.offset)
+        if self._seen != self._hive.edits:
+            self._seen, self._given = self._hive.edits, None
+        return self._known
 
     def _living(self) -> int:
         """Return the key's cell offset, once it is sure that the key is still there."""
@@ -173,8 +205,8 @@ class Key:
 
     def _child(self, offset: int) -> Key:
         child = Key(self._hive, offset, self)
-        if child._cell.parent != self.offset:
-            image, actual = self._hive.image, hex(child._cell.parent)
+        if child.cell.parent != self.offset:
+            image, actual = self._hive.image, hex(child.cell.parent)
             image.report(image.error("parent of key", offset, hex(self.offset), actual))
         return child
 
@@ -182,7 +214,8 @@ class Key:
         image = self._hive.image
         try:
             found = subkeys.offsets(image, cell.subkey_list, cell.subkeys)
-            self._charge(len(found), cell.subkey_list)
+            if _BY_WALK not in self._charged:
+                self._charge(len(found), cell.subkey_list)
         except HiveFormatError as error:
             image.report(error)
             return ()
@@ -215,7 +248,7 @@ class Key:
         low, high, certain = 0, len(keys), True
         while low < high:
             middle = (low + high) // 2
-            name = nk.parse(image, keys[middle])[1]
+            name = nk.name_at(image, keys[middle])
             here = sort_key(name)
             if here == wanted:
                 return keys[middle], True
@@ -238,6 +271,12 @@ class Key:
 
     def values(self) -> Iterator[StoredValue]:
         """Iterate over the values in stored order; the default value's name is ``""``."""
+        given = self._given
+        if given is not None and self._seen == self._hive.edits:
+            if given and self._charged is _WALKED and self._credit is not None:
+                self._charged = _READ
+                self._credit[0] -= len(given)  # no more than what the walk has found room for
+            return iter(given)
         cell = self.cell
         if not cell.values or cell.flags & PREDEF_HANDLE:
             return iter(())
@@ -260,7 +299,12 @@ class Key:
     def value(self, name: str) -> StoredValue | None:
         """Return the value of that name, ignoring case, or None; ``""`` is the default value."""
         wanted = sort_key(name)
-        return next((v for v in self.values() if sort_key(v.name) == wanted), None)
+        # What is ASCII equals nothing that is longer or shorter: see `regsim.regf.hash.upcase`.
+        length = len(name) if name.isascii() else None
+        for value in self.values():
+            if length in (None, len(value.name)) and sort_key(value.name) == wanted:
+                return value
+        return None
 
     # -- editing ----------------------------------------------------------------------------
 
@@ -368,7 +412,7 @@ class Key:
         stamp = self._hive.stamp(last_written)
         offset = self._hive.editor().rename_key(self.offset, above.offset, name, stamp)
         self._hive.changed([self.offset])
-        self.offset, self._born = offset, self._hive.edits
+        self.offset, self._seen, self._given = offset, self._hive.edits, None
         self._reload()
 
     def set_security(self, descriptor: bytes) -> None:

@@ -61,6 +61,9 @@ _make = KeyCell._make
 _unpack = STRUCT.unpack_from
 # A cell's size and the key in it, read at once: the path nearly every key takes.
 _with_size: Final = struct.Struct("<i2sHQIIIIIIIIIIIIIIIHH").unpack_from
+_start: Final = struct.Struct("<i2sH").unpack_from
+_length: Final = struct.Struct("<H").unpack_from
+_LENGTH_AT: Final = 4 + 72
 _NAME_AT: Final = BASE_BLOCK_SIZE + 4 + HEADER_SIZE
 
 
@@ -84,6 +87,24 @@ def parse(image: Image, offset: int) -> tuple[KeyCell, str]:
             at = offset + _NAME_AT
             return cell, image.buffer[at : at + length].decode("latin-1")
     return _parse(image, offset)
+
+
+def name_at(image: Image, offset: int) -> str:
+    """Return the name alone of the key at cell *offset*, as :func:`parse` does."""
+    if BIN_HEADER_SIZE <= offset <= image.data_size - 80 and not image.old_cells:
+        at = offset + BASE_BLOCK_SIZE
+        size, signature, flags = _start(image.buffer, at)
+        (length,) = _length(image.buffer, at + _LENGTH_AT)
+        if (
+            flags & COMP_NAME
+            and signature == SIGNATURE
+            and size + length <= -80
+            and not (offset | size) & 7
+            and offset - size <= image.data_size
+        ):
+            at = offset + _NAME_AT
+            return image.buffer[at : at + length].decode("latin-1")
+    return _parse(image, offset)[1]
 
 
 def _parse(image: Image, offset: int) -> tuple[KeyCell, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from regsim.accel import Stored
 from regsim.errors import HiveFormatError
 from regsim.regf import vk
 from regsim.regf.layout import BASE_BLOCK_SIZE, INLINE, VALUE_COMP_NAME
@@ -20,42 +21,21 @@ _size: Final = struct.Struct("<i").unpack_from
 _NAME_AT: Final = BASE_BLOCK_SIZE + 4 + vk.HEADER_SIZE
 
 
-class StoredValue:
-    """One value of a key: its name, type number and data.
+class StoredValue(Stored):
+    """One value of a key: its ``name``, its ``type`` number, its ``data``, its cell's ``offset``.
 
-    A record of what was stored when it was read; the data is fetched at the first use of
-    :attr:`data`, so read it before editing the hive.
+    A record of what was stored when it was read; the data may be fetched at its first use only, so
+    read it before editing the hive. Where it is not where the value says, that use raises
+    `HiveFormatError`, or in salvage lists it and gives what is there.
     """
 
-    __slots__ = ("_data", "_image", "_size", "_where", "name", "offset", "type")
-
-    def __init__(
-        self, image: Image, offset: int, name: str, kind: int, size: int, where: int
-    ) -> None:
-        self._image = image
-        self.offset = offset
-        self.name = name
-        self.type = kind
-        self._size = size
-        self._where = where
-        self._data: bytes | None = None
+    __slots__ = ()
+    _image: Image
 
     @property
     def size(self) -> int:
         """Bytes of data the value claims, without reading them."""
         return self._size & ~INLINE
-
-    @property
-    def data(self) -> bytes:
-        """The data.
-
-        Raises:
-            HiveFormatError: it is not where the value says (salvage: listed, what is there).
-        """
-        data = self._data
-        if data is None:
-            data = self._data = self._read()
-        return data
 
     def _read(self) -> bytes:
         image, size, where = self._image, self._size, self._where

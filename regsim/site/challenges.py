@@ -10,7 +10,7 @@ import attrs
 from regsim import dialects, models
 from regsim.check.factored import Factored
 from regsim.check.property import Verdict
-from regsim.check.search import SearchProgress
+from regsim.check.space import SearchProgress
 from regsim.check.verify import Result, Results, check_all, factored
 from regsim.errors import UsageError
 from regsim.explore.claims import View
@@ -41,27 +41,27 @@ def explored(
 
 @attrs.frozen
 class AskedOn:
-    """What was asked of one system: its model, the answers, and the claims that count."""
+    """What was asked of one system: where, the answers, and the claims that the goal asks for."""
 
     where: str
-    model: Factored
     results: tuple[Result, ...]
     claims: tuple[str, ...]
 
-    def counts(self, result: Result) -> bool:
-        """Return whether *result* is one that the goal asks for."""
-        return result.property.name in self.claims
+    @property
+    def asked(self) -> list[Result]:
+        """The answers to the claims of the goal."""
+        return [result for result in self.results if result.property.name in self.claims]
 
     def told(self, verdict: Verdict) -> str:
         """Return which claims of the goal came out as *verdict*, and where; "" for none."""
-        found = [r.property.name for r in self.results if self.counts(r) and r.verdict is verdict]
+        found = [r.property.name for r in self.asked if r.verdict is verdict]
         return f"{', '.join(found)} {verdict.value} ({self.where})" if found else ""
 
     @property
     def missing(self) -> list[str]:
         """The claims of the goal that do not hold here."""
-        held = [r for r in self.results if self.counts(r) and r.verdict is Verdict.HOLDS]
-        return [name for name in self.claims if name not in {r.property.name for r in held}]
+        held = {r.property.name for r in self.asked if r.verdict is Verdict.HOLDS}
+        return [name for name in self.claims if name not in held]
 
 
 @attrs.frozen
@@ -106,7 +106,7 @@ class Plainly:
                 )
             claims = (*self.claims, *MEANT)
             results = explored(made, claims, progress)
-            yield AskedOn(dialects.get(os).title, made, tuple(results), claims)
+            yield AskedOn(dialects.get(os).title, tuple(results), claims)
 
     def _model(self, source: ModelSource, os: str) -> ServiceModel:
         found = source.make(os=os) if "os" in {p.name for p in source.parameters} else None
@@ -147,7 +147,7 @@ class BySettings:
         made = factored(models.model(self.incident, **chosen))
         results = explored(made, self.claims, progress)
         where = ", ".join(f"{name} {value}" for name, value in chosen.items())
-        yield AskedOn(where, made, tuple(results), self.claims)
+        yield AskedOn(where, tuple(results), self.claims)
 
 
 def _listed(values: tuple[object, ...]) -> str:

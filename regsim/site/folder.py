@@ -18,6 +18,8 @@ from regsim import dialects
 from regsim._version import __version__
 from regsim.errors import UsageError
 from regsim.report import offline
+from regsim.report.lab import page as lab
+from regsim.report.lab.widget import markup as stepper_markup
 from regsim.report.words.writing import markup
 from regsim.site import player
 from regsim.site.packing import NEEDED, own_wheel, wheel_of
@@ -61,8 +63,15 @@ class StoryPage:
     page: str
 
 
-def files_of(runtime: Mapping[str, bytes], stand_ins: Sequence[StoryPage]) -> dict[str, bytes]:
-    """Return every file of the playground by its place: with *runtime*, Pyodide's, and the pages.
+def files_of(
+    runtime: Mapping[str, bytes],
+    stand_ins: Sequence[StoryPage],
+    exercises: Sequence[Mapping[str, object]],
+) -> dict[str, bytes]:
+    """Return every file of the playground by its place.
+
+    It is made of *runtime*, Pyodide's files; the pages that play where the simulator cannot; and
+    the sheets of the course's *exercises*.
 
     The same inputs give the same bytes.
     """
@@ -70,7 +79,7 @@ def files_of(runtime: Mapping[str, bytes], stand_ins: Sequence[StoryPage]) -> di
     files = {f"pyodide/{name}": data for name, data in runtime.items()}
     files |= {f"wheels/{name}": data for name, data in wheels.items()}
     files |= {f"labs/{each.name}.html": each.page.encode() for each in stand_ins}
-    files["index.html"] = _page(sorted(wheels), stand_ins).encode()
+    files["index.html"] = _page(sorted(wheels), stand_ins, exercises).encode()
     files["NOTICE.txt"] = _NOTICE.encode()
     about = {
         "regsim": __version__,
@@ -81,15 +90,17 @@ def files_of(runtime: Mapping[str, bytes], stand_ins: Sequence[StoryPage]) -> di
     return files
 
 
-def _page(wheels: Sequence[str], stand_ins: Sequence[StoryPage]) -> str:
+def _page(
+    wheels: Sequence[str],
+    stand_ins: Sequence[StoryPage],
+    exercises: Sequence[Mapping[str, object]],
+) -> str:
     style, script, worker, page = (
         offline.asset("regsim.site", name)
         for name in ("site.css", "site.js", "worker.js", "site.html")
     )
-    lab_style, lab_script = (
-        offline.asset("regsim.report.lab", name) for name in ("lab.css", "lab.js")
-    )
-    style = lab_style + style
+    style = lab.asset("lab.css") + style
+    script = "".join((lab.asset("lab.js"), lab.asset("exercise.js"), script))
     links = "".join(
         f'<li><a href="labs/{each.name}.html">{markup(each.title)}</a></li>' for each in stand_ins
     )
@@ -99,9 +110,11 @@ def _page(wheels: Sequence[str], stand_ins: Sequence[StoryPage]) -> str:
         "own": {"text": _OWN_TEXT, "story": _OWN_STORY},
         "systems": [(d.name, d.title) for d in map(dialects.get, dialects.names())],
         "challenges": player.offered(),
+        "exercises": exercises,
     }
     texts = {
-        "POLICY": policy((style, lab_style), (script, lab_script)),
+        "POLICY": policy(style, script),
+        "STEPPER": stepper_markup(),
         "STYLE": style,
         "SCRIPT": script,
         "DATA": offline.embed(body),
@@ -111,19 +124,17 @@ def _page(wheels: Sequence[str], stand_ins: Sequence[StoryPage]) -> str:
     return offline.filled(page, texts)
 
 
-def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """Return what the page may do: its own files and WebAssembly, these styles and scripts.
+def policy(style: str, script: str) -> str:
+    """Return what the page may do: its own files and WebAssembly, that style and that script.
 
-    The worker and the frame come from blobs, which the page's policy holds for as well, so that no
-    code in them reaches any other place either.
+    The worker comes from a blob, which the page's policy holds for as well, so that no code in it
+    reaches any other place either.
     """
-    allowed = " ".join(offline.hash_of(each) for each in scripts)
-    styled = " ".join(offline.hash_of(each) for each in styles)
     return (
-        "default-src 'none'; "
-        f"script-src 'self' 'wasm-unsafe-eval' {allowed}; style-src {styled}; img-src data:; "
-        "connect-src 'self'; worker-src blob:; frame-src blob:; base-uri 'none'; "
-        "form-action 'none'; require-trusted-types-for 'script'; trusted-types regsim"
+        f"default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {offline.hash_of(script)}; "
+        f"style-src {offline.hash_of(style)}; img-src data:; connect-src 'self'; "
+        "worker-src blob:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types regsim"
     )
 
 

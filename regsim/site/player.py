@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
 from regsim.check.property import Property, PropertyKind, Verdict
-from regsim.check.search import SearchProgress
+from regsim.check.space import SearchProgress
 from regsim.check.verify import Result, Results, factored
 from regsim.errors import RegsimError, UnknownNameError, UsageError
 from regsim.explore.service import ServiceModel
 from regsim.explore.sources import ModelSource, source_in_file
-from regsim.report.lab.checks import frames_of_path, story_of_result
-from regsim.report.lab.page import lab_html
-from regsim.report.lab.stories import Axis, Lab, Story
+from regsim.report.lab.checks import story_of_path, story_of_result
+from regsim.report.lab.page import data, lab_html
+from regsim.report.lab.shown import claims_axis, lab_of, starting
+from regsim.report.lab.stories import Lab, Story
 from regsim.report.words.writing import counted
 from regsim.site.broken import ALL
 from regsim.site.challenges import Challenge, explored
@@ -36,8 +39,9 @@ Telling = Callable[[int], object]
 def answer(request: str, told: Telling | None = None) -> str:
     """Return the answer to *request*, both JSON: what to do, the text, the system, the challenge.
 
-    An answer has a ``title``, the ``claims`` as they came out, and the ``page`` to step through;
-    or an ``error`` in a line, with the ``line`` of the text that it is about, if it is about one.
+    An answer has a ``title``, the ``claims`` as they came out, the ``steps`` to go through, and a
+    ``page`` of them to keep; or an ``error`` in a line, with the ``line`` of the text that it is
+    about, if it is about one.
     """
     asked = json.loads(request)
     do = {"run": _run, "check": _check, "fix": _fix, "judge": _judge}[asked["do"]]
@@ -52,11 +56,6 @@ def answer(request: str, told: Telling | None = None) -> str:
     except RecursionError:
         found = {"error": f"{FILE} calls itself deeper than the page can follow.", "line": None}
     return json.dumps(found)
-
-
-def mends() -> bool:
-    """Return whether a service in plain code can be mended here."""
-    return hasattr(ServiceModel, "fix")
 
 
 def _line_of(error: RegsimError, text: str) -> int | None:
@@ -86,16 +85,14 @@ def _run(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:  
         model = factored(source.build(given))
         walk, broken = straight(model)
         claims = [_of_run(claim, broken) for claim in model.properties]
-        story = Story(
-            frames=tuple(frames_of_path(walk.path)),
-            questions=(),
+        story = attrs.evolve(
+            story_of_path(walk.path),
             finding=f"One run of {model.name}, in {counted(len(walk.path.steps), 'step')}",
             verdict=("Services acted first here. Other orders can end otherwise: Check asks all.",),
             word="one run",
-            mark="neither",
         )
-    page = lab_html(Lab(title=f"{model.name}: one run", intro=source.about, stories={(): story}))
-    return {"title": story.finding, "claims": claims, "page": page}
+    lab = Lab(title=f"{model.name}: one run", intro=source.about, stories={(): story})
+    return {"title": story.finding, "claims": claims, **_steps(lab)}
 
 
 def _of_run(claim: Property, broken: Mapping[str, int]) -> dict[str, object]:
@@ -115,11 +112,11 @@ def _check(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:
     with source.blamed():
         model = factored(source.build(given))
         results = explored(model, None, _progress(told))
-        stories = _stories(results)
+        lab = lab_of(Results(tuple(results)))
     verdict = Results(tuple(results)).verdict.value
     most = max(results, key=lambda result: result.states)
     title = f"{verdict.capitalize()}: {counted(most.states, 'state')} of {model.name} explored"
-    return {"title": title, "claims": list(_claims(results)), "page": _lab(model.name, stories)}
+    return {"title": title, "claims": list(_claims(results)), **_steps(lab)}
 
 
 def _progress(told: Telling | None) -> Callable[[SearchProgress], None] | None:
@@ -143,27 +140,9 @@ def _claims(results: Sequence[Result]) -> Iterator[dict[str, object]]:
         }
 
 
-def _stories(results: Sequence[Result]) -> dict[str, tuple[str, Story | str]]:
-    return {r.property.name: (r.property.about, story_of_result(r)) for r in results}
-
-
-def _lab(name: str, stories: Mapping[str, tuple[str, Story | str]]) -> str:
-    """Return the page to step through what breaks the claims, or reaches what they promise."""
-    told = [each for each, (_, story) in stories.items() if isinstance(story, Story)]
-    bad = [each for each in told if getattr(stories[each][1], "mark", "") == "bad"]
-    axis = Axis(
-        name="claim",
-        label="Claim",
-        options=tuple((each, each, about.rstrip(".")) for each, (about, _) in stories.items()),
-    )
-    lab = Lab(
-        title=f"{name}: every order explored",
-        intro="The shortest way to break each claim, or to reach what it promises.",
-        axes=(axis,),
-        stories={(each,): story for each, (_, story) in stories.items()},
-        start=((bad or told or list(stories))[0],),
-    )
-    return lab_html(lab)
+def _steps(lab: Lab) -> dict[str, object]:
+    """Return what the page's script plays of *lab*, and the page to keep of it."""
+    return {"steps": data(lab), "page": lab_html(lab)}
 
 
 # -- mending -----------------------------------------------------------------------------------
@@ -173,13 +152,29 @@ def _fix(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:  
     """Look for the smallest edits that make every claim hold."""
     source, given = _source(asked)
     made = source.make(**source.settings(given))
-    if not hasattr(made, "fix"):
+    if not isinstance(made, ServiceModel):
         raise UsageError("only a service in plain code, made by regsim.model(...), can be mended")
     with source.blamed():
-        found = made.fix().to_dict()
-    fixes = [each for each in found["fixes"] if each["holds"]]
-    title = f"{counted(len(fixes), 'edit')} found that make every claim hold"
-    return {"title": title, "claims": [], "fixes": fixes, "page": ""}
+        found = made.fix().to_dict()["fixes"]
+    fixes = [
+        {
+            "says": "; ".join(each["edits"]),
+            "proved": f"Every claim holds, {_bounds(each)}.",
+            "patch": each["patch"],
+        }
+        for each in found
+        if each["holds"]
+    ]
+    title = f"{counted(len(fixes), 'way')} found to make every claim hold"
+    return {"title": title, "claims": [], "fixes": fixes}
+
+
+def _bounds(fix: Mapping[str, Any]) -> str:
+    """Return how far it is proved that *fix* holds."""
+    if fix["proved"] == "any":
+        return "for any number of threads"
+    threads = [counted(n, f"thread of {name}") for name, n in fix["bounds"]["threads"].items()]
+    return f"as far as the text goes: {', '.join(threads)}, every order explored"
 
 
 # -- challenges --------------------------------------------------------------------------------
@@ -190,22 +185,26 @@ def _judge(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:
     challenge = _named(asked["challenge"])
     judged = challenge.judged(source_in_file(str(FILE)), _progress(told))
     claims: list[dict[str, object]] = []
-    stories: dict[str, tuple[str, Story | str]] = {}
-    for asked_of in judged.asked:
-        rows = _claims([result for result in asked_of.results if asked_of.counts(result)])
-        claims += [{**row, "name": f"{row['name']} ({asked_of.where})"} for row in rows]
-        for result in asked_of.results:
-            if asked_of.counts(result) and result.verdict is Verdict.VIOLATED:
-                story = story_of_result(result)
-                about = result.property.about
-                stories[f"{result.property.name}, {asked_of.where}"] = (about, story)
-    page = _lab(challenge.title, stories) if stories else ""
-    return {
-        "title": judged.says,
-        "claims": claims,
-        "page": page,
-        "solved": judged.solved,
-    }
+    stories: dict[tuple[str, ...], Story | str] = {}
+    abouts: dict[str, str] = {}
+    for each in judged.asked:
+        for result, row in zip(each.asked, _claims(each.asked), strict=True):
+            name = f"{row['name']}, {each.where}"
+            claims.append({**row, "name": name})
+            if result.verdict is Verdict.VIOLATED:
+                stories[name,] = story_of_result(result)
+                abouts[name] = result.property.about
+    found = {"title": judged.says, "claims": claims, "solved": judged.solved}
+    if not stories:
+        return found
+    lab = Lab(
+        title=challenge.title,
+        intro="The shortest way to break each claim of the goal.",
+        axes=(claims_axis(abouts),),
+        stories=stories,
+        start=starting(stories),
+    )
+    return {**found, **_steps(lab)}
 
 
 def offered() -> list[dict[str, object]]:

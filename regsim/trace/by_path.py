@@ -48,22 +48,24 @@ class PathLedger(Ledger):
         self._check_order(batch)
         until = _NEVER if self.until is None else self.until
         until_number = _NEVER if self.until_number is None else self.until_number
-        columns = batch.arrays()
-        at, flags = 0, (self.ended, self.gone)
+        op, process, key, status, time, access, number = batch.arrays()
+        at, hives = 0, self.capture.keys.hives
         while True:
             at, opens, closes, unmatched = self._open.feed(
-                at, until, until_number, *columns, self.capture.keys.hives, *flags
+                *(at, until, until_number),
+                *(op, process, key, status, time, access, number),
+                *(hives, self.ended, self.gone),
             )
             self.opens += opens
             self.closes += closes
             self.unmatched += unmatched
             if at == len(batch):
                 return
-            op, process, key, status, time, access, number = (column[at] for column in columns)
-            if time > until or number > until_number:
+            if time[at] > until or number[at] > until_number:
                 self.stopped = True
                 return
-            self._row(op, process, key, status, Opened(time, number, access))
+            row = Opened(time[at], number[at], access[at])
+            self._row(op[at], process[at], key[at], status[at], row)
             at += 1
 
     def _row(self, op: int, process: int, key: int, status: int, at: Opened) -> None:
@@ -196,9 +198,8 @@ class PathLedger(Ledger):
 
     def _begin_anew(self, process: int) -> None:
         """Take an open by a process that ended for that of another, whose start was not seen."""
-        for at, place in self._begun():
-            if place >> 32 == process:
-                self._end_with_process(place, self._emptied(at))
+        for _, key, at in sorted(self._open.begun_by(process)):
+            self._end_with_process(process << 32 | key, self._emptied(at))
         del self.exited[process]
         self.ended[process] = 0
         self.started.discard(process)

@@ -145,6 +145,15 @@ class Piles:
         """Return by place the how manieth pile it is, 0 for none, in 32 bits each."""
         return self._begun.tobytes()
 
+    def begun_by(self, process: int) -> list[tuple[int, int, int]]:
+        """Return rank, key and number of each pile of one process, in any order."""
+        places = enumerate(array("Q", self.places()))
+        return [
+            (self._begun[at], place & KEY_BITS, at)
+            for at, place in places
+            if place >> 32 == process and self._begun[at]
+        ]
+
     def misses(self) -> bytes:
         """Return by place the closes without an open, in 32 bits each."""
         return self._unseen.tobytes()

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import regsim.accel
+from regsim.regf import new_hive
 
 NATIVE = Path(regsim.accel.__file__).parent / "native"
 DRIVER = Path(__file__).with_name("core_driver.c")
+REGF_DRIVER = Path(__file__).with_name("regf_driver.c")
 SEARCH_DRIVER = Path(__file__).with_name("search_driver.c")
 CSV_DRIVER = Path(__file__).with_name("csv_driver.c")
 PML_DRIVER = Path(__file__).with_name("pml_driver.c")
@@ -74,8 +76,32 @@ def test_sanitizers_find_nothing(
     assert int(summary[2]) > 100
 
 
-def _run(program: Path, number: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [str(program), number]
+def test_sanitizers_find_nothing_in_hives(tmp_path: Path) -> None:
+    """The walk through a hive reads no byte outside it, whatever the bytes are, and leaks nothing.
+
+    Each allocation fails in turn too.
+    """
+    files = []
+    for minor in (3, 5):
+        hive = new_hive(minor)
+        for number in range(700):
+            hive.root.ensure(rf"a{number % 5}\k{number}").set_value("v", 3, b"x" * number)
+        files.append(str(tmp_path / f"{minor}.hive"))
+        hive.save(files[-1])
+    program = compiled(tmp_path, *SANITIZERS, driver=REGF_DRIVER)
+    environ = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    done = _run(program, SEEDS, environ, *files)
+
+    assert done.returncode == 0, done.stderr
+    summary = re.fullmatch(r"\d+ seeds, (\d+) failed allocations\n", done.stdout)
+    assert summary is not None
+    assert int(summary[1]) >= 2 * 6
+
+
+def _run(
+    program: Path, number: str, environ: dict[str, str], *files: str
+) -> subprocess.CompletedProcess[str]:
+    command = [str(program), number, *files]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 

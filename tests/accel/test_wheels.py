@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from regsim.site.packing import own_wheel
 
 FOLDER = os.environ.get("REGSIM_WHEELS")
 WHEELS = sorted(Path(FOLDER).glob("*.whl")) if FOLDER else []
@@ -53,3 +56,14 @@ def test_no_sources_of_the_library(wheel: Path) -> None:
     assert [name for name in found if name.endswith((".c", ".h", ".o"))] == []
     assert "regsim/py.typed" in found
     assert any(name.startswith("regsim/schemas/") for name in found)
+
+
+def test_the_playground_carries_the_wheel_without_the_library() -> None:
+    """What `regsim site` packs of an installed regsim has that wheel's modules, byte for byte."""
+
+    def modules(archive: zipfile.ZipFile) -> dict[str, bytes]:
+        return {n: archive.read(n) for n in archive.namelist() if n.startswith("regsim/")}
+
+    (pure,) = (wheel for wheel in WHEELS if wheel.name.endswith("-py3-none-any.whl"))
+    with zipfile.ZipFile(pure) as built, zipfile.ZipFile(io.BytesIO(own_wheel()[1])) as packed:
+        assert modules(packed) == modules(built)

@@ -30,6 +30,16 @@ class Model:
     def actions(self, s, p): return ["x"] if s < 2 else []
     def next_state(self, s, p, a): return s + 1
 """
+SERVICE = b"""
+import regsim
+
+def service(win):
+    win.wait("request")
+    with win.impersonating("user"):
+        win.RegOpenCurrentUser()
+
+model = regsim.model(os="w2k").service(service).user_logs_on_and_off()
+"""
 TRACE = b'{"op":"open","pid":1,"key":"HKCU","handle":4}\n'
 SCRIPT = b"reg load HKU\\T x\nNew-Item Registry::HKU\\T\\A\nreg unload HKU\\T\n"
 LISTING = rb"""
@@ -45,6 +55,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("fleet", "-o"): ["LISTING", "-o", "OUT"],
     ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
     ("check", "--certificate-out"): [*ANY, "--certificate-out", "OUT"],
+    ("fix", "-o"): ["SERVICE.PY", "-o", "OUT"],
     ("lab", "-o"): ["--trace", "TRACE", "-o", "OUT"],
     ("lint", "-o"): ["SCRIPT.PS1", "-o", "OUT"],
     ("replay", "--svg"): ["TRACE", "--svg", "OUT"],
@@ -84,6 +95,7 @@ READS: dict[tuple[str, str], list[str]] = {
 BESIDES: dict[tuple[str, str], list[str]] = {
     ("", "FILE..."): ["BAD"],
     ("check", "MODEL"): ["BAD"],
+    ("fix", "MODEL"): ["BAD"],
     ("lab", "--model"): ["--model", "BAD", "-o", "OUT"],
     ("lab", "--model of --explore"): ["--explore", "--model", "BAD", "-o", "OUT"],
     ("run", "--profile"): ["q241572", "--profile", "BAD"],
@@ -134,6 +146,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         "TRACE": TRACE,
         "LISTING": LISTING,
         "MODEL.PY": MODEL,
+        "SERVICE.PY": SERVICE,
         "SCRIPT.PS1": SCRIPT,
     }
     found = {name: tmp_path / name.lower() for name in content}

@@ -138,7 +138,7 @@ def test_the_code_of_the_way_replays_on_the_command_line(visit, pages):
 
 def test_beyond_the_tables_nothing_is_said(visit, pages):
     """A step that leads beyond cannot be taken, and no claim is said to hold, or not to be so."""
-    page = visit().open(pages(6_000))
+    page = visit().open(pages(4_500))
     whole, found = page.evaluate(SHORTEST)
     text = page.locator("#claims").inner_text() + page.locator("#extent").inner_text()
 
@@ -168,7 +168,7 @@ def test_a_whole_page_says_what_holds(visit, pages):
     [
         ("light", MOST_BYTES, f"#way={LEAK}"),
         ("dark", MOST_BYTES, f"#way={LEAK}"),
-        ("dark", 6_000, "#way=01"),
+        ("dark", 4_500, "#way=01"),
     ],
 )
 def test_axe_finds_nothing(visit, pages, scheme, most, fragment):

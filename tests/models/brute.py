@@ -88,6 +88,7 @@ class _Event:
 
 class _Win:
     HKEY_CURRENT_USER = PredefinedKey.CURRENT_USER
+    HKEY_USERS = PredefinedKey.USERS
 
     def __init__(self, told: tuple[Any, ...]) -> None:
         self.told, self.number = told, 0
@@ -119,8 +120,17 @@ class _Win:
     def event(self, name: str) -> _Event:
         return _Event(self, name)
 
-    def RegOpenKeyEx(self, key: Any, path: str) -> Any:  # noqa: N802
+    def RegOpenKeyEx(self, key: Any, path: str | None = None) -> Any:  # noqa: N802
         return self.ask("call", "RegOpenKeyEx", key, path)
+
+    def RegDisablePredefinedCache(self) -> Any:  # noqa: N802
+        return self.ask("call", "RegDisablePredefinedCache")
+
+    def RegDisablePredefinedCacheEx(self) -> Any:  # noqa: N802
+        return self.ask("call", "RegDisablePredefinedCacheEx")
+
+    def sid(self, _user: str) -> str:
+        return str(USER)
 
     def RegOpenCurrentUser(self) -> Any:  # noqa: N802
         return self.ask("call", "RegOpenCurrentUser")
@@ -250,6 +260,8 @@ class Brute:
         tid = self._tid(number)
         kind, *what = state.actors[number].asks
         machine = state.machine.snapshot()
+        if not machine.threads[tid].alive:
+            return
         if kind == "call":
             yield self._call_step(machine, state.actors, number)
         elif kind != "end":
@@ -316,8 +328,9 @@ class Brute:
         hive = machine.hive_at(USER_PATH)
         resting = all(
             actor.asks[0] in ("wait", "end")
+            or not machine.threads[self._tid(number)].alive
             or (actor.asks[0] == "await" and actor.asks[1] not in machine.signalled)
-            for actor in actors
+            for number, actor in enumerate(actors)
         )
         winlogon = machine.threads[self.players["winlogon"].tid].pc
         quiet = resting and winlogon == "unloading" and not machine.memory.vars[PENDING.name]
@@ -328,7 +341,8 @@ class Brute:
         if any(actor.asks == ("end", "fails") for actor in actors):
             yield "no-thread-fails"
         for number, actor in enumerate(actors):
-            for handle, of_user in actor.mine if not actor.at else ():
+            alive = machine.threads[self._tid(number)].alive
+            for handle, of_user in actor.mine if alive and not actor.at else ():
                 theirs = self._is_users(machine, number, handle)
                 if theirs is not None and theirs is not of_user and (hive or not of_user):
                     yield "right-users-data"

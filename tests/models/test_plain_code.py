@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from regsim.models.q241572 import VARIANTS
+from regsim.models import shared_host, two_users
+from regsim.models.q241572 import VARIANTS, telephony
 from wrong_services import WRONG
 
 from regsim import accel
 from regsim.actors import bystanders, winlogon
-from regsim.actors.stage import SUBKEY
+from regsim.actors.stage import SUBKEY, asked_by
+from regsim.actors.telephony import Request, Strategy, worker
 from regsim.check.property import always
 from regsim.check.verify import ENGINES, check, check_all
 from regsim.errors import UnknownNameError, UsageError
@@ -24,12 +26,13 @@ from regsim.explore.learned import program
 from regsim.explore.scene import Scene
 from regsim.explore.service import model
 from regsim.explore.system import System
+from regsim.keypath import user_root
 
 NATIVE = accel.NATIVE is not None
 
 
-def telephony(win: Any, *, closes_root: bool = False) -> None:
-    """Serve requests as the stock service of the article does."""
+def naive(win: Any) -> None:
+    """Serve requests as the stock service does, and close the root after each."""
     while win.wait("request"):
         with win.impersonating("user"):
             try:
@@ -43,13 +46,7 @@ def telephony(win: Any, *, closes_root: bool = False) -> None:
                 continue
             win.work("reads the user information")
             win.RegCloseKey(key)
-            if closes_root:
-                win.RegCloseKey(win.HKEY_CURRENT_USER)
-
-
-def naive(win: Any) -> None:
-    """Serve requests and close the root after each."""
-    telephony(win, closes_root=True)
+            win.RegCloseKey(win.HKEY_CURRENT_USER)
 
 
 def uncached(win: Any) -> None:
@@ -109,6 +106,51 @@ def test_plain_code_has_the_counts_of_its_step_program(
 
     assert (full.states, full.transitions, full.depth) == counts
     assert less.states == symmetric
+
+
+def _shared_host() -> System:
+    scene = Scene("w2k")
+    scene.add("winlogon", winlogon.patient())
+    scene.add("icw", bystanders.wizard(1), process="session")
+    for code in (telephony, shared_host.neighbour):
+        scene.add(code.__name__, program(code.__name__, code, scene.dialect), process="host")
+    return scene.system("plain", always("anything", scene.at("icw", "user")))
+
+
+def _two_users(*, plain: bool) -> System:
+    """Return two threads of one process, each of which serves one user."""
+    hives = {name: user_root(sid) for name, sid in two_users.USERS.items()}
+    scene = Scene("w2k", hives=hives)
+    codes = {"alice": two_users.for_alice, "bob": two_users.for_bob}
+    for name, sid in two_users.USERS.items():
+        scene.machine.mount_hive(user_root(sid), two_users._profile())
+        scene.add(name, two_users._user(asked_by(name), 1))
+        asks = Request(asked_by(name), sid, f"serve-{name}")
+        code = worker(scene.dialect, Strategy.STOCK, requests=(asks,))
+        if plain:
+            code = program(name, codes[name], scene.dialect, two_users.USERS)
+        scene.add(f"worker of {name}", code, process="service")
+    return scene.system("plain", always("anything", scene.at("alice", "session")))
+
+
+@pytest.mark.parametrize(
+    ("plain", "steps"),
+    [
+        (_shared_host, lambda: shared_host.model(telephony="stock", neighbour="stock")),
+        (lambda: _two_users(plain=True), lambda: _two_users(plain=False)),
+    ],
+)
+def test_the_plain_code_of_an_incident_is_its_step_program(
+    plain: Callable, steps: Callable
+) -> None:
+    """What `regsim fix` edits has the states and transitions of what `regsim check` explores."""
+    (found,), (asked, *_) = (check_all(make(), all_states=True) for make in (plain, steps))
+
+    assert (found.states, found.transitions, found.depth) == (
+        asked.states,
+        asked.transitions,
+        asked.depth,
+    )
 
 
 # -- what is refused -----------------------------------------------------------------------------

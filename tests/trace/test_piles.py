@@ -73,6 +73,9 @@ def test_twins_answer_each_call_alike(seed: int) -> None:
         if call != "close" or twin.is_open(at):
             assert getattr(piles, call)(*asked) == getattr(twin, call)(*asked)
     assert (piles.ranks(), piles.misses()) == (twin.ranks(), twin.misses())
+    for process in range(4):
+        assert sorted(piles.begun_by(process)) == sorted(twin.begun_by(process))
+    assert piles.begun_by(1)
 
 
 def test_a_pile_that_is_not_there_is_refused() -> None:

@@ -192,6 +192,31 @@ static PyObject *piles_py_ranks(PyObject *self, PyObject *Py_UNUSED(none))
     return numbers(self, offsetof(struct piles_place, begun));
 }
 
+/* begun_by(process) */
+static PyObject *piles_py_begun_by(PyObject *self, PyObject *given)
+{
+    const struct piles *piles = PILES(self);
+    size_t process;
+    PyObject *list;
+
+    if (read_size(given, UINT32_MAX, &process) < 0)
+        return NULL;
+    list = PyList_New(0);
+    for (size_t i = 0; list && i < piles->used; i++) {
+        const struct piles_place *place = &piles->places[i];
+        PyObject *one;
+
+        if (place->place >> 32 != process || !place->begun)
+            continue;
+        one = Py_BuildValue("(IIn)", (unsigned int)place->begun,
+                            (unsigned int)(place->place & UINT32_MAX), (Py_ssize_t)i);
+        if (!one || PyList_Append(list, one) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(one);
+    }
+    return list;
+}
+
 /* misses() */
 static PyObject *piles_py_misses(PyObject *self, PyObject *Py_UNUSED(none))
 {
@@ -300,6 +325,7 @@ static PyMethodDef methods[] = {
     {"forgive", piles_py_forgive, METH_O, "Forget the closes without an open."},
     {"places", piles_py_places, METH_NOARGS, "Return all places."},
     {"ranks", piles_py_ranks, METH_NOARGS, "Return by place the how manieth pile it is."},
+    {"begun_by", piles_py_begun_by, METH_O, "Return rank, key and number of a process's piles."},
     {"misses", piles_py_misses, METH_NOARGS, "Return by place its closes without an open."},
     {"feed", piles_py_feed, METH_VARARGS, "Take plain rows in, up to one that is not."},
     {NULL, NULL, 0, NULL},

@@ -13,7 +13,7 @@ struct binding {
 };
 
 #define BINDINGS(PART) PART(handles) PART(events) PART(replay) PART(search) PART(csv) PART(piles) \
-    PART(pml)
+    PART(pml) PART(stored) PART(regf)
 
 enum part {
 #define NUMBER(name) PART_##name,
@@ -34,5 +34,8 @@ void free_object(PyObject *self);
 
 /* return whether `other` is of the type that a part has added to the module of `self`'s type */
 int is_a(PyObject *self, PyObject *other, enum part part);
+
+/* return whether `type` is the type that a part has added to the module of `self`'s, or made of it */
+int is_kind(PyObject *self, PyObject *type, enum part part);
 
 #endif

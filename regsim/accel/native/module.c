@@ -3,7 +3,7 @@
 
 /* Raised by one whenever the Python side and the library no longer fit; accel/__init__.py has the
  * same number, so that a library left over from another build is noticed. */
-#define INTERFACE 6
+#define INTERFACE 7
 
 #define DECLARE(name) extern const struct binding bind_##name;
 BINDINGS(DECLARE)
@@ -66,6 +66,14 @@ int is_a(PyObject *self, PyObject *other, enum part part)
     struct state *state = PyType_GetModuleState(Py_TYPE(self));
 
     return PyObject_TypeCheck(other, (PyTypeObject *)state->types[part]);
+}
+
+int is_kind(PyObject *self, PyObject *type, enum part part)
+{
+    struct state *state = PyType_GetModuleState(Py_TYPE(self));
+
+    return PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type,
+                                                  (PyTypeObject *)state->types[part]);
 }
 
 /* add all parts */

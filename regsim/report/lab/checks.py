@@ -104,7 +104,7 @@ def frames_of_path(path: Path) -> Iterator[StoryFrame]:
             **_standing(concrete, step.counters),
         )
         changed = tuple(changes(before, frame))
-        if not frame.table and not changed:
+        if not changed and not isinstance(concrete, Machine):
             changed = tuple(_components(path, step))
         before = attrs.evolve(frame, changes=changed)
         yield before

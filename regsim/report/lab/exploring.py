@@ -85,7 +85,9 @@ class _Tables:
     def data(self, most_bytes: int) -> dict[str, Any]:
         """Return the tables, of about *most_bytes*."""
         number = {state: n for n, state in enumerate(self.initial)}
-        states, edges, decided = [], [], []
+        states: list[State] = []
+        edges: list[list[int]] = []
+        decided: list[list[int]] = []
         found = list(self.initial)
         for state in found:
             out: list[int] = []

@@ -77,7 +77,7 @@ def part_of_state(model: Factored, component: int, value: Hashable) -> PartOfSta
 
 def _namespace(value: Namespace) -> Iterator[str]:
     # Of the registry itself nobody speaks: it is always there.
-    loaded = [_called(hive[0]) for hive in value.hives if len(hive[0]) > 1]
+    loaded = [_called(hive[0]) for hive in value.hives if hive[0] != keypath.MACHINE[:1]]
     yield f"loaded: {', '.join(loaded)}" if loaded else "no hive is loaded"
     if value.corrupt:
         yield "the pool is corrupt"

@@ -1,16 +1,10 @@
-"use strict";
+/* The playground; it stands below the lab's script, whose h() makes elements, never parsed. */
 (() => {
   const $ = (id) => document.getElementById(id);
-  /* Elements are made, never parsed: what a text says only ever becomes a text node. */
-  const h = (tag, attributes, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...children.flat());
-    return node;
-  };
   const data = JSON.parse($("data").textContent);
   const OWN = { name: "", title: "Your own service", story: data.own.story, goal: "", broken: data.own.text, hints: [], solution: "" };
-  const works = [OWN, ...data.challenges];
+  const exercises = data.exercises.map((sheet) => ({ name: sheet.name, title: sheet.title, story: "", goal: "", broken: "", hints: [], solution: "", sheet }));
+  const works = [OWN, ...data.challenges, ...exercises];
   const texts = new Map();
   let work = null, system = "", shown = 0;
 
@@ -39,7 +33,7 @@
   };
   const renderChoices = () => {
     const held = document.activeElement && document.activeElement.id;
-    const listed = works.map((each, n) => [each.name, n ? `${solved.has(each.name) ? "\u2713 " : ""}${n}. ${each.title}` : each.title]);
+    const listed = works.map((each, n) => [each.name, each.sheet ? `${each.name.toUpperCase()}. ${each.title}` : n ? `${solved.has(each.name) ? "\u2713 " : ""}${n}. ${each.title}` : each.title]);
     $("choices").replaceChildren(
       select("work", "Work on", listed, work.name, (name) => take(works.find((each) => each.name === name))),
       select("system", "System", [["", "as the text says"], ...data.systems], system, (name) => { system = name; }));
@@ -51,7 +45,7 @@
     shown = 0;
     write(texts.get(work.name) ?? work.broken);
     $("shared").hidden = true;
-    $("text-title").textContent = work.title;
+    $("text-title").textContent = work.sheet ? "An exercise of the course" : work.title;
     $("story").textContent = work.story;
     $("goal").textContent = `The goal: ${work.goal}`;
     $("goal").hidden = $("judge").hidden = !work.goal;
@@ -59,6 +53,9 @@
     clear();
     renderChoices();
     renderHints();
+    $("play").classList.toggle("asks", !!work.sheet);
+    $("exercise").replaceChildren();
+    if (work.sheet) askExercise($("exercise"), work.sheet, (question, given) => new Promise((done) => { ask("reply", { exercise: work.name, question, given }, done); }));
   };
   const renderHints = () => {
     const all = work.solution ? [...work.hints, h("pre", { tabindex: "0" }, work.solution)] : [];
@@ -122,7 +119,7 @@
   };
 
   /* The simulator: a worker that can be ended, and is then begun anew. */
-  let worker = null, ready = false, asked = null, began = 0, timer = 0;
+  let worker = null, ready = false, asked = null, done = null, began = 0, timer = 0;
   const policy = window.trustedTypes
     ? trustedTypes.createPolicy("regsim", { createScriptURL: (url) => url })
     : { createScriptURL: (url) => url };
@@ -138,22 +135,22 @@
     if (told.ready) {
       ready = true;
       document.body.dataset.ready = "yes";
-      $("fix").hidden = !told.mends;
       if (asked) send();
       else say("Ready.");
     } else if (told.states) tell(`${told.states.toLocaleString("en")} states`);
     else if (told.broken && !ready) stand_in(`The simulator cannot run in this browser (${told.broken}).`);
     else if (told.broken) finish(() => fail(`The simulator failed: ${told.broken}`));
-    else finish(() => show(told.answer));
+    else finish(() => done(told.answer));
   };
-  const ask = (what) => {
+  const ask = (what, more = { text: area.value, os: system, challenge: work.name }, then = show) => {
     if (asked) return;
-    asked = { do: what, text: area.value, os: system, challenge: work.name };
+    asked = { do: what, ...more };
+    done = then;
     clear();
     began = performance.now();
     $("stop").hidden = false;
     for (const id of ["run", "check", "fix", "judge"]) $(id).disabled = true;
-    if (document.activeElement !== area) $("stop").focus();
+    if (document.activeElement.closest(".buttons")) $("stop").focus();
     timer = setInterval(() => tell(), 1000);
     tell();
     if (ready) send();
@@ -173,7 +170,8 @@
     states = "";
     for (const id of ["run", "check", "fix", "judge"]) $(id).disabled = false;
     $("stop").hidden = true;
-    if (held && what) $(what).focus();
+    if (held) $(what).focus();
+    say("");
     then();
   };
   $("stop").addEventListener("click", () => {
@@ -198,7 +196,8 @@
     number();
     $("claims").replaceChildren();
     $("fixes").replaceChildren();
-    $("frame").hidden = $("keep").hidden = true;
+    $("steps").hidden = $("keep").hidden = true;
+    $("steps").replaceChildren();
     $("idle").hidden = false;
     if (address) URL.revokeObjectURL(address);
     address = "";
@@ -211,11 +210,12 @@
     const [broken, others] = [true, false].map((kind) => found.claims.filter((claim) => claim.bad === kind));
     $("claims").replaceChildren(...(broken.length ? [claimsTable(broken)] : []), ...(others.length ? [h("details", {},
       h("summary", {}, broken.length ? `What of the rest (${others.length})` : `What was asked (${others.length})`), claimsTable(others))] : []));
-    $("fixes").replaceChildren(...(found.fixes || []).map((fix) => h("div", { class: "fix" }, h("h3", {}, fix.name), h("pre", { tabindex: "0" }, fix.patch || ""))));
+    $("fixes").replaceChildren(...(found.fixes || []).map(fixBox));
     if (found.page) {
       address = URL.createObjectURL(new Blob([found.page], { type: "text/html" }));
-      $("frame").src = $("page").href = address;
-      $("frame").hidden = $("keep").hidden = false;
+      $("page").href = address;
+      $("steps").hidden = $("keep").hidden = false;
+      play(found.steps);
     }
     if (found.solved) {
       solved.add(work.name);
@@ -224,6 +224,44 @@
       renderChoices();
     }
     return null;
+  };
+  const fixBox = (fix) => {
+    const box = h("section", { class: "fix" }, h("h3", {}, fix.says), h("p", {}, fix.proved));
+    if (!fix.patch) return box;
+    const button = h("button", { type: "button" }, "Take it into the text");
+    button.addEventListener("click", () => {
+      const text = patched(area.value, fix.patch);
+      if (text === null) return say("The text has changed since; look for fixes again.", "bad");
+      write(text);
+      area.focus();
+      return say("Taken. Check it, or go on from here.");
+    });
+    box.append(h("pre", { tabindex: "0" }, fix.patch), button);
+    return box;
+  };
+  /* The text with the hunks of a unified diff; null where it does not have the lines they name. */
+  const patched = (text, patch) => {
+    const old = text.split("\n"), made = [];
+    let at = 0;
+    for (const line of patch.split("\n").slice(2)) {
+      const hunk = line.match(/^@@ -(\d+)/);
+      if (hunk) while (at < Number(hunk[1]) - 1) made.push(old[at++]);
+      else if (line[0] === "+") made.push(line.slice(1));
+      else if (line && line[0] !== "\\") {
+        if (old[at] !== line.slice(1)) return null;
+        if (line[0] === " ") made.push(old[at]);
+        at += 1;
+      }
+    }
+    return [...made, ...old.slice(at)].join("\n");
+  };
+  /* The lab's own script plays the steps, in a root of its own so that no name meets the page's. */
+  const play = (steps) => {
+    const host = h("div", {});
+    $("steps").append(host);
+    const root = host.attachShadow({ mode: "open" });
+    root.append(h("style", {}, document.querySelector("style").textContent), $("stepper").content.cloneNode(true));
+    playLab(root, steps);
   };
   const claimsTable = (claims) => h("table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Claim"), h("th", { scope: "col" }, "Verdict"))),

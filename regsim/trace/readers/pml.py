@@ -75,7 +75,7 @@ class PmlCapture(Capture):
             clock="utc",
         )
         super().__init__(facts, reading.keys())
-        self._numpy = need("numpy", "PML files") if NATIVE is None else None
+        self._numpy: Any = need("numpy", "PML files") if NATIVE is None else None
         self._source, self._name = source, source.name
         self._counters: tuple[int, int] | None = None
         self._latest = 0

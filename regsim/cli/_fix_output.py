@@ -1,0 +1,197 @@
+"""What `regsim fix` found, for a reader: what holds, its patch, and what breaks the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from regsim.explore.fixes.judge import Trial
+from regsim.explore.fixes.mutate import Mutant
+from regsim.explore.fixes.search import Candidate, Fixes
+from regsim.report.text.checks import path_lines
+from regsim.report.text.console import WIDTH, table, terminal_width, wrap
+from regsim.report.words.writing import ascii_only
+
+_ROOM = 80
+"""The columns from which on a table has room for its sentences."""
+
+
+def fixes_text(found: Fixes, *, patch: bool) -> str:
+    """Return all that was *found*; with *patch*, that of the smallest fix that changes the code."""
+    lines = [*_wrapped(_headline(found)), *_wrapped(_bounds(found.present)), ""]
+    lines += [*_wrapped(f"As it is: {_becomes(found, found.present)}."), ""]
+    lines += _holding(found, patch=patch)
+    failing = [each for each in found.candidates[1:] if not each.holds]
+    single = [each for each in failing if len(each.edits) == 1]
+    if failing:
+        lines += ["Does not hold:", *_failing(found, single), ""]
+        if len(failing) > len(single):
+            lines += _wrapped(f"Nor do {len(failing) - len(single)} of several edits: see --json.")
+        lines += _wrapped("`--edit NAME` shows one of them in full: its patch, and what breaks it.")
+    for each in found.skipped:
+        lines += _wrapped(f"Not tried, {each.name}: {each.why}.")
+    return _joined(lines)
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """Return *lines* as one text; those of a patch are the user's own, and stay as they are."""
+    return "\n".join(line if line[:1] in "+- @" else ascii_only(line) for line in lines) + "\n"
+
+
+def _headline(found: Fixes) -> str:
+    systems, tried = " and ".join(found.os), len(found.candidates) - 1
+    if found.present.holds:
+        return f"{found.model} on {systems}: every claim holds as it is; there is nothing to fix"
+    edits = "one edit" if found.size == 1 else f"up to {found.size} edits"
+    number = len(found.holding)
+    if number:
+        return f"{found.model} on {systems}: {number} of {tried} candidates of {edits} hold"
+    if found.complete:
+        return f"{found.model} on {systems}: none of {tried} candidates of {edits} holds"
+    return (
+        f"{found.model} on {systems}: undecided; none of {tried} candidates of {edits} is known to "
+        "hold, and not all are decided"
+    )
+
+
+def _bounds(present: Candidate) -> str:
+    threads = present.bounds["threads"].items()
+    amounts = [f"{number} thread{'s' * (number != 1)} of {name}" for name, number in threads]
+    times = present.bounds["logons"]
+    logons = "any number of logons" if times is None else f"{times} logon{'s' * (times != 1)}"
+    if times == 0:
+        return f"Bounds: {', '.join(amounts)}; nobody logs on."
+    return f"Bounds: {', '.join(amounts)}, {logons}, one request that waits at a time."
+
+
+def _becomes(found: Fixes, each: Candidate) -> str:
+    """Return in words what becomes of *each*."""
+    if each.holds:
+        return "every claim holds"
+    trial = each.broken
+    if trial is None:
+        return f"undecided: {each.why}"
+    if trial.why:
+        return f"refused: {trial.why}"
+    where = f" on {trial.os}" * (len(found.os) > 1)
+    return f"{', '.join(trial.violated)} violated{where}; {_length(trial)}"
+
+
+def _length(trial: Trial) -> str:
+    if trial.path is None:
+        return "no path shows it"
+    number = len(trial.path.steps)
+    return f"the shortest path has {number} steps ({', '.join(trial.first)})"
+
+
+def _holding(found: Fixes, *, patch: bool) -> Iterator[str]:
+    holding = [each for each in found.holding if each.edits]
+    if not holding:
+        return
+    rows = [["holds", "lines", "what it does"]]
+    rows += [[e.name, str(e.lines) if e.patch else "-", _sentence(e)] for e in holding]
+    yield from _table(rows)
+    yield ""
+    for text in _extents(found, holding):
+        yield from _wrapped(text)
+    first = next((each for each in holding if each.patch), None)
+    if patch and first is not None:
+        yield from ["", f"The patch of {first.name}, for `git apply`:", ""]
+        yield from first.patch.split("\n")[:-1]
+    yield ""
+
+
+def _extents(found: Fixes, holding: Sequence[Candidate]) -> Iterator[str]:
+    """Yield up to what those that hold are proved."""
+    unbounded = [each.name for each in holding if each.proved == "any"]
+    bounded = [each.name for each in holding if each.proved != "any"]
+    if unbounded:
+        yield (
+            f"For any number of threads, within the other bounds: {', '.join(unbounded)}; what "
+            "must come about in the end, such as logoff-ends, within all bounds."
+        )
+    if bounded:
+        which = f": {', '.join(bounded)}" if unbounded else ""
+        yield f"Proved in every order within these bounds, and no further{which}."
+    alone = [name for name, number in found.present.bounds["threads"].items() if number == 1]
+    if alone and bounded:
+        yield (
+            f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
+            "other's way; give threads=2, or --any, to know."
+        )
+
+
+def _failing(found: Fixes, failing: Sequence[Candidate]) -> list[str]:
+    rows = [["name", "steps", "broken", "what it does"]]
+    for each in failing:
+        trial = each.broken
+        steps = str(len(each.path.steps)) if each.path is not None else "-"
+        rows.append([each.name, steps, _broken(found, trial), _sentence(each)])
+    return _table(rows)
+
+
+def _broken(found: Fixes, trial: Trial | None) -> str:
+    if trial is None:
+        return "undecided"
+    names = ", ".join(trial.first) if trial.first else "refused"
+    return f"{names} on {trial.os}" if len(found.os) > 1 else names
+
+
+def _sentence(each: Candidate) -> str:
+    return "; ".join(each.edits)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return *rows* as a table, the sentences below where there is no room beside."""
+    width = min(WIDTH, terminal_width(WIDTH))
+    if width >= _ROOM:
+        return table(rows, width=width, prose=(0, len(rows[0]) - 2, len(rows[0]) - 1), rule=False)
+    lines = []
+    for row in rows[1:]:
+        lines += wrap(f"{row[0]}: {', '.join(row[1:-1])}", width, "  ", "    ")
+        lines += wrap(row[-1], width, "    ", "    ")
+    return lines
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, min(WIDTH, terminal_width(WIDTH)))
+
+
+def chosen_text(each: Candidate) -> str:
+    """Return one candidate in full: its patch, and the shortest path that breaks it."""
+    lines = [*_wrapped(f"{each.name}: {_sentence(each) or 'the code as it is'}"), ""]
+    trial = each.broken
+    if each.holds:
+        lines += _wrapped("Every claim holds.")
+    elif trial is None:
+        lines += _wrapped(f"Undecided: {each.why}.")
+    else:
+        lines += _wrapped(f"On {trial.os}: {_length(trial) if trial.path else trial.why}.")
+        if trial.path is not None:
+            lines += ["", *path_lines(trial.path), ""]
+            lines += _wrapped("The lines are those of the edited file.") if each.patch else []
+    if each.patch:
+        lines += ["", *each.patch.split("\n")[:-1]]
+    return _joined(lines)
+
+
+def mutants_text(model: str, fix: str, results: Mapping[str, Sequence[Mutant]]) -> str:
+    """Return what became of each way to break *fix*, by system."""
+    lines: list[str] = []
+    for os, found in results.items():
+        counted = Counter(each.verdict for each in found)
+        said = ", ".join(f"{number} {verdict}" for verdict, number in counted.items())
+        lines += _wrapped(f"{model}, {fix}, on {os}: {len(found)} ways to break it: {said}")
+        lines += ["", *_mutants(found), ""]
+        for each in found:
+            if each.verdict not in ("killed", "refused"):
+                lines += _wrapped(f"Line {each.line}, {each.name}: {each.verdict}; {each.why}.")
+    return _joined(lines)
+
+
+def _mutants(found: Sequence[Mutant]) -> list[str]:
+    rows = [["line", "verdict", "noticed by", "what it does"]]
+    for each in found:
+        steps = f" ({each.steps} steps)" if each.steps is not None else ""
+        rows.append([str(each.line), each.verdict, ", ".join(each.claims) + steps, each.name])
+    return _table(rows)
