@@ -28,7 +28,7 @@ __all__ = [
     "new_handle_table",
 ]
 
-INTERFACE = 6
+INTERFACE = 7
 """The number that the library must bear to fit these modules; see ``native/module.c``."""
 
 

@@ -19,6 +19,7 @@ from regsim.accel import NATIVE
 from regsim.accel.columns import TYPECODES, EventKind
 from regsim.accel.creplay import CReplay
 from regsim.accel.records import Policy, columns
+from regsim.regf import new_hive, parse_hive
 
 def table():
     one = NATIVE.CHandleTable()
@@ -44,13 +45,29 @@ def replay(shards):
     one.feed(columns(**data), array("I", [1]), array("I", [0, 0]), [7, 100])
     one.answer()
 
+made = new_hive(5)
+for number in range(300):
+    made.root.ensure(f"k{number}").set_value("v", 3, b"x" * number)
+whole = made.to_bytes()
+
+def hive():
+    for end in (100, 1000):
+        for number, (_, key) in enumerate(parse_hive(whole).walk()):
+            if number == end:
+                break
+            [value.data for value in key.values()]
+    try:
+        NATIVE.CHiveWalk(str, None, 32, 4096, 4096)
+    except TypeError:
+        pass
+
 def resident():
     gc.collect()
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 def work():
     for _ in range(40):
-        table(); replay(1); replay(3)
+        table(); replay(1); replay(3); hive()
 
 work(); work()
 before = resident()
