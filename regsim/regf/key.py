@@ -46,6 +46,7 @@ class Key:
     def __init__(self, hive: HiveContents, offset: int, parent: Key | None = None) -> None:
         self._hive, self.offset, self.parent = hive, offset, parent
         self._seen = hive.edits
+        self._known: nk.KeyCell | None
         self._known, self._name = nk.parse(hive.image, offset)
         self._given: Sequence[StoredValue] | None = None
         self._credit = None if parent is None else parent.credit

@@ -68,7 +68,7 @@ def _ahead(
     yield start.path, start
     if hive.edits != edits:
         return False
-    scan = accel.NATIVE.CHiveWalk(
+    scan = accel.NATIVE.CHiveWalk(  # type: ignore[union-attr]
         StoredValue, image, start.offset, image.data_size, min(image.extent, MAX_DATA_SIZE)
     )
     prefix, parent = "", start

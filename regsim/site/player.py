@@ -173,7 +173,7 @@ def _bounds(fix: Mapping[str, Any]) -> str:
     """Return how far it is proved that *fix* holds."""
     if fix["proved"] == "any":
         return "for any number of threads"
-    threads = [counted(n, f"thread of {name}") for name, n in fix["bounds"]["threads"].items()]
+    threads = [f"{counted(n, 'thread')} of {name}" for name, n in fix["bounds"]["threads"].items()]
     return f"as far as the text goes: {', '.join(threads)}, every order explored"
 
 
