@@ -405,6 +405,18 @@ def test_what_no_claim_speaks_of_survives(tmp_path: Path) -> None:
     assert "it is right too" in left.why
 
 
+def test_handles_that_pile_up_where_no_claim_asks_for_them_are_told() -> None:
+    """Nobody logs off from the two users' service: a close less is never an answer, nor silent."""
+    search = FixSearch(models.source("two-users").service({}), ("w2k",), most_states=1_200)
+    made = next(e for e in search.larger(search.begun) if e.name.endswith("open-current-user"))
+    found = mutants(search, made, "w2k")
+
+    left = [each for each in found if each.name == "drops `win.RegCloseKey(key)`"]
+    assert [(each.verdict, each.settled) for each in left] == [("undecided", False)]
+    assert "handles pile up" in left[0].why
+    assert not [each for each in found if each.settled and "pile up" in each.why]
+
+
 def test_only_what_holds_can_be_broken(tmp_path: Path) -> None:
     """A service that leaks has nothing to lose."""
     search = FixSearch(asked(STOCK, tmp_path))

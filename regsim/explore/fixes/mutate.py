@@ -22,10 +22,10 @@ from regsim.check.verify import search
 from regsim.errors import UsageError
 from regsim.explore.asking import PlainCodeError
 from regsim.explore.fixes import sites
-from regsim.explore.fixes.judge import Fixable, judged
+from regsim.explore.fixes.judge import LOOKED_AT, Fixable, judged
 from regsim.explore.fixes.search import FixSearch, Made
 from regsim.explore.fixes.source import CodeText, Splice, patch
-from regsim.explore.system import System
+from regsim.explore.system import KEYS_THAT_BLOCK, System
 
 _KILLED: Final = ("killed", "refused")
 
@@ -65,10 +65,11 @@ class Mutant:
 
 @attrs.frozen
 class _Shape:
-    """What an exploration to the end finds: counts, and what the claims say of the states."""
+    """What an exploration to the end finds: counts, what claims say, how much is open at most."""
 
     counts: tuple[int, int, int]
     said: Counter[Hashable]
+    most_open: int
 
 
 def mutants(found: FixSearch, made: Made, os: str) -> list[Mutant]:
@@ -110,9 +111,33 @@ def _judged(found: FixSearch, made: Made, os: str, mutant: Mutant, fix: _Shape) 
         steps = None if trial.path is None else len(trial.path.steps)
         return attrs.evolve(mutant, verdict="killed", claims=trial.violated, steps=steps)
     if trial.holds is None:
-        return attrs.evolve(mutant, verdict="undecided", why=trial.why)
+        why = trial.why + _leaking(model, fix)
+        return attrs.evolve(mutant, verdict="undecided", why=why)
     verdict, why = _compared(model, found.most_states, fix)
     return attrs.evolve(mutant, verdict=verdict, why=why)
+
+
+def _leaking(model: Fixable, fix: _Shape) -> str:
+    """Return what to say of *model*, not explored to its end, if handles pile up in it."""
+    system = model.system()
+    learner = Learner(system)
+    limits = attrs.evolve(Options().limits, states=LOOKED_AT)
+    space = search(learner, attrs.evolve(Options(), to_the_end=True, limits=limits))
+    most = _most_open(learner, cast("WholeSpace", space))
+    if most <= fix.most_open:
+        return ""
+    return (
+        f"; up to there no claim is broken, but handles pile up: {most} are open in one of its "
+        f"first {LOOKED_AT:,} states, and never more than {fix.most_open} with the fix. No claim "
+        "of this model asks for that"
+    )
+
+
+def _most_open(learner: Learner, space: WholeSpace) -> int:
+    """Return how many handles on hives that are watched are open in one state at most."""
+    names = enumerate(learner.model.counters)
+    handles = [n for n, name in names if not name.startswith(KEYS_THAT_BLOCK)]
+    return max(sum(learner.count(n, state) for n in handles) for state in space.all_states())
 
 
 def _compared(model: Fixable, most: int | None, fix: _Shape) -> tuple[str, str]:
@@ -124,7 +149,7 @@ def _compared(model: Fixable, most: int | None, fix: _Shape) -> tuple[str, str]:
     if shape is None:
         return "undecided", "a limit was hit before all states were known"
     states, transitions, _ = shape.counts
-    if shape == fix:
+    if (shape.counts, shape.said) == (fix.counts, fix.said):
         why = f"it has the {states:,} states and {transitions:,} transitions of the fix"
         return "equivalent", f"{why}, and every claim says the same of as many"
     if set(shape.said) == set(fix.said):
@@ -136,14 +161,16 @@ def _compared(model: Fixable, most: int | None, fix: _Shape) -> tuple[str, str]:
 def _shape(system: System, most: int | None) -> _Shape | None:
     limits = Options().limits
     limits = attrs.evolve(limits, states=most or system.most_states)
-    space = search(Learner(system), attrs.evolve(Options(), to_the_end=True, limits=limits))
+    learner = Learner(system)
+    space = search(learner, attrs.evolve(Options(), to_the_end=True, limits=limits))
     if not space.complete:
         return None
     whole = cast("WholeSpace", space)
     columns = [whole.where(each.goal) for each in system.properties]
     columns += [whole.where(each.trigger) for each in _eventual(system.properties)]
     said: Counter[Hashable] = Counter(zip(*columns, strict=True))
-    return _Shape((space.states, space.transitions, len(space.layers)), said)
+    counts = (space.states, space.transitions, len(space.layers))
+    return _Shape(counts, said, _most_open(learner, whole))
 
 
 def _eventual(claims: Sequence[Property]) -> list[Property]:
