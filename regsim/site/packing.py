@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 NEEDED: Final = ("attrs",)
@@ -25,9 +26,23 @@ def own_wheel() -> tuple[str, bytes]:
     own = metadata.distribution("regsim")
     files = dict(_walked("regsim", resources.files("regsim")))
     files |= dict(_walked("regsim/models", resources.files("regsim.models")))
-    for told in ("METADATA", "licenses/LICENSE", "licenses/NOTICE"):
-        files[f"regsim-{own.version}.dist-info/{told}"] = (own.read_text(told) or "").encode()
+    folder = f"regsim-{own.version}.dist-info"
+    files[f"{folder}/METADATA"] = (
+        own.read_text("METADATA") or own.read_text("PKG-INFO") or ""
+    ).encode()
+    for name in ("LICENSE", "NOTICE"):
+        files[f"{folder}/licenses/{name}"] = _licence(own, name)
     return f"regsim-{own.version}-py3-none-any.whl", packed(files)
+
+
+def _licence(own: metadata.Distribution, name: str) -> bytes:
+    """Return file *name* of *own*, from where it is installed or from the checkout it stands for.
+
+    In a checkout Python finds the ``egg-info`` that an editable install leaves there, which tells
+    of no licences: they lie beside it.
+    """
+    text = own.read_text(f"licenses/{name}")
+    return text.encode() if text else Path(str(own.locate_file(name))).read_bytes()
 
 
 def _walked(place: str, folder: Traversable) -> Iterator[tuple[str, bytes]]:
