@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,21 +28,42 @@ MODELS = {"ci": "12", "nightly": "60"}.get(os.environ.get("HYPOTHESIS_PROFILE", 
 SEEDS = {"ci": "400", "nightly": "4000"}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), "20")
 
 
-def compiled(folder: Path, *flags: str, driver: Path = DRIVER) -> Path:
-    """Return *driver*, compiled with *flags*; skip where that cannot be."""
+@functools.cache
+def objects(folder: Path, *flags: str) -> list[str]:
+    """Return the cores, compiled with sanitizers and *flags* once for all drivers."""
     if not NATIVE.is_dir():
         pytest.skip("the C sources are not part of this installation")
     if shutil.which(CC[0]) is None:
         pytest.skip("a C compiler is not installed")
-    program = folder / "driver"
-    sources = [str(driver), *sorted(map(str, NATIVE.glob("core_*.c")))]
-    command = [*CC, *FLAGS, *flags, *sources, "-o", str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode and "sanitize" in done.stderr + " ".join(flags) and "asan" in done.stderr:
+    sources = sorted(NATIVE.glob("core_*.c"))
+    _compile(folder, "-c", *flags, *map(str, sources))
+    return [str(folder / f"{source.stem}.o") for source in sources]
+
+
+def _compile(folder: Path, *words: str) -> None:
+    command = [*CC, *FLAGS, *SANITIZERS, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode and "asan" in done.stderr:
         pytest.skip("a C compiler with sanitizers is not installed")
     assert done.returncode == 0, done.stderr
     assert "core_" not in done.stderr, done.stderr
-    return program
+
+
+@pytest.fixture(scope="session")
+def cores(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return what links the cores, compiled with flags, and a driver to a program."""
+    kept: dict[tuple[str, ...], Path] = {}
+
+    def compiled(folder: Path, driver: Path, *words: str, flags: tuple[str, ...] = ()) -> Path:
+        if flags not in kept:
+            kept[flags] = tmp_path_factory.mktemp("cores")
+        program = folder / "driver"
+        _compile(
+            folder, *flags, *words, str(driver), *objects(kept[flags], *flags), "-o", str(program)
+        )
+        return program
+
+    return compiled
 
 
 @pytest.mark.parametrize(
@@ -55,13 +78,17 @@ def compiled(folder: Path, *flags: str, driver: Path = DRIVER) -> Path:
     ids=["random", "search", "csv", "csv-plain", "pml"],
 )
 def test_sanitizers_find_nothing(
-    tmp_path: Path, driver: Path, number: str, flags: tuple[str, ...]
+    tmp_path: Path,
+    cores: Callable[..., Path],
+    driver: Path,
+    number: str,
+    flags: tuple[str, ...],
 ) -> None:
     """Random calls, each allocation failing in turn, break no invariant, overrun and leak nothing.
 
     The drivers hold counts, shards, copies, scans and whole searches against each other.
     """
-    program = compiled(tmp_path, *SANITIZERS, *flags, driver=driver)
+    program = cores(tmp_path, driver, flags=flags)
     environ = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
     done = subprocess.run(
         [program, number], env=environ, capture_output=True, text=True, check=False
@@ -76,7 +103,7 @@ def test_sanitizers_find_nothing(
     assert int(summary[2]) > 100
 
 
-def test_sanitizers_find_nothing_in_hives(tmp_path: Path) -> None:
+def test_sanitizers_find_nothing_in_hives(tmp_path: Path, cores: Callable[..., Path]) -> None:
     """The walk through a hive reads no byte outside it, whatever the bytes are, and leaks nothing.
 
     Each allocation fails in turn too.
@@ -88,7 +115,7 @@ def test_sanitizers_find_nothing_in_hives(tmp_path: Path) -> None:
             hive.root.ensure(rf"a{number % 5}\k{number}").set_value("v", 3, b"x" * number)
         files.append(str(tmp_path / f"{minor}.hive"))
         hive.save(files[-1])
-    program = compiled(tmp_path, *SANITIZERS, driver=REGF_DRIVER)
+    program = cores(tmp_path, REGF_DRIVER)
     environ = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
     done = _run(program, SEEDS, environ, *files)
 
@@ -105,11 +132,9 @@ def _run(
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_driver_would_notice(tmp_path: Path) -> None:
+def test_driver_would_notice(tmp_path: Path, cores: Callable[..., Path]) -> None:
     """The sanitizers are on: a driver that reads beyond a block is stopped."""
-    program = compiled(
-        tmp_path, *SANITIZERS, "-Dmain=driver_main", "-x", "c", str(_overrun(tmp_path))
-    )
+    program = cores(tmp_path, DRIVER, "-Dmain=driver_main", str(_overrun(tmp_path)))
     done = subprocess.run([program], capture_output=True, text=True, check=False)
 
     assert done.returncode != 0
