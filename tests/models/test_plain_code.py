@@ -206,6 +206,24 @@ def test_a_model_that_means_nothing_is_refused(make: Callable, why: str) -> None
         make(model(os="win11")).check()
 
 
+@pytest.mark.parametrize("name", ["request", "session"])
+def test_a_script_cannot_wait_for_what_nobody_does(name: str) -> None:
+    """Where nobody logs on, or two stay, a wait for one user's doings is refused with its line."""
+
+    def script(win: Any) -> None:
+        win.RegCloseKey(win.RegOpenKeyEx(win.HKEY_USERS, ".DEFAULT"))
+        win.wait(name)
+
+    line = script.__code__.co_firstlineno + 2
+    case = model(os="w2k").service(script)
+    for found, why in (
+        (case.nobody_logs_on(), "nobody logs on"),
+        (case.two_users_stay_logged_on(), "request of alice"),
+    ):
+        with pytest.raises(PlainCodeError, match=f"line {line}: unknown thing to wait for.*{why}"):
+            found.check()
+
+
 # -- what is found -------------------------------------------------------------------------------
 
 
