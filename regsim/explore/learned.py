@@ -39,7 +39,7 @@ from regsim.kernel.steps import (
     go,
 )
 from regsim.kernel.steps import Set as Assign
-from regsim.policy import Dialect
+from regsim.policy import Dialect, HandlePolicy
 from regsim.status import to_win32
 from regsim.types import Sid, Tid
 from regsim.win32.plans import Known
@@ -150,6 +150,13 @@ class Automaton(dict[str, tuple[Step, ...]]):
         self.waits = waits if waits is not None else WAITS if people is USERS else several
         self.name, self.function, self.dialect = name, _plain_function(function), dialect
         self.events = _events(self.function)
+        lacking = _lacking(dialect)
+        if lacking:
+            raise self._refused(
+                0,
+                f"plain code cannot be explored on {dialect.title}: {lacking}; ask about another "
+                "system, or use a step program",
+            )
         self._states: dict[Hashable, LocalState] = {}
         self._named: dict[str, LocalState] = {}
         self._edges: dict[Hashable, tuple[LocalState, tuple[Update, ...]]] = {}
@@ -324,6 +331,15 @@ class Automaton(dict[str, tuple[Step, ...]]):
         if not (taken.status.ok or not to_win32(taken.status)):
             return Told(int(to_win32(taken.status)))
         return Told(handle=True) if request.gives_handle else Told(value=value)
+
+
+def _lacking(dialect: Dialect) -> str:
+    """Return why no plain code can be explored on *dialect*; "" where it can."""
+    if plain((), dialect):
+        return ""
+    if dialect.handles is HandlePolicy.SHARED:
+        return "every open of a key gives the same handle there"
+    return f"its counter of a key's opens has {dialect.refcount_bits} bits, and wraps"
 
 
 def _set(event: str) -> Ask:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from regsim.models import shared_host, two_users
 from regsim.models.q241572 import VARIANTS, telephony
 from wrong_services import WRONG
 
-from regsim import accel
+from regsim import accel, dialects
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import SUBKEY, asked_by
 from regsim.actors.telephony import Request, Strategy, worker
@@ -204,6 +205,22 @@ def test_a_model_that_means_nothing_is_refused(make: Callable, why: str) -> None
     """What a model lacks, or cannot have, is said before anything is explored."""
     with pytest.raises(UsageError, match=why):
         make(model(os="win11")).check()
+
+
+def test_a_system_without_plain_code_is_named_with_what_it_lacks() -> None:
+    """Where no code can be explored, the system is blamed, and no call; NT 4.0 is none of those."""
+
+    def service(win: Any) -> None:
+        win.wait("request")
+
+    narrow = attrs.evolve(dialects.get("nt4-rtm"), refcount_bits=4)
+    asked = model(os="win95").service(service).user_logs_on_and_off()
+
+    with pytest.raises(PlainCodeError, match="on Windows 95: every open of a key gives the same"):
+        asked.check()
+    with pytest.raises(PlainCodeError, match=r"Windows NT 4.0: its counter .* has 4 bits"):
+        program("service", service, narrow)
+    assert program("service", service, dialects.get("nt4-rtm")).automaton.states
 
 
 @pytest.mark.parametrize("name", ["request", "session"])
