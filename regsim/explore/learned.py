@@ -39,7 +39,7 @@ from regsim.kernel.steps import (
     go,
 )
 from regsim.kernel.steps import Set as Assign
-from regsim.policy import Dialect
+from regsim.policy import Dialect, HandlePolicy
 from regsim.status import to_win32
 from regsim.types import Sid, Tid
 from regsim.win32.plans import Known
@@ -49,10 +49,10 @@ MOST: Final = 256
 DEAD: Final = "dead"
 BROKEN: Final = (6, 1018)
 """The errors of a call whose key was closed or taken away under it."""
-REQUESTS: Final = {"request": PENDING}
-"""What can be waited for and is taken then, and where it is counted."""
 SESSION: Final = "session"
 """What can be waited for and is not taken: that the user is logged on."""
+WAITS: Final[Mapping[str, Var]] = {"request": PENDING, SESSION: USER_ON}
+"""What can be waited for where one user logs on, and the variable that tells of it."""
 _WORDS: Final = {
     "wait": "(waits for a {})",
     "work": "(works: {})",
@@ -132,6 +132,8 @@ class Automaton(dict[str, tuple[Step, ...]]):
         function: the code.
         dialect: the generation it runs on.
         people: who can be impersonated, by name.
+        waits: what can be waited for, and the variable that tells of it; by default the requests
+            of *people*, and the session.
     """
 
     def __init__(
@@ -140,11 +142,21 @@ class Automaton(dict[str, tuple[Step, ...]]):
         function: Callable[..., object],
         dialect: Dialect,
         people: Mapping[str, Sid] = USERS,
+        waits: Mapping[str, Var] | None = None,
     ) -> None:
         super().__init__({DEAD: (_DIE,)})
+        several = {f"request of {user}": asked_by(user) for user in people} | {SESSION: USER_ON}
         self.people = people
+        self.waits = waits if waits is not None else WAITS if people is USERS else several
         self.name, self.function, self.dialect = name, _plain_function(function), dialect
         self.events = _events(self.function)
+        lacking = _lacking(dialect)
+        if lacking:
+            raise self._refused(
+                0,
+                f"plain code cannot be explored on {dialect.title}: {lacking}; ask about another "
+                "system, or use a step program",
+            )
         self._states: dict[Hashable, LocalState] = {}
         self._named: dict[str, LocalState] = {}
         self._edges: dict[Hashable, tuple[LocalState, tuple[Update, ...]]] = {}
@@ -261,14 +273,14 @@ class Automaton(dict[str, tuple[Step, ...]]):
         """Return when what is no registry call can happen, and what it does."""
         name, shared = request.name, Var(request.name, Scope.PROCESS)
         if request.kind == "wait":
+            if name not in self.waits:
+                text = str(UnknownNameError("thing to wait for", name, self.waits))
+                if not self.waits:
+                    text = f"unknown thing to wait for {name!r}: here nobody logs on or asks"
+                raise self._refused(request.place.line, text)
             if name == SESSION:
                 return USER_ON.is_(1), ()
-            several = {f"request of {user}": asked_by(user) for user in self.people}
-            known = REQUESTS if self.people is USERS else several
-            if name not in known:
-                text = str(UnknownNameError("thing to wait for", name, (*known, SESSION)))
-                raise self._refused(request.place.line, text)
-            pending = known[name]
+            pending = self.waits[name]
             return pending.more(0), (Assign(pending, pending.plus(-1)),)
         if request.kind == "enter":
             return negate(section(name).is_(1)), (Assign(section(name), 1),)
@@ -319,6 +331,15 @@ class Automaton(dict[str, tuple[Step, ...]]):
         if not (taken.status.ok or not to_win32(taken.status)):
             return Told(int(to_win32(taken.status)))
         return Told(handle=True) if request.gives_handle else Told(value=value)
+
+
+def _lacking(dialect: Dialect) -> str:
+    """Return why no plain code can be explored on *dialect*; "" where it can."""
+    if plain((), dialect):
+        return ""
+    if dialect.handles is HandlePolicy.SHARED:
+        return "every open of a key gives the same handle there"
+    return f"its counter of a key's opens has {dialect.refcount_bits} bits, and wraps"
 
 
 def _set(event: str) -> Ask:
@@ -453,13 +474,16 @@ def program(
     function: Callable[..., object],
     dialect: Dialect,
     people: Mapping[str, Sid] = USERS,
+    waits: Mapping[str, Var] | None = None,
 ) -> PlainProgram:
     """Return *function* as a program called *name* on *dialect*, which may act as *people*.
+
+    It may wait for what `Automaton` lets it.
 
     Raises:
         PlainCodeError: it cannot be run again and again; the text names the line.
     """
-    automaton = Automaton(name, function, dialect, people)
+    automaton = Automaton(name, function, dialect, people, waits)
     return PlainProgram(name, (), automaton.start.label, automaton=automaton)
 
 

@@ -70,7 +70,8 @@ class Rerun:
         self._updates: list[Update] = []
         self._keys: weakref.WeakValueDictionary[str, OpenedKey] = weakref.WeakValueDictionary()
         self._open: dict[str, bool] = {}
-        self._leaving: list[str] = []
+        self._leaving: list[tuple[str, int]] = []
+        self._left = 0
         self._reached: Enquiry | None = None
         self._error: PlainCodeError | None = None
         self._base: FrameType | None = None
@@ -110,8 +111,7 @@ class Rerun:
     def _leave(self, line: int, how: str) -> None:
         """Close what Python closes at the end of the function, and be over."""
         try:
-            while self._leaving:
-                self._closing(line)
+            self._close_dropped()
         except SuspendedError:
             return
         for name in [name for name in self._open if not self._open[name]]:
@@ -148,8 +148,7 @@ class Rerun:
         """Answer a call, or stop where there is no answer yet."""
         with _untraced():
             self._awake()
-            while self._leaving:
-                self._closing(0)
+            self._close_dropped()
             told = self._answered(self._request(name, arguments, named), (self._standing(), leaf))
             if told.error:
                 raise _error(told.error, name)
@@ -159,20 +158,20 @@ class Rerun:
         if self._reached is not None or self._error is not None:
             raise SuspendedError
 
-    def _closing(self, line: int) -> None:
-        """Close a key whose last reference is gone."""
-        name = self._leaving[0]
-        planned = self._plan("RegCloseKey", (HandleVar(name),), {})
-        place = Standing(("dropped", tuple(self._leaving)), False, line, "a key was dropped")
-        self._answered(Enquiry("call", "RegCloseKey", place, planned, closes=name), None)
-        self._leaving.pop(0)
+    def _close_dropped(self) -> None:
+        """Close the keys whose last references are gone, one after the other."""
+        while self._leaving:
+            name, line = self._leaving[0]
+            planned = self._plan("RegCloseKey", (HandleVar(name),), {})
+            place = Standing(("dropped", tuple(self._leaving)), False, line, "a key was dropped")
+            self._answered(Enquiry("call", "RegCloseKey", place, planned, closes=name), None)
+            self._leaving.pop(0)
 
     def ask(self, kind: str, name: str, leaf: CodeType, value: object = None) -> Any:  # noqa: ANN401
         """Answer what is no registry call, or stop where there is no answer yet."""
         with _untraced():
             self._awake()
-            while self._leaving:
-                self._closing(0)
+            self._close_dropped()
             asked = Enquiry(kind, name, Standing((), True, 0), value=value)
             return self._answered(asked, (self._standing(), leaf)).value
 
@@ -291,8 +290,10 @@ class Rerun:
         for name, auto in list(self._open.items()):
             if name in kept:
                 continue
-            if auto:
-                held.append(name)  # it stays open while anything refers to it
+            # One of winreg stays open while anything refers to it. Of others it is the same where
+            # nobody can see what the code goes on to use.
+            if auto or (not place.clean and name in self._keys):
+                held.append(name)
             else:
                 self._forget(name)
         gives = ""
@@ -341,7 +342,18 @@ class Rerun:
     def dropped(self, key: OpenedKey) -> None:
         """Take note that nothing refers to *key* any more."""
         if key.auto and not key.closed and self._reached is None and not self._over:
-            self._leaving.append(key.name)
+            line = self._line_below(sys._getframe(1))  # noqa: SLF001 - as in `go`
+            self._leaving.append((key.name, line or self._left))
+
+    def left(self, line: int) -> None:
+        """Take note that a function of the code's file is left at *line*."""
+        self._left = line
+
+    def _line_below(self, frame: FrameType | None) -> int:
+        """Return the line of the user's file that has come to *frame*; 0 for none."""
+        while frame is not None and frame.f_code.co_filename != self._file:
+            frame = frame.f_back
+        return (frame.f_lineno or 0) if frame is not None else 0
 
     def _expect(self, same: bool) -> None:
         if not same:
@@ -352,12 +364,7 @@ class Rerun:
 
     def refused(self, why: str) -> PlainCodeError:
         """Return the error that the code cannot be explored, with the line where it stands."""
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
-        line = 0
-        while frame is not None and not line:
-            if frame.f_code.co_filename == self._file:
-                line = frame.f_lineno
-            frame = frame.f_back
+        line = self._line_below(sys._getframe(1))  # noqa: SLF001 - as in `go`
         self._error = PlainCodeError(f"{self._file}, line {line or '?'}: {why}")
         return self._error
 
@@ -442,6 +449,8 @@ def _undisturbed(run: Rerun) -> Iterator[None]:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False  # a loop may be all of one line
         steps += event == "opcode"
+        if event == "return" and frame.f_code.co_filename == run.function.__code__.co_filename:
+            run.left(frame.f_lineno)
         if steps > MOST_STEPS:
             run.refused("it runs and runs, and comes to no call of win")
             raise SuspendedError

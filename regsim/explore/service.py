@@ -32,7 +32,7 @@ from regsim.errors import UnknownNameError, UsageError
 from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
 from regsim.explore.claims import View, formula_of
 from regsim.explore.fixes.search import Fixes, find
-from regsim.explore.learned import Automaton, LocalState, PlainProgram, program, same_code
+from regsim.explore.learned import WAITS, Automaton, LocalState, PlainProgram, program, same_code
 from regsim.explore.offered import USERS
 from regsim.explore.scene import Scene
 from regsim.explore.system import SIGNALS, System, thread_of
@@ -78,11 +78,15 @@ class Served:
     process: str
 
     def program(
-        self, dialect: Dialect, learned: dict[str, PlainProgram], people: Mapping[str, Sid]
+        self,
+        dialect: Dialect,
+        learned: dict[str, PlainProgram],
+        people: Mapping[str, Sid],
+        waits: Mapping[str, Var],
     ) -> PlainProgram:
         """Return the code as a program on *dialect*: the one among those *learned* if it is that.
 
-        It may act as *people*.
+        It may act as *people*, and wait for what is in *waits*.
 
         So models that differ in numbers alone run the same programs. It is kept there.
 
@@ -91,7 +95,7 @@ class Served:
         """
         known = learned.get(self.name)
         if known is None or not same_code(known.automaton, self.code, dialect):
-            known = learned[self.name] = program(self.name, self.code, dialect, people)
+            known = learned[self.name] = program(self.name, self.code, dialect, people, waits)
         return known
 
 
@@ -193,6 +197,13 @@ class ServiceModel:
         """Who can be impersonated, by name."""
         return {name: _TWO[name] for name in self.staying} if self.staying else USERS
 
+    @property
+    def waits(self) -> Mapping[str, Var]:
+        """What the code can wait for, and the variable that tells of it."""
+        if self.unattended:
+            return {f"request of {name}": asked_by(name) for name in self.staying}
+        return WAITS
+
     def nobody_logs_on(self) -> ServiceModel:
         """Return the model of a computer where nobody logs on and nothing is asked for.
 
@@ -277,7 +288,11 @@ class ServiceModel:
             raise UsageError("nobody uses the service: add .user_logs_on_and_off()")
         dialect = dialects.get(self.os)
         scene = Scene(dialect)
-        opened = [e for served in self.services for e in _opened(served, dialect, self.people)]
+        opened = [
+            each
+            for served in self.services
+            for each in _opened(served, dialect, self.people, self.waits)
+        ]
         scene.machine.files.write(PROFILE, _grown(fresh_profile(), opened))
         scene.machine.mount_hive(DEFAULT, _grown(fresh_profile(), opened))
         homes = tuple({s.process: None for s in self.services if s.name in self.stopped})
@@ -289,7 +304,8 @@ class ServiceModel:
             scene.add(name, _asking(name, asked_by(name), ()))
         programs: dict[str, PlainProgram] = {}
         for each in self.services:
-            code = each.program(dialect, {} if learned is None else learned, self.people)
+            kept = {} if learned is None else learned
+            code = each.program(dialect, kept, self.people, self.waits)
             threads = scene.add(each.name, code, count=_count(each), process=each.process)
             programs.update(dict.fromkeys(threads, code))
             for thread in scene.machine.threads.values():
@@ -407,10 +423,12 @@ class _Wanted:
     value: str | None = None
 
 
-def _opened(served: Served, dialect: Dialect, people: Mapping[str, Sid]) -> Iterator[_Wanted]:
+def _opened(
+    served: Served, dialect: Dialect, people: Mapping[str, Sid], waits: Mapping[str, Var]
+) -> Iterator[_Wanted]:
     """Yield the keys of the user that the code opens, and the values it reads, if nothing fails."""
     try:
-        learned = Automaton(served.name, served.code, dialect, people)
+        learned = Automaton(served.name, served.code, dialect, people, waits)
     except PlainCodeError:
         return
     paths: dict[str, str] = {}

@@ -8,7 +8,7 @@ ever told.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -66,13 +66,18 @@ class _Shared:
 
 class _Key:
     def __init__(self, win: _Win, handle: int) -> None:
-        self.win, self.handle = win, handle
+        self.win, self.handle, self.closed = win, handle, False
+
+    def __del__(self) -> None:
+        if not self.closed:
+            self.win.dropped.append(self.handle)
 
     def __enter__(self) -> _Key:  # noqa: PYI034 - it is final
         return self
 
     def __exit__(self, *_: object) -> None:
         self.win.RegCloseKey(self.handle)
+        self.closed = True
 
 
 class _Event:
@@ -97,8 +102,19 @@ class _Win:
         self.kept: int | None = None
         self.acting = self.acted = False
         self.shared = _Shared(self)
+        self.dropped: list[int] = []
+
+    def close_dropped(self) -> None:
+        while self.kept is None and self.dropped:
+            with suppress(OSError):
+                self.answer("call", "RegCloseKey", self.dropped[0])
+            del self.dropped[0]
 
     def ask(self, *what: Any) -> Any:
+        self.close_dropped()
+        return self.answer(*what)
+
+    def answer(self, *what: Any) -> Any:
         if self.kept is not None:  # it is being left
             raise _Stop
         if self.number == len(self.told):
@@ -136,6 +152,7 @@ class _Win:
         return self.ask("call", "RegOpenCurrentUser")
 
     def OpenKey(self, key: Any, path: str) -> _Key:  # noqa: N802
+        """Open a key that is closed with its last reference, before what is asked next."""
         return _Key(self, self.RegOpenKeyEx(key, path))
 
     def RegCloseKey(self, key: Any) -> Any:  # noqa: N802
@@ -312,6 +329,10 @@ class Brute:
             asks = win.asks
         except OSError:
             asks = ("end", "fails")
+        try:
+            win.close_dropped()
+        except _Stop:
+            asks = win.asks
         for act, what in win.now[: win.kept]:
             if act == "token":
                 token = None if what is None else Token(Sid(what))

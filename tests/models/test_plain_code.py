@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from regsim.models import shared_host, two_users
 from regsim.models.q241572 import VARIANTS, telephony
 from wrong_services import WRONG
 
-from regsim import accel
+from regsim import accel, dialects
 from regsim.actors import bystanders, winlogon
 from regsim.actors.stage import SUBKEY, asked_by
 from regsim.actors.telephony import Request, Strategy, worker
@@ -204,6 +205,40 @@ def test_a_model_that_means_nothing_is_refused(make: Callable, why: str) -> None
     """What a model lacks, or cannot have, is said before anything is explored."""
     with pytest.raises(UsageError, match=why):
         make(model(os="win11")).check()
+
+
+def test_a_system_without_plain_code_is_named_with_what_it_lacks() -> None:
+    """Where no code can be explored, the system is blamed, and no call; NT 4.0 is none of those."""
+
+    def service(win: Any) -> None:
+        win.wait("request")
+
+    narrow = attrs.evolve(dialects.get("nt4-rtm"), refcount_bits=4)
+    asked = model(os="win95").service(service).user_logs_on_and_off()
+
+    with pytest.raises(PlainCodeError, match="on Windows 95: every open of a key gives the same"):
+        asked.check()
+    with pytest.raises(PlainCodeError, match=r"Windows NT 4.0: its counter .* has 4 bits"):
+        program("service", service, narrow)
+    assert program("service", service, dialects.get("nt4-rtm")).automaton.states
+
+
+@pytest.mark.parametrize("name", ["request", "session"])
+def test_a_script_cannot_wait_for_what_nobody_does(name: str) -> None:
+    """Where nobody logs on, or two stay, a wait for one user's doings is refused with its line."""
+
+    def script(win: Any) -> None:
+        win.RegCloseKey(win.RegOpenKeyEx(win.HKEY_USERS, ".DEFAULT"))
+        win.wait(name)
+
+    line = script.__code__.co_firstlineno + 2
+    case = model(os="w2k").service(script)
+    for found, why in (
+        (case.nobody_logs_on(), "nobody logs on"),
+        (case.two_users_stay_logged_on(), "request of alice"),
+    ):
+        with pytest.raises(PlainCodeError, match=f"line {line}: unknown thing to wait for.*{why}"):
+            found.check()
 
 
 # -- what is found -------------------------------------------------------------------------------
@@ -473,3 +508,87 @@ def test_results_show_every_claim_and_the_first_path() -> None:
     assert "data:image/svg+xml" in shown
     assert (found._repr_svg_() or "").startswith("<svg")
     assert all(answer.property.name in repr(found) for answer in found)
+
+
+# -- keys whose last reference goes -------------------------------------------------------------
+
+
+def drops_the_subkey(win: Any) -> None:
+    """Drop the subkey and go on with the root."""
+    win.wait("request")
+    with win.impersonating("user"):
+        root = win.RegOpenCurrentUser()
+        key = win.OpenKey(root, r"Software\Vendor")
+        del key  # <- here
+        win.RegCloseKey(root)
+
+
+def _colour(win: Any, root: Any) -> Any:
+    key = win.OpenKey(root, r"Software\Vendor")
+    return win.QueryValueEx(key, "Colour")[0]
+
+
+def drops_in_a_helper(win: Any) -> None:
+    """Drop the subkey at the end of another function, and go on with the root."""
+    win.wait("request")
+    with win.impersonating("user"):
+        root = win.RegOpenCurrentUser()
+        _colour(win, root)  # <- here
+        win.RegCloseKey(root)
+
+
+def drops_in_two_ways(win: Any) -> None:
+    """Drop the subkey in two branches, of which one forgets the root."""
+    win.wait("request")
+    with win.impersonating("user"):
+        root = win.RegOpenCurrentUser()
+        key = win.OpenKey(root, r"Software\Vendor")
+        if win.shared.before == 0:
+            win.shared.before = 1
+            del key  # <- here
+            win.RegCloseKey(root)
+        else:
+            del key  # <- here
+
+
+def _close_all(win: Any, *keys: Any) -> None:
+    for key in keys:
+        win.RegCloseKey(key)
+
+
+def holds_keys_in_an_expression(win: Any) -> None:
+    """Open keys as the arguments of one call, where no variable has them."""
+    win.wait("request")
+    with win.impersonating("user"):
+        _close_all(
+            win, win.RegOpenCurrentUser(), win.RegOpenCurrentUser(), win.RegOpenCurrentUser()
+        )
+
+
+@pytest.mark.parametrize(
+    ("code", "violated"),
+    [
+        (drops_the_subkey, set()),
+        (drops_in_a_helper, set()),
+        (holds_keys_in_an_expression, set()),
+        (drops_in_two_ways, {"released"}),
+    ],
+)
+def test_a_dropped_key_takes_no_other_with_it(code: Callable, violated: set[str]) -> None:
+    """What the code still holds stays usable; a root that it forgets in one branch alone leaks."""
+    found = model(os="w2k").service(code, threads=2).user_logs_on_and_off().check()
+
+    assert {name for name in CLAIMS if found[name].verdict.value == "violated"} == violated
+
+
+@pytest.mark.parametrize("code", [drops_the_subkey, drops_in_a_helper, drops_in_two_ways])
+def test_a_dropped_key_closes_at_the_line_that_dropped_it(code: Callable) -> None:
+    """Each place that drops a key is a state of its own, and has its own line."""
+    lines, first = inspect.getsourcelines(code)
+    places = {first + number for number, line in enumerate(lines) if "# <- here" in line}
+    system = model(os="w2k").service(code, threads=2).user_logs_on_and_off().system()
+    check(system, all_states=True, engine="python")
+    (known,) = (p.automaton for p in system.programs if isinstance(p, learned.PlainProgram))
+    dropped = [s for s in known.states if s.request.place.why == "a key was dropped"]
+
+    assert {state.request.place.line for state in dropped} == places

@@ -26,6 +26,7 @@ def violated(found: ServiceModel, engine: str = "auto") -> set[str]:
     return {answer.property.name for answer in safety if answer.verdict is Verdict.VIOLATED}
 
 
+SEEDS_WITH_DROPS = (4, 14, 31, 38)
 OPENS = "win.RegOpenKeyEx(win.HKEY_CURRENT_USER, 'Software')"
 HELPER = """
 def close(win, key):
@@ -40,8 +41,8 @@ def close(win, key):
 class Writer:
     """Writes a program at random, of calls that may fail, leak or be in each other's way."""
 
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+    def __init__(self, seed: int, *, drops: bool = False) -> None:
+        self.random, self.dropping = random.Random(seed), drops
         self.open: list[str] = []
         self.depth = self.count = 0
 
@@ -68,6 +69,8 @@ class Writer:
 
     def statement(self, indent: str) -> list[str]:
         """Return the lines of one statement, or of a compound one."""
+        if self.dropping and self.random.random() < 0.4:
+            return self.drops(indent)
         kinds = (self.opens, self.opens, self.own, self.closes, self.closes, self.root, self.root)
         nested = (self.counts, self.within, self.loop, self.locked, self.looks)
         chosen = self.random.choice(kinds if self.depth else (*kinds, *nested))
@@ -115,6 +118,17 @@ class Writer:
         opened = f"{indent}with win.OpenKey(win.HKEY_CURRENT_USER, 'Software'):"
         return [opened, *self.nested(indent)]
 
+    def drops(self, indent: str) -> list[str]:
+        """Open a key that closes with its last reference, and perhaps drop it before the end."""
+        self.count += 1
+        name = f"dropped{self.count}"
+        base = self.random.choice([*self.open, "win.HKEY_CURRENT_USER"])
+        lines = [f"{indent}{name} = win.OpenKey({base}, 'Software')"]
+        if not self.depth:
+            lines += [f"{indent}if True:", *self.nested(indent)]
+        last = self.random.choice([f"del {name}", f"{name} = None", "win.work('y')"])
+        return [*lines, f"{indent}{last}"]
+
     def loop(self, indent: str) -> list[str]:
         """Do something twice, in one of two ways to write that."""
         kept, self.open = self.open, []  # a key is not to be closed twice
@@ -150,6 +164,15 @@ def test_random_services_fail_as_in_every_order(seed: int, tmp_path: Path) -> No
     judge = Brute(found)
 
     assert violated(found) == judge.found, text
+
+
+@pytest.mark.parametrize("seed", SEEDS_WITH_DROPS)
+def test_random_services_that_drop_keys_fail_as_in_every_order(seed: int, tmp_path: Path) -> None:
+    """A key closed with its last reference breaks what it breaks in some order, and no more."""
+    text = Writer(seed, drops=True).text()
+    found = model(os=SYSTEMS[seed % 2]).service(written(text, tmp_path)).user_logs_on_and_off()
+
+    assert violated(found) == Brute(found).found, text
 
 
 def test_the_judge_tells_a_leak_from_a_right_service(tmp_path: Path) -> None:
