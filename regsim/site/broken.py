@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from regsim.explore.claims import View
 from regsim.site.challenges import BySettings, Challenge, Plainly
+from regsim.site.straight import StillDone
 
 _LET_GO: Final = ("released", "no-call-breaks", "no-thread-fails", "logoff-ends")
 _MODEL: Final = """
 model = regsim.model(os="{os}").service({name}{threads}).user_logs_on_and_off()
 """
-
-
-def goes_on(view: View) -> bool:
-    """No thread of the service ends, by an error or otherwise."""
-    return not view.thread_ended
 
 
 def _text(code: str, os: str, threads: int = 1) -> str:
@@ -139,6 +134,9 @@ def terminal(win):
                 win.RegCloseKey(key)
             win.RegCloseKey(root)
 '''
+_SETTINGS: Final = tuple(
+    StillDone(r"Software\Terminal", name) for name in ("Font", "Colour", "Keyboard")
+)
 _SCRIPT = r'''
 def script(win):
     """Read a setting by the names of Python's winreg."""
@@ -294,7 +292,10 @@ ALL: Final = (
         solution=_text(_TELEPHONY_MENDED, "nt4-sp4", 2),
         tempting=_text(_TELEPHONY_NAIVE, "nt4-sp4", 2),
         judge=Plainly(
-            systems=("nt4-sp4", "w2k"), claims=_LET_GO, needs=r"Software\Dialing", threads=2
+            systems=("nt4-sp4", "w2k"),
+            claims=_LET_GO,
+            needs=(StillDone(r"Software\Dialing"),),
+            threads=2,
         ),
     ),
     Challenge(
@@ -311,7 +312,9 @@ ALL: Final = (
             "Close the root in the same request that opened it.",
         ),
         solution=_text(_HELD_MENDED, "nt4-sp6a"),
-        judge=Plainly(systems=("nt4-sp6a",), claims=_LET_GO, needs=r"Software\Dialing"),
+        judge=Plainly(
+            systems=("nt4-sp6a",), claims=_LET_GO, needs=(StillDone(r"Software\Dialing"),)
+        ),
     ),
     Challenge(
         name="q325086",
@@ -328,7 +331,7 @@ ALL: Final = (
         ),
         solution=_text(_PRINTING_MENDED, "w2k"),
         tempting=_text(_PRINTING_NAIVE, "w2k"),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Printers\Default"),
+        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=(StillDone(r"Printers\Default"),)),
     ),
     Challenge(
         name="q179827",
@@ -345,7 +348,7 @@ ALL: Final = (
             "Close the key inside the loop.",
         ),
         solution=_text(_TERMINAL_MENDED, "w2k"),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Software\Terminal"),
+        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=_SETTINGS),
     ),
     Challenge(
         name="q2287297",
@@ -365,9 +368,8 @@ ALL: Final = (
         tempting=_text(_COMPLUS_NAIVE, "win7"),
         judge=Plainly(
             systems=("win7",),
-            claims=("released", "no-thread-fails", "goes-on", "logoff-ends"),
-            needs=r"Software\Shop",
-            more=(goes_on,),
+            claims=("released", "no-thread-fails", "logoff-ends"),
+            needs=(StillDone(r"Software\Shop"),),
         ),
     ),
     Challenge(
@@ -420,7 +422,7 @@ ALL: Final = (
         judge=Plainly(
             systems=("w2k", "xp"),
             claims=(*_LET_GO, "right-users-data"),
-            needs=r"Software\Office",
+            needs=(StillDone(r"Software\Office", own=True), StillDone(r"Software\Office")),
             threads=2,
         ),
     ),
@@ -439,7 +441,12 @@ ALL: Final = (
         ),
         solution=_text(_HOST_MENDED, "w2k", 2),
         tempting=_text(_HOST_NAIVE, "w2k", 2),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Software\Neighbour", threads=2),
+        judge=Plainly(
+            systems=("w2k",),
+            claims=_LET_GO,
+            needs=(StillDone(r"Software\Dialing"), StillDone(r"Software\Neighbour")),
+            threads=2,
+        ),
     ),
     Challenge(
         name="reg-load",
@@ -456,7 +463,9 @@ ALL: Final = (
             '"with win.OpenKey(...) as key:" closes at the end of the block; so does key.Close().',
         ),
         solution=_text(_SCRIPT_MENDED, "w2k"),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Software\Script"),
+        judge=Plainly(
+            systems=("w2k",), claims=_LET_GO, needs=(StillDone(r"Software\Script", "Version"),)
+        ),
     ),
     Challenge(
         name="second-session",
