@@ -40,6 +40,7 @@
     if (held === "work" || held === "system") $(held).focus();
   };
   const take = (next) => {
+    halt();
     if (work) texts.set(work.name, $("text").value);
     work = next;
     shown = 0;
@@ -126,9 +127,10 @@
   const boot = () => {
     ready = false;
     const address = URL.createObjectURL(new Blob([data.worker], { type: "text/javascript" }));
-    worker = new Worker(policy.createScriptURL(address), { type: "module" });
-    worker.addEventListener("message", ({ data: told }) => hear(told));
-    worker.addEventListener("error", () => hear({ broken: "the simulator could not be started" }));
+    const mine = new Worker(policy.createScriptURL(address), { type: "module" });
+    worker = mine;
+    worker.addEventListener("message", ({ data: told }) => { if (mine === worker) hear(told); });
+    worker.addEventListener("error", () => { if (mine === worker) hear({ broken: "the simulator could not be started" }); });
     worker.postMessage({ base: new URL(".", location.href.split("#")[0]).href, wheels: data.wheels });
   };
   const hear = (told) => {
@@ -142,7 +144,7 @@
     else if (told.broken) finish(() => fail(`The simulator failed: ${told.broken}`));
     else finish(() => done(told.answer));
   };
-  const ask = (what, more = { text: area.value, os: system, challenge: work.name }, then = show) => {
+  const ask = (what, more = { text: area.value, os: system, challenge: work.name }, then = (found) => show(found, more.challenge)) => {
     if (asked) return;
     asked = { do: what, ...more };
     done = then;
@@ -163,22 +165,27 @@
     if (asked) say(`${ready ? "At work" : "Starting the simulator"}${states ? `, ${states}` : ""}${seconds ? `, ${seconds} s` : ""}`);
   };
   const finish = (then) => {
-    const what = asked && asked.do;
+    const back = asked && $(asked.do);
     const held = document.activeElement === $("stop");
     clearInterval(timer);
     asked = null;
     states = "";
     for (const id of ["run", "check", "fix", "judge"]) $(id).disabled = false;
     $("stop").hidden = true;
-    if (held) $(what).focus();
+    if (held && back) back.focus();
     say("");
     then();
   };
-  $("stop").addEventListener("click", () => {
+  /* What is asked is given up: its answer is about what is worked on no more. */
+  const halt = () => {
+    if (!asked) return;
+    const { exercise } = asked;
     worker.terminate();
-    finish(() => say("Stopped. The simulator starts anew."));
+    finish(() => (exercise ? done({ error: "Stopped. Answer again." }) : null));
     boot();
-  });
+    say("Stopped. The simulator starts anew.");
+  };
+  $("stop").addEventListener("click", halt);
   for (const id of ["run", "check", "fix", "judge"]) $(id).addEventListener("click", () => ask(id));
 
   /* What came out. */
@@ -202,7 +209,7 @@
     if (address) URL.revokeObjectURL(address);
     address = "";
   };
-  const show = (found) => {
+  const show = (found, challenge) => {
     if (found.error) return fail(found.error, found.line);
     const bad = found.solved === false || found.claims.some((claim) => claim.bad);
     say(found.title, bad ? "bad" : "good");
@@ -218,7 +225,7 @@
       play(found.steps);
     }
     if (found.solved) {
-      solved.add(work.name);
+      solved.add(challenge);
       keep();
       renderScore();
       renderChoices();
