@@ -25,7 +25,8 @@ def _settings(incident: str, about: str, **chosen: object) -> str:
     given = ", ".join(f"{name}={value!r}" for name, value in chosen.items())
     passed = ", ".join(f"{name}={name}" for name in chosen)
     return (
-        f'from regsim import models\n\n\ndef Model({given}):\n    """{about}"""\n'
+        f"from regsim import models\n\n\ndef Model({given}):\n"
+        f'    """Change the values in the line above.\n\n    {about}\n    """\n'
         f'    return models.model("{incident}", {passed})\n'
     )
 
@@ -382,7 +383,7 @@ ALL: Final = (
         goal="no profile is lost, in whatever order they act.",
         broken=_settings(
             "uphclean-race",
-            'version "1.6" or "2.0"; attempts: how often Winlogon tries, from 1 to 3.',
+            'version: "1.6" or "2.0"; attempts: how often Winlogon tries, 1 to 3.',
             version="1.6",
             attempts=1,
         ),
@@ -392,7 +393,7 @@ ALL: Final = (
         ),
         solution=_settings(
             "uphclean-race",
-            'version "1.6" or "2.0"; attempts: how often Winlogon tries, from 1 to 3.',
+            'version: "1.6" or "2.0"; attempts: how often Winlogon tries, 1 to 3.',
             version="2.0",
             attempts=2,
         ),
@@ -477,7 +478,7 @@ ALL: Final = (
         goal="no session loses the hive, and after the last one it is gone.",
         broken=_settings(
             "second-session",
-            'server "first-loads", "own-load" or "never-unload".',
+            'server: "first-loads", "own-load", "never-unload".',
             server="first-loads",
         ),
         hints=(
@@ -486,7 +487,7 @@ ALL: Final = (
         ),
         solution=_settings(
             "second-session",
-            'server "first-loads", "own-load" or "never-unload".',
+            'server: "first-loads", "own-load", "never-unload".',
             server="own-load",
         ),
         tempting=_settings("second-session", "Keep it for ever.", server="never-unload"),

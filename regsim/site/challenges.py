@@ -137,7 +137,7 @@ class BySettings:
         """Yield what the incident's model answers, set as the text's function sets it.
 
         Raises:
-            UsageError: a setting is not one that can be chosen.
+            UsageError: a setting is not one that can be chosen, or the text makes another model.
         """
         chosen = {parameter.name: parameter.default for parameter in source.parameters}
         for name, value in chosen.items():
@@ -145,9 +145,18 @@ class BySettings:
                 known = "; ".join(f"{n}: {_listed(v)}" for n, v in self.allowed.items())
                 raise UsageError(f"{name}={value!r} cannot be chosen here ({known})")
         made = factored(models.model(self.incident, **chosen))
-        results = explored(made, self.claims, progress)
+        results = explored(made, None, progress)
+        if _outcome(results) != _outcome(explored(factored(source.build({})), None, progress)):
+            raise UsageError(
+                "the text makes another model than the line with def says: change the values in "
+                "that line alone"
+            )
         where = ", ".join(f"{name} {value}" for name, value in chosen.items())
         yield AskedOn(where, tuple(results), self.claims)
+
+
+def _outcome(results: Sequence[Result]) -> list[tuple[str, Verdict, int]]:
+    return [(each.property.name, each.verdict, each.states) for each in results]
 
 
 def _listed(values: tuple[object, ...]) -> str:

@@ -154,6 +154,18 @@ def test_only_the_settings_that_are_offered_can_be_chosen(tmp_path: Path) -> Non
         judged(race, race.solution.replace("attempts=2", "queue=1"), tmp_path)
 
 
+def test_settings_are_judged_as_the_text_uses_them(tmp_path: Path) -> None:
+    """A text whose model is not the one that its first line names is refused, not judged."""
+    case = next(each for each in ALL if each.name == "second-session")
+    assert "Change the values in the line above." in case.broken
+    other = case.solution.replace("server=server", 'server="never-unload"')
+    with pytest.raises(UsageError, match="in that line alone"):
+        judged(case, other, tmp_path)
+    mended = case.broken.replace("server=server", 'server="own-load"')
+    with pytest.raises(UsageError, match="in that line alone"):
+        judged(case, mended, tmp_path)
+
+
 def test_an_answer_that_is_not_known_is_not_called_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
