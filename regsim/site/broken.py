@@ -8,6 +8,10 @@ from regsim.site.challenges import BySettings, Challenge, Plainly
 from regsim.site.straight import StillDone
 
 _LET_GO: Final = ("released", "no-call-breaks", "no-thread-fails", "logoff-ends")
+_GIVEN_BACK: Final = (
+    "at rest nothing is left open in the user's hive, every logoff ends, the service goes on "
+    "serving, and no call breaks"
+)
 _MODEL: Final = """
 model = regsim.model(os="{os}").service({name}{threads}).user_logs_on_and_off()
 """
@@ -283,10 +287,10 @@ ALL: Final = (
             "service looks up what they have set, and closes what it opened. At logoff Winlogon "
             "cannot unload the hive, and the profile is not saved (KB Q241572). Two threads serve."
         ),
-        goal="the hive unloads on NT 4.0 SP4 and on Windows 2000, and no call of a thread breaks.",
+        goal=f"{_GIVEN_BACK}, on NT 4.0 SP4 and on Windows 2000.",
         broken=_text(_TELEPHONY, "nt4-sp4", 2),
         hints=(
-            "Press Run and look at the handles that are left. One of them nobody asked for.",
+            "Press Run once and look at the handles that are left. One of them nobody asked for.",
             "HKEY_CURRENT_USER stands for one root for all threads: RegCloseKey takes it, too.",
             'Closing it breaks the other thread\'s call. "with win.lock(...):" lets one in.',
         ),
@@ -306,7 +310,7 @@ ALL: Final = (
             "This Telephony service does close the root, but not before its next caller: until "
             "then it keeps it, to be quick. Who logs off in the meantime waits (KB Q272239)."
         ),
-        goal="once every call has returned nothing is held, on NT 4.0 SP6a.",
+        goal=f"{_GIVEN_BACK}, on NT 4.0 SP6a.",
         broken=_text(_HELD, "nt4-sp6a"),
         hints=(
             "What holds while the service waits for a request is held at logoff, too.",
@@ -324,7 +328,7 @@ ALL: Final = (
             "A print monitor runs in a process that lives as long as the system: what it forgets "
             "is never given back (after KB Q325086)."
         ),
-        goal="every handle is given back, on Windows 2000.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_PRINTING, "w2k"),
         hints=(
             "Count the handles that are opened, and those that are closed.",
@@ -342,7 +346,7 @@ ALL: Final = (
             "4.0 SP4 such leaks could make a key's counter read 0 (KB Q179827); everywhere they "
             "keep the hive."
         ),
-        goal="every handle is given back, on Windows 2000.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_TERMINAL, "w2k"),
         hints=(
             "After the loop, key is the last of three handles.",
@@ -358,7 +362,10 @@ ALL: Final = (
             "From Vista on Windows unloads the hive by force. A COM+ application that still serves "
             "then gets error 1018, or finds no key, does not expect it, and ends (KB 2287297)."
         ),
-        goal="the application survives the unload on Windows 7, and holds nothing at rest.",
+        goal=(
+            "the application goes on serving after the unload on Windows 7, at rest it holds "
+            "nothing in the user's hive, and every logoff ends."
+        ),
         broken=_text(_COMPLUS, "win7"),
         hints=(
             "Every call may fail here: an error is an OSError. Go on with the next request then.",
@@ -412,7 +419,7 @@ ALL: Final = (
             "root is cached for all its threads, and who is served reads the service's settings "
             "instead of their own. Two threads serve."
         ),
-        goal="everybody reads their own data, and the hive unloads, on Windows 2000 and XP.",
+        goal=f"everybody reads their own data; {_GIVEN_BACK}, on Windows 2000 and XP.",
         broken=_text(_TWO, "w2k", 2),
         hints=(
             "Whose root is it that HKEY_CURRENT_USER stands for after the first call?",
@@ -434,7 +441,7 @@ ALL: Final = (
             "The Telephony service was mended, and still the process keeps the hive: a neighbour "
             "lives in it, and the root is the process's. Two threads serve."
         ),
-        goal="the hive unloads on Windows 2000, and no call of a thread breaks.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_HOST, "w2k", 2),
         hints=(
             "Which function opens what is left at the end?",
@@ -457,7 +464,7 @@ ALL: Final = (
             "refers to one until the next request comes (after the reg unload that says Access is "
             "denied)."
         ),
-        goal="the key is closed before the script waits again, on Windows 2000.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_SCRIPT, "w2k"),
         hints=(
             "Step to the end: which line opened what is left, and which variable holds it?",
@@ -533,7 +540,7 @@ ALL: Final = (
         goal="a way out after which the app starts, and no running container loses its hive.",
         broken=_settings(
             "msix-silo",
-            'way "none", "end-members", "stop-packaged-service", "restart-appinfo", '
+            'way: "none", "end-members", "stop-packaged-service", "restart-appinfo",\n    '
             '"unload-by-path", "force-unload" or "sign-out".',
             way="none",
         ),

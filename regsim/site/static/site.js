@@ -5,7 +5,7 @@
   const OWN = { name: "", title: "Your own service", story: data.own.story, goal: "", broken: data.own.text, hints: [], solution: "" };
   const exercises = data.exercises.map((sheet) => ({ name: sheet.name, title: sheet.title, story: "", goal: "", broken: "", hints: [], solution: "", sheet }));
   const works = [OWN, ...data.challenges, ...exercises];
-  const texts = new Map();
+  const texts = new Map(), sent = new Set();
   let work = null, system = "", shown = 0;
 
   /* The score: on this device only, and where nothing can be kept, for as long as the page is open. */
@@ -37,6 +37,7 @@
     $("choices").replaceChildren(
       select("work", "Work on", listed, work.name, (name) => take(works.find((each) => each.name === name))),
       select("system", "System", [["", "as the text says"], ...data.systems], system, (name) => { system = name; }));
+    $("system").disabled = !!work.goal;
     if (held === "work" || held === "system") $(held).focus();
   };
   const take = (next) => {
@@ -45,7 +46,8 @@
     work = next;
     shown = 0;
     write(texts.get(work.name) ?? work.broken);
-    $("shared").hidden = true;
+    $("shared").hidden = !sent.has(work.name);
+    $("fix").hidden = !!work.settings;
     $("text-title").textContent = work.sheet ? "An exercise of the course" : work.title;
     $("story").textContent = work.story;
     $("goal").textContent = `The goal: ${work.goal}`;
@@ -65,7 +67,7 @@
     $("hint").textContent = shown + 1 === all.length ? "Show a solution" : `Show hint ${shown + 1} of ${all.length - 1}`;
   };
   $("hint").addEventListener("click", () => { shown += 1; renderHints(); if ($("hint").hidden) $("again").focus(); });
-  $("again").addEventListener("click", () => { write(work.broken); clear(); });
+  $("again").addEventListener("click", () => { sent.delete(work.name); $("shared").hidden = true; write(work.broken); clear(); });
 
   /* The text, and its lines. */
   const area = $("text");
@@ -114,6 +116,7 @@
     if (!text) return;
     try {
       write(decode(text));
+      sent.add(work.name);
       $("shared").hidden = false;
     } catch { fail("The text of the link cannot be read: it was cut off or changed on its way."); }
     history.replaceState(null, "", link);
@@ -144,7 +147,7 @@
     else if (told.broken) finish(() => fail(`The simulator failed: ${told.broken}`));
     else finish(() => done(told.answer));
   };
-  const ask = (what, more = { text: area.value, os: system, challenge: work.name }, then = (found) => show(found, more.challenge)) => {
+  const ask = (what, more = { text: area.value, os: work.goal ? "" : system, challenge: work.name }, then = (found) => show(found, more.challenge)) => {
     if (asked) return;
     asked = { do: what, ...more };
     done = then;
