@@ -29,7 +29,7 @@ check(naive, "err").stepper()
 
 # %% [markdown]
 # The last three steps are the race: thread 2 finds the root open, thread 1 closes it, thread 2 uses
-# it. A test hits this order rarely; the checker cannot miss it.
+# it. A test hits this order rarely; the checker looks at every order within its bounds.
 #
 # ## What "holds" means
 #

@@ -79,4 +79,4 @@ model.check("released").stepper()
 # handle. Now write the service with `win.RegOpenCurrentUser`, and prove it.
 #
 # You have reached the end of the course. `regsim course` keeps the exercises at hand in a terminal;
-# objective 10, the escalation note, is the one to practise with your next real case.
+# writing the escalation note is the one to practise with your next real case.

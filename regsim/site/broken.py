@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from regsim.explore.claims import View
 from regsim.site.challenges import BySettings, Challenge, Plainly
+from regsim.site.straight import StillDone
 
 _LET_GO: Final = ("released", "no-call-breaks", "no-thread-fails", "logoff-ends")
+_GIVEN_BACK: Final = (
+    "at rest nothing is left open in the user's hive, every logoff ends, the service goes on "
+    "serving, and no call breaks"
+)
 _MODEL: Final = """
 model = regsim.model(os="{os}").service({name}{threads}).user_logs_on_and_off()
 """
-
-
-def goes_on(view: View) -> bool:
-    """No thread of the service ends, by an error or otherwise."""
-    return not view.thread_ended
 
 
 def _text(code: str, os: str, threads: int = 1) -> str:
@@ -30,7 +29,8 @@ def _settings(incident: str, about: str, **chosen: object) -> str:
     given = ", ".join(f"{name}={value!r}" for name, value in chosen.items())
     passed = ", ".join(f"{name}={name}" for name in chosen)
     return (
-        f'from regsim import models\n\n\ndef Model({given}):\n    """{about}"""\n'
+        f"from regsim import models\n\n\ndef Model({given}):\n"
+        f'    """Change the values in the line above.\n\n    {about}\n    """\n'
         f'    return models.model("{incident}", {passed})\n'
     )
 
@@ -139,6 +139,9 @@ def terminal(win):
                 win.RegCloseKey(key)
             win.RegCloseKey(root)
 '''
+_SETTINGS: Final = tuple(
+    StillDone(r"Software\Terminal", name) for name in ("Font", "Colour", "Keyboard")
+)
 _SCRIPT = r'''
 def script(win):
     """Read a setting by the names of Python's winreg."""
@@ -284,17 +287,20 @@ ALL: Final = (
             "service looks up what they have set, and closes what it opened. At logoff Winlogon "
             "cannot unload the hive, and the profile is not saved (KB Q241572). Two threads serve."
         ),
-        goal="the hive unloads on NT 4.0 SP4 and on Windows 2000, and no call of a thread breaks.",
+        goal=f"{_GIVEN_BACK}, on NT 4.0 SP4 and on Windows 2000.",
         broken=_text(_TELEPHONY, "nt4-sp4", 2),
         hints=(
-            "Press Run and look at the handles that are left. One of them nobody asked for.",
+            "Press Run once and look at the handles that are left. One of them nobody asked for.",
             "HKEY_CURRENT_USER stands for one root for all threads: RegCloseKey takes it, too.",
             'Closing it breaks the other thread\'s call. "with win.lock(...):" lets one in.',
         ),
         solution=_text(_TELEPHONY_MENDED, "nt4-sp4", 2),
         tempting=_text(_TELEPHONY_NAIVE, "nt4-sp4", 2),
         judge=Plainly(
-            systems=("nt4-sp4", "w2k"), claims=_LET_GO, needs=r"Software\Dialing", threads=2
+            systems=("nt4-sp4", "w2k"),
+            claims=_LET_GO,
+            needs=(StillDone(r"Software\Dialing"),),
+            threads=2,
         ),
     ),
     Challenge(
@@ -304,14 +310,16 @@ ALL: Final = (
             "This Telephony service does close the root, but not before its next caller: until "
             "then it keeps it, to be quick. Who logs off in the meantime waits (KB Q272239)."
         ),
-        goal="once every call has returned nothing is held, on NT 4.0 SP6a.",
+        goal=f"{_GIVEN_BACK}, on NT 4.0 SP6a.",
         broken=_text(_HELD, "nt4-sp6a"),
         hints=(
             "What holds while the service waits for a request is held at logoff, too.",
             "Close the root in the same request that opened it.",
         ),
         solution=_text(_HELD_MENDED, "nt4-sp6a"),
-        judge=Plainly(systems=("nt4-sp6a",), claims=_LET_GO, needs=r"Software\Dialing"),
+        judge=Plainly(
+            systems=("nt4-sp6a",), claims=_LET_GO, needs=(StillDone(r"Software\Dialing"),)
+        ),
     ),
     Challenge(
         name="q325086",
@@ -320,7 +328,7 @@ ALL: Final = (
             "A print monitor runs in a process that lives as long as the system: what it forgets "
             "is never given back (after KB Q325086)."
         ),
-        goal="every handle is given back, on Windows 2000.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_PRINTING, "w2k"),
         hints=(
             "Count the handles that are opened, and those that are closed.",
@@ -328,7 +336,7 @@ ALL: Final = (
         ),
         solution=_text(_PRINTING_MENDED, "w2k"),
         tempting=_text(_PRINTING_NAIVE, "w2k"),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Printers\Default"),
+        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=(StillDone(r"Printers\Default"),)),
     ),
     Challenge(
         name="q179827",
@@ -338,14 +346,14 @@ ALL: Final = (
             "4.0 SP4 such leaks could make a key's counter read 0 (KB Q179827); everywhere they "
             "keep the hive."
         ),
-        goal="every handle is given back, on Windows 2000.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_TERMINAL, "w2k"),
         hints=(
             "After the loop, key is the last of three handles.",
             "Close the key inside the loop.",
         ),
         solution=_text(_TERMINAL_MENDED, "w2k"),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Software\Terminal"),
+        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=_SETTINGS),
     ),
     Challenge(
         name="q2287297",
@@ -354,7 +362,10 @@ ALL: Final = (
             "From Vista on Windows unloads the hive by force. A COM+ application that still serves "
             "then gets error 1018, or finds no key, does not expect it, and ends (KB 2287297)."
         ),
-        goal="the application survives the unload on Windows 7, and holds nothing at rest.",
+        goal=(
+            "the application goes on serving after the unload on Windows 7, at rest it holds "
+            "nothing in the user's hive, and every logoff ends."
+        ),
         broken=_text(_COMPLUS, "win7"),
         hints=(
             "Every call may fail here: an error is an OSError. Go on with the next request then.",
@@ -365,9 +376,8 @@ ALL: Final = (
         tempting=_text(_COMPLUS_NAIVE, "win7"),
         judge=Plainly(
             systems=("win7",),
-            claims=("released", "no-thread-fails", "goes-on", "logoff-ends"),
-            needs=r"Software\Shop",
-            more=(goes_on,),
+            claims=("released", "no-thread-fails", "logoff-ends"),
+            needs=(StillDone(r"Software\Shop"),),
         ),
     ),
     Challenge(
@@ -380,7 +390,7 @@ ALL: Final = (
         goal="no profile is lost, in whatever order they act.",
         broken=_settings(
             "uphclean-race",
-            'version "1.6" or "2.0"; attempts: how often Winlogon tries, from 1 to 3.',
+            'version: "1.6" or "2.0"; attempts: how often Winlogon tries, 1 to 3.',
             version="1.6",
             attempts=1,
         ),
@@ -390,7 +400,7 @@ ALL: Final = (
         ),
         solution=_settings(
             "uphclean-race",
-            'version "1.6" or "2.0"; attempts: how often Winlogon tries, from 1 to 3.',
+            'version: "1.6" or "2.0"; attempts: how often Winlogon tries, 1 to 3.',
             version="2.0",
             attempts=2,
         ),
@@ -409,7 +419,7 @@ ALL: Final = (
             "root is cached for all its threads, and who is served reads the service's settings "
             "instead of their own. Two threads serve."
         ),
-        goal="everybody reads their own data, and the hive unloads, on Windows 2000 and XP.",
+        goal=f"everybody reads their own data; {_GIVEN_BACK}, on Windows 2000 and XP.",
         broken=_text(_TWO, "w2k", 2),
         hints=(
             "Whose root is it that HKEY_CURRENT_USER stands for after the first call?",
@@ -420,7 +430,7 @@ ALL: Final = (
         judge=Plainly(
             systems=("w2k", "xp"),
             claims=(*_LET_GO, "right-users-data"),
-            needs=r"Software\Office",
+            needs=(StillDone(r"Software\Office", own=True), StillDone(r"Software\Office")),
             threads=2,
         ),
     ),
@@ -431,7 +441,7 @@ ALL: Final = (
             "The Telephony service was mended, and still the process keeps the hive: a neighbour "
             "lives in it, and the root is the process's. Two threads serve."
         ),
-        goal="the hive unloads on Windows 2000, and no call of a thread breaks.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_HOST, "w2k", 2),
         hints=(
             "Which function opens what is left at the end?",
@@ -439,7 +449,12 @@ ALL: Final = (
         ),
         solution=_text(_HOST_MENDED, "w2k", 2),
         tempting=_text(_HOST_NAIVE, "w2k", 2),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Software\Neighbour", threads=2),
+        judge=Plainly(
+            systems=("w2k",),
+            claims=_LET_GO,
+            needs=(StillDone(r"Software\Dialing"), StillDone(r"Software\Neighbour")),
+            threads=2,
+        ),
     ),
     Challenge(
         name="reg-load",
@@ -449,14 +464,16 @@ ALL: Final = (
             "refers to one until the next request comes (after the reg unload that says Access is "
             "denied)."
         ),
-        goal="the key is closed before the script waits again, on Windows 2000.",
+        goal=f"{_GIVEN_BACK}, on Windows 2000.",
         broken=_text(_SCRIPT, "w2k"),
         hints=(
             "Step to the end: which line opened what is left, and which variable holds it?",
             '"with win.OpenKey(...) as key:" closes at the end of the block; so does key.Close().',
         ),
         solution=_text(_SCRIPT_MENDED, "w2k"),
-        judge=Plainly(systems=("w2k",), claims=_LET_GO, needs=r"Software\Script"),
+        judge=Plainly(
+            systems=("w2k",), claims=_LET_GO, needs=(StillDone(r"Software\Script", "Version"),)
+        ),
     ),
     Challenge(
         name="second-session",
@@ -468,7 +485,7 @@ ALL: Final = (
         goal="no session loses the hive, and after the last one it is gone.",
         broken=_settings(
             "second-session",
-            'server "first-loads", "own-load" or "never-unload".',
+            'server: "first-loads", "own-load", "never-unload".',
             server="first-loads",
         ),
         hints=(
@@ -477,7 +494,7 @@ ALL: Final = (
         ),
         solution=_settings(
             "second-session",
-            'server "first-loads", "own-load" or "never-unload".',
+            'server: "first-loads", "own-load", "never-unload".',
             server="own-load",
         ),
         tempting=_settings("second-session", "Keep it for ever.", server="never-unload"),
@@ -523,7 +540,7 @@ ALL: Final = (
         goal="a way out after which the app starts, and no running container loses its hive.",
         broken=_settings(
             "msix-silo",
-            'way "none", "end-members", "stop-packaged-service", "restart-appinfo", '
+            'way: "none", "end-members", "stop-packaged-service", "restart-appinfo",\n    '
             '"unload-by-path", "force-unload" or "sign-out".',
             way="none",
         ),

@@ -16,13 +16,18 @@ from regsim.errors import UsageError
 from regsim.explore.claims import View
 from regsim.explore.service import ServiceModel, model
 from regsim.explore.sources import ModelSource
-from regsim.site.straight import calls_that_succeed
+from regsim.site.straight import StillDone, undone
 
 Progress = Callable[[SearchProgress], None] | None
 SOON: Final = 1_000
 """How many states are explored before it is asked whether anything is violated."""
 MEANT: Final = ("served", "logoff")
 """What must be reachable, so that no goal is reached by doing nothing."""
+
+
+def goes_on(view: View) -> bool:
+    """No thread of the service ends, by an error or otherwise."""
+    return not view.thread_ended
 
 
 def explored(
@@ -80,16 +85,14 @@ class Plainly:
     Attributes:
         systems: the generations on which the goal must be reached.
         claims: what must hold there.
-        needs: a part of a registry call that must still be made, and succeed.
+        needs: what the service must still do, with success.
         threads: how many threads run the service.
-        more: claims beside those that are always asked.
     """
 
     systems: tuple[str, ...]
     claims: tuple[str, ...]
-    needs: str
+    needs: tuple[StillDone, ...]
     threads: int = 1
-    more: tuple[Callable[[View], object], ...] = ()
 
     def asked(self, source: ModelSource, progress: Progress) -> Iterator[AskedOn]:
         """Yield what each system answers to the service that *source* has.
@@ -99,24 +102,21 @@ class Plainly:
         """
         for os in self.systems:
             made = factored(self._model(source, os).system())
-            if not any(self.needs in call for call in calls_that_succeed(made)):
+            title, claims = dialects.get(os).title, (*self.claims, "goes-on", *MEANT)
+            asked = AskedOn(title, tuple(explored(made, claims, progress)), claims)
+            left = [] if asked.missing else undone(made, self.needs)
+            if left:
                 raise UsageError(
-                    f"on {dialects.get(os).title} the service never opens {self.needs} any more: "
-                    "mend it, and let it do its work"
+                    f"on {title} the service no longer {left[0]}: mend it, and let it do its work"
                 )
-            claims = (*self.claims, *MEANT)
-            results = explored(made, claims, progress)
-            yield AskedOn(dialects.get(os).title, tuple(results), claims)
+            yield asked
 
     def _model(self, source: ModelSource, os: str) -> ServiceModel:
         found = source.make(os=os) if "os" in {p.name for p in source.parameters} else None
         if not isinstance(found, ServiceModel) or len(found.services) != 1:
             raise UsageError("the text must end in a model with one service, as it began")
         mine = model(os=os).service(found.services[0].code, threads=self.threads)
-        mine = mine.user_logs_on_and_off()
-        for claim in self.more:
-            mine = mine.claim(claim)
-        return mine
+        return mine.user_logs_on_and_off().claim(goes_on)
 
 
 @attrs.frozen(kw_only=True)
@@ -137,7 +137,7 @@ class BySettings:
         """Yield what the incident's model answers, set as the text's function sets it.
 
         Raises:
-            UsageError: a setting is not one that can be chosen.
+            UsageError: a setting is not one that can be chosen, or the text makes another model.
         """
         chosen = {parameter.name: parameter.default for parameter in source.parameters}
         for name, value in chosen.items():
@@ -145,9 +145,18 @@ class BySettings:
                 known = "; ".join(f"{n}: {_listed(v)}" for n, v in self.allowed.items())
                 raise UsageError(f"{name}={value!r} cannot be chosen here ({known})")
         made = factored(models.model(self.incident, **chosen))
-        results = explored(made, self.claims, progress)
+        results = explored(made, None, progress)
+        if _outcome(results) != _outcome(explored(factored(source.build({})), None, progress)):
+            raise UsageError(
+                "the text makes another model than the line with def says: change the values in "
+                "that line alone"
+            )
         where = ", ".join(f"{name} {value}" for name, value in chosen.items())
         yield AskedOn(where, tuple(results), self.claims)
+
+
+def _outcome(results: Sequence[Result]) -> list[tuple[str, Verdict, int]]:
+    return [(each.property.name, each.verdict, each.states) for each in results]
 
 
 def _listed(values: tuple[object, ...]) -> str:

@@ -26,7 +26,7 @@ from regsim.report.lab.shown import claims_axis, lab_of, starting
 from regsim.report.lab.stories import Lab, Story
 from regsim.report.words.writing import counted
 from regsim.site.broken import ALL
-from regsim.site.challenges import Challenge, explored
+from regsim.site.challenges import BySettings, Challenge, explored
 from regsim.site.straight import straight
 
 FILE: Final = Path("my_service.py")
@@ -210,7 +210,11 @@ def _judge(asked: Mapping[str, Any], told: Telling | None) -> dict[str, object]:
 def offered() -> list[dict[str, object]]:
     """Return the challenges as the page shows them, in order; the solution is the last hint."""
     shown = ("name", "title", "story", "goal", "broken", "hints", "solution")
-    return [{name: getattr(each, name) for name in shown} for each in ALL]
+    return [
+        {name: getattr(each, name) for name in shown}
+        | {"settings": isinstance(each.judge, BySettings)}
+        for each in ALL
+    ]
 
 
 def _named(name: str) -> Challenge:

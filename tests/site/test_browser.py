@@ -206,6 +206,22 @@ def test_an_endless_loop_is_stopped(bench: Bench) -> None:
     assert done(page).startswith("Violated")
 
 
+def test_an_answer_counts_for_what_was_asked_alone(bench: Bench) -> None:
+    """Who turns to other work while the simulator runs gives the question up: nothing is solved."""
+    page = bench(CASE.name)
+    page.locator("#text").fill(CASE.solution)
+    before = page.locator("#score").inner_text()
+    page.evaluate(
+        "document.getElementById('judge').click();"
+        "const work = document.getElementById('work');"
+        f"work.value = {ALL[2].name!r}; work.dispatchEvent(new Event('change'));"
+    )
+    page.locator("#stop").wait_for(state="hidden")
+    page.locator("#judge").click()
+    assert done(page).startswith("Not solved yet: released")
+    assert page.locator("#score").inner_text() == before
+
+
 def test_axe_finds_nothing(windows: Callable[..., Any]) -> None:
     """The rules of axe-core for WCAG 2.2 AA and good practice find nothing, in light and dark."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here")

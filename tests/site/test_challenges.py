@@ -74,6 +74,64 @@ def test_doing_nothing_is_no_solution(challenge: Challenge, tmp_path: Path) -> N
         judged(challenge, text, tmp_path)
 
 
+AS_ITSELF = ('        with win.impersonating("user"):\n', "        if True:\n")
+ONCE = ("while win.wait", "if win.wait")
+NO_NEIGHBOUR = ("            neighbour(win)\n", "")
+NO_TELEPHONY = ("            telephony(win)\n", "")
+ONLY_ONE_VALUE = ('("Font", "Colour", "Keyboard")', '("Font",)')
+NO_DEFAULTS = (
+    """    own = win.RegOpenKeyEx(win.HKEY_CURRENT_USER, r"Software\\Office")
+    win.RegCloseKey(own)
+""",
+    "",
+)
+CHEATS = [
+    *((name, AS_ITSELF) for name in ("q272239", "q325086", "q2287297", "two-users", "shared-host")),
+    *((each.name, ONCE) for each in SERVICES if "continue" not in each.solution),
+    ("shared-host", NO_NEIGHBOUR),
+    ("shared-host", NO_TELEPHONY),
+    ("q179827", ONLY_ONE_VALUE),
+    ("two-users", NO_DEFAULTS),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), CHEATS)
+def test_a_service_that_does_less_is_no_solution(
+    name: str, change: tuple[str, str], tmp_path: Path
+) -> None:
+    """A solution is none any more once it serves nobody, once only, another, or less."""
+    case = next(each for each in ALL if each.name == name)
+    text = case.solution.replace(*change)
+    assert text != case.solution
+    assert not accepted(case, text, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["q241572", "q272239", "two-users", "shared-host", "q2287297"])
+def test_to_serve_as_the_service_itself_is_no_solution(name: str, tmp_path: Path) -> None:
+    """Who only stops acting as the user leaves nothing open, and reads nothing of the user's."""
+    case = next(each for each in ALL if each.name == name)
+    text = case.broken.replace(*AS_ITSELF)
+    assert text != case.broken
+    assert not accepted(case, text, tmp_path)
+
+
+def test_the_work_may_be_done_by_other_calls(tmp_path: Path) -> None:
+    """What counts is the key and the value that are read, not the call that reads them."""
+    case = next(each for each in ALL if each.name == "q179827")
+    text = case.solution.replace("win.Reg", "win.").replace("OpenKeyEx", "OpenKey")
+    text = text.replace("win.OpenCurrentUser", "win.RegOpenCurrentUser")
+    assert accepted(case, text, tmp_path)
+
+
+def accepted(challenge: Challenge, text: str, folder: Path) -> bool:
+    """Return whether *text* is taken for a solution of *challenge*."""
+    try:
+        return judged(challenge, text, folder).solved
+    except UsageError as error:
+        assert "let it do its work" in str(error)
+        return False
+
+
 def test_the_text_cannot_choose_how_it_is_judged(tmp_path: Path) -> None:
     """One thread instead of two, or a user who never logs off, does not make the naive mend do."""
     case = ALL[0]
@@ -94,6 +152,18 @@ def test_only_the_settings_that_are_offered_can_be_chosen(tmp_path: Path) -> Non
         judged(race, other, tmp_path)
     with pytest.raises(UsageError, match="queue=1 cannot be chosen"):
         judged(race, race.solution.replace("attempts=2", "queue=1"), tmp_path)
+
+
+def test_settings_are_judged_as_the_text_uses_them(tmp_path: Path) -> None:
+    """A text whose model is not the one that its first line names is refused, not judged."""
+    case = next(each for each in ALL if each.name == "second-session")
+    assert "Change the values in the line above." in case.broken
+    other = case.solution.replace("server=server", 'server="never-unload"')
+    with pytest.raises(UsageError, match="in that line alone"):
+        judged(case, other, tmp_path)
+    mended = case.broken.replace("server=server", 'server="own-load"')
+    with pytest.raises(UsageError, match="in that line alone"):
+        judged(case, mended, tmp_path)
 
 
 def test_an_answer_that_is_not_known_is_not_called_one(

@@ -5,7 +5,7 @@
   const OWN = { name: "", title: "Your own service", story: data.own.story, goal: "", broken: data.own.text, hints: [], solution: "" };
   const exercises = data.exercises.map((sheet) => ({ name: sheet.name, title: sheet.title, story: "", goal: "", broken: "", hints: [], solution: "", sheet }));
   const works = [OWN, ...data.challenges, ...exercises];
-  const texts = new Map();
+  const texts = new Map(), sent = new Set();
   let work = null, system = "", shown = 0;
 
   /* The score: on this device only, and where nothing can be kept, for as long as the page is open. */
@@ -37,14 +37,17 @@
     $("choices").replaceChildren(
       select("work", "Work on", listed, work.name, (name) => take(works.find((each) => each.name === name))),
       select("system", "System", [["", "as the text says"], ...data.systems], system, (name) => { system = name; }));
+    $("system").disabled = !!work.goal;
     if (held === "work" || held === "system") $(held).focus();
   };
   const take = (next) => {
+    halt();
     if (work) texts.set(work.name, $("text").value);
     work = next;
     shown = 0;
     write(texts.get(work.name) ?? work.broken);
-    $("shared").hidden = true;
+    $("shared").hidden = !sent.has(work.name);
+    $("fix").hidden = !!work.settings;
     $("text-title").textContent = work.sheet ? "An exercise of the course" : work.title;
     $("story").textContent = work.story;
     $("goal").textContent = `The goal: ${work.goal}`;
@@ -64,7 +67,7 @@
     $("hint").textContent = shown + 1 === all.length ? "Show a solution" : `Show hint ${shown + 1} of ${all.length - 1}`;
   };
   $("hint").addEventListener("click", () => { shown += 1; renderHints(); if ($("hint").hidden) $("again").focus(); });
-  $("again").addEventListener("click", () => { write(work.broken); clear(); });
+  $("again").addEventListener("click", () => { sent.delete(work.name); $("shared").hidden = true; write(work.broken); clear(); });
 
   /* The text, and its lines. */
   const area = $("text");
@@ -113,6 +116,7 @@
     if (!text) return;
     try {
       write(decode(text));
+      sent.add(work.name);
       $("shared").hidden = false;
     } catch { fail("The text of the link cannot be read: it was cut off or changed on its way."); }
     history.replaceState(null, "", link);
@@ -126,9 +130,10 @@
   const boot = () => {
     ready = false;
     const address = URL.createObjectURL(new Blob([data.worker], { type: "text/javascript" }));
-    worker = new Worker(policy.createScriptURL(address), { type: "module" });
-    worker.addEventListener("message", ({ data: told }) => hear(told));
-    worker.addEventListener("error", () => hear({ broken: "the simulator could not be started" }));
+    const mine = new Worker(policy.createScriptURL(address), { type: "module" });
+    worker = mine;
+    worker.addEventListener("message", ({ data: told }) => { if (mine === worker) hear(told); });
+    worker.addEventListener("error", () => { if (mine === worker) hear({ broken: "the simulator could not be started" }); });
     worker.postMessage({ base: new URL(".", location.href.split("#")[0]).href, wheels: data.wheels });
   };
   const hear = (told) => {
@@ -142,7 +147,7 @@
     else if (told.broken) finish(() => fail(`The simulator failed: ${told.broken}`));
     else finish(() => done(told.answer));
   };
-  const ask = (what, more = { text: area.value, os: system, challenge: work.name }, then = show) => {
+  const ask = (what, more = { text: area.value, os: work.goal ? "" : system, challenge: work.name }, then = (found) => show(found, more.challenge)) => {
     if (asked) return;
     asked = { do: what, ...more };
     done = then;
@@ -163,22 +168,27 @@
     if (asked) say(`${ready ? "At work" : "Starting the simulator"}${states ? `, ${states}` : ""}${seconds ? `, ${seconds} s` : ""}`);
   };
   const finish = (then) => {
-    const what = asked && asked.do;
+    const back = asked && $(asked.do);
     const held = document.activeElement === $("stop");
     clearInterval(timer);
     asked = null;
     states = "";
     for (const id of ["run", "check", "fix", "judge"]) $(id).disabled = false;
     $("stop").hidden = true;
-    if (held) $(what).focus();
+    if (held && back) back.focus();
     say("");
     then();
   };
-  $("stop").addEventListener("click", () => {
+  /* What is asked is given up: its answer is about what is worked on no more. */
+  const halt = () => {
+    if (!asked) return;
+    const { exercise } = asked;
     worker.terminate();
-    finish(() => say("Stopped. The simulator starts anew."));
+    finish(() => (exercise ? done({ error: "Stopped. Answer again." }) : null));
     boot();
-  });
+    say("Stopped. The simulator starts anew.");
+  };
+  $("stop").addEventListener("click", halt);
   for (const id of ["run", "check", "fix", "judge"]) $(id).addEventListener("click", () => ask(id));
 
   /* What came out. */
@@ -202,7 +212,7 @@
     if (address) URL.revokeObjectURL(address);
     address = "";
   };
-  const show = (found) => {
+  const show = (found, challenge) => {
     if (found.error) return fail(found.error, found.line);
     const bad = found.solved === false || found.claims.some((claim) => claim.bad);
     say(found.title, bad ? "bad" : "good");
@@ -218,7 +228,7 @@
       play(found.steps);
     }
     if (found.solved) {
-      solved.add(work.name);
+      solved.add(challenge);
       keep();
       renderScore();
       renderChoices();
