@@ -152,7 +152,7 @@ class Rerun:
             told = self._answered(self._request(name, arguments, named), (self._standing(), leaf))
             if told.error:
                 raise _error(told.error, name)
-            return _as_given(name, told.value)
+            return _as_given(self, name, told.value)
 
     def _awake(self) -> None:
         if self._reached is not None or self._error is not None:
@@ -211,8 +211,8 @@ class Rerun:
         for key in keys:
             if key.closed:
                 raise self.refused(f"{name} uses a key that the code has closed already")
-        values = tuple(HandleVar(e.name) if isinstance(e, OpenedKey) else e for e in arguments)
-        others = {n: HandleVar(e.name) if isinstance(e, OpenedKey) else e for n, e in named.items()}
+        values = tuple(_as_argument(each) for each in arguments)
+        others = {other: _as_argument(each) for other, each in named.items()}
         planned = self._plan(real, values, others)
         closes = keys[0].name if real in ("RegCloseKey", "NtClose") and keys else ""
         uses = tuple(key.name for key in keys)
@@ -404,10 +404,36 @@ def _as_winreg(
     return (given["key"], given.get("sub_key")), access
 
 
-def _as_given(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever the call gives
+class _GivenValue(Value):
+    """A value that the code was given: comparing it with what it never is, is a mistake."""
+
+    __hash__ = Value.__hash__
+    _run: Rerun
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str | int | bytes):
+            raise self._run.refused(
+                f"a Value is compared with {other!r}, and is never equal to it: compare its .data, "
+                "which is bytes, or its .text(); win.QueryValueEx gives text and number as winreg"
+            )
+        return isinstance(other, Value) and attrs.astuple(self) == attrs.astuple(other)
+
+
+def _as_argument(value: object) -> object:
+    """Return *value*, which the code gives to a call, as the call takes it."""
+    if isinstance(value, _GivenValue):
+        return Value(value.name, value.type, value.data)
+    return HandleVar(value.name) if isinstance(value, OpenedKey) else value
+
+
+def _as_given(run: Rerun, name: str, value: Any) -> Any:  # noqa: ANN401 - whatever the call gives
     """Return *value* as the function *name* gives it: as Python does, if the name is Python's."""
-    if not isinstance(value, Value) or name not in WINREG:
+    if not isinstance(value, Value):
         return value
+    if name not in WINREG:
+        given = _GivenValue(value.name, value.type, value.data)
+        object.__setattr__(given, "_run", run)  # it is frozen
+        return given
     data: object = value.data
     if value.type in (ValueType.SZ, ValueType.EXPAND_SZ):
         data = value.text()

@@ -124,6 +124,15 @@ def watches(win: Any) -> None:
     win.RegNotifyChangeKeyValue(key, "changed")  # <- step program
 
 
+def takes_a_value_for_its_text(win: Any) -> None:
+    win.wait("request")
+    with win.impersonating("user"):
+        key = win.RegOpenKeyEx(win.HKEY_CURRENT_USER, "Software")
+        if win.RegQueryValueEx(key, "Colour") == "1":  # <- compared with '1'
+            return
+        win.RegCloseKey(key)
+
+
 def makes_up_a_name(win: Any) -> None:
     win.event("a" + str(1)).wait()  # <- not written as a text
 
