@@ -49,13 +49,22 @@ def answer(request: str, told: Telling | None = None) -> str:
         FILE.write_text(asked["text"], encoding="utf-8")
         found = do(asked, told)
     except RegsimError as error:
-        text = str(error).replace(str(FILE.absolute()), FILE.name)
+        text = _told(error)
         found = {"error": text, "line": _line_of(error, text)}
     except MemoryError:
         found = {"error": "The page has no memory left for so many states.", "line": None}
     except RecursionError:
         found = {"error": f"{FILE} calls itself deeper than the page can follow.", "line": None}
     return json.dumps(found)
+
+
+def _told(error: RegsimError) -> str:
+    """Return what *error* says, short enough for the page: all names of ``win`` would fill it."""
+    cause = error.__cause__
+    if isinstance(cause, SyntaxError) and Path(cause.filename or "").name == FILE.name:
+        return f"{FILE.name}, line {cause.lineno}: {cause.msg}"
+    text = str(error).replace(str(FILE.absolute()), FILE.name)
+    return text.partition("; known: ")[0] if "unknown name of win" in text else text
 
 
 def _line_of(error: RegsimError, text: str) -> int | None:

@@ -13,8 +13,8 @@ from regsim.check.factored import Factored
 from regsim.check.paths import Walk
 from regsim.check.property import PropertyKind, Verdict
 from regsim.explore.service import DEFAULT
-from regsim.explore.system import ThreadPart, thread_of
-from regsim.kernel.canonical import handle_place
+from regsim.explore.system import thread_of
+from regsim.kernel.canonical import ThreadPart, handle_place
 from regsim.keypath import Parts, fold, split, user_root
 
 MOST_STEPS: Final = 400

@@ -90,13 +90,14 @@ def test_one_run_proves_nothing() -> None:
     ("text", "words", "line"),
     [
         ("import regsim\n\nx = (\n", "was never closed", 3),
+        ("import regsim\n\ndef f(win)\n", "my_service.py, line 3: expected ':'", 3),
         ("import regsim\n\nx = 1 / 0\n", "division by zero", 3),
         (CASE.broken.replace("RegOpenKeyEx", "RegOpenKey_"), "unknown name of win", 8),
         (CASE.broken.replace("key = ", "key = 1 / 0 or "), "division by zero", 8),
         ("import regsim\n", "known: ", None),
         ("", "is empty", None),
     ],
-    ids=["syntax", "top", "name", "service", "no-model", "empty"],
+    ids=["syntax", "colon", "top", "name", "service", "no-model", "empty"],
 )
 def test_an_error_is_a_line_and_names_its_own(text: str, words: str, line: int | None) -> None:
     """What is wrong with a text is said in one line, with the line that it is about."""
@@ -106,6 +107,13 @@ def test_an_error_is_a_line_and_names_its_own(text: str, words: str, line: int |
         assert "Traceback" not in found["error"]
         assert str(Path.cwd()) not in found["error"]
         assert found["line"] == line
+
+
+def test_a_misspelt_call_is_told_without_every_other() -> None:
+    """The call that may be meant is named; the list of all that there are is left out."""
+    text = CASE.broken.replace("RegOpenKeyEx", "RegOpenKey_")
+    assert asked("check", text)["error"].endswith("(did you mean 'RegOpenKey'?)")
+    assert "; known: " not in asked("check", text)["error"]
 
 
 def test_a_challenge_is_judged() -> None:
