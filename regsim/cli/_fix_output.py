@@ -94,9 +94,11 @@ def _holding(found: Fixes, *, patch: bool) -> Iterator[str]:
     yield ""
     for text in _extents(found, holding):
         yield from _wrapped(text)
-    first = next((each for each in holding if each.patch), None)
+    first = found.patching
     if patch and first is not None:
         yield from ["", f"The patch of {first.name}, for `git apply`:", ""]
+        if first.stopped:
+            yield from [*_wrapped(besides(first)), ""]
         yield from first.patch.split("\n")[:-1]
     yield ""
 
@@ -119,6 +121,15 @@ def _extents(found: Fixes, holding: Sequence[Candidate]) -> Iterator[str]:
             f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
             "other's way; give threads=2, or --any, to know."
         )
+
+
+def besides(each: Candidate) -> str:
+    """Return what is to be done besides the patch of *each*, which stops services too."""
+    calls = ", ".join(f'"{name}"' for name in each.stopped)
+    return (
+        f"This patch alone is not what was checked: {' and '.join(each.stopped)} must also be "
+        f"stopped before logoff (`.stopped_before_logoff({calls})`)."
+    )
 
 
 def _failing(found: Fixes, failing: Sequence[Candidate]) -> list[str]:
@@ -163,6 +174,7 @@ def chosen_text(each: Candidate) -> str:
     trial = each.broken
     if each.holds:
         lines += _wrapped("Every claim holds.")
+        lines += _wrapped(besides(each)) if each.patch and each.stopped else []
     elif trial is None:
         lines += _wrapped(f"Undecided: {each.why}.")
     else:

@@ -12,7 +12,7 @@ import click
 from regsim import models
 from regsim.cli._check_options import model_files, parameters_of
 from regsim.cli._files import put, refuse_both
-from regsim.cli._fix_output import chosen_text, fixes_text, mutants_text
+from regsim.cli._fix_output import besides, chosen_text, fixes_text, mutants_text
 from regsim.cli._hive_output import say, tell
 from regsim.cli._names import Naming
 from regsim.errors import UnknownNameError, UsageError
@@ -69,6 +69,8 @@ def command(
     limit was hit before that was sure.
     """
     refuse_both(output, as_json=as_json)
+    if mutate and output is not None:
+        raise UsageError("--mutate has no patch to write: leave out -o")
     parameters = parameters_of(given)
     source = models.source(model)
     with source.blamed():
@@ -88,6 +90,8 @@ def command(
     if output is not None:
         if chosen is not None and chosen.patch:
             show = put(output, chosen.patch.encode(), *model_files(model))
+            if chosen.stopped:
+                tell(f"{output}: {besides(chosen)}")
         else:
             tell(f"{output} is not written: {_no_patch(found, chosen)}")
     if as_json:
@@ -127,7 +131,7 @@ def _settled(every: list[Mutant]) -> int:
 def _chosen(found: Fixes, name: str | None) -> Candidate | None:
     """Return the candidate called *name*, or the smallest that holds and changes the code."""
     if name is None:
-        return next((each for each in found.holding if each.patch), None)
+        return found.patching
     known = {each.name: each for each in found.candidates}
     if name not in known:
         raise UnknownNameError("candidate", name, known)

@@ -12,6 +12,7 @@ from referencing import Registry
 
 import regsim
 from regsim import cli
+from regsim.explore.fixes.search import Fixes, FixSearch
 
 SCHEMAS = Path(regsim.__file__).parent / "schemas"
 SHIPPED = Registry[object]().with_contents(
@@ -134,6 +135,7 @@ def test_a_patch_that_there_is_not_is_not_written(
         (["q241572", "--os", "win12"], "unknown OS 'win12'"),
         (["q241572", "-p", "workers=3"], "leave out -p"),
         (["no-such"], "unknown model 'no-such'"),
+        (["q241572", "--mutate", "-o", "x.patch"], "--mutate has no patch to write"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(
@@ -146,6 +148,51 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
     assert why in said.err
     assert said.out == ""
     assert said.err.count("\n") == 1
+
+
+def test_a_patch_that_is_half_of_a_fix_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the service is to be stopped besides, that stands wherever the patch does."""
+    path = _service(tmp_path)
+    path.write_text(path.read_text("utf-8").replace("RegOpenCurrentUser()", OF_THE_ROOT), "utf-8")
+    monkeypatch.setattr(FixSearch, "run", _two_halves)
+    half = "close-key + stop-service"
+    alone = 'service must also be stopped before logoff (`.stopped_before_logoff("service")`)'
+
+    assert cli.main(["fix", str(path)]) == 0
+    shown = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert f"The patch of {half}, for `git apply`: This patch alone is not" in shown
+    assert alone in shown
+
+    assert cli.main(["fix", str(path), "--edit", half]) == 0
+    assert alone in re.sub(r"\s+", " ", capsys.readouterr().out)
+
+    assert cli.main(["fix", str(path), "--json", "--edit", half]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [each["stopped"] for each in record["fixes"]] == [[], ["service"]]
+
+    assert cli.main(["fix", str(path), "-o", str(tmp_path / "x.patch")]) == 0
+    assert alone in re.sub(r"\s+", " ", capsys.readouterr().err)
+
+
+OF_THE_ROOT = 'RegOpenKeyEx(win.HKEY_CURRENT_USER, "Software")'
+
+
+def _two_halves(search: FixSearch) -> Fixes:
+    """Return what `FixSearch.run` would if closing a key and stopping were all there is."""
+    (closed,) = [each for each in search.larger(search.begun) if each.name == "close-key"]
+    (both,) = [each for each in search.larger(closed) if each.stopped]
+    found = [search.candidate(each) for each in (search.begun, both)]
+    assert [each and each.holds for each in found] == [False, True]
+    return Fixes(
+        model="service",
+        os=search.os,
+        candidates=tuple(each for each in found if each),
+        skipped=(),
+        complete=True,
+        size=2,
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

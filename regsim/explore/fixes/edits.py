@@ -14,7 +14,7 @@ import attrs
 
 from regsim.explore.fixes import sites
 from regsim.explore.fixes.sites import NamedKey, Statements
-from regsim.explore.fixes.source import CodeText, Splice
+from regsim.explore.fixes.source import CodeText, Splice, step
 
 _STEP = "    "
 
@@ -106,7 +106,8 @@ def edits(source: CodeText, name: str, has: Callable[[str], bool]) -> Iterator[C
 def _after(source: CodeText, span: Statements, *lines: str) -> Splice:
     indent = source.indent(span.block[max(span.start - 1, 0)])
     line = span.block[span.stop].end_lineno or 0
-    return Splice(line + 1, line, tuple(indent + each for each in lines))
+    inner = tuple(indent + each.replace(_STEP, step(indent)) for each in lines)
+    return Splice(line + 1, line, inner)
 
 
 def _round(
@@ -120,13 +121,16 @@ def _round(
 ) -> Splice:
     """Return the lines of *span* with others round them; *always*: in a ``finally`` after it."""
     indent, first = source.indent(span.first), source.first(span.first)
+    before, after = (
+        [each.replace(_STEP, step(indent)) for each in part] for part in (before, after)
+    )
     inner = (changed or source).lines[first - 1 : span.last_line]
     if not always:
         head, tail = ([indent + each for each in part] for part in (before, after))
         return Splice(first, span.last_line, (*head, *inner, *tail))
     deeper = (changed or source).deeper(first, span.last_line)
     head = [indent + each for each in (*before, "try:")]
-    tail = [indent + "finally:", *(indent + _STEP + each for each in after)]
+    tail = [indent + "finally:", *(indent + step(indent) + each for each in after)]
     return Splice(first, span.last_line, (*head, *deeper, *tail))
 
 
@@ -390,7 +394,7 @@ def _always_closed(
     deeper = source.deeper(first, last)
     kept = [line for number, line in enumerate(deeper, first) if number not in gone]
     indent = source.indent(span.first)
-    lines = (indent + "try:", *kept, indent + "finally:", indent + _STEP + close)
+    lines = (indent + "try:", *kept, indent + "finally:", indent + step(indent) + close)
     yield from service.edit(
         "key",
         f"{name}-finally",
@@ -479,7 +483,7 @@ def _handle_errors(service: _Service) -> Iterator[CodeEdit]:
             continue
         first, last = source.first(statement), statement.end_lineno or statement.lineno
         leave = "continue" if sites.looped(source, statement) else "return"
-        tail = (indent + "except OSError:", indent + _STEP + leave)
+        tail = (indent + "except OSError:", indent + step(indent) + leave)
         lines = (indent + "try:", *source.deeper(first, last), *tail)
         changes.append(Splice(first, last, lines))
     yield from service.edit(

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from regsim import dialects
 from regsim.check.families import ANY
 from regsim.check.paths import Path
 from regsim.errors import NotApplicableError, UsageError
+from regsim.explore.fixes import sites
 from regsim.explore.fixes.edits import CodeEdit, edits
 from regsim.explore.fixes.judge import ALSO, CALLS_END, Fixable, Trial, judged, judged_any
 from regsim.explore.fixes.source import CodeOrigin, CodeText, origin, parsed, patch, remade
@@ -45,6 +47,7 @@ class Candidate:
         patch: the edits as a unified diff; "" where none is of the code.
         lines: how many lines they add or change.
         bounds: up to what it is proved.
+        stopped: the services that are to be stopped before logoff besides, which no patch does.
         proved: ``bounded``, or ``any`` for any number of threads; None where it does not hold.
     """
 
@@ -55,6 +58,7 @@ class Candidate:
     patch: str
     lines: int
     bounds: Mapping[str, Any]
+    stopped: tuple[str, ...] = ()
     proved: str | None = None
 
     @property
@@ -92,6 +96,7 @@ class Candidate:
             "proved": self.proved,
             "bounds": dict(self.bounds),
             "patch": self.patch,
+            "stopped": list(self.stopped),
             "path": path_json(path) if path is not None else [],
             "violated": list(broken.violated) if broken is not None else [],
             "first": list(broken.first) if broken is not None else [],
@@ -138,6 +143,12 @@ class Fixes:
     def holding(self) -> tuple[Candidate, ...]:
         """Those that hold, the smallest first."""
         return tuple(each for each in self.candidates if each.holds)
+
+    @property
+    def patching(self) -> Candidate | None:
+        """The smallest that holds and changes the code, one that does so alone if there is any."""
+        patched = [each for each in self.holding if each.patch]
+        return next((each for each in patched if not each.stopped), next(iter(patched), None))
 
     @property
     def present(self) -> Candidate:
@@ -264,14 +275,27 @@ class FixSearch:
                 if not self._idle(made, candidate, tried)
             ]
         complete = not self._full and all(each.holds is not None for each in found)
+        crowded = [*self._crowded()]
         return Fixes(
             model=self.model.name or self.model.services[0].name,
             os=self.os,
             candidates=tuple(found),
-            skipped=tuple(self.skipped.values()),
-            complete=complete,
+            skipped=(*self.skipped.values(), *crowded),
+            complete=complete and not crowded,
             size=size,
         )
+
+    def _crowded(self) -> Iterator[LeftOut]:
+        """Yield the calls that no edit touches, since they share a line with another statement."""
+        for where in {(each.file, each.name): each for each in self.origins}.values():
+            source = self.begun.sources[where.file]
+            for function in source.functions(where.name):
+                for node in sites.nodes(function):
+                    calls = isinstance(node, ast.stmt) and any(map(sites.called, ast.walk(node)))
+                    if calls and isinstance(node, ast.stmt) and not source.alone(node):
+                        why = "it shares its line with another statement: put each on its own line"
+                        name = f"edits of the call in line {node.lineno}"
+                        yield LeftOut(name=name, os=self.os[0], why=why)
 
     def _idle(self, made: Made, found: Candidate, tried: Sequence[tuple[Made, Candidate]]) -> bool:
         """Return whether *made* is not worth another edit; note whose last edit is not, either.
@@ -414,6 +438,7 @@ class FixSearch:
             patch=self.patch(made),
             lines=made.lines,
             bounds=self.bounds(),
+            stopped=made.stopped,
             proved=(proved or "bounded") if holds else None,
         )
 

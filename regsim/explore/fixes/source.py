@@ -25,6 +25,11 @@ from regsim.errors import UsageError
 _NUMBERS = count(1)
 
 
+def step(indent: str) -> str:
+    """Return by how much one goes further in where *indent* is: by a tab below tabs."""
+    return "\t" if indent.startswith("\t") else "    "
+
+
 @attrs.frozen
 class Splice:
     """Lines *first* to *last* of a file become *lines*; nothing is replaced if last < first."""
@@ -113,8 +118,9 @@ class CodeText:
         """Return the white space before *statement*."""
         return self.lines[self.first(statement) - 1][: statement.col_offset]
 
-    def deeper(self, first: int, last: int, by: str = "    ") -> tuple[str, ...]:
-        """Return the lines *first* to *last*, further in; the inside of long texts stays."""
+    def deeper(self, first: int, last: int) -> tuple[str, ...]:
+        """Return the lines *first* to *last*, a step further in; the inside of long texts stays."""
+        by = step(self.lines[first - 1])
         inside = {
             line
             for node in ast.walk(self.tree)
