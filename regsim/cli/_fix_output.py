@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from regsim.explore.fixes.judge import Trial
+from regsim.explore.fixes.judge import USES_HIVE, Trial
 from regsim.explore.fixes.mutate import Mutant
 from regsim.explore.fixes.search import Candidate, Fixes
 from regsim.report.text.checks import path_lines
@@ -41,7 +41,8 @@ def _joined(lines: Sequence[str]) -> str:
 def _headline(found: Fixes) -> str:
     systems, tried = " and ".join(found.os), len(found.candidates) - 1
     if found.present.holds:
-        return f"{found.model} on {systems}: every claim holds as it is; there is nothing to fix"
+        holds = f"{found.model} on {systems}: every claim holds as it is"
+        return f"{holds}, {_undone(found)}" if found.undone else f"{holds}; there is nothing to fix"
     edits = "one edit" if found.size == 1 else f"up to {found.size} edits"
     number = len(found.holding)
     if number:
@@ -52,6 +53,13 @@ def _headline(found: Fixes) -> str:
         f"{found.model} on {systems}: undecided; none of {tried} candidates of {edits} is known to "
         "hold, and not all are decided"
     )
+
+
+def _undone(found: Fixes) -> str:
+    """Return what speaks against a service that keeps every claim."""
+    if USES_HIVE in found.undone:
+        return "but it never opens a key of the user's hive, so that this says little"
+    return "but a thread waits for ever in the midst of its work"
 
 
 def _bounds(present: Candidate) -> str:
@@ -119,7 +127,7 @@ def _extents(found: Fixes, holding: Sequence[Candidate]) -> Iterator[str]:
     if alone and bounded:
         yield (
             f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
-            "other's way; give threads=2, or --any, to know."
+            f"other's way; give threads=2{'' if found.any_number else ', or --any,'} to know."
         )
 
 

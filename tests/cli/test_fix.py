@@ -150,6 +150,31 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
     assert said.err.count("\n") == 1
 
 
+def test_a_service_that_touches_no_hive_is_not_called_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It keeps every claim, and that says little; of one that opens a key it says more."""
+    path = _service(tmp_path, CLOSED)
+    assert cli.main(["fix", str(path)]) == 0
+    assert "there is nothing to fix" in capsys.readouterr().out
+
+    path.write_text(IDLE, "utf-8")
+    assert cli.main(["fix", str(path)]) == 0
+    said = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "every claim holds as it is, but it never opens a key of the user's hive" in said
+    assert "nothing to fix" not in said
+
+
+IDLE = """import regsim
+
+def service(win):
+    while win.wait("request"):
+        win.work("sum")
+
+model = regsim.model(os="w2k").service(service).user_logs_on_and_off()
+"""
+
+
 def test_a_patch_that_is_half_of_a_fix_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -130,6 +130,9 @@ class Fixes:
         skipped: what does not exist on a system that was asked.
         complete: whether all edits up to `size` were tried and decided.
         size: of how many edits a candidate was, at most.
+        undone: what is asked besides the claims and the code as it is does not do; of edits it is
+            not asked then.
+        any_number: whether a proof for any number of threads was asked for.
     """
 
     model: str
@@ -138,6 +141,8 @@ class Fixes:
     skipped: tuple[LeftOut, ...]
     complete: bool
     size: int
+    undone: frozenset[str] = frozenset()
+    any_number: bool = False
 
     @property
     def holding(self) -> tuple[Candidate, ...]:
@@ -248,7 +253,7 @@ class FixSearch:
         self._also = ALSO if self.model.times != 0 else ALSO - {CALLS_END}
         self._known: dict[tuple[object, ...], Candidate] = {}
         self.made: dict[tuple[object, ...], Made] = {}
-        self._full = False
+        self._full, self._undone = False, frozenset[str]()
         self._useless: set[str] = set()
         self._holding: list[frozenset[str]] = []
 
@@ -283,6 +288,8 @@ class FixSearch:
             skipped=(*self.skipped.values(), *crowded),
             complete=complete and not crowded,
             size=size,
+            undone=self._undone,
+            any_number=self.any_number,
         )
 
     def _crowded(self) -> Iterator[LeftOut]:
@@ -334,6 +341,7 @@ class FixSearch:
         assert found is not None  # noqa: S101 - nothing was tried before
         if found.violated and found.violated <= self._also:
             self._also -= found.violated
+            self._undone = frozenset(found.violated)
             self._known.clear()
             found = self.candidate(self.begun)
             assert found is not None  # noqa: S101 - as above
