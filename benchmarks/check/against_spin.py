@@ -19,12 +19,18 @@ import json
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measuring import OURS, Asked, Goal, MissingPeerError, Row, Taken, measured, shared, there
 
 HERE = Path(__file__).resolve()
 SHARED = Path(os.environ.get("REGSIM_SHARED") or HERE.parents[2].parent / "shared")
@@ -45,9 +51,21 @@ def search(engine: str) -> None:
     cpu, clock = time.process_time(), time.perf_counter()
     found = run(Learner(model), Options(symmetry=bool(symmetry)), name)
     took = {"cpu": time.process_time() - cpu, "clock": time.perf_counter() - clock}
+    took["bytes"] = peak()
     assert (found.states, found.transitions) == EXPECTED[bool(symmetry)]
     assert found.engine == name
     print(json.dumps(took))
+
+
+def peak() -> int:
+    """Return the most memory that this process ever had, in bytes.
+
+    Not by getrusage(): that counts what the parent had before it became this program.
+    """
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise MissingPeerError("the peak of a process's memory is told by Linux's /proc alone")
 
 
 def compile_spin(folder: Path) -> Path:
@@ -77,7 +95,7 @@ def measure(contender: str, pan: Path) -> dict[str, float]:
         took = {"cpu": usage.ru_utime + usage.ru_stime, "clock": time.perf_counter() - clock}
     else:
         took = json.loads(text)
-    return took | {"bytes": usage.ru_maxrss * 1024}
+    return {"bytes": usage.ru_maxrss * 1024} | took
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, float]:
@@ -113,6 +131,47 @@ def report(found: dict[str, dict[str, float]], rounds: int) -> str:
             f"| {row['clock']:.2f} | {ratio:.2f} | {row['bytes'] / 1e6:.0f} |"
         )
     return "\n".join(lines)
+
+
+def _turn(contender: str, pan: Path) -> Taken:
+    took = measure(contender, pan)
+    return Taken(took["clock"], took["cpu"])
+
+
+def spins(folder: Path) -> Path:
+    """Return SPIN's verifier, compiled.
+
+    Raises:
+        MissingPeerError: SPIN or the model that it reads is not here.
+    """
+    shared("spin", "hive.pml")
+    if shutil.which("spin") is None:
+        raise MissingPeerError("spin is missing: apt-get install spin")
+    return compile_spin(folder)
+
+
+def explorer(at: Asked) -> list[Row]:
+    """Measure the search of the whole space beside SPIN's."""
+    pan = at.folder / "pan"
+    found, missing = there({"spin": (partial(spins, at.folder), partial(_turn, "spin", pan))})
+    states, transitions = EXPECTED[False]
+    what = f"explorer, `q241572`, {states:,} states, {transitions:,} transitions"
+    ours = {OURS: partial(_turn, "c", pan)}
+    return [
+        measured("explorer", what, ours | found, at, Goal("spin", 12.0), missing=missing, warm=0)
+    ]
+
+
+def memory(at: Asked) -> list[Row]:
+    """Measure the bytes that a state takes: peak memory less that of a search of some states."""
+    pan = at.folder / "pan"
+
+    def ours() -> Taken:
+        empty, full = (measure(each, pan)["bytes"] for each in ("c-symmetry", "c"))
+        return Taken((full - empty) / (EXPECTED[False][0] - EXPECTED[True][0]))
+
+    what = f"explorer, `q241572`: memory a state, of {EXPECTED[False][0]:,}"
+    return [measured("memory", what, {OURS: ours}, at, Goal("", 20.0), unit="bytes", warm=0)]
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from regsim.accel.records import columns
 from regsim.accel.replaying import new_replay
 
 if TYPE_CHECKING:
-    from traces import Trace
+    from replay.traces import Trace
 
 Verdicts = set[tuple[int, int, int, int, bool]]
 HKCU = FIRST_PREDEFINED + 1
