@@ -12,7 +12,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -132,6 +131,8 @@ def timed(work: Callable[[], object]) -> Taken:
 
 def _processors() -> float:
     """Return the processor seconds of this process's threads and of the children that ended."""
+    import resource  # noqa: PLC0415 - Windows has none, and reads what was measured elsewhere
+
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in both)
 
