@@ -268,17 +268,21 @@ class Binding:
             raise windows_error(to_win32(status))
         return value
 
+    def prepare(self, planned: Planned) -> Prepared:
+        """Return *planned* as it is to be made here: as fast as can be."""
+        return prepared(planned)
+
     def closing(self, handle: int) -> Prepared:
         """Return the closing of *handle*, ready to be made, and keep it."""
         planned = advapi.RegCloseKey(self.machine.dialect, handle)
-        return keep(self.closings, handle, prepared(planned))
+        return keep(self.closings, handle, self.prepare(planned))
 
     def ready(self, plan: Callable[..., Planned], *arguments: object) -> Prepared:
         """Return the call that *plan* makes of checked *arguments*, ready to be made; keep it."""
         asked = (plan, *arguments)
         found = self.others.get(asked)
         if found is None:
-            found = keep(self.others, asked, prepared(plan(self.machine.dialect, *arguments)))
+            found = keep(self.others, asked, self.prepare(plan(self.machine.dialect, *arguments)))
         return found
 
     def let_go(self, handle: int) -> None:

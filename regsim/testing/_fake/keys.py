@@ -12,7 +12,7 @@ from regsim.kernel.process import Process
 from regsim.policy import Dialect
 from regsim.status import Win32Error, to_win32
 from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, keep, prepared
+from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, keep
 from regsim.testing._fake.constants import HIGH
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, new_hkey, number_of, signed
 from regsim.testing._fake.oserror import windows_error
@@ -47,7 +47,7 @@ class KeyCalls(Binding):
         zero, wanted = arguments.number(reserved), arguments.number(access)
         planned = _PLANS[function](self.machine.dialect, handle, name, wanted, zero)
         asked = (function, key, sub_key, reserved, access)
-        return keep(self.opens, asked, (prepared(planned), signed(handle)))
+        return keep(self.opens, asked, (self.prepare(planned), signed(handle)))
 
     def _open(
         self,
