@@ -1,6 +1,7 @@
-"""The pictures of what was measured: how far ahead or behind, and how it grows.
+"""What was measured, shown: in the tables of README.md, and in the pictures of the pages.
 
-`docs/pictures.py` writes them, from the file that `all.py` and `growth.py` keep.
+``python benchmarks/showing.py`` writes the tables anew from what `all.py` and `growth.py` keep in
+results.json, ``python docs/pictures.py`` the pictures.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import growth
@@ -32,7 +34,7 @@ TITLES = {
 }
 """What a row is called where there is little room."""
 STEP = 24.0
-LEFT, WIDE = 330.0, 560.0
+LEFT, WIDE = 370.0, 540.0
 LOWEST, HIGHEST = 0.1, 100.0
 
 
@@ -75,28 +77,28 @@ def _place(value: float) -> float:
 
 def ratios_svg(rows: Sequence[Row]) -> str:
     """Return how many times regsim's time the others take, a line for each goal."""
-    canvas, lines = Canvas(), list(marks(rows))
-    missed = sum(not one.met for one in lines)
-    title = f"{len(lines) - missed} of {len(lines)} goals are met"
+    canvas, found = Canvas(), list(marks(rows))
+    missed = sum(not one.met for one in found)
+    title = f"{len(found) - missed} of {len(found)} goals are met"
     subtitle = (
         "How many times what regsim takes the other takes; further right is faster. A square: as "
         "asked. A diamond, and the word: missed. The upright stroke is what is asked."
     )
     top = canvas.heading(title, LEFT + WIDE, subtitle) + 14
-    bottom = top + STEP * len(lines)
+    bottom = top + STEP * len(found)
     for power in (0.1, 1, 10, 100):
         x = _place(power)
         canvas.path([(x, top - 8), (x, bottom)], stroke=PALE, wide=1)
     one = _place(1)
     canvas.path([(one, top - 8), (one, bottom)], stroke=INK, wide=2)
     canvas.text(one + 5, top - 2, "regsim", size=SMALL, bold=True)
-    for number, mark in enumerate(lines):
+    for number, mark in enumerate(found):
         _line(canvas, mark, top + STEP * (number + 0.75))
     ticks = [(_place(power), f"{power:g}") for power in (0.1, 0.3, 1, 3, 10, 30, 100)]
     canvas.axis(LEFT, LEFT + WIDE, bottom + 4, ticks, "times what regsim takes (logarithmic)")
     said = "; ".join(
         f"{m.name}: {m.reached:.2f}, asked {m.goal:.2f}, {'met' if m.met else 'missed'}"
-        for m in lines
+        for m in found
     )
     return canvas.svg(title, f"{said}.")
 
@@ -125,16 +127,16 @@ SIZES, SECONDS = (1e4, 1e9), (1e-3, 1e3)
 HIGH = 380.0
 
 
-def growth_svg(lines: Sequence[Line]) -> str:
+def growth_svg(grown: Sequence[Line]) -> str:
     """Return seconds by size, both logarithmic, a line for each kind of input."""
     canvas = Canvas()
-    slopes = [growth.slope(growth.middles(one["points"])[-2:]) for one in lines]
+    slopes = [growth.slope(growth.middles(one["points"])[-2:]) for one in grown]
     title = f"Twice the input takes {2 ** min(slopes):.1f} to {2 ** max(slopes):.1f} times the time"
     subtitle = (
         "Processor seconds by size, both logarithmic; along the thin lines twice as much takes "
         "twice as long. At the end of each line the slope between its last two sizes."
     )
-    top, left, wide = canvas.heading(title, 820, subtitle) + 10, 90.0, 520.0
+    top, left, wide = canvas.heading(title, 880, subtitle) + 10, 90.0, 600.0
 
     def place(size: float, seconds: float) -> tuple[float, float]:
         across = math.log(size / SIZES[0]) / math.log(SIZES[1] / SIZES[0])
@@ -148,34 +150,61 @@ def growth_svg(lines: Sequence[Line]) -> str:
     for exponent in (-8, -7, -6):
         ends = [(size, size * 10.0**exponent) for size in (max(1e4, 10.0 ** (-3 - exponent)), 1e9)]
         canvas.path([place(*end) for end in ends], stroke=DIM, wide=1, dash="2 4")
-    _curves(canvas, lines, slopes, place)
+    _curves(canvas, grown, slopes, place)
     ticks = [(place(10.0**e, 1)[0], f"{10**e:,}") for e in range(4, 10)]
     canvas.axis(left, left + wide, top + HIGH, ticks, "rows, events, states, or bytes of a hive")
-    return canvas.svg(title, " ".join(growth.told(one).strip("| ") + "." for one in lines))
+    return canvas.svg(title, " ".join(growth.told(one).strip("| ") + "." for one in grown))
 
 
-def _curves(canvas: Canvas, lines: Sequence[Line], slopes: Sequence[float], place: Place) -> None:
+def _curves(canvas: Canvas, grown: Sequence[Line], slopes: Sequence[float], place: Place) -> None:
     """Draw each line with marks of its own, and its name where no other stands."""
     ends = []
-    for number, (one, slope) in enumerate(zip(lines, slopes, strict=True)):
-        spots, colour = [place(*point) for point in growth.middles(one["points"])], LOOKS[number]
-        canvas.path(spots, stroke=colour, wide=2)
-        for x, y in spots:
-            if number % 2:
-                canvas.diamond(x, y, 5, wide=2, stroke=colour)
-            else:
-                canvas.rect(x - 4, y - 4, 8, 8, fill=colour, stroke=INK)
-        ends.append((spots[-1], f"{one['what']}: {slope:.2f}"))
-    lowest = 0.0
-    for (x, y), name in sorted(ends, key=lambda end: end[0][1]):
-        lowest = max(lowest + 17, y + 4)
-        canvas.text(x + 12, lowest, name, size=SMALL, plate=True)
+    for number, (one, slope) in enumerate(zip(grown, slopes, strict=True)):
+        spots = [place(*point) for point in growth.middles(one["points"])]
+        canvas.path(spots, stroke=LOOKS[number], wide=2)
+        for spot in spots:
+            _spot(canvas, number, spot)
+        x, y = spots[-1]
+        canvas.text(x + 8, y + 4, str(number + 1), size=SMALL, bold=True)
+        ends.append((y, number, f"{number + 1}: {one['what']}, {slope:.2f}"))
+    beside, below = place(SIZES[1], SECONDS[0])[0] + 24, 0.0
+    for y, number, name in sorted(ends):
+        below = max(below + 20, y)
+        _spot(canvas, number, (beside, below))
+        canvas.text(beside + 12, below + 4, name, size=SMALL)
+
+
+def _spot(canvas: Canvas, number: int, at: Point) -> None:
+    x, y = at
+    if number % 2:
+        canvas.diamond(x, y, 5, wide=2, stroke=LOOKS[number])
+    else:
+        canvas.rect(x - 4, y - 4, 8, 8, fill=LOOKS[number], stroke=INK)
 
 
 def pictures() -> dict[str, str]:
     """Return each picture by the name of its file."""
-    kept = json.loads(table.RESULTS.read_text(encoding="utf-8"))
-    return {
-        "speed.svg": ratios_svg(table.kept_rows()),
-        "growth.svg": growth_svg(kept["growth"]),
-    }
+    return {"speed.svg": ratios_svg(table.kept_rows()), "growth.svg": growth_svg(lines())}
+
+
+def lines() -> list[Line]:
+    """Return what is kept of how it grows."""
+    kept: list[Line] = json.loads(table.RESULTS.read_text(encoding="utf-8"))["growth"]
+    return kept
+
+
+def with_tables(text: str) -> str:
+    """Return README.md's *text* with the tables of what is kept now."""
+    for name, made in (
+        ("rows", table.markdown(table.kept_rows())),
+        ("growth", growth.markdown(lines())),
+    ):
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n{made}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+if __name__ == "__main__":
+    README = Path(__file__).with_name("README.md")
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
