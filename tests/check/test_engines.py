@@ -424,7 +424,8 @@ def test_a_limit_ends_a_search(explore: Explore, limits: Limits, text: str) -> N
 def test_memory_is_not_asked_for_beyond_a_limit() -> None:
     """The C engine stops before a table would grow past the limit, and counts what it has."""
     model = case(Oracle(workers=3, services=2, queue=2, variant=3))
-    space = NativeSearch(Learner(model), Options(limits=Limits(bytes=1_500_000))).run()
+    options = Options(limits=Limits(bytes=1_500_000))
+    space = NativeSearch(Learner(model), options, threads=1).run()
 
     assert space.stopped == "the limit of 1,500,000 bytes was reached"
     assert not space.complete
