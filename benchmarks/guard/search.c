@@ -5,6 +5,6 @@
 
 int main(void)
 {
-    MUST(explore((struct model){5, 11, 0, false}, 0) != 0);
+    MUST(explore((struct model){5, 11, 0, false}, 0, NULL) != 0);
     return 0;
 }
