@@ -318,9 +318,9 @@ def _ended_as(there: str, after: str) -> str:
     old, new = _plain(there).split("\n"), after.split("\n")
     ends = _ENDS.findall(there) or ["\n"]
     # An edit moves lines to the right, which stay what they are.
-    bare = ([line.strip() for line in each] for each in (old, new))
+    was, now = ([line.strip() for line in each] for each in (old, new))
     given: list[str] = []
-    for tag, first, last, start, stop in SequenceMatcher(None, *bare, False).get_opcodes():
+    for tag, first, last, start, stop in SequenceMatcher(None, was, now, False).get_opcodes():
         same = range(first, last) if tag == "equal" else [max(first - 1, 0)] * (stop - start)
         given += [ends[min(number, len(ends) - 1)] for number in same]
     given[-1] = ""

@@ -31,7 +31,8 @@ from regsim.win32.api import Api
 from regsim.win32.plans import Known, Planned, Reply, predefined_of
 
 P = ParamSpec("P")
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 Site = tuple[CodeType, int]
 """A place in a program, cheap to note: a code object and the offset of an instruction in it."""
 
