@@ -28,7 +28,7 @@ __all__ = [
     "new_handle_table",
 ]
 
-INTERFACE = 7
+INTERFACE = 8
 """The number that the library must bear to fit these modules; see ``native/module.c``."""
 
 
