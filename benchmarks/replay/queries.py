@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Verdicts = set[tuple[int, int, int, int, bool]]
 HKCU = FIRST_PREDEFINED + 1
-ROWS = 1 << 16
-"""Rows that are decoded at a time: they stay in the processor's cache until they are replayed."""
+ROWS = 1 << 18
+"""Rows that are decoded at a time."""
 NAMES = [name for name in TYPECODES if name != "time"]
 
 
@@ -57,8 +57,11 @@ def _batches(path: Path) -> Iterator[Any]:
         yield from (batch.slice(first, ROWS) for first in range(0, batch.num_rows, ROWS))
 
 
-def by_polars(path: Path, trace: Trace, *, implicit: bool = True) -> Verdicts:
-    """The lazy engine; joins as of the next exit and the next unload, no inequality join."""
+def by_polars(path: Path, trace: Trace, *, implicit: bool = True, engine: str = "") -> Verdicts:
+    """The lazy engine; joins as of the next exit and the next unload, no inequality join.
+
+    *engine* "streaming" has polars stream the part that reads the file.
+    """
     import polars as pl  # noqa: PLC0415
 
     hive = pl.lit(pl.Series(trace.hive_of_key)).gather(pl.col("key"))
@@ -66,13 +69,14 @@ def by_polars(path: Path, trace: Trace, *, implicit: bool = True) -> Verdicts:
     op = pl.col("op")
     did = (pl.col("status") == 0) & op.is_in([EventKind.OPEN.value, EventKind.CLOSE.value])
     called = (op == EventKind.OPEN.value) & (pl.col("parent") == HKCU)
+    scan = pl.scan_ipc if path.suffix == ".arrow" else pl.scan_parquet
     mine = (
-        pl.scan_parquet(path, row_index_name="row")
+        scan(path, row_index_name="row")
         .select("row", *NAMES)
         .filter(did | called | op.is_in([EventKind.EXIT.value, EventKind.UNLOAD.value]))
         .with_columns(hive.alias("hive"))
         .filter((pl.col("hive") > 0) | (op == EventKind.EXIT.value))
-        .collect()
+        .collect(engine=engine or "auto")
     )
     exits = (
         mine.lazy().filter(op == EventKind.EXIT.value).select("pid", pl.col("row").alias("exit"))
