@@ -63,7 +63,9 @@ html_theme_options = {"navigation_with_keys": True}
 def setup(app: Sphinx) -> None:
     """Write the generated pages before the first is read."""
     import generated  # noqa: PLC0415 - found only now, beside this file
+    from naming import Names  # noqa: PLC0415
     from searching import Search  # noqa: PLC0415
 
+    app.add_domain(Names, override=True)
     app.add_search_language(Search)
     app.connect("builder-inited", lambda app: generated.write(Path(app.srcdir) / "_generated"))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import showing
 
 from regsim import models
 from regsim.report.pictures.colours import adapting
@@ -16,7 +21,7 @@ def pictures() -> dict[str, str]:
     """Return each picture by the name of its file."""
     stock, fixed = (models.run("q241572", os="nt4-sp6a", fix=fix) for fix in ("none", "hotfix"))
     outcomes = models.incident("q241572").outcomes()
-    made = {
+    made = showing.pictures() | {
         "case.svg": moving_svg((stock, fixed)),
         "matrix.svg": matrix_svg(outcomes),
         "open-handles.svg": openings_svg(stock, fixed),

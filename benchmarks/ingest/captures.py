@@ -11,6 +11,10 @@ import struct
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "trace"))
+
+import pml_files
+
 HEADER = '"Time of Day","Process Name","PID","Operation","Path","Result","Detail"\r\n'
 
 
@@ -71,6 +75,29 @@ def synthetic_csv(target: Path, events: int) -> int:
             file.write(
                 f'"{clock}.{at % 10_000:07} AM",{who},"{kind}","{path}","{result}","{detail}"\r\n'
             )
+    return events
+
+
+def synthetic_pml(target: Path, events: int) -> int:
+    """Write events of PML in the same proportions, by three processes."""
+    kinds = (5, 0, 0, 3, 2)  # a query, opens, another query, a close
+    body, places = bytearray(pml_files.HEADER), []
+    for at in range(events):
+        kind = kinds[at % 5]
+        path = f"HKCU\\Software\\Vendor {at // 5 % 997}\\Settings".encode("latin-1")
+        failed = kind == 0 and at % 10 in {1, 2, 6}
+        info = len(path) | 0x8000  # eight bits a character
+        details = struct.pack("<HHI", info, 0, 0x20019) if kind == 0 else struct.pack("<H", info)
+        details = details.ljust({5: 10, 3: 10}.get(kind, 0), b"\0") + path
+        who = at // 5 % 3 + 1
+        result = 0xC0000034 if failed else 0
+        places.append(len(body))
+        body += struct.pack("<IIIHHIQq", who, 0, 2, kind, 0, at, 0, 1 << 56 | at * 1_000)
+        body += struct.pack("<IHHII", result, 4, 0, len(details), 0) + bytes(32) + details
+    offsets = len(body)
+    body += b"".join(place.to_bytes(5, "little") for place in places)
+    pml_files.finish(body, offsets, events, is64=True)
+    target.write_bytes(body)
     return events
 
 

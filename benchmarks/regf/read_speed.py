@@ -1,30 +1,30 @@
-"""Time a full walk of one hive with regsim and its peers, interleaved, each in its own process.
+"""Every key, value, name and data of a hive, beside hivex; and one value that lies deep.
 
-    python read_speed.py HIVE [--rounds 5] [--peers-python /path/to/python]
-
-Each reader does the same work: every key's name, every value's name, type and data. The first
-interpreter runs regsim; the one given for the peers has python-registry and libregf installed;
-hivex runs under /usr/bin/python3, and so does regsim once more: two builds of Python differ by more
-than two readers. The time is the processor's, so that what else the machine does
-counts little: each reader has one thread. Prints a Markdown table, and which peers are missing.
+Each reader does the same work in a process of its own: every key's name, every value's name, type
+and data. The time is the processor's, without start-up and imports, so that what else the machine
+does counts little: each reader has one thread. hivex runs under Debian's Python, and so does
+regsim. ``python benchmarks/all.py hive deep`` measures.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import platform
+import lzma
 import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import attrs
+from measuring import OURS, REPO, Asked, Goal, MissingPeerError, Row, Taken, measured, shared, there
 
-REPO = Path(__file__).resolve().parents[2]
 PATHS = (REPO, Path(attrs.__file__).parents[1])  # where an interpreter without regsim finds it
 SYSTEM = "/usr/bin/python3"
-SAME = "regsim, hivex's Python"
+HIVE = "regipy__SYSTEM_WIN_10_1709"
+COUNTED = [43_211, 90_307, 5_175_840]
+"""Its keys, values, and bytes of data."""
+DEEP_VALUE = (r"ControlSet001\Control\Session Manager", "BootExecute")
 
 HEAD = """
 import json, resource, sys, time
@@ -52,38 +52,6 @@ for _, key in hive.walk():
         size += len(value.data)
 """,
     ),
-    "python-registry": (
-        "from Registry import Registry\n",
-        """
-stack = [Registry.Registry(path).root()]
-while stack:
-    key = stack.pop()
-    keys += 1
-    key.name()
-    for value in key.values():
-        values += 1
-        value.name(), value.value_type()
-        size += len(value.raw_data())
-    stack.extend(key.subkeys())
-""",
-    ),
-    "libregf": (
-        "import pyregf\n",
-        """
-file = pyregf.file()
-file.open(path)
-stack = [file.get_root_key()]
-while stack:
-    key = stack.pop()
-    keys += 1
-    key.name
-    for value in key.values:
-        values += 1
-        value.name, value.type
-        size += len(value.data or b"")
-    stack.extend(key.sub_keys)
-""",
-    ),
     "hivex": (
         "import hivex\n",
         """
@@ -102,7 +70,6 @@ while stack:
 """,
     ),
 }
-READERS[SAME] = READERS["regsim"]
 DEEP = """
 import json, sys, time
 from regsim.regf import open_hive
@@ -128,55 +95,48 @@ def run(python: str, code: str, *args: str) -> list[float]:
     return found
 
 
-def there(python: str, setup: str) -> bool:
-    """Return whether what a reader needs is installed for that interpreter."""
-    done = subprocess.run([python, "-c", setup], capture_output=True, check=False,
-                          env={"PYTHONPATH": ":".join(map(str, PATHS))})  # fmt: skip
-    return done.returncode == 0
+def needs_hivex() -> None:
+    """Look whether Debian's Python has hivex."""
+    done = subprocess.run([SYSTEM, "-c", "import hivex"], capture_output=True, check=False)
+    if done.returncode:
+        raise MissingPeerError("hivex is missing: apt-get install python3-hivex")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("hive", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers-python", default=sys.executable)
-    parser.add_argument("--deep-key", default=r"ControlSet001\Control\Session Manager")
-    parser.add_argument("--deep-value", default="BootExecute")
-    options = parser.parse_args()
-    pythons = dict.fromkeys(READERS, options.peers_python)
-    pythons |= {"regsim": sys.executable, "hivex": SYSTEM, SAME: SYSTEM}
-    missing = [name for name, (setup, _) in READERS.items() if not there(pythons[name], setup)]
-    results: dict[str, list[list[float]]] = {name: [] for name in READERS if name not in missing}
-    for _ in range(options.rounds):
-        for name, rows in results.items():
-            setup, work = READERS[name]
-            rows.append(run(pythons[name], setup + HEAD + work + TAIL, str(options.hive)))
-    report(options.hive, options.rounds, results)
-    print(f"\nMissing here: {', '.join(missing) or 'none'}.")
-    deep = run(sys.executable, DEEP, str(options.hive), options.deep_key, options.deep_value)
-    opening, reading = (statistics.median(deep[start::2]) * 1000 for start in (0, 1))
-    print(f"\nOpening the file takes {opening:.2f} ms; then `{options.deep_key}` : "
-          f"`{options.deep_value}` takes {reading:.2f} ms (medians of 30)")  # fmt: skip
+def hive_file(at: Asked) -> Path:
+    """Return a large hive that Windows wrote, unpacked."""
+    path = at.folder / "SYSTEM"
+    path.write_bytes(lzma.decompress(shared("hives", f"{HIVE}.xz").read_bytes()))
+    return path
 
 
-def report(hive: Path, rounds: int, results: dict[str, list[list[float]]]) -> None:
-    """Print the table."""
-    size = hive.stat().st_size
-    print(f"{hive.name}, {size} bytes; {rounds} rounds, interleaved; "
-          f"{platform.machine()}, Python {platform.python_version()}\n")  # fmt: skip
-    print("| reader | median s | min-max s | MB/s | keys | values | data bytes | peak RSS MiB "
-          "| of it before | speed against regsim |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    ours = statistics.median(each[0] for each in results["regsim"])
-    for name, rows in results.items():
-        seconds = [row[0] for row in rows]
-        median = statistics.median(seconds)
-        _, keys, values, data, peak, before = rows[-1]
-        print(f"| {name} | {median:.3f} | {min(seconds):.3f}-{max(seconds):.3f} "
-              f"| {size / median / 1e6:.1f} | {keys:.0f} | {values:.0f} | {data:.0f} "
-              f"| {peak / 1024:.0f} | {before / 1024:.0f} | {ours / median:.2f}x |")  # fmt: skip
+def _read(python: str, name: str, path: Path) -> Taken:
+    setup, work = READERS[name]
+    seconds, *counted = run(python, setup + HEAD + work + TAIL, str(path))
+    assert counted[:3] == COUNTED
+    return Taken(seconds)
 
 
-if __name__ == "__main__":
-    main()
+def hive(at: Asked) -> list[Row]:
+    """Measure a full walk, under hivex's Python: two builds differ by more than two readers."""
+    path = hive_file(at)
+    found, missing = there({"hivex": (needs_hivex, partial(_read, SYSTEM, "hivex", path))})
+    ours = {OURS: partial(_read, SYSTEM if found else sys.executable, "regsim", path)}
+    if found:
+        ours["regsim, this Python"] = partial(_read, sys.executable, "regsim", path)
+    what = (
+        f"hive, {path.stat().st_size / 1e6:.0f} MB: every key, value, name and data of "
+        f"{COUNTED[0]:,} keys, from one Python, processor time"
+    )
+    return [measured("hive", what, ours | found, at, Goal("hivex", 1.0), missing=missing, warm=0)]
+
+
+def deep(at: Asked) -> list[Row]:
+    """Measure one value that lies deep in a hive that is open."""
+    path = str(hive_file(at))
+
+    def one() -> Taken:
+        times = run(sys.executable, DEEP, path, *DEEP_VALUE)
+        return Taken(statistics.median(times[1::2]) * 1_000)
+
+    what = f"hive, one value: {DEEP_VALUE[0]} : {DEEP_VALUE[1]}, of a hive that is open"
+    return [measured("deep", what, {OURS: one}, at, Goal("", 0.1), unit="ms", warm=0)]

@@ -15,7 +15,7 @@ from regsim.accel.columns import FIRST_PREDEFINED, EventKind
 from regsim.accel.records import NEVER, OF_HIVE
 
 if TYPE_CHECKING:
-    from traces import Trace
+    from replay.traces import Trace
 
 
 @attrs.define

@@ -20,7 +20,7 @@ from regsim.accel.replaying import new_replay
 from regsim.trace.readers._parquet import ParquetTable, ahead
 
 if TYPE_CHECKING:
-    from traces import Trace
+    from replay.traces import Trace
 
 Verdicts = set[tuple[int, int, int, int, bool]]
 HKCU = FIRST_PREDEFINED + 1

@@ -11,14 +11,19 @@ import argparse
 import ctypes
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import queries
-from plain_loop import replay as plain_loop
-from traces import NAMES, Trace, make, write
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measuring import OURS, Asked, Goal, Row, measured, peer, there
+from replay import queries
+from replay.plain_loop import replay as plain_loop
+from replay.traces import NAMES, Trace, make, write
 
 from regsim.accel.creplay import CReplay
 from regsim.accel.replay import PyReplay
@@ -116,6 +121,28 @@ def files(rows: int, processes: int, count: int, folder: Path, *, implicit: bool
     show(f"Parquet to verdicts, {what}: by the clock", rounds(parts, count, _now), "regsim")
     taken = rounds(parts, count, time.process_time)
     show("the same: processor time of all threads", taken, "regsim")
+
+
+def parquet(at: Asked) -> list[Row]:
+    """Measure a Parquet file to all unload verdicts, with and without implicit roots."""
+    rows, found = at.of(10_000_000), []
+    for implicit, word in ((True, "with"), (False, "without")):
+        trace, path = make(rows, 100, implicit=implicit), at.folder / f"{word}.parquet"
+        write(trace, path)
+        peers, missing = there(
+            {
+                name: (partial(peer, name, name), partial(query, path, trace, implicit=implicit))
+                for name, query in (("polars", queries.by_polars), ("duckdb", queries.by_duckdb))
+            }
+        )
+        todo = {OURS: partial(queries.by_regsim, path, trace)} | peers
+        answers = [work() for work in todo.values()]
+        assert all(answer == answers[0] for answer in answers)
+        what = f"Parquet (snappy), {rows:,} rows, {word} implicit roots"
+        what += f", to {len(answers[0]):,} verdicts"
+        goals = (Goal("polars", 1.1 if implicit else 1.0), Goal("duckdb", 3.0))
+        found.append(measured(f"parquet: {word}", what, todo, at, *goals, missing=missing))
+    return found
 
 
 def _now() -> float:

@@ -1,85 +1,106 @@
-"""Opening and closing a key: regsim's fake ``winreg`` beside fake_winreg 1.10, in one run.
+"""Opening and closing a key: regsim's fake ``winreg`` beside fake_winreg, in one run.
 
-``pip install fake-winreg==1.10.3``, then ``python benchmarks/testing/open_close.py [ROUNDS]``.
-The two take turns, some thousand pairs each; the median and the quartiles over the rounds are
-given in nanoseconds for one pair of ``OpenKey`` and ``CloseKey``. regsim keeps the handle table,
-the key objects and control blocks of the kernel meanwhile, and says which line opened what;
-fake_winreg's ``CloseKey`` does nothing. Set-up is a fresh machine with a user logged on.
+The two take turns, some thousand pairs each, in nanoseconds of processor time for one call that
+opens and one that closes. regsim keeps the handle table, the key objects and control blocks of the
+kernel meanwhile, and says which line opened what; fake_winreg's ``CloseKey`` does nothing.
+``python benchmarks/all.py winreg`` measures.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
-import fake_winreg
+from measuring import OURS, Asked, Goal, MissingPeerError, Row, Taken, measured, peer
 
 from regsim.testing._fake.computer import logged_on
 from regsim.testing.winreg import bind
 
-PAIRS = 4_000
+PAIRS = 2_000
 SUBKEY = r"Software\Example\Settings"
 
+Pairs = Callable[[int], None]
+"""Opens and closes as often as it is told."""
 
-def pairs(winreg: ModuleType, key: object, sub_key: str) -> Callable[[], float]:
-    """Return a function that opens and closes, and tells the nanoseconds for one pair."""
-    open_key, close_key = winreg.OpenKey, winreg.CloseKey
 
-    def measure() -> float:
-        begin = time.perf_counter_ns()
-        for _ in range(PAIRS):
-            close_key(open_key(key, sub_key))
-        return (time.perf_counter_ns() - begin) / PAIRS
+def ways(winreg: ModuleType) -> Iterator[tuple[str, Pairs]]:
+    """Yield each way to open and close that both packages offer, and a function that goes it."""
+    user = winreg.HKEY_CURRENT_USER
+    winreg.SetValueEx(winreg.CreateKey(user, SUBKEY), "Colour", 0, winreg.REG_SZ, "blue")
+    parent, below = winreg.OpenKey(user, "Software"), r"Example\Settings"
+    every = winreg.KEY_READ | winreg.KEY_WOW64_64KEY
+    open_key, close_key, query = winreg.OpenKey, winreg.CloseKey, winreg.QueryValueEx
+
+    def calls(opens: Callable[..., Any], *arguments: object) -> Pairs:
+        def run(pairs: int) -> None:
+            for _ in range(pairs):
+                close_key(opens(*arguments))
+
+        return run
+
+    yield "OpenKey below HKEY_CURRENT_USER", calls(open_key, user, SUBKEY)
+    yield "OpenKey below a handle", calls(open_key, parent, below)
+    yield "OpenKey with an access", calls(open_key, user, SUBKEY, 0, every)
+    yield "OpenKeyEx", calls(winreg.OpenKeyEx, user, SUBKEY)
+    yield "CreateKey of one that is there", calls(winreg.CreateKey, user, SUBKEY)
+    yield "CreateKey below a handle", calls(winreg.CreateKey, parent, below)
+    writing = winreg.KEY_WRITE
+    yield "CreateKeyEx with an access", calls(winreg.CreateKeyEx, user, SUBKEY, 0, writing)
+
+    def block(pairs: int) -> None:
+        for _ in range(pairs):
+            with open_key(user, SUBKEY):
+                pass
+
+    def method(pairs: int) -> None:
+        for _ in range(pairs):
+            open_key(user, SUBKEY).Close()
+
+    def dropped(pairs: int) -> None:
+        for _ in range(pairs):
+            open_key(user, SUBKEY)
+
+    def reading(pairs: int) -> None:
+        for _ in range(pairs):
+            with open_key(user, SUBKEY) as key:
+                query(key, "Colour")
+
+    yield "with OpenKey", block
+    yield "OpenKey(...).Close()", method
+    yield "OpenKey, dropped", dropped
+    yield "with OpenKey, and QueryValueEx", reading
+
+
+def timed(run: Pairs, pairs: int) -> Callable[[], Taken]:
+    """Return what goes a way, and tells the nanoseconds of processor time for one pair."""
+
+    def measure() -> Taken:
+        begin = time.process_time_ns()
+        run(pairs)
+        return Taken((time.process_time_ns() - begin) / pairs)
 
     return measure
 
 
-def setting_up() -> float:
-    """Return the nanoseconds that a fresh machine with its winreg takes."""
-    begin = time.perf_counter_ns()
-    for _ in range(20):
-        computer = logged_on()
-        winreg = bind(computer.machine, computer.process)
-        winreg.QueryInfoKey(winreg.HKEY_CURRENT_USER)
-    return (time.perf_counter_ns() - begin) / 20
-
-
-def cases() -> dict[str, Callable[[], float]]:
-    """Return what is measured, by name."""
-    fake_winreg.load_fake_registry(fake_winreg.fake_reg_tools.get_minimal_windows_testregistry())
-    computer = logged_on()
-    found: dict[str, Callable[[], float]] = {}
-    ours = bind(computer.machine, computer.process)
-    for name, winreg in (("regsim", ours), ("fake_winreg", fake_winreg)):
-        user = winreg.HKEY_CURRENT_USER
-        winreg.CreateKey(user, SUBKEY)
-        parent = winreg.OpenKey(user, "Software")
-        found[f"{name}: below HKEY_CURRENT_USER"] = pairs(winreg, user, SUBKEY)
-        found[f"{name}: below a handle"] = pairs(winreg, parent, r"Example\Settings")
-    found["regsim: set-up"] = setting_up
-    return found
-
-
-def main() -> None:
-    """Measure in turns and print a table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
-    measured: dict[str, list[float]] = {name: [] for name in cases()}
-    todo = cases()
-    for _ in range(rounds):
-        for name, measure in todo.items():
-            measured[name].append(measure())
-    for name, times in measured.items():
-        low, middle, high = statistics.quantiles(times, n=4)
-        print(f"{name:38} median {middle:9,.0f} ns   quartiles {low:9,.0f} {high:9,.0f}")
-    for where in ("below HKEY_CURRENT_USER", "below a handle"):
-        mine, theirs = (statistics.median(measured[f"{n}: {where}"]) for n in _NAMES)
-        print(f"{where}: regsim is {theirs / mine:.2f} times as fast as fake_winreg")
-
-
-_NAMES = ("regsim", "fake_winreg")
-
-if __name__ == "__main__":
-    main()
+def winreg(at: Asked) -> list[Row]:
+    """Measure each way."""
+    computer, missing = logged_on(), []
+    registries = {OURS: bind(computer.machine, computer.process)}
+    try:
+        theirs = peer("fake_winreg", "fake-winreg==1.10.3")
+    except MissingPeerError as error:
+        missing = [str(error)]
+    else:
+        theirs.load_fake_registry(theirs.fake_reg_tools.get_minimal_windows_testregistry())
+        registries["fake_winreg"] = theirs
+    todo: dict[str, dict[str, Callable[[], Taken]]] = {}
+    for name, each in registries.items():
+        for way, run in ways(each):
+            todo.setdefault(way, {})[name] = timed(run, at.of(PAIRS))
+    goal = Goal("fake_winreg", 1.0)
+    return [
+        measured(f"winreg: {way}", f"winreg: {way}", both, at, goal, unit="ns", missing=missing)
+        for way, both in todo.items()
+    ]

@@ -7,6 +7,7 @@ order, parents, counts and hits are those of the engine in Python.
 
 from __future__ import annotations
 
+import os
 import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -14,14 +15,26 @@ from collections.abc import Callable, Iterable, Sequence
 from regsim.accel.search import CSearch
 from regsim.check.formula import Atom, Formula, Zero, disjuncts
 from regsim.check.learn import Effect, Learner, LocalStep, State
+from regsim.check.memory import budget, out_of_memory
 from regsim.check.pack import folding, unfolded
 from regsim.check.space import Options, SearchProgress
 
 PERIOD = 1 << 14
 """How many states are expanded between two looks at the limits."""
+MOST_THREADS = 8
+"""How many threads expand states at most; one of them keeps what all have found, and so more of
+them would mostly wait."""
 _NONE = 0xFFFF_FFFF
+_NO_LIMIT = (1 << 64) - 1
 Ample = Callable[[int, int], bool]
 """Answers whether a process's steps, at a number of its own component, may stand for all steps."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _numbers(values: Iterable[int]) -> array[int]:
@@ -76,17 +89,28 @@ class NativeSearch:
         options: how to search.
         ample: which processes' steps may stand for all steps of a state, as long as one of them
             leads to a state yet to be expanded; by default none may.
+        threads: how many expand states where there are many, by default one a core; nothing that
+            is found depends on it.
 
     Raises:
-        MemoryError: there is not enough; the learner stays usable.
         ValueError: the model is too large for the C engine: more than 64 words a state, or a
             process that asks for more than 32 counters at once.
     """
 
     engine = "c"
 
-    def __init__(self, learner: Learner, options: Options, ample: Ample | None = None) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        options: Options,
+        ample: Ample | None = None,
+        threads: int | None = None,
+    ) -> None:
         self.learner, self.options, self._ample = learner, options, ample
+        self._threads = min(cores(), MOST_THREADS) if threads is None else threads
+        most = options.limits.bytes
+        free = budget() if most is None else most
+        self._most = _NO_LIMIT if free is None else free
         model = learner.model
         self.layers: list[int] = []
         self.hits: dict[str, State] = {}
@@ -176,7 +200,24 @@ class NativeSearch:
     # -- searching ----------------------------------------------------------------------------
 
     def run(self) -> NativeSearch:
-        """Search until there is nothing new, every target is found, or a limit is hit."""
+        """Search until there is nothing new, every target is found, or a limit is hit.
+
+        Memory that runs out is such a limit: what was found until then stands.
+        """
+        try:
+            self._search()
+            self.complete = self._expanded == self.states
+        except MemoryError:
+            states, _, _, _, wanted = self._core.stats()
+            limit = self.options.limits.hit(states, self._started, wanted)
+            self.stopped = limit or out_of_memory(states)
+            if states > sum(self.layers):
+                self.layers.append(states - sum(self.layers))
+        self._note_hits()
+        self.seconds = time.perf_counter() - self._started
+        return self
+
+    def _search(self) -> None:
         initial = self.learner.initial()
         self._refresh()
         for state in initial:
@@ -190,16 +231,12 @@ class NativeSearch:
                 break
             self._expand(at, end)
             at = end
-        self.complete = self._expanded == self.states
-        self._note_hits()
-        self.seconds = time.perf_counter() - self._started
-        return self
 
     def _expand(self, at: int, end: int) -> None:
         """Expand the layer of the states from *at* to before *end*, or until a limit is hit."""
         while at < end and not self.stopped:
             at = min(at + PERIOD, end)
-            while not self._core.run(at):
+            while not self._core.run(at, self._threads, self._most):
                 self._tell()
             if self.options.progress is not None:
                 self.options.progress(self._progress())
@@ -220,7 +257,7 @@ class NativeSearch:
 
     def _progress(self) -> SearchProgress:
         seconds = time.perf_counter() - self._started
-        states, transitions, expanded, _ = self._core.stats()
+        states, transitions, expanded, _, _ = self._core.stats()
         return SearchProgress(states, transitions, len(self.layers), states - expanded, seconds)
 
     # -- what was found -------------------------------------------------------------------------
@@ -267,7 +304,7 @@ class NativeSearch:
             By state, the place of its first edge, and at the end how many there are; by edge, the
             number of the state that it leads to; by edge, the process that takes the step.
         """
-        states, transitions, _, _ = self._core.stats()
+        states, transitions, _, _, _ = self._core.stats()
         offsets = array("Q", bytes(8 * (states + 1)))
         targets, actors = array("I", bytes(4 * transitions)), array("H", bytes(2 * transitions))
         ends, at = memoryview(offsets)[1:], 0

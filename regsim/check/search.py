@@ -15,11 +15,14 @@ from itertools import chain
 
 from regsim.check.formula import Conjunction, Formula, Literal, Zero, disjuncts
 from regsim.check.learn import History, Learner, LocalStep, State
+from regsim.check.memory import budget, out_of_memory
 from regsim.check.pack import BitLayout, first_layout, folding, unfolded
 from regsim.check.partial_order import Alone, NotAloneError
 from regsim.check.space import Options, SearchProgress
 
 _Row = tuple[int, ...]
+_GROWTH = 4
+"""A dictionary that grows has, for a moment, two tables, and what is new in it is in a list too."""
 PERIOD = 1 << 14
 """How many states are expanded between two looks at the limits."""
 
@@ -207,6 +210,8 @@ class Search:
         self.stopped: str | None = None
         self.complete = False
         self.seconds = 0.0
+        free = budget() if options.limits.bytes is None else None
+        self._most = None if free is None else free // _GROWTH
         self._left = 0
         self._started = time.perf_counter()
         self._sought = {n: disjuncts(f) for n, f in options.targets.items()}
@@ -248,16 +253,22 @@ class Search:
     # -- searching --------------------------------------------------------------------------
 
     def run(self) -> Search:
-        """Search until there is nothing new, every target is found, or a limit is hit."""
+        """Search until there is nothing new, every target is found, or a limit is hit.
+
+        Memory that runs out is such a limit: what was found until then stands.
+        """
         while True:
             try:
                 layer = self._through(self._begin())
             except NotAloneError:
                 self.layers, self.hits, self.transitions = [], {}, 0
                 self._use(self.layout)
-            else:
+            except MemoryError:
+                self.stopped = out_of_memory(len(self.seen))
                 break
-        self.complete = not layer and not self._left
+            else:
+                self.complete = not layer and not self._left
+                break
         self.seconds = time.perf_counter() - self._started
         return self
 
@@ -377,7 +388,10 @@ class Search:
         return None
 
     def _limit(self) -> str | None:
-        return self.options.limits.hit(len(self.seen), self._started, self.bytes)
+        size = self.bytes
+        if self._most is not None and size >= self._most:
+            return out_of_memory(len(self.seen))
+        return self.options.limits.hit(len(self.seen), self._started, size)
 
     def _progress(self, waiting: int) -> SearchProgress:
         seconds = time.perf_counter() - self._started

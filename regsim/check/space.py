@@ -38,7 +38,8 @@ class Limits:
     Attributes:
         states: the most states to keep.
         seconds: the longest to search, in seconds.
-        bytes: the most memory to hold states in, in bytes, as the engine counts it.
+        bytes: the most memory to hold states in, in bytes, as the engine counts it; without it
+            an engine ends before it takes more than the system has to give.
     """
 
     states: int | None = None

@@ -20,6 +20,7 @@ from regsim.check.formula import Formula
 from regsim.check.graph import Graph, OutOfTimeError, WholeSpace, graph_of
 from regsim.check.learn import Learner
 from regsim.check.liveness import find_lasso
+from regsim.check.memory import budget
 from regsim.check.partial_order import Alone, NotAloneError
 from regsim.check.paths import Path, path_along, path_to
 from regsim.check.plain import Model, Plain
@@ -35,6 +36,7 @@ _MODELS = "regsim.models"
 """Where names are looked up: above this layer, and not before somebody gives one."""
 _EDGE, _NODE = 6, 200
 """About how many bytes a graph takes for a transition and for a state."""
+_TOO_LARGE = "there is no memory for the graph of all states"
 
 
 class Reduce(enum.Enum):
@@ -226,7 +228,8 @@ def check_all(
         max_states: the most states to keep; by default the model's own ``most_states``, if it has
             such a bound.
         max_seconds: the longest each exploration may take, in seconds.
-        max_memory: the most memory to hold states in, in bytes.
+        max_memory: the most memory to hold states in, in bytes; by default what the system has to
+            give. Past it the answer is inconclusive, as past any limit.
         progress: told now and then how far an exploration is.
 
     Raises:
@@ -448,11 +451,17 @@ def _graph(found: _Explored, limits: Limits) -> Graph | str:
     space = found.space
     if not space.complete:
         return space.stopped or "not every state was expanded"
-    size = space.bytes + space.transitions * _EDGE + space.states * _NODE
-    if limits.bytes is not None and size > limits.bytes:
+    size = space.transitions * _EDGE + space.states * _NODE
+    if limits.bytes is not None and space.bytes + size > limits.bytes:
         return f"the limit of {limits.bytes:,} bytes is too low for the graph"
+    free = budget() if limits.bytes is None else None
+    if free is not None and size > free:
+        return _TOO_LARGE
     until = None if limits.seconds is None else time.perf_counter() + limits.seconds - space.seconds
-    return graph_of(cast("WholeSpace", space), until)
+    try:
+        return graph_of(cast("WholeSpace", space), until)
+    except MemoryError:
+        return _TOO_LARGE
 
 
 def _leads_to(
@@ -472,6 +481,8 @@ def _leads_to(
     except OutOfTimeError:
         why = (f"the limit of {question.limits.seconds:g} seconds was reached",)
         return _result(claim, found, Verdict.INCONCLUSIVE, None, (*why, *notes))
+    except MemoryError:
+        return _result(claim, found, Verdict.INCONCLUSIVE, None, (_TOO_LARGE, *notes))
     path = None
     if lasso is not None:
         chain = graph.states(lasso.nodes)

@@ -20,6 +20,11 @@ def fixes_text(found: Fixes, *, patch: bool) -> str:
     """Return all that was *found*; with *patch*, that of the smallest fix that changes the code."""
     lines = [*_wrapped(_headline(found)), *_wrapped(_bounds(found.present)), ""]
     lines += [*_wrapped(f"As it is: {_becomes(found, found.present)}."), ""]
+    if found.any_number and found.present.holds:
+        lines += [
+            *(line for text in _extents(found, [found.present]) for line in _wrapped(text)),
+            "",
+        ]
     lines += _holding(found, patch=patch)
     failing = [each for each in found.candidates[1:] if not each.holds]
     single = [each for each in failing if len(each.edits) == 1]
@@ -105,16 +110,17 @@ def _holding(found: Fixes, *, patch: bool) -> Iterator[str]:
     first = found.patching
     if patch and first is not None:
         yield from ["", f"The patch of {first.name}, for `git apply`:", ""]
-        if first.stopped:
-            yield from [*_wrapped(besides(first)), ""]
+        notes = [besides(first)] * bool(first.stopped) + [_NOT_UTF8] * _other_bytes(first)
+        for text in notes:
+            yield from [*_wrapped(text), ""]
         yield from first.patch.split("\n")[:-1]
     yield ""
 
 
 def _extents(found: Fixes, holding: Sequence[Candidate]) -> Iterator[str]:
     """Yield up to what those that hold are proved."""
-    unbounded = [each.name for each in holding if each.proved == "any"]
-    bounded = [each.name for each in holding if each.proved != "any"]
+    unbounded = [_called(each) for each in holding if each.proved == "any"]
+    bounded = [_called(each) for each in holding if each.proved != "any"]
     if unbounded:
         yield (
             f"For any number of threads, within the other bounds: {', '.join(unbounded)}; what "
@@ -123,12 +129,27 @@ def _extents(found: Fixes, holding: Sequence[Candidate]) -> Iterator[str]:
     if bounded:
         which = f": {', '.join(bounded)}" if unbounded else ""
         yield f"Proved in every order within these bounds, and no further{which}."
+    for why, names in _unproved(holding).items():
+        yield f"No proof for any number of threads, {', '.join(names)}: {why}."
     alone = [name for name, number in found.present.bounds["threads"].items() if number == 1]
     if alone and bounded:
         yield (
             f"That is with one thread of {' and of '.join(alone)}: with more, calls can be in each "
             f"other's way; give threads=2{'' if found.any_number else ', or --any,'} to know."
         )
+
+
+def _unproved(holding: Sequence[Candidate]) -> dict[str, list[str]]:
+    """Return why a proof for any number was sought in vain, and of what."""
+    found: dict[str, list[str]] = {}
+    for each in holding:
+        if each.unproved:
+            found.setdefault(each.unproved, []).append(_called(each))
+    return found
+
+
+def _called(each: Candidate) -> str:
+    return each.name if each.edits else "the code as it is"
 
 
 def besides(each: Candidate) -> str:
@@ -138,6 +159,17 @@ def besides(each: Candidate) -> str:
         f"This patch alone is not what was checked: {' and '.join(each.stopped)} must also be "
         f"stopped before logoff (`.stopped_before_logoff({calls})`)."
     )
+
+
+_NOT_UTF8 = (
+    "A file of it is not in UTF-8: git takes it as `-o FILE` writes it, byte by byte, and not as "
+    "it is printed."
+)
+
+
+def _other_bytes(each: Candidate) -> bool:
+    """Return whether the patch of *each* has other bytes than its text in UTF-8."""
+    return each.data != each.patch.encode()
 
 
 def _failing(found: Fixes, failing: Sequence[Candidate]) -> list[str]:
@@ -182,6 +214,8 @@ def chosen_text(each: Candidate) -> str:
     trial = each.broken
     if each.holds:
         lines += _wrapped("Every claim holds.")
+        if each.unproved:
+            lines += _wrapped(f"No proof for any number of threads: {each.unproved}.")
         lines += _wrapped(besides(each)) if each.patch and each.stopped else []
     elif trial is None:
         lines += _wrapped(f"Undecided: {each.why}.")
@@ -191,6 +225,7 @@ def chosen_text(each: Candidate) -> str:
             lines += ["", *path_lines(trial.path), ""]
             lines += _wrapped("The lines are those of the edited file.") if each.patch else []
     if each.patch:
+        lines += ["", *_wrapped(_NOT_UTF8)] if _other_bytes(each) else []
         lines += ["", *each.patch.split("\n")[:-1]]
     return _joined(lines)
 

@@ -63,7 +63,10 @@ FORMATS = ("text", "json", "mermaid", "shiviz", "python")
 @click.option("--max-states", type=click.IntRange(min=1), help="Give up at this many states.")
 @click.option("--max-seconds", type=click.FloatRange(min=0), help="Give up after this long.")
 @click.option(
-    "--max-memory", type=click.IntRange(min=1), metavar="MB", help="Give up at this size."
+    "--max-memory",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    help="Give up at this size; by default where memory ends.",
 )
 @click.option("--path", "code", metavar="CODE", help="Replay a path instead of exploring.")
 @click.option("--format", "style", default="text", metavar="F", help=" | ".join(FORMATS))

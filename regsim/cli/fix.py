@@ -89,7 +89,7 @@ def command(
     show: Callable[[str], None] = say
     if output is not None:
         if chosen is not None and chosen.patch:
-            show = put(output, chosen.patch.encode(), *model_files(model))
+            show = put(output, chosen.data, *model_files(model))
             if chosen.stopped:
                 tell(f"{output}: {besides(chosen)}")
         else:

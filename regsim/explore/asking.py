@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from types import MethodType
 from typing import Any
 
 import attrs
@@ -27,6 +28,20 @@ class EndlessCodeError(PlainCodeError, UnfinishedError):
 
 class SuspendedError(BaseException):
     """Raised in the user's code where it has come to a call without an answer."""
+
+
+def written_out(given: object) -> str:
+    """Return *given* as an error shows it: by its repr, unless that has an address in it.
+
+    Where the object lies differs from run to run; what is told then is its name or its type.
+    """
+    text = repr(given)
+    if " at 0x" not in text:
+        return text
+    name = getattr(given, "__qualname__", None)
+    if name is None:
+        return f"the object of type {type(given).__qualname__}"
+    return f"{'method' if isinstance(given, MethodType) else 'function'} {name}"
 
 
 @attrs.frozen

@@ -17,7 +17,15 @@ import attrs
 
 from regsim.actors.stage import PENDING, USER_ON, asked_by
 from regsim.errors import UnknownNameError
-from regsim.explore.asking import EndlessCodeError, Enquiry, LogLine, PlainCodeError, Reached, Told
+from regsim.explore.asking import (
+    EndlessCodeError,
+    Enquiry,
+    LogLine,
+    PlainCodeError,
+    Reached,
+    Told,
+    written_out,
+)
 from regsim.explore.offered import USERS
 from regsim.explore.rerun import Rerun, section
 from regsim.explore.standing import Freezer, UncomparableError
@@ -397,7 +405,9 @@ def _plain_function(function: Callable[..., object]) -> FunctionType:
         PlainCodeError: naming the line and what to do instead.
     """
     if not isinstance(function, FunctionType):
-        raise PlainCodeError(f"{function!r} is no plain function: give one made with def")
+        raise PlainCodeError(
+            f"{written_out(function)} is no plain function: give one made with def"
+        )
     if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
         raise _at(function.__code__, 0, "a generator or coroutine is no plain function")
     for code in _codes(function):

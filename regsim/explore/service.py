@@ -29,7 +29,7 @@ from regsim.check.formula import FALSE, Atom, Formula, every, some
 from regsim.check.property import Property, always, leads_to, sometimes
 from regsim.check.verify import Result, Results, check
 from regsim.errors import UnknownNameError, UsageError
-from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told
+from regsim.explore.asking import EndlessCodeError, PlainCodeError, Told, written_out
 from regsim.explore.claims import View, formula_of
 from regsim.explore.fixes.search import Fixes, find
 from regsim.explore.learned import WAITS, Automaton, LocalState, PlainProgram, program, same_code
@@ -168,7 +168,9 @@ class ServiceModel:
             why = f"from 1 on, or {ANY!r}, not {threads!r}"
             raise UsageError(f"a service has a number of threads {why}")
         if not callable(code):
-            raise UsageError(f"{code!r} is no function: give the one that the service runs")
+            raise UsageError(
+                f"{written_out(code)} is no function: give the one that the service runs"
+            )
         called = name or getattr(code, "__name__", "service").replace("_", "-").strip("<>")
         if called in {*(each.name for each in self.services), "winlogon", "user"}:
             raise UsageError(f"there is an actor {called!r} already; give this one a name=")

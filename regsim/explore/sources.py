@@ -25,6 +25,7 @@ from regsim.errors import (
     UnknownNameError,
     UsageError,
 )
+from regsim.explore.asking import written_out
 from regsim.explore.incident import Incident
 from regsim.explore.learned import PlainProgram
 from regsim.explore.parameters import Parameter, Setting, choice, count, settings
@@ -250,7 +251,9 @@ def _of_object(name: str, found: Any) -> ModelSource:  # noqa: ANN401 - whatever
     if _is_model(found):
         return ModelSource(name, found.name, (), lambda: found)
     if not callable(found):
-        raise UsageError(f"{name} is {found!r}: neither a model nor a function that returns one")
+        raise UsageError(
+            f"{name} is {written_out(found)}: neither a model nor a function that returns one"
+        )
     return ModelSource(name, _first_line(found), tuple(_declared(name, found)), found)
 
 

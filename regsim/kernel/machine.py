@@ -19,7 +19,7 @@ from regsim.errors import UsageError
 from regsim.kernel import canonical, invariants
 from regsim.kernel.hive import Hive, HiveStore, MemoryStore
 from regsim.kernel.holding import holdings, refused
-from regsim.kernel.objects import Kcb, KeyObject
+from regsim.kernel.objects import Kcb, KeyObject, opened_once
 from regsim.kernel.process import SYSTEM_TOKEN, Memory, Process, Thread, Token
 from regsim.kernel.tree import Node
 from regsim.kernel.unload import unmount
@@ -102,7 +102,8 @@ class Machine(Displayed):
         self.corruption: str | None = None
         self.clock = 0
         self.serial = 0
-        self._ids = {"hive": 1, "object": 1, "pid": 1, "tid": 1, "app": 1}
+        self._ids = {"hive": 1, "pid": 1, "tid": 1, "app": 1}
+        self._next_object = 1
         self._deepest = 1
         root = self.mount_hive("\\REGISTRY").root
         containers = ("WC",) if self.dialect.has(DIFFERENCING) else ()
@@ -148,6 +149,7 @@ class Machine(Displayed):
         twin.corruption, twin.call = self.corruption, self.call
         twin.clock, twin.serial = self.clock, self.serial
         twin._ids = self._ids.copy()  # noqa: SLF001 - its own kind
+        twin._next_object = self._next_object  # noqa: SLF001 - its own kind
         twin._deepest = self._deepest  # noqa: SLF001 - its own kind
         return twin
 
@@ -367,9 +369,9 @@ class Machine(Displayed):
         """Open the key of *kcb*, which lies in *hive*, for *process*; return the new handle."""
         kcb.opens = (kcb.opens + 1) & self.count_mask
         made = (self.call, process.role, self.implicit, self.serial, self.site)
-        number: ObjectId = self._ids["object"]  # type: ignore[assignment]
-        self._ids["object"] = number + 1
-        self.objects[number] = KeyObject(number, kcb, made, 1)
+        number: ObjectId = self._next_object  # type: ignore[assignment]
+        self._next_object = number + 1
+        self.objects[number] = opened_once(number, kcb, made)
         kcb.objects.add(number)
         hive.handles += 1
         return process.table.open(number, kcb.hive, access, inherit)  # type: ignore[return-value]
@@ -380,7 +382,7 @@ class Machine(Displayed):
         entry = process.table.lookup(handle)
         assert entry is not None  # noqa: S101 - it has just been opened
         obj, more = self.objects[ObjectId(entry[0])], times - 1
-        self._ids["object"] += more
+        self._next_object += more
         obj.opens = obj.handles = times
         kcb.opens = (kcb.opens + more) & self.count_mask
         hive.handles += more
@@ -393,7 +395,8 @@ class Machine(Displayed):
         obj = self.objects[ObjectId(entry[0])]
         if obj.opens == 1:
             return obj
-        number = ObjectId(self._next("object"))
+        number = ObjectId(self._next_object)
+        self._next_object += 1
         alone = self.objects[number] = attrs.evolve(obj, id=number, handles=1, opens=1)
         obj.handles -= 1
         obj.opens -= 1
@@ -585,7 +588,7 @@ class Machine(Displayed):
         one leads: so a handle can only have been closed, and then there are fewer.
         """
         many = sum(len(process.table) for process in self.processes.values())
-        return self._ids["object"], self.stamp, many
+        return self._next_object, self.stamp, many
 
     def process_of(self, caller: Tid) -> Process:
         """Return the process of thread *caller*; raise `UsageError` when it has ended."""

@@ -28,9 +28,11 @@ from regsim.check.property import Verdict
 from regsim.errors import RegsimError, UnknownNameError, UsageError
 from regsim.kernel.calls import Call, interpret
 from regsim.kernel.machine import Machine
+from regsim.kernel.process import Process
 from regsim.kernel.steps import FAIL, RETURN, StepTaken
 from regsim.report.text.console import table as laid_out
 from regsim.report.words.writing import counted
+from regsim.status import NtStatus
 from regsim.testing import blocking, pywin32, statements
 from regsim.testing._fake.binding import Gate, Prepared, gate_of, prepared
 from regsim.testing.baton import Baton, Line, Touched, Turn, meet
@@ -556,9 +558,14 @@ class _Steps:
     def _prepare(self, planned: Planned) -> Prepared:
         if not isinstance(planned, Call):
             return prepared(planned)
-        return lambda machine, _process, caller: interpret(
-            machine, caller(), planned, self._observe
-        )
+
+        def step_by_step(
+            machine: Machine, _process: Process, caller: Callable[[], Tid]
+        ) -> tuple[NtStatus, Any]:
+            status, value = interpret(machine, caller(), planned, self._observe)
+            return status, getattr(value, "handle", value)
+
+        return step_by_step
 
 
 def _started(thread: threading.Thread, baton: Baton) -> None:

@@ -1,7 +1,11 @@
 /* Drives the search without Python, for the sanitizers: a model of its own, explored with each
- * allocation failing in turn; what fails is asked for again, and the answer must be the same.
+ * allocation failing in turn; what fails is asked for again, and the answer must be the same, with
+ * a crew of several members and without.
  *
- * Usage: search_driver MODELS. Prints what it has done and ends with 0, or says what broke. */
+ * Usage: search_driver MODELS. Prints what it has done and ends with 0, or says what broke. Built
+ * with -DREGSIM_FAULTS the members of the crew take turns, so that each allocation has its number;
+ * otherwise they are threads, and none fails. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +35,49 @@ enum { OWN = 5, MOST = 8, CODE = 256 };
     } while (1)
 
 static unsigned long failures; /* how often an allocation was made to fail */
+
+#ifndef REGSIM_FAULTS
+static unsigned long regsim_requests, regsim_fail_at;
+#endif
+
+enum { MEMBERS = 3 };
+
+/* a member's part of a job */
+struct part {
+    void (*job)(void *work, unsigned member);
+    void *work;
+    unsigned member;
+};
+
+static void *do_part(void *argument)
+{
+    struct part *part = argument;
+
+    part->job(part->work, part->member);
+    return NULL;
+}
+
+/* have all members do a job: one after the other, the last one first, or at once */
+static void together(struct search_crew *crew, void (*job)(void *work, unsigned member), void *work)
+{
+    struct part parts[MEMBERS];
+    pthread_t threads[MEMBERS];
+
+    for (unsigned i = crew->members; i-- > 0;) {
+        parts[i] = (struct part){job, work, i};
+#ifdef REGSIM_FAULTS
+        do_part(&parts[i]);
+#else
+        MUST(pthread_create(&threads[i], NULL, do_part, &parts[i]) == 0);
+#endif
+    }
+    for (unsigned i = 0; i < crew->members; i++)
+#ifdef REGSIM_FAULTS
+        (void)threads[i];
+#else
+        MUST(pthread_join(threads[i], NULL) == 0);
+#endif
+}
 
 /* component 0 is shared, the others are the processes' own; process i owns component i + 1 */
 struct model {
@@ -98,6 +145,7 @@ static void tell(struct run *run)
     struct search_miss misses[SEARCH_MAX_MISSES];
     size_t count = run->search.misses.used;
 
+    MUST(count <= SEARCH_MAX_MISSES);
     memcpy(misses, run->search.misses.data, count * sizeof *misses);
     MUST(count > 0);
     for (size_t i = 0; i < count; i++) {
@@ -146,7 +194,7 @@ static void prepare(struct run *run)
 /* count the edges of every state, and that each leads to one */
 static uint64_t edges(struct run *run)
 {
-    uint32_t states = (uint32_t)run->search.parents.used, at = 0;
+    uint32_t states = run->search.states.count, at = 0;
     uint64_t room = run->search.transitions;
     struct search_edges out = {malloc((states + 1) * 8), malloc(room * 4 + 4), malloc(room * 2 + 2),
                                room, 0};
@@ -169,7 +217,7 @@ static uint64_t edges(struct run *run)
 }
 
 /* return a number made of all that was found; with `fail`, that allocation goes wrong once */
-static uint64_t explore(struct model model, unsigned long fail)
+static uint64_t explore(struct model model, unsigned long fail, struct search_crew *crew)
 {
     struct run run = {.model = model, .components = 1 + model.processes + model.padding};
     uint32_t numbers[64] = {0}, found[64], hits[2];
@@ -179,25 +227,25 @@ static uint64_t explore(struct model model, unsigned long fail)
     regsim_fail_at = fail;
     prepare(&run);
     AGAIN(search_begin(&run.search, numbers));
-    while (run.search.expanded < run.search.parents.used) {
-        uint32_t until = (uint32_t)run.search.parents.used;
-        enum search_status status = search_run(&run.search, until);
+    while (run.search.expanded < run.search.states.count) {
+        uint32_t until = run.search.states.count;
+        enum search_status status = search_run(&run.search, until, crew, UINT64_MAX);
 
         if (status == SEARCH_MISSING)
             tell(&run);
         else
             MUST(status == SEARCH_DONE || (status == SEARCH_NO_MEMORY && ++failures));
     }
-    for (uint32_t i = 0; i < run.search.parents.used; i++) {
+    for (uint32_t i = 0; i < run.search.states.count; i++) {
         search_numbers(&run.search, i, found);
         MUST(search_find(&run.search, found) == i);
         for (uint32_t j = 0; j < run.components; j++)
             sum = sum * 31 + found[j];
-        sum = sum * 31 + ((uint32_t *)run.search.parents.data)[i];
+        sum = sum * 31 + search_parent(&run.search, i);
     }
     MUST(edges(&run) == run.search.transitions);
     for (uint32_t i = 0; i < 2; i++) {
-        uint8_t *marks = malloc(run.search.parents.used);
+        uint8_t *marks = malloc(run.search.states.count);
 
         hits[i] = search_hit(&run.search, i);
         search_marks(&run.search, i, marks);
@@ -222,8 +270,8 @@ static void refusals(void)
     MUST(search_layout(&search, &fits) == SEARCH_DONE);
     MUST(search_begin(&search, &number) == SEARCH_BAD);
     MUST(search_begin(&search, &own) == SEARCH_DONE);
-    MUST(search_run(&search, 2) == SEARCH_BAD);
-    MUST(search_run(&search, 1) == SEARCH_MISSING);
+    MUST(search_run(&search, 2, NULL, UINT64_MAX) == SEARCH_BAD);
+    MUST(search_run(&search, 1, NULL, UINT64_MAX) == SEARCH_MISSING);
     MUST(search_row(&search, 0, 0, &beyond, 1, NULL, 0, false) == SEARCH_BAD);
     MUST(search_entry(&search, 0, 0, code, 3) == SEARCH_BAD);
     MUST(search_row(&search, 0, 0, &own, 1, NULL, 0, false) == SEARCH_DONE);
@@ -231,8 +279,9 @@ static void refusals(void)
     for (size_t length = 1; length <= 3; length++) /* cut short, and a number that does not fit */
         MUST(search_entry(&search, 0, 0, code, length) == SEARCH_BAD);
     MUST(search_entry(&search, 0, 0, code, 0) == SEARCH_DONE);
-    MUST(search_run(&search, 1) == SEARCH_DONE);
-    MUST(search.parents.used == 1 && search.transitions == 0);
+    MUST(search_run(&search, 1, NULL, UINT64_MAX) == SEARCH_DONE);
+    MUST(search.states.count == 1 && search.transitions == 0);
+    MUST(search_begin(&search, &own) == SEARCH_BAD);
     search_clear(&search);
 }
 
@@ -244,11 +293,14 @@ int main(int argc, char **argv)
     for (unsigned long i = 0; i < models; i++) {
         struct model model = {(uint32_t)(2 + i % 3), (uint32_t)(3 + i * 7 % 11),
                               (uint32_t)(i * 5 % 23), i % 2};
-        uint64_t expected = explore(model, 0);
-        unsigned long requests = regsim_requests;
+        struct search_crew crew = {MEMBERS, together};
+        uint64_t expected = explore(model, 0, NULL);
+        unsigned long requests;
 
+        MUST(explore(model, 0, &crew) == expected);
+        requests = regsim_requests;
         for (unsigned long fail = 1; fail <= requests; fail++)
-            MUST(explore(model, fail) == expected);
+            MUST(explore(model, fail, &crew) == expected);
     }
     printf("%lu models, %lu failed allocations\n", models, failures);
     return 0;

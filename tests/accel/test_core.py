@@ -25,8 +25,8 @@ CSV_DRIVER = Path(__file__).with_name("csv_driver.c")
 PML_DRIVER = Path(__file__).with_name("pml_driver.c")
 PARQUET_DRIVER = Path(__file__).with_name("parquet_driver.c")
 CC = os.environ.get("CC", "cc").split()
-FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_FAULTS", f"-I{NATIVE}"]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_SMALL", "-pthread", f"-I{NATIVE}"]
+SANITIZERS = ["-DREGSIM_FAULTS", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 MODELS = {"ci": "12", "nightly": "60"}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), "3")
 SEEDS = {"ci": "400", "nightly": "4000"}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), "20")
 
@@ -104,6 +104,26 @@ def test_sanitizers_find_nothing(
     summary = re.fullmatch(r"(\d+) (?:seeds|models), (\d+) failed allocations\n", done.stdout)
     assert summary is not None
     assert int(summary[2]) > 100
+
+
+def test_threads_of_a_search_do_not_race(tmp_path: Path) -> None:
+    """Threads that search together touch nothing that another writes, and find what one finds."""
+    if not NATIVE.is_dir() or shutil.which(CC[0]) is None:
+        pytest.skip("the C sources or a compiler are not installed")
+    cores = [*NATIVE.glob("core_search*.c"), NATIVE / "core_memory.c"]
+    command = [*CC, *FLAGS, "-fsanitize=thread", *map(str, cores), str(SEARCH_DRIVER)]
+    built = subprocess.run(
+        [*command, "-o", "driver"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if built.returncode and "tsan" in built.stderr:
+        pytest.skip("a C compiler with ThreadSanitizer is not installed")
+    assert built.returncode == 0, built.stderr
+    done = _run(tmp_path / "driver", "3", {"TSAN_OPTIONS": "halt_on_error=1"})
+    if "unexpected memory mapping" in done.stderr:
+        pytest.skip("ThreadSanitizer does not work with this kernel's memory layout")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "3 models, 0 failed allocations\n"
 
 
 def test_sanitizers_find_nothing_in_hives(tmp_path: Path, cores: Callable[..., Path]) -> None:

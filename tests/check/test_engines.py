@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import threading
@@ -353,6 +354,42 @@ def _ask(space: NativeSearch, done: threading.Event, refused: set[str]) -> None:
 
 
 @needs_c
+@pytest.mark.parametrize(("variant", "services"), [("refcounted", 3), ("forced", 2)])
+def test_threads_change_nothing(variant: str, services: int) -> None:
+    """However many threads search: the states, their order, whom from and the counts are the same.
+
+    A few layers are wide enough for them to begin, and some of their rounds meet what is missing.
+    """
+    model = incident("q241572", workers=3, services=services, queue=2, variant=variant)
+    target = {"leak": ~model.properties[0].goal}
+
+    def found(threads: int) -> tuple[object, ...]:
+        space = NativeSearch(Learner(model), Options(targets=target), threads=threads).run()
+        core, number = space._core, range(0, space.states, 7)
+        states = [(core.numbers(state), core.parent(state)) for state in number]
+        return counts(space), space.layers, depths(space), states
+
+    alone = found(1)
+    assert max(alone[1]) > 4_096
+    assert found(2) == alone
+    assert found(5) == alone
+
+
+@needs_c
+def test_a_parent_is_of_the_layer_before() -> None:
+    """Each state but the initial one was first met from a state of the layer before, in order."""
+    space = NativeSearch(Learner(Philosophers(9)), Options()).run()
+    parents = [space._core.parent(state) for state in range(space.states)]
+    bounds = [0, *itertools.accumulate(space.layers)]
+    layer = [number for number, size in enumerate(space.layers) for _ in range(size)]
+
+    assert parents[0] is None
+    assert parents[1:] == sorted(parents[1:])
+    assert all(layer[parents[i]] == layer[i] - 1 for i in range(1, space.states))
+    assert bounds[-1] == space.states > 2_048
+
+
+@needs_c
 def test_a_state_too_wide_for_the_library() -> None:
     """More than 64 words of 64 bits are refused; the engine in Python takes them."""
     with pytest.raises(ValueError, match="no sense"):
@@ -381,6 +418,66 @@ def test_a_limit_ends_a_search(explore: Explore, limits: Limits, text: str) -> N
     assert not space.complete
     assert 0 < space.states < 23_376
     assert sum(space.layers) == space.states
+
+
+@needs_c
+def test_memory_is_not_asked_for_beyond_a_limit() -> None:
+    """The C engine stops before a table would grow past the limit, and counts what it has."""
+    model = case(Oracle(workers=3, services=2, queue=2, variant=3))
+    options = Options(limits=Limits(bytes=1_500_000))
+    space = NativeSearch(Learner(model), options, threads=1).run()
+
+    assert space.stopped == "the limit of 1,500,000 bytes was reached"
+    assert not space.complete
+    assert space.bytes < 1_500_000
+    assert 1_000 < space.states < 116_096
+    assert sum(space.layers) == space.states
+
+
+def test_memory_that_runs_out_ends_a_search(
+    explore: Explore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system has no memory to give the search says so, and what it found stands.
+
+    Where it has, or does not tell how much, the search goes to its end.
+    """
+    for free in (1 << 30, None):
+        monkeypatch.setattr("regsim.check.search.budget", lambda free=free: free)
+        monkeypatch.setattr("regsim.check.native.budget", lambda free=free: free)
+        assert explore(BIG).complete
+    monkeypatch.setattr("regsim.check.search.budget", lambda: 400_000)
+    monkeypatch.setattr("regsim.check.native.budget", lambda: 400_000)
+    space = explore(BIG, targets={"any": TRUE})
+
+    assert space.stopped == f"there is no memory for more than {space.states:,} states"
+    assert set(space.hits) == {"any"}
+    assert not space.complete
+    assert 0 < space.states < 23_376
+    assert explore(BIG, limits=Limits(bytes=1 << 30)).complete  # who gives a limit is believed
+
+
+def test_an_allocation_that_is_refused_ends_a_search(
+    explore: Explore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An allocation that fails anywhere in a search is a limit, never the end of all states."""
+    effect = Learner.effect
+    asked = itertools.count()
+
+    def refused(*_: object) -> None:
+        raise MemoryError
+
+    def late(*args: object) -> object:
+        return effect(*args) if next(asked) < 40 else refused()
+
+    monkeypatch.setattr(Learner, "effect", late)
+    some = explore(BIG)
+    monkeypatch.setattr(Learner, "initial", refused)
+    nothing = explore(BIG)
+
+    assert some.states > nothing.states == 0
+    for space in (some, nothing):
+        assert space.stopped == f"there is no memory for more than {space.states:,} states"
+        assert not space.complete
 
 
 def test_a_limit_that_is_not_reached(explore: Explore) -> None:
@@ -416,6 +513,7 @@ class _After:
 
     calls: Iterable[int]
     most: int
+    bytes: int = 1 << 30
 
     def hit(self, *_: object) -> str | None:
         """Return None at first."""

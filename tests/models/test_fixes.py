@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import runpy
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from regsim import models
 from regsim.errors import NotApplicableError, UsageError
 from regsim.explore.asking import PlainCodeError
 from regsim.explore.claims import View
+from regsim.explore.fixes import judge, search
 from regsim.explore.fixes.judge import CALLS_END, judged
 from regsim.explore.fixes.mutate import mutants
 from regsim.explore.fixes.search import Fixes, FixSearch, Made
@@ -279,6 +281,60 @@ def test_a_limit_never_reads_as_an_answer(tmp_path: Path) -> None:
     assert any(each.holds is None and "limit of 20 states" in each.why for each in found.candidates)
 
 
+def test_the_callers_limit_counts_for_what_leaks_at_each_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What comes to ever new states is given up soon, and says so; not where a limit is given."""
+    monkeypatch.setattr(judge, "LOOKED_AT", 60)
+    monkeypatch.setattr(judge, "DEEP", 20)
+
+    def service(win: Any) -> None:
+        while True:
+            win.RegOpenKeyEx(win.HKEY_CURRENT_USER, "Software")
+
+    leaks = model(os="w2k").service(service).nobody_logs_on()
+    soon, later, limited = (judged(leaks, most_states=most) for most in (None, 150, 40))
+
+    assert {each.holds for each in (soon, later, limited)} == {None}
+    assert (soon.states, later.states, limited.states) == (60, 150, 40)
+    assert "ever new states, and `--max-states` says at how many to look" in soon.why
+    assert "ever new states" not in later.why + limited.why
+
+
+def test_a_proof_for_any_number_that_fails_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What holds within the bounds alone tells why it goes no further; a proof has no such word."""
+    text = HEAD + "            win.RegCloseKey(win.RegOpenCurrentUser())\n"
+    begun = asked(text, tmp_path, threads=1)
+    (proved,) = begun.fix(any_number=True).candidates
+    bounded = begun.fix().candidates[0]
+    for why in ("the tables are not done", ""):
+        left = judge.Trial(os="w2k", holds=None, why=why)
+        monkeypatch.setattr(search, "judged_any", lambda _, left=left: left)
+        (given,) = begun.fix(["w2k", "xp"], any_number=True).candidates
+
+        assert (given.holds, given.proved) == (True, "bounded")
+        said = why or "it was not decided"
+        assert given.unproved == f"on w2k: {said}; on xp: {said}"
+        assert given.to_dict()["unproved"] == given.unproved
+    assert (proved.proved, proved.unproved) == ("any", "")
+    assert (bounded.proved, bounded.unproved) == ("bounded", "")
+
+
+def test_a_close_is_moved_behind_the_block_that_it_stands_in(tmp_path: Path) -> None:
+    """The sentence names where the block begins, since it may end with the close itself."""
+    text = STOCK.replace(
+        "            win.RegCloseKey", "            win.work('on')\n            win.RegCloseKey"
+    )
+    begun = FixSearch(asked(text, tmp_path))
+    told = {name: says for made in edited(begun) for name, says in made.edits}
+
+    assert told["move-close-of-line-7-behind-3"] == (
+        "moves the close of line 7 behind the `with` that begins in line 3"
+    )
+
+
 def test_a_fix_that_hangs_is_none() -> None:
     """Two threads that wait for each other's critical section rest nowhere, and break no claim."""
 
@@ -320,6 +376,62 @@ def test_git_takes_the_patch(text: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert "# its root is opened too" in made.text
 
 
+ELSEWHERE = (
+    STOCK
+    + """\
+        win.work("in der Straße")  # größer
+"""
+)
+MIXED = b"".join(
+    line.encode() + (b"\r\n" if number % 3 else b"\n")
+    for number, line in enumerate(ELSEWHERE.split("\n")[:-1])
+)
+COOKIE = b"# -*- coding: cp1252 -*-\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (ELSEWHERE.encode(), "utf-8"),
+        (b"\xef\xbb\xbf" + ELSEWHERE.encode(), "utf-8"),
+        (COOKIE + ELSEWHERE.encode("cp1252"), "cp1252"),
+        (b"\r\n".join((COOKIE + ELSEWHERE.encode("cp1252")).split(b"\n")), "cp1252"),
+        (MIXED, "utf-8"),
+        (b"\xef\xbb\xbf" + MIXED.rstrip(), "utf-8"),
+        (ELSEWHERE.replace("\n", "\r").encode(), "utf-8"),
+    ],
+    ids=["utf8", "mark", "cp1252", "cp1252-crlf", "mixed", "mark-mixed-no-end", "cr"],
+)
+def test_git_takes_the_patch_of_whatever_python_reads(
+    data: bytes, encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written in another way, or ends its lines in several, keeps each byte of the rest."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "service.py"
+    file.write_bytes(data)
+    code = runpy.run_path(str(file))["service"]
+    begun = model(os="w2k").service(code).user_logs_on_and_off()
+    search = FixSearch(begun)
+    ways = {each.name: each for each in edited(search)}
+    first = search.larger(ways["disable-predefined-cache"])[0]
+    for made in (ways["close-root"], ways["lock"], ways["disable-predefined-cache"], first):
+        file.write_bytes(data)
+        (tmp_path / "x.patch").write_bytes(search.patch_data(made))
+        subprocess.run(["git", "apply", "x.patch"], check=True, cwd=tmp_path, timeout=30)
+
+        there = file.read_bytes()
+        assert _as_read(there.decode(encoding)) == made.text
+        assert there.startswith(b"\xef\xbb\xbf") is data.startswith(b"\xef\xbb\xbf")
+        assert "Straße".encode(encoding) in there
+        assert there.count(b"\r\n") >= data.count(b"\r\n")
+        assert there.count(b"\n") - there.count(b"\r\n") >= data.count(b"\n") - data.count(b"\r\n")
+
+
+def _as_read(text: str) -> str:
+    """Return *text* as Python takes it for, with any line ends and mark."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def edited(search: FixSearch) -> list[Made]:
     """Return the code that *search* begins with, after each edit that there is."""
     return [each for each in search.larger(search.begun) if not each.stopped]
@@ -340,6 +452,28 @@ def test_an_edit_goes_into_the_functions_that_the_service_calls(tmp_path: Path) 
 
 
 # -- what cannot be asked --------------------------------------------------------------------------
+
+
+class Host:
+    """An object with a method that would be a service."""
+
+    def run(self, win: Any) -> None:
+        """Wait for a request."""
+        win.wait("request")
+
+
+def test_what_is_no_function_is_named_without_its_address() -> None:
+    """A method and an object are refused in the same words in every run."""
+    told = []
+    for given in (Host().run, Host()):
+        with pytest.raises(UsageError) as caught:
+            FixSearch(model(os="w2k").service(given, name="host").user_logs_on_and_off())
+        told.append(str(caught.value).partition(":")[0])
+
+    assert told == [
+        "method Host.run is no plain function",
+        "the object of type Host is no function",
+    ]
 
 
 def test_code_without_a_source_is_refused() -> None:

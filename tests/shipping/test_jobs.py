@@ -67,5 +67,5 @@ def test_the_workflows_name_jobs_that_there_are() -> None:
     assert set(asked) <= set(names)
     assert set(names) - set(asked) == {
         *("judges", "compiler", "readme_tests", "nothing_skipped"),
-        *("explorer", "pictures", "real_win32"),
+        *("explorer", "instructions", "pictures", "real_win32"),
     }

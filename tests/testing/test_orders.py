@@ -36,6 +36,12 @@ def naive() -> None:
     winreg.CloseKey(winreg.HKEY_CURRENT_USER)
 
 
+def creating() -> None:
+    """Do as `naive` does with a key that is there, through the call that would create it."""
+    winreg.CreateKey(winreg.HKEY_CURRENT_USER, KEY).Close()
+    winreg.CloseKey(winreg.HKEY_CURRENT_USER)
+
+
 def locked() -> None:
     """Do as `naive` does, one thread at a time."""
     with FIRST:
@@ -62,6 +68,14 @@ def test_the_naive_fix_breaks_another_thread_within_200_orders() -> None:
     assert error.found.lines[-1].source == "with winreg.OpenKey(winreg.HKEY_CURRENT_USER, KEY):"
     assert error.found.lines[-1].where.startswith("test_orders.py:")
     assert len({line.thread for line in error.found.lines}) == 2
+
+
+def test_a_creation_is_run_step_by_step_too() -> None:
+    """Between the steps of a creation another thread can close the root as well: error 6."""
+    error = wrong([creating, creating], schedules=200)
+
+    assert error.found.lines[-1].what.startswith("RegCreateKeyEx(HKCU")
+    assert error.found.lines[-1].what.endswith("-> INVALID_HANDLE")
 
 
 def test_a_lone_thread_does_not_break_itself() -> None:

@@ -43,6 +43,17 @@ def pml_file(rng: random.Random, events: int) -> bytes:
     offsets = len(body)
     for place in places:
         body += place.to_bytes(4, "little") + bytes([rng.choice([0, 0, 0, 5])])
+    finish(body, offsets, events, is64=is64)
+    if rng.random() < 0.3:  # an event at the end of the file, perhaps not whole
+        at = offsets + 5 * rng.randrange(events)
+        body[at : at + 4] = len(body).to_bytes(4, "little")
+        last = event(rng, events, is64=is64)
+        body += last[: len(last) - rng.choice([0, 0, 1, 5, 20])]
+    return bytes(body)
+
+
+def finish(body: bytearray, offsets: int, events: int, *, is64: bool) -> None:
+    """Write the tables behind the list of *events* events at *offsets*, and the header."""
     table, pids = len(body), (1, 2, 3)
     records = [
         struct.pack("<4IQ2I2q10I", n, 4 * n, 0, 0, 0, 1, 0, 0, 0, *[n % 2] * 10) for n in pids
@@ -55,13 +66,7 @@ def pml_file(rng: random.Random, events: int) -> bytes:
     texts = [text.encode("utf-16-le") for text in ("a.exe\0", "b.exe\0")]
     body += struct.pack("<3I", len(texts), 12, 16 + len(texts[0]))
     body += b"".join(struct.pack("<I", len(text)) + text for text in texts)
-    if rng.random() < 0.3:  # an event at the end of the file, perhaps not whole
-        at = offsets + 5 * rng.randrange(events)
-        body[at : at + 4] = len(body).to_bytes(4, "little")
-        last = event(rng, events, is64=is64)
-        body += last[: len(last) - rng.choice([0, 0, 1, 5, 20])]
     body[:12] = b"PML_" + struct.pack("<II", 9, is64)
     body[0x234:0x238] = struct.pack("<I", events)
     body[0x240:0x260] = struct.pack("<4Q", HEADER, offsets, table, strings)
     body[0x274:0x280] = struct.pack("<3I", 6, 1, 7601)
-    return bytes(body)

@@ -1,7 +1,9 @@
 /* regsim.accel._native.CSearch: arrays of 32-bit numbers in and out of core_search.c.
  *
  * What takes long (run, edges, layout, marks) gives up the GIL. One call at a time: another thread
- * that comes meanwhile is refused with RuntimeError. */
+ * that comes meanwhile is refused with RuntimeError. `run` has threads of its own, which end with it:
+ * their start costs some hundredths of a millisecond, a run some milliseconds, and so nothing
+ * of them is there when the process forks or ends. */
 #include "bindings.h"
 
 #include <stdatomic.h>
@@ -256,16 +258,106 @@ static PyObject *search_py_entry(PyObject *self, PyObject *args)
 
 /* -- searching -------------------------------------------------------------------------------- */
 
-/* run(until) */
+/* what CPython returns in place of a thread's number; the limited API has no name for it */
+#define NOT_STARTED ((unsigned long)-1)
+
+struct helper {
+    struct crew *crew;
+    unsigned number;
+    PyThread_type_lock go, done; /* each is released by one side and acquired by the other */
+};
+
+/* threads that wait between two jobs of one run; they touch nothing of Python's */
+struct crew {
+    struct search_crew crew;
+    unsigned running;
+    void (*job)(void *work, unsigned member); /* NULL is the end */
+    void *work;
+    struct helper helpers[SEARCH_MAX_CREW];
+};
+
+/* what a helper does: jobs, until there is none */
+static void help(void *argument)
+{
+    struct helper *helper = argument;
+    bool more;
+
+    do {
+        PyThread_acquire_lock(helper->go, WAIT_LOCK);
+        more = helper->crew->job != NULL;
+        if (more)
+            helper->crew->job(helper->crew->work, helper->number);
+        PyThread_release_lock(helper->done);
+    } while (more);
+}
+
+/* give a helper's locks back; NULL is none */
+static void free_locks(struct helper *helper)
+{
+    if (helper->go)
+        PyThread_free_lock(helper->go);
+    if (helper->done)
+        PyThread_free_lock(helper->done);
+}
+
+/* start one more helper; false where the system has none to give */
+static bool start(struct crew *crew, struct helper *helper)
+{
+    *helper = (struct helper){crew, crew->running + 1, PyThread_allocate_lock(),
+                              PyThread_allocate_lock()};
+    if (helper->go && helper->done) {
+        PyThread_acquire_lock(helper->go, WAIT_LOCK);
+        PyThread_acquire_lock(helper->done, WAIT_LOCK);
+        if (PyThread_start_new_thread(help, helper) != NOT_STARTED)
+            return true;
+    }
+    free_locks(helper);
+    return false;
+}
+
+/* have every helper and this thread do a job; the helpers are started with the first */
+static void work_together(struct search_crew *own, void (*job)(void *work, unsigned member),
+                          void *work)
+{
+    struct crew *crew = (struct crew *)own;
+
+    crew->job = job;
+    crew->work = work;
+    while (crew->running + 1 < own->members && start(crew, &crew->helpers[crew->running]))
+        crew->running++;
+    for (unsigned i = 0; i < crew->running; i++)
+        PyThread_release_lock(crew->helpers[i].go);
+    job(work, 0);
+    for (unsigned i = 0; i < crew->running; i++)
+        PyThread_acquire_lock(crew->helpers[i].done, WAIT_LOCK);
+}
+
+/* have the helpers end */
+static void disband(struct crew *crew)
+{
+    crew->job = NULL;
+    for (unsigned i = 0; i < crew->running; i++) {
+        PyThread_release_lock(crew->helpers[i].go);
+        PyThread_acquire_lock(crew->helpers[i].done, WAIT_LOCK);
+        free_locks(&crew->helpers[i]);
+    }
+}
+
+/* run(until, threads, most) */
 static PyObject *search_py_run(PyObject *self, PyObject *args)
 {
-    unsigned int until;
+    unsigned int until, threads;
+    unsigned long long most;
+    struct crew crew;
     enum search_status status;
 
-    if (!PyArg_ParseTuple(args, "I:run", &until) || !enter(self))
+    if (!PyArg_ParseTuple(args, "IIK:run", &until, &threads, &most) || !enter(self))
         return NULL;
+    crew.crew = (struct search_crew){threads, work_together};
+    crew.running = 0;
     Py_BEGIN_ALLOW_THREADS
-    status = search_run(SEARCH(self), until);
+    status = search_run(SEARCH(self), until, threads > 1 ? &crew.crew : NULL, most);
+    disband(&crew);
     Py_END_ALLOW_THREADS
     leave(self);
     return reached(status);
@@ -302,7 +394,7 @@ static bool read_state(PyObject *self, PyObject *number, uint32_t *out)
     if (index == (size_t)-1 && PyErr_Occurred())
         return false;
     *out = (uint32_t)index;
-    if (index < SEARCH(self)->parents.used)
+    if (index < SEARCH(self)->states.count)
         return true;
     PyErr_SetString(PyExc_IndexError, "no state has this index");
     return false;
@@ -339,7 +431,7 @@ static PyObject *search_py_parent(PyObject *self, PyObject *number)
     if (!enter(self))
         return NULL;
     if (read_state(self, number, &index))
-        parent = index_or_none(((uint32_t *)SEARCH(self)->parents.data)[index]);
+        parent = index_or_none(search_parent(SEARCH(self), index));
     leave(self);
     return parent;
 }
@@ -387,7 +479,7 @@ static PyObject *search_py_marks(PyObject *self, PyObject *args)
     if (target >= SEARCH(self)->targets.used)
         answer(SEARCH_BAD);
     else
-        bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)SEARCH(self)->parents.used);
+        bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)SEARCH(self)->states.count);
     if (bytes) {
         uint8_t *out = (uint8_t *)PyBytes_AsString(bytes);
 
@@ -407,9 +499,10 @@ static PyObject *search_py_stats(PyObject *self, PyObject *Py_UNUSED(none))
 
     if (!enter(self))
         return NULL;
-    stats = Py_BuildValue("(nKkn)", (Py_ssize_t)search->parents.used,
+    stats = Py_BuildValue("(kKknK)", (unsigned long)search->states.count,
                           (unsigned long long)search->transitions,
-                          (unsigned long)search->expanded, (Py_ssize_t)search_bytes(search));
+                          (unsigned long)search->expanded, (Py_ssize_t)search_bytes(search),
+                          (unsigned long long)search->wanted_bytes);
     leave(self);
     return stats;
 }
@@ -536,7 +629,7 @@ static PyMethodDef methods[] = {
     METHOD(find, METH_O, "Return the index of the state with these numbers, or None."),
     METHOD(hit, METH_VARARGS, "Return the first state where a target holds, or None."),
     METHOD(marks, METH_VARARGS, "Return a byte per state: 1 where a target holds."),
-    METHOD(stats, METH_NOARGS, "Return states, transitions, states expanded, and bytes."),
+    METHOD(stats, METH_NOARGS, "Return states, transitions, states expanded, bytes, and bytes refused."),
     METHOD(edges, METH_VARARGS, "Write the edges of a range of states; return where it ended."),
     {NULL, NULL, 0, NULL},
 };

@@ -3,9 +3,16 @@
  * A state is a number per component, each in a field of its own; a field lies within one word.
  *
  *      component:       0      1         2                     word 0         word 1
- *      number:          3      0        17        states: [ 17 | 0 | 3 ] [ ... ]   two words each
- *                                                 parents:  u32, NONE for an initial one
- *      slots:  32 bits of the hash | index + 1,   open addressing, 0 is empty
+ *      number:          3      0        17        state:  [ 17 | 0 | 3 ] [ ... ]   two words
+ *      states:   chunks of as many bytes a state as its words have that are ever used
+ *      family:   a bit 1 a state, and a bit 0 before the states first met from the next state
+ *      slots:    some bits of the hash | index + 1, 32 bits; open addressing, 0 is empty
+ *
+ * Why so: where there are many states, bytes a state are what decides how far a search comes. A
+ * table of 2^n slots holds fewer states than that, so n bits say which, and the hash has the rest;
+ * states are kept in the order in which they were met, so those met from one state stand together,
+ * and "11 0 1 0 0 1" is: two initial states, from the first of them one, from the second none, from
+ * the third one.
  *
  * What a process does: the value of its own component selects a *row*, which says what else it
  * reads (a mask) and which counters it asks to be 0. The bits under the mask, with one bit for
@@ -27,8 +34,8 @@
  *
  * search_init, search_layout and perhaps search_group make one; search_test, search_answer and
  * search_target say what is looked for; search_begin adds the initial states. Then search_run, and
- * for each of `misses` search_row or search_entry, until it is DONE. search_find, search_numbers,
- * search_hit, search_marks and search_edges read what was found; search_clear ends. The tables
+ * for each of `misses` search_row or search_entry, until it is DONE. search_find, search_parent,
+ * search_numbers, search_hit, search_marks and search_edges read what was found; search_clear ends. The tables
  * are in core_search_tables.c, the states in core_search_states.c, the search in core_search.c. */
 #ifndef REGSIM_CORE_SEARCH_H
 #define REGSIM_CORE_SEARCH_H
@@ -45,6 +52,7 @@ enum {
     SEARCH_MAX_ZEROS = 32,  /* counters that a row asks for */
     SEARCH_MAX_MISSES = 64, /* misses listed at once */
     SEARCH_MAX_PROCESSES = 65535,
+    SEARCH_MAX_CREW = 64, /* threads that expand states together */
 };
 
 enum search_status {
@@ -82,17 +90,41 @@ struct search_miss {
     uint32_t row, own; /* what is missing: a row, when `row` is NONE, or an entry of it */
 };
 
+/* states in the order found, `width` bytes each, 2 to the power of `shift` of them in a chunk */
+struct search_states {
+    struct search_pool chunks;
+    uint32_t count, width, shift;
+    uint64_t keep[SEARCH_MAX_WORDS]; /* by word, its bits that are kept */
+};
+
+/* what one thread needs to expand states */
+struct search_worker {
+    struct search_pool batch, notes, scratch;
+    uint64_t *recent; /* states met lately, by hash; NULL where none is known yet */
+};
+
+/* threads that work together: `run` has each of `members` do the job, one of them the caller, with
+ * its own number, and returns when all have */
+struct search_crew {
+    unsigned members;
+    void (*run)(struct search_crew *crew, void (*job)(void *work, unsigned member), void *work);
+};
+
 struct search {
     uint32_t components, count_of_processes, counters, words;
     struct search_field *fields;
     struct search_process *processes;
 
-    struct search_pool states, parents; /* in the order found */
-    uint64_t *slots;
-    size_t slot_mask;
-    uint64_t *recent; /* states met lately, by hash; NULL before the first layout */
+    struct search_states states;
+    struct search_pool family, marks; /* `marks`: how many states come before some words of it */
+    uint64_t family_bits;
+    uint32_t parents; /* how many states have their 0 in the family */
+    uint32_t *slots;
+    unsigned slot_bits;
     uint64_t transitions;
     uint32_t expanded; /* the states before this one are expanded */
+    uint32_t alone;    /* and those before this one are for one thread: it lists what is missing */
+    uint64_t most_bytes, wanted_bytes; /* what may be allocated, and what was last refused */
 
     struct search_pool rows, masks, zeros;
     struct search_pool entries, keys, outcomes, deltas, maps, images;
@@ -104,7 +136,7 @@ struct search {
     struct search_pool literals, conjunctions, targets;
     struct search_pool groups, places, scratch;
 
-    struct search_pool batch, notes, misses;
+    struct search_pool workers, shares, misses;
 };
 
 /* a literal of a target: a test, or (counter) that a counter is 0; or its negation */
@@ -142,7 +174,7 @@ enum search_status search_target(struct search *search, const struct search_lite
 /* return the first state found where a target holds, or NONE */
 uint32_t search_hit(const struct search *search, uint32_t target);
 
-/* add an initial state, one number per component */
+/* add an initial state, one number per component, before the first state is expanded */
 enum search_status search_begin(struct search *search, const uint32_t *numbers);
 
 /* give what a process reads at a value of its own component; `ample` steps may stand for all steps
@@ -157,11 +189,17 @@ enum search_status search_row(struct search *search, uint32_t process, uint32_t 
 enum search_status search_entry(struct search *search, uint32_t state, uint32_t process,
                                 const uint32_t *code, size_t length);
 
-/* expand the states before `until`, or until something is missing */
-enum search_status search_run(struct search *search, uint32_t until);
+/* expand the states before `until`, or until something is missing; with a crew (NULL is none) where
+ * that pays, to the same states in the same order. It fails for want of memory rather than allocate
+ * `most_bytes`, and `wanted_bytes` is what it would have come to. */
+enum search_status search_run(struct search *search, uint32_t until, struct search_crew *crew,
+                              uint64_t most_bytes);
 
 /* return the state's index, or NONE; numbers that do not fit are in no state */
 uint32_t search_find(const struct search *search, const uint32_t *numbers);
+
+/* return the state that a state was first met from, or NONE for an initial one */
+uint32_t search_parent(const struct search *search, uint32_t state);
 
 /* write a state's numbers */
 void search_numbers(const struct search *search, uint32_t state, uint32_t *numbers);

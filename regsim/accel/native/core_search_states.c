@@ -1,9 +1,10 @@
 /* The search: its memory, its states, and how they are laid out; core_search.h has the picture.
  *
- *  memory   search_init, search_clear, search_bytes
+ *  memory   search_init, search_clear, search_bytes; search_forget_recent, search_reserve_workers
  *  fields   search_numbers and search_encode, between numbers and states; search_fold
- *  states   rebuild, search_reserve_states, search_find
- *  layout   place, move_states, adopt and search_layout; forget_recent, forget_rows; search_group
+ *  states   reserve_chunks, reserve_family, reserve_slots and search_reserve_states; search_find,
+ *           search_parent
+ *  layout   place, move_states, adopt and search_layout; forget_rows; search_group
  *
  * An example of a layout: widths 40, 20 and 8 take two words. The third field would reach beyond bit
  * 64, so it begins word 1: {word 0, shift 0}, {word 0, shift 40}, {word 1, shift 0}. */
@@ -11,7 +12,11 @@
 
 #include "search_inside.h"
 
-enum { AHEAD = 16 }; /* states whose slots are fetched before they are needed */
+enum {
+    AHEAD = 16,      /* states whose slots are fetched before they are needed */
+    BEYOND = 16,     /* bytes after a chunk that reading its last state by words may touch */
+    LEAST_BITS = 10, /* of the number of slots */
+};
 
 /* -- memory ----------------------------------------------------------------------------------- */
 
@@ -28,7 +33,7 @@ bool search_init(struct search *search, uint32_t components, const uint32_t *own
     size_t tests = (size_t)counters * components;
 
     *search = (struct search){.components = components, .count_of_processes = processes,
-                              .counters = counters, .words = 1};
+                              .counters = counters, .words = 1, .most_bytes = UINT64_MAX};
     search->fields = regsim_resize(NULL, (components + 1u) * sizeof *search->fields);
     search->processes = regsim_resize(NULL, (processes + 1u) * sizeof *search->processes);
     if (!search->fields || !search->processes ||
@@ -51,8 +56,9 @@ bool search_init(struct search *search, uint32_t components, const uint32_t *own
 
 /* call `each` for every pool but those inside tests and processes */
 #define FOR_POOLS(search, EACH)                                                                   \
-    EACH(states, uint64_t)                                                                        \
-    EACH(parents, uint32_t)                                                                       \
+    EACH(states.chunks, unsigned char *)                                                          \
+    EACH(family, uint64_t)                                                                        \
+    EACH(marks, uint32_t)                                                                         \
     EACH(rows, struct row)                                                                        \
     EACH(masks, uint64_t)                                                                         \
     EACH(zeros, uint32_t)                                                                         \
@@ -69,50 +75,150 @@ bool search_init(struct search *search, uint32_t components, const uint32_t *own
     EACH(groups, struct group)                                                                    \
     EACH(places, uint32_t)                                                                        \
     EACH(scratch, uint32_t)                                                                       \
-    EACH(batch, uint64_t)                                                                         \
-    EACH(notes, struct note)                                                                      \
+    EACH(workers, struct search_worker)                                                           \
+    EACH(shares, struct share)                                                                    \
     EACH(misses, struct search_miss)
+
+/* free a set of chunks */
+static void release_chunks(struct search_pool *chunks)
+{
+    for (size_t i = 0; i < chunks->used; i++)
+        regsim_free(ITEMS(*chunks, unsigned char *)[i]);
+    release(chunks);
+}
 
 void search_clear(struct search *search)
 {
+    search_forget_recent(search);
     for (uint32_t i = 0; i < search->count_of_processes; i++)
         release(&search->processes[i].rows);
     for (size_t i = 0; i < search->tests.used; i++)
         release(&ITEMS(search->tests, struct search_test)[i].truth);
+    for (size_t i = 0; i < search->workers.used; i++) {
+        release(&ITEMS(search->workers, struct search_worker)[i].batch);
+        release(&ITEMS(search->workers, struct search_worker)[i].notes);
+        release(&ITEMS(search->workers, struct search_worker)[i].scratch);
+    }
+    for (size_t i = 0; i < search->shares.used; i++) {
+        release(&ITEMS(search->shares, struct share)[i].states);
+        release(&ITEMS(search->shares, struct share)[i].newcomers);
+    }
+    release_chunks(&search->states.chunks);
     regsim_free(search->fields);
     regsim_free(search->processes);
     regsim_free(search->slots);
     regsim_free(search->index);
-    regsim_free(search->recent);
 #define RELEASE(pool, type) release(&search->pool);
     FOR_POOLS(search, RELEASE)
     *search = (struct search){0};
 }
 
+/* return the bytes of a chunk of states of this width */
+static size_t chunk_size(uint32_t width, uint32_t shift)
+{
+    return ((size_t)width << shift) + BEYOND;
+}
+
 size_t search_bytes(const struct search *search)
 {
+    const struct search_states *states = &search->states;
     size_t bytes = search->components * sizeof *search->fields;
 
     for (uint32_t i = 0; i < search->count_of_processes; i++)
         bytes += sizeof *search->processes + search->processes[i].rows.room * sizeof(uint32_t);
     for (size_t i = 0; i < search->tests.used; i++)
         bytes += ITEMS(search->tests, struct search_test)[i].truth.room;
+    for (size_t i = 0; i < search->workers.used; i++) {
+        struct search_worker worker = ITEMS(search->workers, struct search_worker)[i];
+
+        bytes += worker.batch.room * sizeof(uint64_t) + worker.notes.room * sizeof(struct note) +
+                 worker.scratch.room * sizeof(uint32_t) +
+                 (worker.recent ? RECENT * search->words * sizeof(uint64_t) : 0);
+    }
+    for (size_t i = 0; i < search->shares.used; i++) {
+        struct share share = ITEMS(search->shares, struct share)[i];
+
+        bytes += share.states.room * sizeof(uint64_t) +
+                 share.newcomers.room * sizeof(struct newcomer);
+    }
+    bytes += states->chunks.used * chunk_size(states->width, states->shift);
     if (search->slots)
-        bytes += (search->slot_mask + 1) * sizeof *search->slots;
+        bytes += sizeof *search->slots << search->slot_bits;
     if (search->index)
         bytes += (search->index_mask + 1) * sizeof *search->index;
-    if (search->recent)
-        bytes += RECENT * search->words * sizeof *search->recent;
 #define ADD(pool, type) bytes += search->pool.room * sizeof(type);
     FOR_POOLS(search, ADD)
     return bytes;
 }
+
+/* whether `more` bytes may be allocated */
+static bool may_grow(struct search *search, uint64_t more)
+{
+    uint64_t wanted = search_bytes(search) + more;
+
+    if (wanted < search->most_bytes)
+        return true;
+    search->wanted_bytes = wanted;
+    return false;
+}
+
+/* -- workers ---------------------------------------------------------------------------------- */
+
+void search_forget_recent(struct search *search)
+{
+    for (size_t i = 0; i < search->workers.used; i++) {
+        struct search_worker *worker = &ITEMS(search->workers, struct search_worker)[i];
+
+        regsim_free(worker->recent);
+        worker->recent = NULL;
+    }
+}
+
+/* make a table of states met lately in which no state counts as met: every place holds one that
+ * does not belong there; NULL without memory */
+static uint64_t *make_recent(uint32_t words)
+{
+    uint64_t state[SEARCH_MAX_WORDS] = {0}, home = hash_of(state, words) & (RECENT - 1);
+    uint64_t *recent = regsim_resize(NULL, RECENT * words * sizeof *recent);
+
+    if (!recent)
+        return NULL;
+    memset(recent, 0, RECENT * words * sizeof *recent);
+    do
+        state[0]++;
+    while ((hash_of(state, words) & (RECENT - 1)) == home);
+    memcpy(recent + home * words, state, words * sizeof *state);
+    return recent;
+}
+
+bool search_reserve_workers(struct search *search, unsigned count)
+{
+    if (search->workers.used < count &&
+        !reserve(&search->workers, count - search->workers.used, sizeof(struct search_worker)))
+        return false;
+    while (search->workers.used < count)
+        ITEMS(search->workers, struct search_worker)[search->workers.used++] =
+            (struct search_worker){.recent = NULL};
+    for (unsigned i = 0; i < count; i++) {
+        struct search_worker *worker = &ITEMS(search->workers, struct search_worker)[i];
+
+        if (!reserve(&worker->scratch, search->components + 1u, sizeof(uint32_t)))
+            return false;
+        if (!worker->recent)
+            worker->recent = make_recent(search->words);
+        if (!worker->recent)
+            return false;
+    }
+    return true;
+}
+
 /* -- fields ----------------------------------------------------------------------------------- */
 
 void search_numbers(const struct search *search, uint32_t state, uint32_t *numbers)
 {
-    const uint64_t *words = state_at(search, state, search->words);
+    uint64_t words[SEARCH_MAX_WORDS];
 
+    load(search, state, words, search->words);
     for (uint32_t i = 0; i < search->components; i++)
         numbers[i] = get(words, search->fields[i]);
 }
@@ -148,10 +254,8 @@ static void sort_members(uint32_t *vals, uint32_t count, uint32_t parts)
         }
 }
 
-void search_fold(struct search *search, uint64_t *state)
+void search_fold(const struct search *search, uint64_t *state, uint32_t *vals)
 {
-    uint32_t *vals = ITEMS(search->scratch, uint32_t);
-
     for (size_t i = 0; i < search->groups.used; i++) {
         struct group group = ITEMS(search->groups, struct group)[i];
         const uint32_t *places = ITEMS(search->places, uint32_t) + group.first;
@@ -166,47 +270,89 @@ void search_fold(struct search *search, uint64_t *state)
 
 /* -- the set of states ------------------------------------------------------------------------ */
 
-/* fill the empty slots with the states that there are */
+/* fill the table anew with the states that there are */
 static void rebuild(struct search *search)
 {
-    uint32_t count = count_of_states(search);
+    uint32_t count = search->states.count;
+    size_t mask = ((size_t)1 << search->slot_bits) - 1;
 
-    memset(search->slots, 0, (search->slot_mask + 1) * sizeof *search->slots);
+    memset(search->slots, 0, sizeof *search->slots << search->slot_bits);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t later = count - i > AHEAD ? i + AHEAD : i;
-        uint64_t soon = hash_of(state_at(search, later, search->words), search->words);
-        uint64_t hash = hash_of(state_at(search, i, search->words), search->words);
-        size_t at = hash & search->slot_mask;
+        uint64_t state[SEARCH_MAX_WORDS], hash;
+        size_t at;
 
-        PREFETCH(&search->slots[soon & search->slot_mask]);
-        while (search->slots[at])
-            at = (at + 1) & search->slot_mask;
-        search->slots[at] = slot_value(hash, i);
+        load(search, count - i > AHEAD ? i + AHEAD : i, state, search->words);
+        PREFETCH(&search->slots[home_of(search, hash_of(state, search->words))]);
+        load(search, i, state, search->words);
+        hash = hash_of(state, search->words);
+        for (at = home_of(search, hash); search->slots[at];)
+            at = (at + 1) & mask;
+        search->slots[at] = slot_value(search, hash, i);
     }
 }
 
-bool search_reserve_states(struct search *search, size_t more)
+/* add chunks of this width for `count` states; false without memory, and all is as before */
+static bool reserve_chunks(struct search *search, struct search_states *states, size_t count)
 {
-    size_t size = search->slots ? search->slot_mask + 1 : 1024;
-    size_t wanted = search->parents.used + more;
+    size_t size = chunk_size(states->width, states->shift), before = states->chunks.used;
+    size_t wanted = (count + (((size_t)1 << states->shift) - 1)) >> states->shift;
 
-    if (wanted > MOST_STATES ||
-        !reserve(&search->states, more * search->words, sizeof(uint64_t)) ||
-        !reserve(&search->parents, more, sizeof(uint32_t)))
+    if (wanted <= before)
+        return true;
+    if (!may_grow(search, (wanted - before) * size) ||
+        !reserve(&states->chunks, wanted - before, sizeof(unsigned char *)))
         return false;
-    while (size / 4 * 3 < wanted)
-        size *= 2;
-    if (!search->slots || size > search->slot_mask + 1) {
-        uint64_t *slots = regsim_resize(NULL, size * sizeof *slots);
+    while (states->chunks.used < wanted) {
+        unsigned char *chunk = regsim_resize(NULL, size);
 
-        if (!slots)
+        if (!chunk) {
+            while (states->chunks.used > before)
+                regsim_free(ITEMS(states->chunks, unsigned char *)[--states->chunks.used]);
             return false;
-        regsim_free(search->slots);
-        search->slots = slots;
-        search->slot_mask = size - 1;
-        rebuild(search);
+        }
+        ITEMS(states->chunks, unsigned char *)[states->chunks.used++] = chunk;
     }
     return true;
+}
+
+/* make room for more bits in the family; false without memory */
+static bool reserve_family(struct search *search, size_t bits)
+{
+    size_t words = (size_t)((search->family_bits + bits + 63) / 64);
+    size_t marks = words / MARK + 1;
+
+    return reserve(&search->family, words - search->family.used, sizeof(uint64_t)) &&
+           reserve(&search->marks, marks - search->marks.used, sizeof(uint32_t));
+}
+
+/* have the table take `count` states; false without memory, and all is as before */
+static bool reserve_slots(struct search *search, size_t count)
+{
+    unsigned bits = search->slots ? search->slot_bits : LEAST_BITS;
+    size_t before = search->slots ? sizeof *search->slots << bits : 0;
+    uint32_t *slots;
+
+    while (((uint64_t)1 << bits) / 20 * FULL < count)
+        bits++;
+    if (search->slots && bits == search->slot_bits)
+        return true;
+    if (bits > MOST_BITS || !may_grow(search, (sizeof *slots << bits) - before))
+        return false;
+    slots = regsim_resize(search->slots, sizeof *slots << bits);
+    if (!slots)
+        return false;
+    search->slots = slots;
+    search->slot_bits = bits;
+    rebuild(search);
+    return true;
+}
+
+bool search_reserve_states(struct search *search, size_t more, size_t parents)
+{
+    size_t count = search->states.count + more;
+
+    return reserve_chunks(search, &search->states, count) &&
+           reserve_family(search, more + parents) && reserve_slots(search, count);
 }
 
 uint32_t search_find(const struct search *search, const uint32_t *numbers)
@@ -215,23 +361,44 @@ uint32_t search_find(const struct search *search, const uint32_t *numbers)
 
     if (!search->slots || !search_encode(search, numbers, state))
         return SEARCH_NONE;
-    return (uint32_t)*slot_of(search, state, hash_of(state, search->words), search->words) - 1;
+    return index_in(search,
+                    *slot_of(search, state, hash_of(state, search->words), search->words));
+}
+
+uint32_t search_parent(const struct search *search, uint32_t state)
+{
+    const uint32_t *marks = ITEMS(search->marks, uint32_t);
+    size_t low = 0, high = search->marks.used;
+    uint32_t left;
+    uint64_t word;
+
+    while (high - low > 1) { /* the last mark that has no more states before it */
+        size_t middle = low + (high - low) / 2;
+
+        if (marks[middle] <= state)
+            low = middle;
+        else
+            high = middle;
+    }
+    left = state - marks[low];
+    for (low *= MARK;; low++) {
+        uint32_t ones = 0;
+
+        for (word = ITEMS(search->family, uint64_t)[low]; word; word &= word - 1)
+            ones++;
+        if (ones > left)
+            break;
+        left -= ones;
+    }
+    for (word = ITEMS(search->family, uint64_t)[low]; left > 0; left--)
+        word &= word - 1;
+    low *= 64;
+    for (word &= ~word + 1; word > 1; word >>= 1)
+        low++;
+    return (uint32_t)(low - state) - 1; /* bits that are 0 before it; none is NONE */
 }
 
 /* -- the layout ------------------------------------------------------------------------------- */
-
-/* have no state count as met lately: every place holds one that does not belong there */
-static void forget_recent(struct search *search)
-{
-    uint64_t state[SEARCH_MAX_WORDS] = {0};
-    uint64_t home = hash_of(state, search->words) & (RECENT - 1);
-
-    memset(search->recent, 0, RECENT * search->words * sizeof *search->recent);
-    do
-        state[0]++;
-    while ((hash_of(state, search->words) & (RECENT - 1)) == home);
-    memcpy(search->recent + home * search->words, state, search->words * sizeof *state);
-}
 
 /* have every process be asked anew: the masks are of the old layout */
 static void forget_rows(struct search *search)
@@ -263,55 +430,66 @@ static uint32_t place(const uint32_t *widths, uint32_t count, struct search_fiel
     return word < 2 ? word + 1 : word < 4 ? 4 : word < SEARCH_MAX_WORDS ? word + 1 : 0;
 }
 
-/* move every state from the old layout to the new; where the words are as many, in place */
-static void move_states(struct search *search, uint64_t *states, struct search_field *fields,
-                        uint32_t words)
+/* return how states are kept whose fields end with this one; `words` of their words are used */
+static struct search_states storage(const struct search_field *last, uint32_t words)
 {
-    uint32_t *numbers = ITEMS(search->scratch, uint32_t), count = count_of_states(search);
+    struct search_states states = {.width = 1};
+    uint32_t bits = last ? last->shift : 1;
 
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t *state = states + (size_t)i * words;
+    for (uint64_t ones = last ? last->ones : 0; ones; ones >>= 1)
+        bits++;
+    states.width = (last ? last->word * 8 : 0) + (bits + 7) / 8;
+    while ((size_t)states.width << (states.shift + 1) <= CHUNK)
+        states.shift++;
+    for (uint32_t i = 0; i < words; i++) {
+        uint32_t bytes = states.width > i * 8 ? states.width - i * 8 : 0;
 
-        search_numbers(search, i, numbers);
-        memset(state, 0, words * sizeof *state);
-        for (uint32_t j = 0; j < search->components; j++)
-            put(state, fields[j], numbers[j]);
+        states.keep[i] = bytes >= 8 ? UINT64_MAX : (UINT64_C(1) << bytes * 8) - 1;
+    }
+    return states;
+}
+
+/* move every state from the old layout to the new, into chunks that may be those they are in */
+static void move_states(struct search *search, struct search_states *states,
+                        const struct search_field *fields, uint32_t words)
+{
+    uint32_t *numbers = ITEMS(search->scratch, uint32_t);
+    uint32_t in_chunk = (UINT32_C(1) << states->shift) - 1;
+
+    for (; states->count < search->states.count; states->count++) {
+        unsigned char *to = ITEMS(states->chunks, unsigned char *)[states->count >> states->shift];
+        uint64_t state[SEARCH_MAX_WORDS] = {0};
+
+        search_numbers(search, states->count, numbers);
+        for (uint32_t i = 0; i < search->components; i++)
+            put(state, fields[i], numbers[i]);
+        for (uint32_t i = 0; i < words; i++)
+            state[i] = LITTLE(state[i]);
+        memcpy(to + (size_t)(states->count & in_chunk) * states->width, state, states->width);
     }
 }
 
 /* take the new layout; false without memory, and all is as before */
 static bool adopt(struct search *search, struct search_field *fields, uint32_t words)
 {
-    uint64_t *states = search->states.data, *recent = search->recent;
-    size_t room = search->parents.room * words;
+    struct search_states states =
+        storage(search->components ? &fields[search->components - 1] : NULL, words);
+    bool in_place = states.width == search->states.width;
 
-    if (words != search->words || !recent) {
-        recent = regsim_resize(NULL, RECENT * words * sizeof *recent);
-        if (!recent)
-            return false;
+    if (in_place)
+        states.chunks = search->states.chunks;
+    else if (!reserve_chunks(search, &states, search->states.count)) {
+        release_chunks(&states.chunks);
+        return false;
     }
-    if (words != search->words && room) {
-        states = room > SIZE_MAX / sizeof *states
-                     ? NULL
-                     : regsim_resize(NULL, room * sizeof *states);
-        if (!states) {
-            regsim_free(recent);
-            return false;
-        }
-    }
-    move_states(search, states, fields, words);
-    if (states != search->states.data) {
-        regsim_free(search->states.data);
-        search->states = (struct search_pool){states, search->parents.used * words, room};
-    }
-    if (recent != search->recent) {
-        regsim_free(search->recent);
-        search->recent = recent;
-    }
+    move_states(search, &states, fields, words);
+    if (!in_place)
+        release_chunks(&search->states.chunks);
+    search->states = states;
     regsim_free(search->fields);
     search->fields = fields;
     search->words = words;
-    forget_recent(search);
+    search_forget_recent(search);
     return true;
 }
 
@@ -341,7 +519,7 @@ enum search_status search_layout(struct search *search, const uint32_t *widths)
 enum search_status search_group(struct search *search, const uint32_t *places, size_t count,
                                 uint32_t parts)
 {
-    if (parts < 1 || count % parts || count > search->components || search->parents.used)
+    if (parts < 1 || count % parts || count > search->components || search->states.count)
         return SEARCH_BAD;
     for (size_t i = 0; i < count; i++)
         if (places[i] >= search->components)

@@ -78,9 +78,12 @@ uint32_t search_hit(const struct search *search, uint32_t target)
 
 void search_marks(const struct search *search, uint32_t target, uint8_t *out)
 {
-    for (uint32_t i = 0; i < count_of_states(search); i++)
-        out[i] = holds(search, ITEMS(search->targets, struct target)[target],
-                       state_at(search, i, search->words));
+    uint64_t state[SEARCH_MAX_WORDS];
+
+    for (uint32_t i = 0; i < search->states.count; i++) {
+        load(search, i, state, search->words);
+        out[i] = holds(search, ITEMS(search->targets, struct target)[target], state);
+    }
 }
 
 /* -- rows and entries ------------------------------------------------------------------------- */
@@ -252,11 +255,11 @@ enum search_status search_entry(struct search *search, uint32_t state, uint32_t 
     size_t outcomes = search->outcomes.used, deltas = search->deltas.used;
     size_t maps = search->maps.used, images = search->images.used;
     struct entry entry = {SEARCH_NONE, 0, (uint32_t)outcomes, 0, false};
-    const uint64_t *words;
+    uint64_t words[SEARCH_MAX_WORDS];
 
-    if (process >= search->count_of_processes || state >= count_of_states(search))
+    if (process >= search->count_of_processes || state >= search->states.count)
         return SEARCH_BAD;
-    words = state_at(search, state, search->words);
+    load(search, state, words, search->words);
     entry.row = row_of(&search->processes[process],
                        get(words, search->fields[search->processes[process].own]));
     if (entry.row == SEARCH_NONE)

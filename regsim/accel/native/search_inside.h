@@ -2,6 +2,8 @@
 #ifndef REGSIM_SEARCH_INSIDE_H
 #define REGSIM_SEARCH_INSIDE_H
 
+#include <string.h>
+
 #include "core_memory.h"
 #include "core_search.h"
 
@@ -16,10 +18,30 @@
 #define PREFETCH(address) ((void)(address))
 #endif
 
-#define MOST_STATES (SEARCH_NONE - 1)
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LITTLE(word) __builtin_bswap64(word)
+#else
+#define LITTLE(word) (word)
+#endif
+
 #define ITEMS(pool, type) ((type *)(pool).data)
 
-enum { RECENT = 1 << 12 }; /* states that are known to have been met without looking them up */
+#ifdef REGSIM_SMALL /* for tests: small models go every way */
+enum { BATCH = 8, RECENT = 1 << 6, CHUNK = 1 << 14 };
+#else
+enum {
+    BATCH = 256,      /* states whose steps are looked up before any successor is */
+    RECENT = 1 << 14, /* states that are known to have been met without looking them up */
+    CHUNK = 1 << 18,  /* bytes of states that are allocated at once */
+};
+#endif
+
+enum {
+    SHARES = 32,       /* batches that a crew expands before the new states are kept */
+    MARK = 32,         /* words of the family between two marks */
+    MOST_BITS = 32,    /* of the number of slots */
+    FULL = 17,         /* of 20 slots are used at most */
+};
 
 struct row {
     uint32_t first_zero;
@@ -59,6 +81,18 @@ struct note {
     uint32_t parent, process;
 };
 
+/* a successor that is in no slot yet; its words stand beside it */
+struct newcomer {
+    uint64_t hash;
+    uint32_t parent;
+};
+
+/* what became of one batch of several that a crew expands */
+struct share {
+    struct search_pool states, newcomers;
+    size_t transitions;
+};
+
 /* -- memory ----------------------------------------------------------------------------------- */
 
 /* make room for `more` items of `size` bytes; false without memory, and all is as before */
@@ -68,16 +102,23 @@ INLINE bool reserve(struct search_pool *pool, size_t more, size_t size)
            regsim_reserve(&pool->data, &pool->room, pool->used, more, size);
 }
 
-/* make room for `more` states in all that holds them; false without memory */
-bool search_reserve_states(struct search *search, size_t more);
+/* make room for `more` states in all that holds them, and for `parents` to be expanded; false
+ * without memory */
+bool search_reserve_states(struct search *search, size_t more, size_t parents);
+
+/* have the first `count` workers be ready to expand states; false without memory */
+bool search_reserve_workers(struct search *search, unsigned count);
+
+/* have no worker take a state for one that was met lately */
+void search_forget_recent(struct search *search);
 
 /* -- fields ----------------------------------------------------------------------------------- */
 
 /* write the state that has these numbers; false where one does not fit */
 bool search_encode(const struct search *search, const uint32_t *numbers, uint64_t *state);
 
-/* sort the members of each symmetric group */
-void search_fold(struct search *search, uint64_t *state);
+/* sort the members of each symmetric group; `vals` has room for as many numbers as a state has */
+void search_fold(const struct search *search, uint64_t *state, uint32_t *vals);
 
 /* return the number in a field */
 INLINE uint32_t get(const uint64_t *state, struct search_field field)
@@ -92,21 +133,49 @@ INLINE void put(uint64_t *state, struct search_field field, uint32_t number)
     state[field.word] |= (uint64_t)number << field.shift;
 }
 
-/* return a state by its index */
-INLINE const uint64_t *state_at(const struct search *search, uint32_t index, unsigned words)
+/* return where a state's bytes are */
+INLINE const unsigned char *bytes_of(const struct search *search, uint32_t index)
 {
-    return ITEMS(search->states, uint64_t) + (size_t)index * words;
+    const struct search_states *states = &search->states;
+    uint32_t in_chunk = (UINT32_C(1) << states->shift) - 1;
+
+    return ITEMS(states->chunks, unsigned char *)[index >> states->shift] +
+           (size_t)(index & in_chunk) * states->width;
 }
 
-/* return how many states were found */
-static inline uint32_t count_of_states(const struct search *search)
+/* return a word of a state; the bytes after it in its chunk may be another state's, or nobody's */
+INLINE uint64_t word_of(const struct search *search, const unsigned char *bytes, unsigned word)
 {
-    return (uint32_t)search->parents.used;
+    uint64_t read;
+
+    memcpy(&read, bytes + word * sizeof read, sizeof read);
+    return LITTLE(read) & search->states.keep[word];
+}
+
+/* copy a state out by its index */
+INLINE void load(const struct search *search, uint32_t index, uint64_t *state, unsigned words)
+{
+    const unsigned char *bytes = bytes_of(search, index);
+
+    for (unsigned i = 0; i < words; i++)
+        state[i] = word_of(search, bytes, i);
+}
+
+/* write the state after the last one, and over the bytes of those to come */
+INLINE void store(struct search *search, const uint64_t *state, unsigned words)
+{
+    unsigned char *bytes = (unsigned char *)bytes_of(search, search->states.count++);
+
+    for (unsigned i = 0; i < words; i++) {
+        uint64_t word = LITTLE(state[i]);
+
+        memcpy(bytes + i * sizeof word, &word, sizeof word);
+    }
 }
 
 /* -- the set of states ------------------------------------------------------------------------ */
 
-/* return the hash of a state: its high half stands in the slot, its low half says where */
+/* return the hash of a state: its low half says where, its high half goes into the slot */
 INLINE uint64_t hash_of(const uint64_t *state, unsigned words)
 {
     uint64_t hash = 0;
@@ -129,28 +198,57 @@ INLINE bool same(const uint64_t *one, const uint64_t *other, unsigned words)
     return differ == 0;
 }
 
-/* return the slot of an equal state, or the empty one where it belongs */
-INLINE uint64_t *slot_of(const struct search *search, const uint64_t *state, uint64_t hash,
-                         unsigned words)
+/* whether a stored state equals one */
+INLINE bool is_at(const struct search *search, uint32_t index, const uint64_t *state,
+                  unsigned words)
 {
-    size_t at = hash & search->slot_mask;
+    const unsigned char *bytes = bytes_of(search, index);
+    uint64_t differ = 0;
 
-    for (;; at = (at + 1) & search->slot_mask) {
-        uint64_t slot = search->slots[at];
+    for (unsigned i = 0; i < words; i++)
+        differ |= word_of(search, bytes, i) ^ state[i];
+    return differ == 0;
+}
 
-        if (!slot)
-            break;
-        if ((slot ^ hash) >> 32 == 0 &&
-            same(state_at(search, (uint32_t)slot - 1, words), state, words))
-            break;
-    }
-    return &search->slots[at];
+/* return the place in the table where the search for a hash begins */
+INLINE size_t home_of(const struct search *search, uint64_t hash)
+{
+    return hash & ((UINT64_C(1) << search->slot_bits) - 1);
 }
 
 /* return what a slot holds for a state */
-INLINE uint64_t slot_value(uint64_t hash, uint32_t index)
+INLINE uint32_t slot_value(const struct search *search, uint64_t hash, uint32_t index)
 {
-    return (hash >> 32 << 32) | (index + UINT64_C(1));
+    return (uint32_t)(hash >> 32 << search->slot_bits | (index + UINT64_C(1)));
+}
+
+/* return the index of the state that a slot is of; that of an empty one reads as NONE */
+INLINE uint32_t index_in(const struct search *search, uint32_t slot)
+{
+    return (uint32_t)(slot & ((UINT64_C(1) << search->slot_bits) - 1)) - 1;
+}
+
+/* whether a slot has the bits of the hash */
+INLINE bool may_be(const struct search *search, uint32_t slot, uint64_t hash)
+{
+    return (uint64_t)(slot ^ slot_value(search, hash, SEARCH_NONE)) >> search->slot_bits == 0;
+}
+
+/* return the slot of an equal state, or the empty one where it belongs */
+INLINE uint32_t *slot_of(const struct search *search, const uint64_t *state, uint64_t hash,
+                         unsigned words)
+{
+    size_t mask = ((size_t)1 << search->slot_bits) - 1, at = home_of(search, hash);
+
+    for (;; at = (at + 1) & mask) {
+        uint32_t slot = search->slots[at];
+
+        if (!slot)
+            break;
+        if (may_be(search, slot, hash) && is_at(search, index_in(search, slot), state, words))
+            break;
+    }
+    return &search->slots[at];
 }
 
 /* -- questions -------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import attrs
 
@@ -444,16 +445,30 @@ def _move_close(service: _Service, function: ast.FunctionDef) -> Iterator[CodeEd
             if not source.alone(after) or block.index(after) + 1 == place.index:
                 continue
             line, indent = after.end_lineno or after.lineno, source.indent(after)
+            name, where = f"after-{line}", f"to after line {line}"
+            if after is place.parent:  # it may end with the close itself
+                name = f"behind-{after.lineno}"
+                kind = _KEYWORDS.get(type(after), "block")
+                where = f"behind the {kind} that begins in line {after.lineno}"
             changes = [
                 Splice(first, last, ()),
                 Splice(line + 1, line, tuple(indent + each for each in text)),
             ]
             yield from service.edit(
                 "close",
-                f"move-close-of-line-{first}-after-{line}",
-                f"moves the close of line {first} to after line {line}",
+                f"move-close-of-line-{first}-{name}",
+                f"moves the close of line {first} {where}",
                 changes,
             )
+
+
+_KEYWORDS: Final[dict[type[ast.AST], str]] = {
+    ast.With: "`with`",
+    ast.If: "`if`",
+    ast.For: "`for`",
+    ast.While: "`while`",
+    ast.Try: "`try`",
+}
 
 
 # -- locks and errors ------------------------------------------------------------------------------

@@ -28,7 +28,10 @@ from regsim.explore.system import System, thread_of
 DEEP: Final = 200
 """After how many steps a service that has come to ever new states is taken to have no end."""
 LOOKED_AT: Final = 1_000
-"""How many states are looked at first: what leaks at each request has ever more, ever deeper."""
+"""How many states are looked at first: what leaks at each request has ever more, ever deeper.
+
+So it is not looked at further, unless the caller says how far.
+"""
 ELSE: Final = 400
 """How many states of a service that is refuted are looked at for what else it breaks."""
 CALLS_END: Final = "calls-end"
@@ -152,12 +155,14 @@ def _safe(system: System, os: str, options: Mapping[str, Any]) -> Trial | None:
     most = options["max_states"]
     few = LOOKED_AT if most is None else min(LOOKED_AT, most)
     (found,) = check_all(system, [whole], max_states=few)
-    if found.verdict is Verdict.INCONCLUSIVE and found.depth <= DEEP and few != most:
+    endless = most is None and found.depth > DEEP
+    if found.verdict is Verdict.INCONCLUSIVE and few != most and not endless:
         (found,) = check_all(system, [whole], **options)
     if found.path is None:
         if found.verdict is Verdict.HOLDS:
             return None
-        return Trial(os=os, holds=None, states=found.states, why=_why([found]))
+        more = "; it comes to ever new states, and `--max-states` says at how many to look"
+        return Trial(os=os, holds=None, states=found.states, why=_why([found]) + more * endless)
     walk = follow(system, found.path.code)
     first = tuple(each.name for each in claims if walk.verdict(each) is Verdict.VIOLATED)
     # What leaks has states without end: so many are enough to say what else is broken.

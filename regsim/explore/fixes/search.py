@@ -22,7 +22,15 @@ from regsim.errors import NotApplicableError, UsageError
 from regsim.explore.fixes import sites
 from regsim.explore.fixes.edits import CodeEdit, edits
 from regsim.explore.fixes.judge import ALSO, CALLS_END, Fixable, Trial, judged, judged_any
-from regsim.explore.fixes.source import CodeOrigin, CodeText, origin, parsed, patch, remade
+from regsim.explore.fixes.source import (
+    CodeOrigin,
+    CodeText,
+    encoding_of,
+    origin,
+    parsed,
+    patch,
+    remade,
+)
 from regsim.report.text.checks import path_json
 
 MOST_EDITS: Final = 2
@@ -45,10 +53,12 @@ class Candidate:
         holds: whether every claim does on every system asked; None where that is not known.
         trials: what was found on each system; up to the first that breaks it.
         patch: the edits as a unified diff; "" where none is of the code.
+        data: the bytes of the patch: each file's part in what that file is written in.
         lines: how many lines they add or change.
         bounds: up to what it is proved.
         stopped: the services that are to be stopped before logoff besides, which no patch does.
         proved: ``bounded``, or ``any`` for any number of threads; None where it does not hold.
+        unproved: why it is not proved for any number, where that was asked for; "" where it is.
     """
 
     name: str
@@ -58,8 +68,10 @@ class Candidate:
     patch: str
     lines: int
     bounds: Mapping[str, Any]
+    data: bytes = b""
     stopped: tuple[str, ...] = ()
     proved: str | None = None
+    unproved: str = ""
 
     @property
     def broken(self) -> Trial | None:
@@ -94,6 +106,7 @@ class Candidate:
             "edits": list(self.edits),
             "holds": self.holds,
             "proved": self.proved,
+            "unproved": self.unproved,
             "bounds": dict(self.bounds),
             "patch": self.patch,
             "stopped": list(self.stopped),
@@ -387,7 +400,7 @@ class FixSearch:
                 for os in self.os:
                     self.skipped[name, os] = LeftOut(name=name, os=os, why=why)
                 continue
-            says = f"stops the service {served.name} before the user logs off"
+            says = f"stops `{served.name}` before the user logs off"
             names = made.names | {name}
             stopped = (*made.stopped, served.name)
             yield attrs.evolve(
@@ -435,7 +448,7 @@ class FixSearch:
             trials.append(self.trial(made, os))
             if not trials[-1].holds:
                 break
-        proved = self._for_any(made, trials) if self.any_number else None
+        unproved = self._for_any(made, trials) if self.any_number else None
         verdicts = {each.holds for each in trials}
         holds = False if False in verdicts else None if None in verdicts else True
         return Candidate(
@@ -444,30 +457,42 @@ class FixSearch:
             holds=holds,
             trials=tuple(trials),
             patch=self.patch(made),
+            data=self.patch_data(made),
             lines=made.lines,
             bounds=self.bounds(),
             stopped=made.stopped,
-            proved=(proved or "bounded") if holds else None,
+            proved=("any" if unproved == "" else "bounded") if holds else None,
+            unproved=(unproved or "") if holds else "",
         )
 
-    def _for_any(self, made: Made, trials: list[Trial]) -> str | None:
-        """Return ``any`` where *made*, which holds, does for any number of threads everywhere.
+    def _for_any(self, made: Made, trials: list[Trial]) -> str:
+        """Return why *made*, which holds, is not proved for any number of threads everywhere.
 
-        Where it does not, the trial there says so.
+        "" where it is. Where it does not hold for some number, the trial there says so.
         """
-        proved = all(each.holds for each in trials)
+        open_ = []
         for number, trial in enumerate(trials):
             if trial.holds:
                 found = judged_any(self.model_of(made, trial.os))
                 if found.holds is False:
                     trials[number] = found
-                proved = proved and bool(found.holds)
-        return "any" if proved else None
+                elif not found.holds:
+                    on = f"on {trial.os}: " if len(self.os) > 1 else ""
+                    open_.append(on + (found.why or "it was not decided"))
+        return "; ".join(open_)
 
     def patch(self, made: Made) -> str:
         """Return what makes *made* of the code as it is, as a unified diff."""
+        return "".join(self._patches(made).values())
+
+    def patch_data(self, made: Made) -> bytes:
+        """Return the bytes of the same, each file's part in what that file is written in."""
+        parts = self._patches(made).items()
+        return b"".join(part.encode(encoding_of(file), "replace") for file, part in parts)
+
+    def _patches(self, made: Made) -> dict[str, str]:
         files = self.texts.items()
-        return "".join(patch(file, text, made.sources[file].text) for file, text in files)
+        return {file: patch(file, text, made.sources[file].text) for file, text in files}
 
     def model_of(self, made: Made, os: str) -> Fixable:
         """Return the model that *made* is on *os*."""

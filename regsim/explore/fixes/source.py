@@ -9,18 +9,23 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import io
 import linecache
 import os
+import re
+import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import count, pairwise
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from regsim.errors import UsageError
+from regsim.explore.asking import written_out
 
 _NUMBERS = count(1)
 
@@ -200,13 +205,13 @@ def origin(code: Callable[..., object]) -> tuple[CodeOrigin, str]:
         UsageError: it is no function made with ``def``, or its source cannot be found.
     """
     if not isinstance(code, FunctionType):
-        raise UsageError(f"{code!r} is no plain function: give one made with def")
+        raise UsageError(f"{written_out(code)} is no plain function: give one made with def")
     if code.__name__ == "<lambda>":
         raise UsageError("a service that is to be fixed is made with def, not with lambda")
     file = code.__code__.co_filename
     linecache.checkcache(file)
     text = "".join(linecache.getlines(file))
-    if not _on_disk(file).endswith(b"\n"):
+    if not _on_disk(file).endswith((b"\n", b"\r")):
         text = text.removesuffix("\n")  # which `linecache` has added
     source = parsed(text) if text else None
     if source is None or code_in(text, file, code.__qualname__) is None:
@@ -274,29 +279,60 @@ def _like(function: FunctionType, code: CodeType, names: dict[str, Any]) -> Func
 def patch(file: str, before: str, after: str) -> str:
     """Return what makes *after* of *before* as a unified diff that `git apply` takes.
 
-    The file is named from the current folder where it lies below it, else by its last name.
+    The file is named from the current folder where it lies below it, else by its last name. Python
+    reads all line ends alike and drops a mark at the beginning, a patch does not: where *before* is
+    what *file* has, each line has what it has there, and a new one ends as the one above it does.
+    Written in `encoding_of` the file, it is the patch byte by byte.
     """
     if before == after:
         return ""
     name = _relative(file)
+    there = _on_disk(file).decode(encoding_of(file), "replace")
+    if _plain(there) == before:
+        before, after = there, _ended_as(there, after)
     lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
-    head: list[str] = []
-    body: list[str] = []
-    for line in lines:
-        (body if head[1:] else head).append(line)
-    ends = "\r\n" if _by_two(file) else "\n"  # Python reads both alike, a patch does not
-    return "".join([*head, *(_ended(line, ends) for line in body)])
+    ended = (e if e.endswith("\n") else e + "\n\\ No newline at end of file\n" for e in lines)
+    return "".join(ended)
+
+
+def encoding_of(file: str) -> str:
+    """Return in what *file* is written, by its mark or its second line's word; else UTF-8."""
+    try:
+        found, _ = tokenize.detect_encoding(io.BytesIO(_on_disk(file)).readline)
+    except SyntaxError:
+        return "utf-8"
+    return "utf-8" if found == "utf-8-sig" else found  # the mark is a letter like others here
+
+
+_MARK: Final = "\ufeff"
+_ENDS: Final = re.compile("(\r\n|\r|\n)")
+
+
+def _plain(there: str) -> str:
+    """Return the text that Python takes *there*, a file's, for."""
+    return _ENDS.sub("\n", there.removeprefix(_MARK))
+
+
+def _ended_as(there: str, after: str) -> str:
+    """Return *after* with the mark and the line ends of *there*, a file's text before an edit."""
+    old, new = _plain(there).split("\n"), after.split("\n")
+    ends = _ENDS.findall(there) or ["\n"]
+    # An edit moves lines to the right, which stay what they are.
+    bare = ([line.strip() for line in each] for each in (old, new))
+    given: list[str] = []
+    for tag, first, last, start, stop in SequenceMatcher(None, *bare, False).get_opcodes():
+        same = range(first, last) if tag == "equal" else [max(first - 1, 0)] * (stop - start)
+        given += [ends[min(number, len(ends) - 1)] for number in same]
+    given[-1] = ""
+    mark = _MARK * there.startswith(_MARK)
+    return mark + "".join(line + end for line, end in zip(new, given, strict=True))
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of *text* with their ends, as Python counts them."""
+    """Return the lines of *text* with their ends, as git counts them."""
     return [f"{line}\n" for line in text.split("\n")[:-1]] + [
         line for line in text.split("\n")[-1:] if line
     ]
-
-
-def _by_two(file: str) -> bool:
-    return b"\r\n" in _on_disk(file)
 
 
 def _on_disk(file: str) -> bytes:
@@ -305,12 +341,6 @@ def _on_disk(file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError:
         return b"\n"
-
-
-def _ended(line: str, ends: str) -> str:
-    if line.startswith("@@"):
-        return line
-    return line[:-1] + ends if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 
 def _relative(file: str) -> str:

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 _SUCCESS = NtStatus.SUCCESS
 # What opens below a key and does nothing after that.
 _LASTING = ([keys.open_key], [predef.resolve, keys.open_key])
-# The close at the end of the last is of a root opened for this call alone, which an empty cache
-# asks for.
-_OPENS = (*_LASTING, [predef.resolve, keys.open_key, keys.close])
+# The close at the end of these is of a root opened for this call alone, which an empty cache asks
+# for. What creates a key opens it where it is there already, and reads the same to find it.
+_OPENS = tuple(
+    [*resolved, opens, *closed]
+    for opens in (keys.open_key, keys.create_key)
+    for resolved, closed in (([], []), ([predef.resolve], []), ([predef.resolve], [keys.close]))
+)
 
 
 def _operations(call: Call) -> list[Callable[..., Any]]:
@@ -41,7 +45,7 @@ def _operations(call: Call) -> list[Callable[..., Any]]:
 class Reopening:
     """A call that opens a key, by its plan or, where that would end the same way, at once.
 
-    It belongs to one process of one machine.
+    Or one that creates a key where there is none. It belongs to one process of one machine.
     """
 
     __slots__ = ("access", "call", "hive", "kcb", "key", "root", "stamp", "steps", "text")
@@ -58,9 +62,10 @@ class Reopening:
     def run(
         self, machine: Machine, process: Process, caller: Callable[[], Tid]
     ) -> tuple[NtStatus, Any]:
-        """Make the call as a thread of *process*; return its status and its result.
+        """Make the call as a thread of *process*; return its status and the new handle.
 
-        *caller* is asked for the thread only where that matters.
+        *caller* is asked for the thread only where that matters. The handle is None where none was
+        opened, and a predefined key's number where the call gives that back.
         """
         if self.stamp == machine.stamp:
             kcb = self.kcb
@@ -76,9 +81,10 @@ class Reopening:
         before = machine.serial
         self.stamp = -1
         status, value = run_call(machine, tid, self.call)
-        if status is _SUCCESS and self.key is not None:
-            self._learn(machine, process, value, machine.serial - before)
-        return status, value
+        handle = value.handle if value.__class__ is keys.Created else value
+        if status is _SUCCESS and self.key is not None and not getattr(value, "new", False):
+            self._learn(machine, process, handle, machine.serial - before)
+        return status, handle
 
     def _learn(self, machine: Machine, process: Process, handle: int, steps: int) -> None:
         """Keep where the open of *handle* ended, if the same would happen again."""
@@ -141,4 +147,6 @@ class Closing:
         """Make the call as a thread of *process*; return its status and None."""
         machine.serial += 1
         machine.call = self.text
-        return keys.close_in(machine, process, self.handle)
+        if machine.counts_opens:
+            return keys.close_in(machine, process, self.handle)
+        return machine.close_handle(process, self.handle), None

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import CodeType, ModuleType
-from typing import Any, Concatenate, NoReturn, ParamSpec
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import attrs
@@ -25,11 +25,13 @@ from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
 from regsim.testing.installed.system import system_of
 from regsim.testing.windows.environ import Environ
-from regsim.types import ObjectId, Tid, as_predefined
+from regsim.types import ObjectId, Tid
+from regsim.win32 import advapi
 from regsim.win32.api import Api
-from regsim.win32.plans import Known, Planned, Reply
+from regsim.win32.plans import Known, Planned, Reply, predefined_of
 
 P = ParamSpec("P")
+K, V = TypeVar("K"), TypeVar("V")
 Site = tuple[CodeType, int]
 """A place in a program, cheap to note: a code object and the offset of an instruction in it."""
 
@@ -51,6 +53,9 @@ Prepared = Callable[[Machine, Process, Callable[[], Tid]], tuple[NtStatus, Any]]
 """A call whose arguments are checked and whose plan is made: what is left is to run it."""
 
 SUCCESS = NtStatus.SUCCESS
+
+KEPT = 1024
+"""How many prepared calls of a kind a process keeps for the next one with equal arguments."""
 
 
 class Gate:
@@ -187,6 +192,8 @@ class Binding:
         self.dropped = self.gate.dropped
         self.calls = calls = _Calls(machine, process)
         self.caller: Callable[[], Tid] = lambda: calls.tid
+        self.closings: dict[int, Prepared] = {}
+        self.others: dict[tuple[object, ...], Prepared] = {}
 
     @cached_property
     def environ(self) -> Environ:
@@ -265,6 +272,19 @@ class Binding:
         """Return *planned* as it is to be made here: as fast as can be."""
         return prepared(planned)
 
+    def closing(self, handle: int) -> Prepared:
+        """Return the closing of *handle*, ready to be made, and keep it."""
+        planned = advapi.RegCloseKey(self.machine.dialect, handle)
+        return keep(self.closings, handle, self.prepare(planned))
+
+    def ready(self, plan: Callable[..., Planned], *arguments: object) -> Prepared:
+        """Return the call that *plan* makes of checked *arguments*, ready to be made; keep it."""
+        asked = (plan, *arguments)
+        found = self.others.get(asked)
+        if found is None:
+            found = keep(self.others, asked, self.prepare(plan(self.machine.dialect, *arguments)))
+        return found
+
     def let_go(self, handle: int) -> None:
         """Close *handle*, whose object is gone."""
         self.gate.drop(self, handle)
@@ -272,7 +292,8 @@ class Binding:
     def close_dropped(self, handle: int) -> None:
         """Close *handle* with the gate held; nothing is left to do when its process has ended."""
         if self.process.pid in self.machine.processes:
-            self.calls.api.RegCloseKey(handle)
+            close = self.closings.get(handle) or self.closing(handle)
+            close(self.machine, self.process, self.caller)
 
     def open_handles(self) -> list[HeldByCode]:
         """Return the handles this process has open, implicit ones too, in order of number."""
@@ -301,16 +322,24 @@ class Binding:
         )
 
 
+def keep(kept: dict[K, V], asked: K, made: V) -> V:
+    """Return *made*, which *kept* has for *asked* from now on, and others until there are many."""
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[asked] = made
+    return made
+
+
 def prepared(planned: Planned) -> Prepared:
-    """Return *planned*, ready to be made more than once."""
+    """Return *planned*, ready to be made more than once; what opens a key gives its handle."""
     if isinstance(planned, Known):
         code, value = planned.reply
         if code:
             return lambda _machine, _process, _caller: _refuse(code)
         return lambda _machine, _process, _caller: (SUCCESS, value)
-    if planned.plan.name == "RegOpenKeyEx":
+    if planned.plan.name in ("RegOpenKeyEx", "RegCreateKeyEx"):
         return Reopening(planned).run
-    if isinstance(planned.args["key"], int) and as_predefined(planned.args["key"]) is None:
+    if planned.plan.name == "RegCloseKey" and predefined_of(planned.args["key"]) is None:
         return Closing(planned).run
     return lambda machine, _process, caller: run_call(machine, caller(), planned)
 

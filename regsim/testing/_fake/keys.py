@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from sys import _getframe, audit
 from typing import Any
 
 from regsim.kernel.keys import KeyInfo
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
+from regsim.policy import Dialect
 from regsim.status import Win32Error, to_win32
 from regsim.testing._fake import arguments
-from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, site_above
+from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, Site, keep
+from regsim.testing._fake.constants import HIGH
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, new_hkey, number_of, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, as_predefined
 from regsim.win32 import advapi
 from regsim.win32.api import Api
-from regsim.win32.plans import Reply
-
-KEPT = 1024
-"""How many plans of opens and of closes a process keeps for the next call with equal arguments."""
+from regsim.win32.plans import Planned, Reply, answer
 
 _new: Callable[[type], Any] = object.__new__
 KEY_READ = int(Access.READ)
@@ -37,67 +35,49 @@ class KeyCalls(Binding):
         self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(machine, process, accounts)
-        self.opening = lru_cache(maxsize=KEPT, typed=True)(self._plan_open)
-        self.usual: dict[tuple[int, str | None], tuple[Prepared, int]] = {}
-        self.closings: dict[int, Prepared] = {}
+        self.opens: dict[tuple[object, ...], tuple[Prepared, int]] = {}
 
-    def _plan_open(
+    def _prepare(
         self, function: str, key: object, sub_key: object, reserved: object, access: object
     ) -> tuple[Prepared, int]:
-        """Check the arguments of an open and plan it; return that, and the key for the event."""
+        """Check the arguments of `_open` and plan the call; return that, and the event's key."""
         handle = number_of(key)
-        name = arguments.text_or_none(function, "sub_key", sub_key)
-        options, wanted = arguments.number(reserved), arguments.number(access)
-        dialect = self.machine.dialect
-        planned = advapi.RegOpenKeyEx(dialect, handle, name, access=wanted, options=options)
-        return self.prepare(planned), signed(handle)
+        where = 2 if function == "CreateKey" else "sub_key"
+        name = arguments.text_or_none(function, where, sub_key)
+        zero, wanted = arguments.number(reserved), arguments.number(access)
+        planned = _PLANS[function](self.machine.dialect, handle, name, wanted, zero)
+        asked = (function, key, sub_key, reserved, access)
+        return keep(self.opens, asked, (self.prepare(planned), signed(handle)))
 
-    def _opened(self, *arguments_: object) -> tuple[Prepared, int]:
-        """Prepare an open, and keep it where its arguments can be kept."""
-        try:
-            return self.opening(*arguments_)
-        except TypeError:  # wrong ones may have no hash; what is wrong is said here
-            return self._plan_open(*arguments_)  # type: ignore[arg-type]
-
-    def _usual(self, handle: int, sub_key: str | None) -> tuple[Prepared, int]:
-        """Prepare an open for reading, and keep it where it is found fastest."""
-        found = self._opened("OpenKey", handle, sub_key, 0, KEY_READ)
-        if len(self.usual) >= KEPT:
-            self.usual.clear()
-        self.usual[handle, sub_key] = found
-        return found
-
-    def closing(self, handle: int) -> Prepared:
-        """Prepare the closing of *handle*, and keep it."""
-        if len(self.closings) >= KEPT:
-            self.closings.clear()
-        planned = advapi.RegCloseKey(self.machine.dialect, handle)
-        found = self.closings[handle] = self.prepare(planned)
-        return found
-
-    def OpenKey(
-        self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
+    def _open(
+        self,
+        function: str,
+        event: str,
+        key: HKEYType | int,
+        sub_key: str | None,
+        reserved: int,
+        access: int,
     ) -> HKEYType:
-        """Open a key; *reserved* is passed on as RegOpenKeyEx's options.
+        """Make the call of *function*, of which the audit *event* tells; return the new handle.
 
-        With None or "" below a predefined key, the result is that key's own number, and the root
-        that the process had cached behind it is closed (on the systems that refresh it).
+        The caller's caller is noted as who opened it.
         """
         handle: Any = key
         if key.__class__ is HKEYType and key._owner is self:  # noqa: SLF001
             handle = key._handle  # noqa: SLF001
         elif key.__class__ is not int:
             handle = self.number(key)
-        plain = sub_key.__class__ is str or sub_key is None
-        if plain and access is KEY_READ and reserved == 0:
-            found = self.usual.get((handle, sub_key)) or self._usual(handle, sub_key)
-        else:
-            found = self._opened("OpenKey", handle, sub_key, reserved, access)
-        audit("winreg.OpenKey", found[1], sub_key, access)
+        try:
+            found = self.opens.get((function, handle, sub_key, reserved, access))
+        except TypeError:  # what has no hash is wrong, and said to be so below
+            found = None
+        if found is None or not (isinstance(reserved, int) and isinstance(access, int)):
+            found = self._prepare(function, handle, sub_key, reserved, access)  # 1.0 is not 1
+        audit(event, found[1], sub_key, access)
         machine = self.machine
         site: Site | None
         try:  # as `site_above` does
-            frame = _getframe(1)
+            frame = _getframe(2)
             site = (frame.f_code, frame.f_lasti)
         except ValueError:
             site = None
@@ -111,44 +91,41 @@ class KeyCalls(Binding):
             self.gate.drain()
         if status is not SUCCESS:
             raise windows_error(to_win32(status))
-        if opened >= FIRST_HIGH:
-            return self._result(opened)
         result: HKEYType = _new(HKEYType)
         result._owner = self  # noqa: SLF001
+        if opened >= FIRST_HIGH:
+            opened |= HIGH
+            audit("winreg.OpenKey/result", signed(opened))
+        else:
+            audit("winreg.OpenKey/result", opened)
         result._handle = opened  # noqa: SLF001
-        audit("winreg.OpenKey/result", opened)
         return result
+
+    def OpenKey(
+        self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
+    ) -> HKEYType:
+        """Open a key; *reserved* is passed on as RegOpenKeyEx's options.
+
+        With None or "" below a predefined key, the result is that key's own number, and the root
+        that the process had cached behind it is closed (on the systems that refresh it).
+        """
+        return self._open("OpenKey", "winreg.OpenKey", key, sub_key, reserved, access)
 
     def OpenKeyEx(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_READ
     ) -> HKEYType:
         """Open a key, as OpenKey does."""
-        handle = key if key.__class__ is int else self.number(key)
-        planned, given = self._opened("OpenKeyEx", handle, sub_key, reserved, access)
-        audit("winreg.OpenKey", given, sub_key, access)
-        return self._result(self.make(planned, site_above(1)))
-
-    def _result(self, opened: int) -> HKEYType:
-        key = new_hkey(self, opened)
-        audit("winreg.OpenKey/result", signed(int(key)))
-        return key
+        return self._open("OpenKeyEx", "winreg.OpenKey", key, sub_key, reserved, access)
 
     def CreateKey(self, key: HKEYType | int, sub_key: str | None, /) -> HKEYType:
         """Open a key with the widest access, or create it and what is missing above it."""
-        handle = self.number(key)
-        name = arguments.text_or_none("CreateKey", 2, sub_key)
-        audit("winreg.CreateKey", signed(handle), sub_key, KEY_WRITE)
-        return self._result(self.call(create_key, handle, name, _MAXIMUM, 0))
+        return self._open("CreateKey", "winreg.CreateKey", key, sub_key, 0, KEY_WRITE)
 
     def CreateKeyEx(
         self, key: HKEYType | int, sub_key: str | None, reserved: int = 0, access: int = KEY_WRITE
     ) -> HKEYType:
         """Open a key, or create it and what is missing above it; 87 if *reserved* is not 0."""
-        handle = self.number(key)
-        name = arguments.text_or_none("CreateKeyEx", "sub_key", sub_key)
-        zero, wanted = arguments.number(reserved), arguments.number(access)
-        audit("winreg.CreateKey", signed(handle), sub_key, access)
-        return self._result(self.call(create_key, handle, name, wanted, zero))
+        return self._open("CreateKeyEx", "winreg.CreateKey", key, sub_key, reserved, access)
 
     def CloseKey(self, hkey: HKEYType | int | None, /) -> None:
         """Close a handle; None, and a handle object closed already, do no harm.
@@ -255,12 +232,35 @@ class KeyCalls(Binding):
         return True
 
 
-def create_key(api: Api, key: int, name: str | None, access: int, reserved: int) -> Reply:
-    """Create or open a key; without a name a predefined key gives its own number (documented)."""
+def planned_open(
+    dialect: Dialect, key: int, name: str | None, access: int, options: int
+) -> Planned:
+    """Plan the opening of a key."""
+    return advapi.RegOpenKeyEx(dialect, key, name, access=access, options=options)
+
+
+def planned_create(
+    dialect: Dialect, key: int, name: str | None, access: int, reserved: int
+) -> Planned:
+    """Plan the creation of a key; without a name a predefined key gives itself (documented)."""
     if not name and not reserved and as_predefined(key) is not None:
-        return Reply(Win32Error.SUCCESS, key)
-    code, created = api.RegCreateKeyEx(key, name or "", access=access, reserved=reserved)
-    return Reply(code, created.handle if code == Win32Error.SUCCESS else None)
+        return answer(Win32Error.SUCCESS, key)
+    return advapi.RegCreateKeyEx(dialect, key, name or "", access=access, reserved=reserved)
+
+
+def _planned_widest(
+    dialect: Dialect, key: int, name: str | None, _access: int, reserved: int
+) -> Planned:
+    """Plan the creation of a key with the widest access, whatever the audit event says."""
+    return planned_create(dialect, key, name, _MAXIMUM, reserved)
+
+
+_PLANS = {
+    "OpenKey": planned_open,
+    "OpenKeyEx": planned_open,
+    "CreateKey": _planned_widest,
+    "CreateKeyEx": planned_create,
+}
 
 
 def delete_tree(api: Api, key: int, name: str | None) -> Reply:

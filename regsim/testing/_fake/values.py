@@ -6,11 +6,12 @@ from sys import audit
 
 from regsim.status import Win32Error
 from regsim.testing._fake import arguments, performance
-from regsim.testing._fake.binding import Binding
+from regsim.testing._fake.binding import Binding, site_above
 from regsim.testing._fake.data import from_bytes, to_bytes
-from regsim.testing._fake.hkey import HKEYType, signed
+from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, signed
 from regsim.testing._fake.oserror import windows_error
 from regsim.types import Access, PredefinedKey, ValueType, as_predefined
+from regsim.win32 import advapi_data
 from regsim.win32.api import Api
 from regsim.win32.plans import Reply
 
@@ -25,7 +26,11 @@ class ValueCalls(Binding):
         handle = self.number(key)
         wanted = arguments.text_or_none("QueryValueEx", 2, name)
         audit("winreg.QueryValue", signed(handle), None, name)
-        value = self.call(query_value, handle, wanted)
+        if handle < FIRST_HIGH:
+            query = self.ready(advapi_data.RegQueryValueEx, handle, wanted)
+            value = self.make(query, site_above(1))
+        else:
+            value = self.call(query_value, handle, wanted)
         return from_bytes(value.type, value.data), arguments.as_int(value.type)
 
     def QueryValue(self, key: HKEYType | int, sub_key: str | None, /) -> str:

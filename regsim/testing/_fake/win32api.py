@@ -8,7 +8,7 @@ from typing import Any, Final
 from regsim.kernel.keys import KeyInfo
 from regsim.status import Win32Error
 from regsim.testing._fake import win32data
-from regsim.testing._fake.keys import create_key
+from regsim.testing._fake.keys import planned_create
 from regsim.testing._fake.pyhandle import PyHANDLE, PyHKEY, failed
 from regsim.testing._fake.security import PySECURITY_DESCRIPTOR, get_security, set_security
 from regsim.testing._fake.values import enumerate_value, query_default, query_value, set_default
@@ -24,7 +24,7 @@ from regsim.testing._fake.win32functions import (
 )
 from regsim.types import Access, Value, ValueType
 from regsim.win32.api import Api
-from regsim.win32.plans import Reply
+from regsim.win32.plans import Known, Reply
 
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 _KEY_READ: Final = int(Access.READ)
@@ -85,7 +85,7 @@ class Win32Api(Functions):
     def RegCreateKey(self, key: HandleLike, subKey: str | None, /) -> PyHKEY:
         """Open a key with the widest access, or create it and what is missing above it."""
         handle, name = self.process.number(key), text_or_none(subKey)
-        return self._key(self._call("RegCreateKey", create_key, handle, name, _MAXIMUM, 0))
+        return self._key(self._call("RegCreateKey", _create, handle, name))
 
     def RegCreateKeyEx(
         self,
@@ -404,3 +404,10 @@ def _moment(filetime: int) -> datetime:
 
 def _as_int(kind: int) -> int:
     return kind - (1 << 32) if kind >> 31 else kind
+
+
+def _create(api: Api, key: int, name: str | None) -> Reply:
+    """Open a key with the widest access or create it; the value is its handle."""
+    planned = planned_create(api.machine.dialect, key, name, _MAXIMUM, 0)
+    code, value = planned.reply if isinstance(planned, Known) else api.run(planned)
+    return Reply(code, getattr(value, "handle", value))

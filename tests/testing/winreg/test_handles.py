@@ -220,3 +220,34 @@ def test_a_call_from_python_has_its_line(winreg: BoundWinreg) -> None:
 
     assert [handle.file for handle in winreg.open_handles()] == [__file__, __file__]
     kept.Close()
+
+
+@pytest.mark.parametrize("name", ["OpenKey", "OpenKeyEx", "CreateKeyEx"])
+def test_what_only_equals_an_argument_is_refused(winreg: BoundWinreg, name: str) -> None:
+    """A call that went well lets in no float that equals its access; True is 1, in both."""
+    function = getattr(winreg, name)
+    winreg.CloseKey(winreg.CreateKey(winreg.HKEY_CURRENT_USER, SUBKEY))
+    for _ in range(2):
+        function(winreg.HKEY_CURRENT_USER, SUBKEY, 0, 1).Close()
+        function(winreg.HKEY_CURRENT_USER, SUBKEY, False, True).Close()
+
+        with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+            function(winreg.HKEY_CURRENT_USER, SUBKEY, 0, 1.0)
+        with pytest.raises(TypeError, match="must be str or None, not list"):
+            function(winreg.HKEY_CURRENT_USER, [SUBKEY], 0, 1)
+
+
+def test_a_call_made_again_sees_what_changed(winreg: BoundWinreg) -> None:
+    """Creating, opening, reading and dropping as before give what holds now, a deleted key too."""
+    user = winreg.HKEY_CURRENT_USER
+    seen: list[object] = []
+    for text in ("red", "blue"):
+        winreg.SetValueEx(winreg.CreateKey(user, SUBKEY), "Colour", 0, winreg.REG_SZ, text)
+        with winreg.OpenKey(user, SUBKEY) as key:
+            seen += [winreg.QueryValueEx(key, "Colour") for _ in range(2)]
+        winreg.DeleteKey(user, SUBKEY)
+        with pytest.raises(FileNotFoundError):
+            winreg.OpenKey(user, SUBKEY)
+
+    assert seen == [("red", winreg.REG_SZ)] * 2 + [("blue", winreg.REG_SZ)] * 2
+    assert [held.implicit for held in winreg.open_handles()] == [True]
