@@ -32,6 +32,7 @@ ROWS: dict[str, Callable[[Asked], list[Row]]] = {
     "csv7": ingest_speed.csv7,
     "pml": ingest_speed.pml,
     "parquet": speed.parquet,
+    "evtx": ingest_speed.evtx,
     "hive": read_speed.hive,
     "deep": read_speed.deep,
     "explorer": against_spin.explorer,

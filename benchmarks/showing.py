@@ -24,6 +24,8 @@ TITLES = {
     "csv7": "CSV, 7 columns",
     "pml": "PML",
     "parquet": "Parquet",
+    "parquet, ours": "Parquet, laid out to be read",
+    "arrow": "Arrow IPC",
     "hive": "whole hive",
     "deep": "one value of a hive",
     "evtx": "EVTX",

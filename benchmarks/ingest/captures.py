@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "trace"))
@@ -57,6 +58,23 @@ def repeat_pml(source: Path, target: Path, events: int) -> int:
             file.seek(place)
             file.write(struct.pack("<Q", struct.unpack_from("<Q", data, place)[0] + tables - table))
     return count * times
+
+
+def repeat_evtx(log: bytes, target: Path, records: int) -> int:
+    """Write the chunks of an event log again and again; return how many records there are."""
+    begin, count = struct.unpack_from("<2H", log, 0x28)
+    size = 1 << 16
+    chunks = [log[at : at + size] for at in range(begin, begin + count * size, size)]
+    chunks = [one for one in chunks if one.startswith(b"ElfChnk\0") and len(one) == size]
+    spans = [struct.unpack_from("<2Q", one, 8) for one in chunks]
+    each = sum(last - first + 1 for first, last in spans)
+    times = -(-records // each)
+    head = bytearray(log[:begin])
+    struct.pack_into("<Q", head, 0x10, len(chunks) * times - 1)
+    struct.pack_into("<H", head, 0x2A, len(chunks) * times)
+    struct.pack_into("<I", head, 0x7C, zlib.crc32(head[:0x78]))
+    target.write_bytes(head + b"".join(chunks) * times)
+    return each * times
 
 
 def synthetic_csv(target: Path, events: int) -> int:

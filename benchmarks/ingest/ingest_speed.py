@@ -1,17 +1,18 @@
-"""From a file to the verdict, beside what a user would pick instead: CSV and PML.
+"""From a file to the verdict, beside what a user would pick instead: CSV, PML, EVTX.
 
 The files repeat the events of a real capture, or, where ../shared/data (or REGSIM_SHARED) is not,
-have rows in their likeness. ``python benchmarks/all.py csv27 csv7 pml`` measures.
+have rows in their likeness. ``python benchmarks/all.py csv27 csv7 pml evtx`` measures.
 """
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ingest.captures import repeat_csv, repeat_pml, synthetic_csv, synthetic_pml
+from ingest.captures import repeat_csv, repeat_evtx, repeat_pml, synthetic_csv, synthetic_pml
 from measuring import OURS, Asked, Goal, MissingPeerError, Row, measured, peer, shared, there
 
 from regsim import dialects
@@ -111,3 +112,23 @@ def pml(at: Asked) -> list[Row]:
     what = f"PML, {events:,} events, {path.stat().st_size / 1e6:,.0f} MB, to findings"
     goals = (Goal("read()", 1 / 1.2), Goal("procmon-reader", 2.0))
     return [measured("pml", what, contenders, at, *goals, missing=missing)]
+
+
+def evtx(at: Asked) -> list[Row]:
+    """Measure a large System log beside merely iterating its records in the library that reads it.
+
+    Raises:
+        MissingPeerError: the log to be repeated is not here.
+    """
+    path = at.folder / "big"
+    log = gzip.decompress(shared("events", "log2timeline_System.evtx.gz").read_bytes())
+    records = repeat_evtx(log, path, at.of(100_000))
+
+    def iterated() -> int:
+        parser = peer("evtx", "evtx").PyEvtxParser(str(path))
+        return sum(1 for _ in parser.records_json())
+
+    found, missing = there({"evtx": (partial(peer, "evtx", "evtx"), iterated)})
+    contenders = {OURS: partial(verdict, path)} | found
+    what = f"EVTX, {records:,} records, {path.stat().st_size / 1e6:,.0f} MB, to findings"
+    return [measured("evtx", what, contenders, at, Goal("evtx", 1 / 1.15), missing=missing)]

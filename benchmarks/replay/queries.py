@@ -9,50 +9,59 @@ root of HKEY_CURRENT_USER is the first call on it in each life of a process.
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regsim.accel.columns import FIRST_PREDEFINED, TYPECODES, EventKind
 from regsim.accel.records import columns
 from regsim.accel.replaying import new_replay
+from regsim.trace.readers._parquet import ParquetTable, ahead
 
 if TYPE_CHECKING:
     from replay.traces import Trace
 
 Verdicts = set[tuple[int, int, int, int, bool]]
 HKCU = FIRST_PREDEFINED + 1
+ROWS = 1 << 18
+"""Rows that are decoded at a time."""
 NAMES = [name for name in TYPECODES if name != "time"]
 
 
 def by_regsim(path: Path, trace: Trace) -> Verdicts:
-    """Read row group by row group, each while the one before it is replayed."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    file = pq.ParquetFile(path)
+    """Read some rows at a time, each while those before them are replayed."""
     run = new_replay(trace.policy)
-
-    def read(group: int) -> dict[str, object]:
-        table = file.read_row_group(group, columns=NAMES, use_threads=True)
-        return {name: table[name].chunk(0).to_numpy() for name in NAMES}
-
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(read, 0)
-        for group in range(file.num_row_groups):
-            data = coming.result()
-            if group + 1 < file.num_row_groups:
-                coming = pool.submit(read, group + 1)
-            run.feed(columns(**data), trace.hive_of_key, trace.root_of_hive)
+    for batch in ahead(_batches(path)):
+        data = {name: batch.column(name).to_numpy() for name in NAMES}
+        run.feed(columns(**data), trace.hive_of_key, trace.root_of_hive)
     return {
-        (unload.row, one.pid, one.key, one.row, one.implicit)
+        (unload.row, pid, key, row, implicit)
         for unload in run.answer().unloads
-        for one in unload.blockers
+        for row, implicit, pid, key, _ in unload.blockers
     }
 
 
-def by_polars(path: Path, trace: Trace, *, implicit: bool = True) -> Verdicts:
-    """The lazy engine; joins as of the next exit and the next unload, no inequality join."""
+def _batches(path: Path) -> Iterator[Any]:
+    """Yield the columns in batches, of either kind of file."""
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if path.suffix == ".parquet":
+        yield from ParquetTable(data).batches(NAMES, ROWS)
+        return
+    import pyarrow as pa  # noqa: PLC0415
+
+    reader = pa.ipc.open_file(pa.py_buffer(data))
+    for at in range(reader.num_record_batches):
+        batch = reader.get_batch(at)
+        yield from (batch.slice(first, ROWS) for first in range(0, batch.num_rows, ROWS))
+
+
+def by_polars(path: Path, trace: Trace, *, implicit: bool = True, engine: str = "") -> Verdicts:
+    """The lazy engine; joins as of the next exit and the next unload, no inequality join.
+
+    *engine* "streaming" has polars stream the part that reads the file.
+    """
     import polars as pl  # noqa: PLC0415
 
     hive = pl.lit(pl.Series(trace.hive_of_key)).gather(pl.col("key"))
@@ -60,13 +69,14 @@ def by_polars(path: Path, trace: Trace, *, implicit: bool = True) -> Verdicts:
     op = pl.col("op")
     did = (pl.col("status") == 0) & op.is_in([EventKind.OPEN.value, EventKind.CLOSE.value])
     called = (op == EventKind.OPEN.value) & (pl.col("parent") == HKCU)
+    scan = pl.scan_ipc if path.suffix == ".arrow" else pl.scan_parquet
     mine = (
-        pl.scan_parquet(path, row_index_name="row")
+        scan(path, row_index_name="row")
         .select("row", *NAMES)
         .filter(did | called | op.is_in([EventKind.EXIT.value, EventKind.UNLOAD.value]))
         .with_columns(hive.alias("hive"))
         .filter((pl.col("hive") > 0) | (op == EventKind.EXIT.value))
-        .collect()
+        .collect(engine=engine or "auto")
     )
     exits = (
         mine.lazy().filter(op == EventKind.EXIT.value).select("pid", pl.col("row").alias("exit"))

@@ -123,26 +123,54 @@ def files(rows: int, processes: int, count: int, folder: Path, *, implicit: bool
     show("the same: processor time of all threads", taken, "regsim")
 
 
+# What a file is like, whether its layout is ours, its suffix, and what is asked: times polars with
+# and without implicit roots, times duckdb.
+_FILES = (
+    ("parquet", "Parquet (snappy, pyarrow's defaults)", False, ".parquet", (1.1, 1.0), 0.0),
+    ("parquet, ours", "Parquet (laid out for reading)", True, ".parquet", (1.5, 1.5), 3.0),
+    ("arrow", "Arrow IPC", True, ".arrow", (2.5, 2.5), 0.0),
+)
+
+
 def parquet(at: Asked) -> list[Row]:
-    """Measure a Parquet file to all unload verdicts, with and without implicit roots."""
+    """Measure files of columns to all unload verdicts, with and without implicit roots."""
     rows, found = at.of(10_000_000), []
     for implicit, word in ((True, "with"), (False, "without")):
-        trace, path = make(rows, 100, implicit=implicit), at.folder / f"{word}.parquet"
-        write(trace, path)
-        peers, missing = there(
-            {
-                name: (partial(peer, name, name), partial(query, path, trace, implicit=implicit))
-                for name, query in (("polars", queries.by_polars), ("duckdb", queries.by_duckdb))
-            }
-        )
-        todo = {OURS: partial(queries.by_regsim, path, trace)} | peers
-        answers = [work() for work in todo.values()]
-        assert all(answer == answers[0] for answer in answers)
-        what = f"Parquet (snappy), {rows:,} rows, {word} implicit roots"
-        what += f", to {len(answers[0]):,} verdicts"
-        goals = (Goal("polars", 1.1 if implicit else 1.0), Goal("duckdb", 3.0))
-        found.append(measured(f"parquet: {word}", what, todo, at, *goals, missing=missing))
+        trace = make(rows, 100, implicit=implicit)
+        for name, kind, ours, suffix, polars, duckdb in _FILES:
+            path = at.folder / f"{word}{suffix}"
+            write(trace, path, ours=ours)
+            goals = [Goal("polars", polars[not implicit])]
+            goals += [Goal("duckdb", duckdb)] if duckdb else []
+            what = f"{kind}, {rows:,} rows, {word} implicit roots"
+            found.append(_columns(f"{name}: {word}", what, path, trace, goals, at))
+            path.unlink()
     return found
+
+
+def _columns(name: str, what: str, path: Path, trace: Trace, goals: list[Goal], at: Asked) -> Row:
+    """Measure one file; polars reads it whole and streaming, and duckdb knows no Arrow files."""
+    implicit = bool((trace.data["parent"] != 0).any())
+    by_polars = partial(queries.by_polars, path, trace, implicit=implicit)
+    asked = {
+        "polars": (partial(peer, "polars", "polars"), by_polars),
+        "polars, streaming": (
+            partial(peer, "polars", "polars"),
+            partial(by_polars, engine="streaming"),
+        ),
+        "duckdb": (
+            partial(peer, "duckdb", "duckdb"),
+            partial(queries.by_duckdb, path, trace, implicit=implicit),
+        ),
+    }
+    if path.suffix != ".parquet":
+        del asked["duckdb"]
+    peers, missing = there(asked)
+    todo = {OURS: partial(queries.by_regsim, path, trace)} | peers
+    answers = [work() for work in todo.values()]
+    assert all(answer == answers[0] for answer in answers)
+    what += f", to {len(answers[0]):,} verdicts"
+    return measured(name, what, todo, at, *goals, missing=missing)
 
 
 def _now() -> float:

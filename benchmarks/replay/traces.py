@@ -127,12 +127,31 @@ def _handles(
     data["key"][places[closes]] = data["key"][places[np.flatnonzero(closes) - 1]]
 
 
-def write(trace: Trace, path: Path) -> None:
-    """Write the columns to a Parquet file, as a reader of captures leaves them."""
+def write(trace: Trace, path: Path, *, ours: bool = True) -> None:
+    """Write the columns to an Arrow or a Parquet file, by its suffix.
+
+    *Ours* is laid out for reading: dictionaries throughout but for the times, which ascend and are
+    written as their differences, no nulls, and pages as they are. Otherwise pyarrow's defaults.
+    """
     import pyarrow as pa  # noqa: PLC0415 - only to write
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    pq.write_table(pa.table(trace.data), path, row_group_size=1 << 20, compression="snappy")
+    table = pa.table(trace.data)
+    if path.suffix == ".arrow":
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    elif not ours:
+        pq.write_table(table, path)
+    else:
+        schema = pa.schema([field.with_nullable(False) for field in table.schema])
+        pq.write_table(
+            table.cast(schema),
+            path,
+            row_group_size=1 << 20,
+            compression="none",
+            use_dictionary=[name for name in NAMES if name != "time"],
+            column_encoding={"time": "DELTA_BINARY_PACKED"},
+        )
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class CReplay:
     def apply(self, events: CEvents, shard: int, rows: int) -> None: ...
     def note(self, row: int) -> None: ...
     def result(
-        self,
+        self, kind: type[tuple[int, ...]], /
     ) -> tuple[
         tuple[_Finding, ...],
         tuple[int, ...],
@@ -182,3 +182,18 @@ class CPmlScan:
     def columns(self) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]: ...
     def records(self, first: int) -> tuple[int, ...]: ...
     def paths(self, first: int) -> list[bytes]: ...
+
+class CParquetColumn:
+    def __new__(
+        cls,
+        file: Buffer,
+        first: int,
+        size: int,
+        values: int,
+        width: int,
+        optional: bool,
+        snappy: bool,
+        /,
+    ) -> Self: ...
+    def read(self, items: Buffer, size: int, /) -> bool: ...
+    def dictionary(self) -> tuple[int, bytes] | None: ...

@@ -145,7 +145,7 @@ class CReplay:
     def answer(self) -> Replayed:
         """Return what was found so far."""
         with self._alone():
-            results = [shard.result() for shard in self._shards]
+            results = [shard.result(Holder) for shard in self._shards]
         unloads, counts, now, snapshots, counters = zip(*results, strict=True)
         return Replayed(
             tuple(Unload(*_merged(same)) for same in zip(*unloads, strict=True)),
@@ -170,4 +170,4 @@ def _merged(findings: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
     """Return one row's finding from those of all shards: row, hive, count, holders in order."""
     row, hive = findings[0][:2]
     holders = heapq.merge(*(f[3] for f in findings)) if len(findings) > 1 else findings[0][3]
-    return row, hive, sum(f[2] for f in findings), tuple(map(Holder._make, holders))
+    return row, hive, sum(f[2] for f in findings), tuple(holders)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 import shutil
+import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ REGF_DRIVER = Path(__file__).with_name("regf_driver.c")
 SEARCH_DRIVER = Path(__file__).with_name("search_driver.c")
 CSV_DRIVER = Path(__file__).with_name("csv_driver.c")
 PML_DRIVER = Path(__file__).with_name("pml_driver.c")
+PARQUET_DRIVER = Path(__file__).with_name("parquet_driver.c")
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-DREGSIM_SMALL", "-pthread", f"-I{NATIVE}"]
 SANITIZERS = ["-DREGSIM_FAULTS", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -143,6 +146,47 @@ def test_sanitizers_find_nothing_in_hives(tmp_path: Path, cores: Callable[..., P
     summary = re.fullmatch(r"\d+ seeds, (\d+) failed allocations\n", done.stdout)
     assert summary is not None
     assert int(summary[1]) >= 2 * 6
+
+
+def test_sanitizers_find_nothing_in_parquet(tmp_path: Path, cores: Callable[..., Path]) -> None:
+    """The reader of Parquet's pages reads no byte behind them, whatever they are; nothing leaks.
+
+    It gives the same values in steps of any length, and each allocation fails in turn.
+    """
+    files = []
+    for number, column in enumerate(_columns_of_parquet(tmp_path)):
+        files.append(str(tmp_path / f"{number}.column"))
+        Path(files[-1]).write_bytes(column)
+    program = cores(tmp_path, PARQUET_DRIVER)
+    environ = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    done = _run(program, SEEDS, environ, *files)
+
+    assert done.returncode == 0, done.stderr
+    summary = re.fullmatch(r"\d+ seeds, (\d+) failed allocations\n", done.stdout)
+    assert summary is not None
+    assert int(summary[1]) > len(files)
+
+
+def _columns_of_parquet(folder: Path) -> Iterator[bytes]:
+    """Yield columns of numbers and of texts, packed or not, in pages of both kinds, as driven."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    numbers = [n * n % 777 if n % 90 > 30 else 5 for n in range(3_000)]
+    table = pa.table({"n": pa.array(numbers), "t": pa.array([str(n % 300) for n in numbers])})
+    for compression, version in itertools.product(("none", "snappy"), ("1.0", "2.0")):
+        path = folder / "columns.parquet"
+        pq.write_table(
+            table,
+            path,
+            compression=compression,
+            data_page_version=version,
+            data_page_size=2_000,
+            dictionary_pagesize_limit=5_000,
+        )
+        for at, width in ((0, 8), (1, 0)):
+            column = pq.ParquetFile(path).metadata.row_group(0).column(at)
+            head = bytes([width, 1, compression == "snappy"]) + struct.pack("<I", len(numbers))
+            first, size = column.dictionary_page_offset, column.total_compressed_size
+            yield head + path.read_bytes()[first : first + size]
 
 
 def _run(

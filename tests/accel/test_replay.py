@@ -24,6 +24,7 @@ from regsim.accel.records import (
     ROOTS,
     Columns,
     HandleValues,
+    Holder,
     Policy,
     Replayed,
     columns,
@@ -569,7 +570,7 @@ def test_library_refuses_what_the_wrapper_would_not_pass() -> None:
         with pytest.raises((TypeError, ValueError, OverflowError)):
             function(*args)
 
-    assert made.result()[0] == ()
+    assert made.result(Holder)[0] == ()
 
 
 @needs_library
@@ -585,7 +586,7 @@ def test_key_changed_behind_the_check_does_no_harm() -> None:
         with pytest.raises(MemoryError):
             made.feed(*buffers, 0, 1)
     with pytest.raises(MemoryError):
-        made.result()
+        made.result(Holder)
 
 
 @needs_library
@@ -615,7 +616,7 @@ def test_one_thread_at_a_time() -> None:
         thread.join()
 
     assert next(served) + next(refused) == 40
-    assert made._shards[0].result()[1] == (0, 0, 0)
+    assert made._shards[0].result(Holder)[1] == (0, 0, 0)
 
 
 @needs_library

@@ -27,7 +27,9 @@ from regsim.errors import RegsimError
 from regsim.report.pictures.evidence import evidence_svg
 from regsim.report.text.evidence import as_json, as_text
 from regsim.trace.asking import replay, who
-from regsim.trace.readers import evtx_apart
+from regsim.trace.readers import event_log, evtx_apart
+from regsim.trace.readers._container_events import is_container_log
+from regsim.trace.readers._profile_events import is_known
 from regsim.trace.redact import redacted
 
 resource = pytest.importorskip("resource")  # Windows has none
@@ -402,6 +404,42 @@ def test_templates_that_multiply_are_bounded(
 
     assert [blocker.pid for blocker in found.blockers] == [812]
     assert any(said in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["Microsoft-Windows-User Profiles Service", "User Profile Service", "PROFSVC", "Userenv"],
+)
+def test_evtx_is_looked_at_by_the_name_of_who_wrote(source: str, tmp_path: Path) -> None:
+    """However the service's name is written its event is told, and all others are counted.
+
+    Another's event with the same text is not told.
+    """
+    pytest.importorskip("evtx")
+    chunk = evtx_files.Chunk()
+    chunk.event("Disk", 7, [LEAK])
+    chunk.event(source, 1530, [f"profsvc {LEAK}"])
+    chunk.event('Dis"k', 7, ["userenv"])
+    path = tmp_path / "log"
+    path.write_bytes(evtx_files.evtx_file(chunk))
+
+    found = who(path)
+
+    assert found.events == 3
+    assert [blocker.pid for blocker in found.blockers] == [812]
+    assert not any("cannot be read" in reason for reason in found.reasons)
+
+
+def test_whose_events_matter_is_asked_before_their_text() -> None:
+    """Each name under which an event is taken in has one of the parts that are looked for first."""
+    names = ("Microsoft-Windows-User Profiles Service", "user profile service", "ProfSvc")
+    more = ("USERENV", "UPHClean", "Microsoft-Windows-AppModel-Runtime/Admin", "App Model Runtime")
+    asked = evtx_apart._Matters(list(event_log._NAMES))
+
+    for name in (*names, *more):
+        assert is_known(name) or is_container_log(name)
+        assert asked[f'{evtx_apart._HEAD}{name}"']
+    assert not asked[f'{evtx_apart._HEAD}Service Control Manager"']
 
 
 @pytest.mark.parametrize("seconds", [1, 60])

@@ -210,38 +210,66 @@ static PyObject *replay_note_method(PyObject *self, PyObject *number)
 
 /* -- what comes out --------------------------------------------------------------------------- */
 
-/* return a holder as the fields of records.Holder */
+/* what findings are made of: the replay, and the class of tuples that holders are */
+struct found {
+    const struct replay *replay;
+    PyTypeObject *kind;
+    const struct holder *holders;
+};
+
+/* return a holder with the fields of records.Holder, made as its class makes them, but at once */
 static PyObject *holder_at(const void *from, size_t index)
 {
-    const struct holder *holder = (const struct holder *)from + index;
+    const struct found *found = from;
+    const struct holder *holder = &found->holders[index];
+    PyObject *tuple = ((allocfunc)PyType_GetSlot(found->kind, Py_tp_alloc))(found->kind, 5);
+    PyObject *fields[] = {
+        PyLong_FromUnsignedLong(holder->row), PyBool_FromLong((long)holder->implicit),
+        PyLong_FromUnsignedLong(holder->pid), PyLong_FromUnsignedLong(holder->key),
+        PyLong_FromUnsignedLongLong(holder->handle)};
+    bool good = tuple != NULL;
 
-    return Py_BuildValue("(kOkkK)", (unsigned long)holder->row,
-                         holder->implicit ? Py_True : Py_False, (unsigned long)holder->pid,
-                         (unsigned long)holder->key, (unsigned long long)holder->handle);
+    for (int i = 0; i < 5; i++) {
+        good = good && fields[i];
+        if (!tuple || PyTuple_SetItem(tuple, i, fields[i]) < 0)
+            good = false;
+    }
+    if (!good) {
+        Py_XDECREF(tuple);
+        return NULL;
+    }
+    /* numbers are in no circle, so the collector need not look at a million holders */
+    PyObject_GC_UnTrack(tuple);
+    return tuple;
 }
 
 /* return one finding as (row, hive, count, holders) */
-static PyObject *finding_tuple(const struct replay *replay, const struct finding *finding)
+static PyObject *finding_tuple(struct found found, const struct finding *finding)
 {
-    const struct holder *first = finding->holders ? replay->holders + finding->first : NULL;
-    PyObject *holders = tuple_of(finding->holders, holder_at, first);
+    PyObject *holders;
 
+    found.holders = finding->holders ? found.replay->holders + finding->first : NULL;
+    holders = tuple_of(finding->holders, holder_at, &found);
     if (!holders)
         return NULL;
     return Py_BuildValue("(kkKN)", (unsigned long)finding->row, (unsigned long)finding->hive,
                          (unsigned long long)finding->count, holders);
 }
 
-/* return an unload's finding; the replay is at `from` */
+/* return an unload's finding */
 static PyObject *unload_at(const void *from, size_t index)
 {
-    return finding_tuple(from, &((const struct replay *)from)->unloads[index]);
+    const struct found *found = from;
+
+    return finding_tuple(*found, &found->replay->unloads[index]);
 }
 
-/* return a snapshot's finding; the replay is at `from` */
+/* return a snapshot's finding */
 static PyObject *snapshot_at(const void *from, size_t index)
 {
-    return finding_tuple(from, &((const struct replay *)from)->snapshots[index]);
+    const struct found *found = from;
+
+    return finding_tuple(*found, &found->replay->snapshots[index]);
 }
 
 /* return one of the counts by hive */
@@ -264,13 +292,17 @@ static PyObject *counter_tuple(const struct replay *replay)
                          (unsigned long)c->unmatched_end, (unsigned long)c->replaced_end);
 }
 
-/* return (unloads, counts, the holders now as a finding, snapshots, counters) */
-static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
+/* result(class of holders): return (unloads, counts, the holders now as a finding, snapshots,
+ * counters) */
+static PyObject *replay_result(PyObject *self, PyObject *kind)
 {
     struct replay *replay = REPLAY(self);
+    struct found found = {replay, (PyTypeObject *)kind, NULL};
     PyObject *parts[5] = {NULL}, *result = NULL;
     bool good = true;
 
+    if (!PyType_Check(kind) || !PyType_IsSubtype(found.kind, &PyTuple_Type))
+        return PyErr_Format(PyExc_TypeError, "result() takes a class of tuples");
     if (enter(self) < 0)
         return NULL;
     if (!replay_note(replay, replay->rows)) {
@@ -278,10 +310,10 @@ static PyObject *replay_result(PyObject *self, PyObject *Py_UNUSED(none))
         return NULL;
     }
     replay->snapshot_count--;
-    parts[0] = tuple_of(replay->unload_count, unload_at, replay);
+    parts[0] = tuple_of(replay->unload_count, unload_at, &found);
     parts[1] = tuple_of(replay->hive_count, count_at, replay->counts);
-    parts[2] = finding_tuple(replay, &replay->snapshots[replay->snapshot_count]);
-    parts[3] = tuple_of(replay->snapshot_count, snapshot_at, replay);
+    parts[2] = finding_tuple(found, &replay->snapshots[replay->snapshot_count]);
+    parts[3] = tuple_of(replay->snapshot_count, snapshot_at, &found);
     parts[4] = counter_tuple(replay);
     replay->holder_count = replay->snapshots[replay->snapshot_count].first;
     for (int i = 0; i < 5; i++)
@@ -304,7 +336,7 @@ static PyMethodDef methods[] = {
     {"feed", FAST(replay_feed_method), "Take rows: six columns, the first row, how many."},
     {"apply", FAST(replay_apply_method), "Take the events of one shard, once."},
     {"note", replay_note_method, METH_O, "Note who holds what just now."},
-    {"result", replay_result, METH_NOARGS, "Return what was found so far."},
+    {"result", replay_result, METH_O, "Return what was found so far."},
     {NULL, NULL, 0, NULL},
 };
 

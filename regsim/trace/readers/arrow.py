@@ -27,6 +27,7 @@ from regsim.trace.completeness import (
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
+from regsim.trace.readers._parquet import ParquetTable, Table, ahead
 from regsim.trace.source import Source
 from regsim.trace.spelling import HKCU, UNPLACED, KeyTable
 
@@ -34,6 +35,7 @@ PARQUET: Final = b"PAR1"
 ARROW_FILE: Final = b"ARROW1"
 _NEEDED: Final = ("op", "pid", "key")
 _WANTED: Final = (*_NEEDED, "handle", "parent", "status", "access", "time", "process")
+_TEXTS: Final = ("key", "process", "op")
 _ROWS: Final = 1 << 20
 _UNKNOWN: Final = 1 << 16
 _OPS: Final = len(EventKind)
@@ -41,9 +43,6 @@ _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 _USE_ROOT: Final = int(EventKind.USE_ROOT)
 _DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
 _UNIX_TICKS: Final = 116_444_736_000_000_000
-
-Table = Any
-"""A batch of pyarrow's, or one of its columns, or a numpy array: pyarrow is an extra."""
 
 
 class ArrowCapture(Capture):
@@ -71,19 +70,15 @@ class ArrowCapture(Capture):
 
     def _open(self) -> tuple[Iterator[Table], list[str]]:
         """Return the file's batches and the names of its columns."""
-        pa = self._pa
-        buffer = pa.py_buffer(self.source.map())
+        pa, data = self._pa, self.source.map()
         try:
             if self.source.head.startswith(ARROW_FILE):
-                reader = pa.ipc.open_file(pa.BufferReader(buffer))
+                reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(data)))
                 every = (reader.get_batch(at) for at in range(reader.num_record_batches))
                 return every, list(reader.schema.names)
-            parquet = need("pyarrow.parquet", "Parquet files")
-            names = list(parquet.ParquetFile(pa.BufferReader(buffer)).schema_arrow.names)
-            texts = [name for name in ("key", "process", "op") if name in names]
-            file = parquet.ParquetFile(pa.BufferReader(buffer), read_dictionary=texts)
-            wanted = [name for name in _WANTED if name in names]
-            return file.iter_batches(batch_size=_ROWS, columns=wanted), names
+            file = ParquetTable(data, _TEXTS)
+            wanted = [name for name in _WANTED if name in file.names]
+            return ahead(file.batches(wanted, _ROWS)), file.names
         except (pa.ArrowException, *_DAMAGE) as error:
             raise DataError(f"{self.source.name} is damaged: {_first(error)}") from None
 

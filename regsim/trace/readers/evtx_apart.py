@@ -24,36 +24,79 @@ MOST_MEMORY: Final = 1 << 30
 """Bytes of address space that the library may take."""
 MOST_SECONDS: Final = 30
 """Seconds that a record may take; an honest one takes some millionths."""
+_HEAD: Final = (
+    '{"Event":{"#attributes":{"xmlns":"http://schemas.microsoft.com/win/2004/08/events/event"},'
+    '"System":{"Provider":{"#attributes":{"Name":"'
+)
+_ENOUGH: Final = len(_HEAD) + 50
 _MOST_FAILURES: Final = 10_000
+_MOST_KNOWN: Final = 4_096
 _TELL_EVERY: Final = 0.5
 
 
 def main() -> None:
-    """Read the log; the arguments are how many bytes it may unpack to, and the sources."""
+    """Read the log; the arguments are how many bytes it may unpack to, names and sources.
+
+    Of the names, parted by commas, one is in the name of whoever writes a record asked for.
+    """
     _limit_memory()
     # Ends the process from outside Python, which waits while the library is at work.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     faulthandler.dump_traceback_later(MOST_SECONDS, exit=True, file=nowhere)
-    allowed, sources = int(sys.argv[1]), sys.argv[2:]
+    allowed, names, sources = int(sys.argv[1]), sys.argv[2].split(","), sys.argv[3:]
+    matters = _Matters(names)
     told, events, text, damaged = time.monotonic(), 0, 0, False
-    for data, problem in _records():
-        if problem:
+    for record in _records():
+        if isinstance(record, str):
             if not damaged:
-                _tell(events, problem=f"a record after {events:,} is damaged: {problem}")
+                _tell(events, problem=f"a record after {events:,} is damaged: {record}")
             damaged = True
             continue
+        if record is None:
+            continue
+        data = record["data"]
         events, text = events + 1, text + len(data)
         if text > allowed:
             _tell(events, problem=f"record {events:,} unpacks to more than any log does")
             break
-        lower = data.lower()
-        if any(source in lower for source in sources):
-            _tell(events, data=data)
+        if matters[data[:_ENOUGH]]:
+            lower = data.lower()
+            if any(source in lower for source in sources):
+                _tell(events, data=data)
         if time.monotonic() > told + _TELL_EVERY:
             told = time.monotonic()
             faulthandler.dump_traceback_later(MOST_SECONDS, exit=True, file=nowhere)
             _tell(events)
     _tell(events, done=True)
+
+
+class _Matters(dict[str, bool]):
+    """By its beginning, whether a record may be of one who has one of *names* in its own.
+
+    It may where the name does not stand where it always does; a second ``System``, which no record
+    has, the library calls by another name.
+
+    >>> known = _Matters(["profsvc"])
+    >>> [known[_HEAD + who] for who in ('Disk"', 'ProfSvc"', "A name without end")]
+    [False, True, True]
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, head: str) -> bool:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        end = head.find('"', len(_HEAD))
+        name = head[len(_HEAD) : end]
+        if not head.startswith(_HEAD) or end < 0 or "\\" in name:
+            found = True
+        else:
+            plain = name.lower().replace(" ", "").replace("-", "")
+            found = any(one in plain for one in self._names)
+        self[head] = found
+        return found
 
 
 def _limit_memory() -> None:
@@ -66,22 +109,20 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
-def _records() -> Iterator[tuple[str, str]]:
-    """Yield each record as JSON, or what is wrong with it."""
+def _records() -> Iterator[dict[str, Any] | str | None]:
+    """Yield each record as the library gives it, or as a text what is wrong with it."""
     from evtx import PyEvtxParser  # noqa: PLC0415 - below the limits
 
     try:
         records = iter(PyEvtxParser(sys.stdin.buffer, number_of_threads=1).records_json())
     except (RuntimeError, OSError, ValueError) as error:
-        yield "", _line(error)
+        yield _line(error)
         return
     for _ in range(_MOST_FAILURES):
         try:
-            for record in records:
-                if record is not None:
-                    yield record["data"], ""
+            yield from records
         except (RuntimeError, OSError, ValueError) as error:
-            yield "", _line(error)
+            yield _line(error)
         else:
             return
 
