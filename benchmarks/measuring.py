@@ -54,7 +54,7 @@ class Goal:
     """What is asked: *peer* takes at least so many times what regsim takes.
 
     Without a *peer* regsim itself takes at most *least*. With *cpu* it is about processor seconds.
-    A name stands for all contenders that begin with it: the one that takes least counts.
+    A name stands for each of its ways, `name, way`: the one that takes least counts.
     """
 
     peer: str
@@ -242,9 +242,9 @@ def median(values: Sequence[float]) -> float:
 
 
 def best(row: Row, name: str, *, cpu: bool = False) -> str | None:
-    """Return the contender called so, or beginning so, that takes least; None if it is missing."""
+    """Return the contender called so, in whichever way takes least; None if it is missing."""
     values = row.cpu if cpu else row.clock
-    named = [each for each in values if each == name] or [n for n in values if n.startswith(name)]
+    named = [each for each in values if each == name or each.startswith(f"{name},")]
     return min(named, key=lambda each: median(values[each]), default=None)
 
 

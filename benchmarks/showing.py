@@ -65,7 +65,7 @@ def marks(rows: Sequence[Row]) -> Iterator[Mark]:
 
 def _name(row: Row, goal: Goal) -> str:
     group, _, rest = row.name.partition(": ")
-    title = TITLES[group] + (f", {rest}" if rest and group != "winreg" else "")
+    title = TITLES.get(group, group) + (f", {rest}" if rest and group != "winreg" else "")
     if not goal.peer:
         return f"{title}: {goal.least:g} {row.unit} allowed"
     other = best(row, goal.peer, cpu=goal.cpu)

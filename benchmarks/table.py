@@ -86,7 +86,11 @@ def keep(path: Path, part: str, new: Iterable[dict[str, Any]], order: Sequence[s
     """Put what was measured into *path*, in place of what it had under the same names."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     named = {one["name"]: one for one in (*kept.get(part, ()), *new)}
-    kept[part] = sorted(named.values(), key=lambda one: order.index(one["name"].partition(":")[0]))
+    places = {name: place for place, name in enumerate(order)}
+    groups = {name: name.partition(":")[0] for name in named}
+    kept[part] = sorted(
+        named.values(), key=lambda one: places.get(groups[one["name"]], len(places))
+    )
     path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
