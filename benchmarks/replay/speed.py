@@ -143,7 +143,7 @@ def parquet(at: Asked) -> list[Row]:
             goals = [Goal("polars", polars[not implicit])]
             goals += [Goal("duckdb", duckdb)] if duckdb else []
             what = f"{kind}, {rows:,} rows, {word} implicit roots"
-            found.append(_columns(f"{name}: {word}", what, path, trace, goals, at))
+            found.append(_columns(f"{name}: {word} roots", what, path, trace, goals, at))
             path.unlink()
     return found
 
