@@ -24,7 +24,7 @@ TITLES = {
     "csv7": "CSV, 7 columns",
     "pml": "PML",
     "parquet": "Parquet",
-    "parquet, ours": "Parquet, laid out to be read",
+    "parquet, ours": "Parquet, our layout",
     "arrow": "Arrow IPC",
     "hive": "whole hive",
     "deep": "one value of a hive",
