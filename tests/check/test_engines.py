@@ -441,12 +441,12 @@ def test_memory_that_runs_out_ends_a_search(
 
     Where it has, or does not tell how much, the search goes to its end.
     """
+    monkeypatch.setattr("regsim.check.memory._in_group", lambda _root: None)
+    monkeypatch.setattr("regsim.check.memory._in_process", lambda _root: None)
     for free in (1 << 30, None):
-        monkeypatch.setattr("regsim.check.search.budget", lambda free=free: free)
-        monkeypatch.setattr("regsim.check.native.budget", lambda free=free: free)
+        monkeypatch.setattr("regsim.check.memory._free", lambda _root, free=free: free)
         assert explore(BIG).complete
-    monkeypatch.setattr("regsim.check.search.budget", lambda: 400_000)
-    monkeypatch.setattr("regsim.check.native.budget", lambda: 400_000)
+    monkeypatch.setattr("regsim.check.memory._free", lambda _root: 450_000)
     space = explore(BIG, targets={"any": TRUE})
 
     assert space.stopped == f"there is no memory for more than {space.states:,} states"
