@@ -85,9 +85,9 @@ def _left(group: Path, most: str, used: str, cached: str) -> int | None:
 
 def _in_process(root: Path) -> int | None:
     """Return what is left of the address space that this process may have (``ulimit -v``)."""
-    if sys.platform == "win32":
+    if sys.platform in ("win32", "emscripten"):
         return None
-    import resource  # noqa: PLC0415 - Windows has none
+    import resource  # noqa: PLC0415 - neither of these has it
 
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
     kilobytes = _numbers(root / "proc/self/status").get("VmSize")
