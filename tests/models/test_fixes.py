@@ -323,16 +323,18 @@ def test_a_proof_for_any_number_that_fails_says_why(
 
 
 def test_a_close_is_moved_behind_the_block_that_it_stands_in(tmp_path: Path) -> None:
-    """The sentence names where the block begins, since it may end with the close itself."""
-    text = STOCK.replace(
+    """Wherever it stands there; the sentence names where the block begins, which it may end."""
+    short = STOCK
+    long = STOCK.replace(
         "            win.RegCloseKey", "            win.work('on')\n            win.RegCloseKey"
     )
-    begun = FixSearch(asked(text, tmp_path))
-    told = {name: says for made in edited(begun) for name, says in made.edits}
+    for line, text in ((6, short), (7, long)):
+        begun = FixSearch(asked(text, tmp_path))
+        told = {name: says for made in edited(begun) for name, says in made.edits}
 
-    assert told["move-close-of-line-7-behind-3"] == (
-        "moves the close of line 7 behind the `with` that begins in line 3"
-    )
+        assert told[f"move-close-of-line-{line}-behind-3"] == (
+            f"moves the close of line {line} behind the `with` that begins in line 3"
+        )
 
 
 def test_a_fix_that_hangs_is_none() -> None:

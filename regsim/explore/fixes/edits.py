@@ -442,7 +442,8 @@ def _move_close(service: _Service, function: ast.FunctionDef) -> Iterator[CodeEd
             above = source.place(place.parent)
             targets.append((above.statement, above.block))
         for after, block in targets:
-            if not source.alone(after) or block.index(after) + 1 == place.index:
+            stands = block is place.block and block.index(after) + 1 == place.index
+            if stands or not source.alone(after):
                 continue
             line, indent = after.end_lineno or after.lineno, source.indent(after)
             name, where = f"after-{line}", f"to after line {line}"
