@@ -8,18 +8,11 @@
 #include "core_answers.h"
 #include "core_memory.h"
 #include "core_replay.h"
+#include "must.h"
 
 enum { ROWS = 700, KEYS = 9, HIVES = 4 };
 
 static unsigned long failures; /* how often an allocation was made to fail */
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static uint64_t state;
 

@@ -11,16 +11,9 @@
 #include "core_events.h"
 #include "core_memory.h"
 #include "core_piles.h"
+#include "must.h"
 
 enum { ROOM = 1 << 14, COLUMNS = 7 };
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static unsigned long failures; /* how often an allocation was made to fail */
 static unsigned long refused, read; /* files */

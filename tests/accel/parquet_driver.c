@@ -10,19 +10,12 @@
 
 #include "core_memory.h"
 #include "core_parquet.h"
+#include "must.h"
 
 enum { HEAD = 7 };
 
 static unsigned long failures; /* how often an allocation was made to fail */
 static uint64_t state;
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static uint32_t pick(uint32_t below)
 {

@@ -9,16 +9,9 @@
 
 #include "core_memory.h"
 #include "core_pml.h"
+#include "must.h"
 
 enum { ROOM = 1 << 15, EVENTS = 60 };
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static unsigned long failures; /* how often an allocation was made to fail */
 static uint64_t rows, state;

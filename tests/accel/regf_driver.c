@@ -9,17 +9,10 @@
 
 #include "core_memory.h"
 #include "core_regf.h"
+#include "must.h"
 
 static unsigned long failures; /* how often an allocation was made to fail */
 static unsigned long walked;   /* keys met */
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static uint64_t state;
 

@@ -12,16 +12,9 @@
 
 #include "core_memory.h"
 #include "core_search.h"
+#include "must.h"
 
 enum { OWN = 5, MOST = 8, CODE = 256 };
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* call until there is memory; nothing but that may go wrong */
 #define AGAIN(call)                                                                                \
