@@ -68,6 +68,8 @@ class CReplay:
         hive_of_key: Buffer,
         root_of_hive: Buffer,
         stops: Sequence[int] = (),
+        *,
+        own: bool = False,
     ) -> None:
         """Take more rows; see `records.Replay.feed`."""
         with self._alone():
@@ -76,8 +78,9 @@ class CReplay:
             for stop in stops:
                 if self._rows <= stop < begin + len(rows):
                     self._run(rows, begin, stop)
+                    of = (rows.pid[stop - begin],) if own else ()
                     for shard in self._shards:
-                        shard.note(stop)
+                        shard.note(stop, *of)
             self._run(rows, begin, begin + len(rows))
 
     @contextmanager

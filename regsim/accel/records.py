@@ -203,6 +203,8 @@ class Replay(Protocol):
         hive_of_key: Buffer,
         root_of_hive: Buffer,
         stops: Sequence[int] = (),
+        *,
+        own: bool = False,
     ) -> None:
         """Take more rows.
 
@@ -212,6 +214,7 @@ class Replay(Protocol):
                 last call and must otherwise be the same.
             root_of_hive: the key that is each hive's root; item 0 is not looked at.
             stops: row numbers, ascending, before which the holders are noted.
+            own: of these, only those of the row's own process.
 
         Raises `DataError` for a row with an unknown op or a key beyond *hive_of_key*; then no row
         of this call has been taken.

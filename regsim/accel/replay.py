@@ -101,13 +101,15 @@ class PyReplay:
         hive_of_key: Buffer,
         root_of_hive: Buffer,
         stops: Sequence[int] = (),
+        *,
+        own: bool = False,
     ) -> None:
         """Take more rows; see `records.Replay.feed`."""
         begin = self.counters.rows
         known = len(self.opens), len(self.counts)
-        self.hive_of_key, self.root_of_hive = checked_keys(
-            rows, hive_of_key, root_of_hive, self.policy, begin, known
-        )
+        found = checked_keys(rows, hive_of_key, root_of_hive, self.policy, begin, known)
+        # Copied, since nothing can be added to an array as long as somebody has a view of it.
+        self.hive_of_key, self.root_of_hive = (each.tolist() for each in found)
         more = len(self.hive_of_key) - len(self.opens)
         self.opens += [0] * more
         self.died += [0] * more
@@ -115,7 +117,8 @@ class PyReplay:
         for stop in stops:
             if self.counters.rows <= stop < begin + len(rows):
                 self._run(rows, self.counters.rows - begin, stop - begin)
-                self.snapshots.append((stop, self.holders()))
+                pid = rows.pid[stop - begin] if own else None
+                self.snapshots.append((stop, self.holders(pid=pid)))
         self._run(rows, self.counters.rows - begin, len(rows))
 
     def answer(self) -> Replayed:
@@ -128,11 +131,17 @@ class PyReplay:
             attrs.evolve(self.counters),
         )
 
-    def holders(self, hive: int | None = None) -> tuple[Holder, ...]:
-        """Return the handles open in *hive*, or in any of interest, the oldest first."""
+    def holders(self, hive: int | None = None, pid: int | None = None) -> tuple[Holder, ...]:
+        """Return the handles open in *hive*, or in any of interest, the oldest first.
+
+        With a *pid* they are that process's alone.
+        """
+        every = self.processes
+        if pid is not None:
+            every = {pid: every[pid]} if pid in every else {}
         found = [
-            Holder(held.row, held.implicit, pid, held.key, held.handle)
-            for pid, process in self.processes.items()
+            Holder(held.row, held.implicit, number, held.key, held.handle)
+            for number, process in every.items()
             for held in process.held()
             if self._alive(held)
             and (self.hive_of_key[held.key] if hive is None else hive == self.hive_of_key[held.key])

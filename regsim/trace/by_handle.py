@@ -35,6 +35,11 @@ _OPENERS: Final = frozenset(
     {int(EventKind.OPEN), int(EventKind.DUPLICATE), int(EventKind.USE_ROOT)}
 )
 _SEEN: Final = frozenset({START, EXIT, LOAD, UNLOAD, int(EventKind.FORCE)})
+_FEW: Final = 30
+"""Opens that are looked at sooner one by one than together."""
+
+Rows = Any
+"""Numbers of rows, ascending: a list, or an array of numpy's where there are many."""
 
 
 def policy_of(dialect: Dialect | None) -> Policy:
@@ -72,7 +77,7 @@ class HandleLedger(Ledger):
         self._roots = array("I", [0, 0])
         self._openings, self._most = _Openings(), _MOST_OPENINGS
         self._exits: dict[int, tuple[int, int, int]] = {}
-        self._begun: dict[int, tuple[int, int]] = {}
+        self._begun: dict[int, int] = {}
         self._unloads: dict[int, tuple[Opened, int, int]] = {}
         self._anchor_ends: dict[int, int] = {}
         self._ends = 0, 0
@@ -91,7 +96,7 @@ class HandleLedger(Ledger):
         self._check_order(batch)
         stops = self._note(batch, end)
         rows = columns(**_columns(batch, end))
-        self._replay.feed(rows, self._hives, self._roots, stops)
+        self._replay.feed(rows, self._hives, self._roots, stops, own=True)
         self._rows += end
         if len(self._openings) > self._most:
             self._forget()
@@ -105,34 +110,61 @@ class HandleLedger(Ledger):
 
     def _note(self, batch: Batch, end: int) -> list[int]:
         """Keep what the replay does not: when rows happened; return before which to look."""
-        first, stops = self._rows, []
-        for at in self._of_interest(batch, end):
+        first, stops, done = self._rows, [], 0
+        opens, seen = self._of_interest(batch, end)
+        self._openings.extend(first, opens, batch)
+        for at in seen:
+            stop = bisect_left(opens, at, done)
+            self._check_opens(batch, opens[done:stop])
+            done = stop
             op = int(batch.op[at])
-            if op in _OPENERS:
-                opened = Opened(int(batch.time[at]), int(batch.number[at]), int(batch.access[at]))
-                self._openings.add(first + at, opened)
-                self._check_opened(batch, at, opened)
-                continue
             self._see(op, first + at, batch, at)
             if op in (EXIT, START):
                 stops.append(first + at)
+        self._check_opens(batch, opens[done:])
         return stops
 
-    def _of_interest(self, batch: Batch, end: int) -> list[int]:
-        """Return the rows that open a key of a user's hive, or begin or end something."""
+    def _of_interest(self, batch: Batch, end: int) -> tuple[Rows, list[int]]:
+        """Return the rows that open a key of a user's hive, and those that begin or end something.
+
+        The former are numpy's where there are many.
+        """
         hives = self._hives
         if end >= _LARGE and have("numpy"):
             np = need("numpy", "large traces")
             op = np.asarray(batch.op[:end])
-            opens = np.isin(op, list(_OPENERS))
-            opens &= np.array(hives, np.uint32)[np.asarray(batch.key[:end])] != 0
-            found: list[int] = np.flatnonzero(opens | np.isin(op, list(_SEEN))).tolist()
-            return found
-        rows = enumerate(zip(batch.op[:end], batch.key[:end], strict=True))
-        return [at for at, (op, key) in rows if (op in _OPENERS and hives[key]) or op in _SEEN]
+            opens = _is_one_of(_OPENERS)[op] & (np.array(hives)[np.asarray(batch.key[:end])] != 0)
+            return np.flatnonzero(opens), np.flatnonzero(_is_one_of(_SEEN)[op]).tolist()
+        rows = list(enumerate(zip(batch.op[:end], batch.key[:end], strict=True)))
+        return (
+            [at for at, (op, key) in rows if op in _OPENERS and hives[key]],
+            [at for at, (op, _) in rows if op in _SEEN],
+        )
 
-    def _check_opened(self, batch: Batch, at: int, opened: Opened) -> None:
+    def _check_opens(self, batch: Batch, rows: Rows) -> None:
+        """Note what is odd about the opens *rows*, between which nothing begins or ends."""
+        for at in rows if len(rows) < _FEW or isinstance(rows, list) else self._odd(batch, rows):
+            self._check_opened(batch, int(at))
+
+    def _odd(self, batch: Batch, rows: Rows) -> list[int]:
+        """Return those of *rows* that are to be looked at one by one; note what the others touch.
+
+        These are opens that failed, of a hive that is there, or succeeded, by who has not ended.
+        """
+        np = need("numpy", "large traces")
+        op, status, process, key = (
+            np.asarray(column)[rows]
+            for column in (batch.op, batch.status, batch.process, batch.key)
+        )
+        hive, done = np.array(self._hives)[key], status == 0
+        self.touched.update(np.unique(hive[done & (op == EventKind.OPEN)]).tolist())
+        late = (op == EventKind.DUPLICATE) | _flagged(self.ended, process)
+        odd: list[int] = rows[_flagged(self.gone, hive) | (done & late)].tolist()
+        return odd
+
+    def _check_opened(self, batch: Batch, at: int) -> None:
         """Note an open that nobody can have made: of a hive that is gone, by who has ended."""
+        opened = Opened(int(batch.time[at]), int(batch.number[at]), int(batch.access[at]))
         status = int(batch.status[at])
         if status:
             if status in GONE:
@@ -156,9 +188,10 @@ class HandleLedger(Ledger):
             self._below_root(int(batch.number[at]))
             batch.op[at] = EventKind.OTHER
         elif op == START:
-            self._begun[row] = (process, int(batch.number[at]))
+            self._begun[row] = int(batch.number[at])
             self._start_seen(process, time, int(batch.number[at]))
-            self.exited.pop(process, None)
+            if self.exited.pop(process, None) is not None:
+                self.ended[process] = 0
         elif op == EXIT:
             self._exit_seen(process, time, int(batch.number[at]))
             self._exits[row] = (process, time, int(batch.number[at]))
@@ -196,17 +229,16 @@ class HandleLedger(Ledger):
         self._ends = counters.unmatched_end, counters.replaced_end
         self._holders = answer.holders
         for row, holders in answer.snapshots:
-            begun, number = self._begun.get(row, (-1, 0))
-            if any(holder.pid == begun for holder in holders):
-                self.unended.add(number)  # who has handles before its start is another
-            process, time, number = self._exits.get(row, (-1, 0, 0))
+            if row in self._begun:
+                if holders:  # who has handles before its start is another
+                    self.unended.add(self._begun[row])
+                continue
+            process, time, number = self._exits[row]
             for holder in holders:
-                if holder.pid == process:
-                    opening = self._opening(holder)
-                    life = Held(process, holder.key, (opening,), time)
-                    if self._hives[holder.key] > UNPLACED:
-                        self.lives.append(life)
-                    self.orphans.append((life, number))
+                life = Held(process, holder.key, (self._opening(holder),), time)
+                if self._hives[holder.key] > UNPLACED:
+                    self.lives.append(life)
+                self.orphans.append((life, number))
         for unload in answer.unloads:
             if unload.row not in self._unloads:
                 continue
@@ -265,11 +297,22 @@ class _Openings:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, row: int, opened: Opened) -> None:
-        self._rows.append(row)
-        self._times.append(opened.time)
-        self._numbers.append(opened.number)
-        self._access.append(opened.access)
+    def extend(self, first: int, rows: Rows, batch: Batch) -> None:
+        """Add *rows* of *batch*, whose first has the number *first*."""
+        if isinstance(rows, list):
+            self._rows.extend(first + at for at in rows)
+        else:
+            self._rows.frombytes((rows + first).astype("I").tobytes())
+        for kept, column in (
+            (self._access, batch.access),
+            (self._times, batch.time),
+            (self._numbers, batch.number),
+        ):
+            if isinstance(rows, list):
+                kept.extend(int(column[at]) for at in rows)
+            else:
+                np = need("numpy", "large traces")
+                kept.frombytes(np.asarray(column)[rows].astype(kept.typecode).tobytes())
 
     def at(self, row: int) -> Opened:
         """Return what was added for *row*, zeros if nothing was."""
@@ -280,15 +323,33 @@ class _Openings:
 
     def keep(self, rows: set[int]) -> None:
         """Forget all but what was added for *rows*."""
-        kept = [at for at, row in enumerate(self._rows) if row in rows]
+        places = ((row, bisect_left(self._rows, row)) for row in sorted(rows))
+        kept = [at for row, at in places if at < len(self._rows) and self._rows[at] == row]
         for name in ("_rows", "_access", "_times", "_numbers"):
             column = getattr(self, name)
             setattr(self, name, array(column.typecode, [column[at] for at in kept]))
 
 
+def _is_one_of(ops: frozenset[int]) -> Any:  # noqa: ANN401 - of numpy
+    """Return by op whether it is one of *ops*."""
+    np = need("numpy", "large traces")
+    found = np.zeros(len(EventKind), bool)
+    found[list(ops)] = True
+    return found
+
+
+def _flagged(flags: bytearray, numbers: Any) -> Any:  # noqa: ANN401 - of numpy
+    """Return by item of *numbers* whether it is flagged; none is beyond the end of *flags*."""
+    np = need("numpy", "large traces")
+    table = np.zeros(max(len(flags), int(numbers.max(initial=0)) + 1), bool)
+    # It is copied, since nothing can be added to *flags* as long as numpy looks at it.
+    table[: len(flags)] = np.frombuffer(bytes(flags), bool)
+    return table[numbers]
+
+
 def _columns(batch: Batch, end: int) -> dict[str, Any]:
     """Return the batch's first rows as the replay's columns."""
-    none = array("Q", bytes(8 * end))
+    none = bytes(8 * end) if batch.handle is None or batch.parent is None else b""
     return {
         "op": batch.op[:end],
         "pid": batch.process[:end],

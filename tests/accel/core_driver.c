@@ -124,7 +124,7 @@ static void check(struct replay *replay)
     uint64_t counts[HIVES] = {0};
 
     regsim_fail_at = 0;
-    MUST(replay_note(replay, 0));
+    MUST(replay_note(replay, 0, NULL));
     replay->snapshot_count--;
     replay->holder_count = replay->snapshots[replay->snapshot_count].first;
     for (size_t i = 0; i < replay->snapshots[replay->snapshot_count].holders; i++)
@@ -137,7 +137,7 @@ static void check(struct replay *replay)
 static bool feed(struct replay *replay)
 {
     return replay_keys(replay, hives, KEYS, roots, HIVES) &&
-           replay_feed(replay, &columns, 0, ROWS / 2) && replay_note(replay, ROWS / 2) &&
+           replay_feed(replay, &columns, 0, ROWS / 2) && replay_note(replay, ROWS / 2, NULL) &&
            replay_feed(replay, &columns, ROWS / 2, ROWS - ROWS / 2);
 }
 

@@ -339,6 +339,20 @@ def test_snapshots_are_of_the_moment_before_a_row(make: Any) -> None:
     ]
 
 
+def test_snapshots_may_be_of_the_process_of_the_row_alone(make: Any) -> None:
+    """What others hold, or nobody does whose number is new, is not in them."""
+    made = make(CACHED, HandleValues.GIVEN)
+    opened = [(EventKind.OPEN, 8, 16, 0, 2), (EventKind.OPEN, 9, 16, 0, 3)]
+    ended = [(EventKind.EXIT, pid, 0, 0, 0) for pid in (8, 7, 9)]
+    made.feed(rows(*opened, *ended), HIVES, ROOT_KEYS, [2, 3, 4], own=True)
+
+    assert [[(one.pid, one.key) for one in found] for _, found in made.answer().snapshots] == [
+        [(8, 2)],
+        [],
+        [(9, 3)],
+    ]
+
+
 def test_times_are_turned_into_rows() -> None:
     """A moment's snapshot has what happened up to and at that time, the end's all that is open."""
     events = rows(
@@ -361,6 +375,17 @@ def test_keys_may_become_more(make: Any) -> None:
     made.feed(rows((EventKind.OPEN, 8, 20, 0, 3)), array("I", [0, 1, 1, 2]), array("I", [0, 1, 3]))
 
     assert made.answer().counts == (0, 1, 1)
+
+
+def test_arrays_of_keys_may_grow_in_place(make: Any) -> None:
+    """A replay keeps no view of what it was given, which would forbid that."""
+    made = make(Policy(), HandleValues.GIVEN)
+    hives, roots = array("I", [0, 1]), array("I", [0, 1])
+    made.feed(rows((EventKind.OPEN, 8, 16, 0, 1)), hives, roots)
+    hives.append(1)
+    made.feed(rows((EventKind.OPEN, 8, 20, 0, 2)), hives, roots)
+
+    assert made.answer().counts == (0, 2)
 
 
 BAD = [
@@ -459,6 +484,7 @@ POLICIES = st.builds(
     values=st.sampled_from(HandleValues),
     cut=st.integers(0, 80),
     stops=st.lists(st.integers(0, 80), max_size=4).map(sorted),
+    own=st.booleans(),
     chunk=st.integers(1, 100),
 )
 def test_twins_give_one_answer(
@@ -468,6 +494,7 @@ def test_twins_give_one_answer(
     values: HandleValues,
     cut: int,
     stops: list[int],
+    own: bool,
     chunk: int,
 ) -> None:
     """On any rows, in one piece or two, on one thread or several, all twins answer alike."""
@@ -476,7 +503,7 @@ def test_twins_give_one_answer(
     for make in replays.values():
         made = make(policy, values)
         for piece in (events[:cut], events[cut:]):
-            made.feed(rows(*piece), HIVES, ROOT_KEYS, stops)
+            made.feed(rows(*piece), HIVES, ROOT_KEYS, stops, own=own)
         answers.append(made.answer())
     creplay.CHUNK = whole
 
@@ -565,6 +592,8 @@ def test_library_refuses_what_the_wrapper_would_not_pass() -> None:
         (made.apply, (made, 0, 0)),
         (made.apply, (native.CEvents(2, 0, *column, 0, 0), 2, 0)),
         (made.note, (2**33,)),
+        (made.note, (0, 2**33)),
+        (made.note, ()),
     ]
     for function, args in calls:
         with pytest.raises((TypeError, ValueError, OverflowError)):

@@ -198,14 +198,19 @@ static PyObject *replay_apply_method(PyObject *self, PyObject *const *args, Py_s
     return leave(self, done);
 }
 
-/* note(row) */
-static PyObject *replay_note_method(PyObject *self, PyObject *number)
+/* note(row), or note(row, pid) */
+static PyObject *replay_note_method(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-    size_t row;
+    size_t row, of = 0;
+    uint32_t pid;
 
-    if (read_size(number, UINT32_MAX, &row) < 0 || enter(self) < 0)
+    if (count != 2 && wrong_count("note", count, 1) < 0)
         return NULL;
-    return leave(self, replay_note(REPLAY(self), (uint32_t)row));
+    if (read_size(args[0], UINT32_MAX, &row) < 0 ||
+        (count == 2 && read_size(args[1], UINT32_MAX, &of) < 0) || enter(self) < 0)
+        return NULL;
+    pid = (uint32_t)of;
+    return leave(self, replay_note(REPLAY(self), (uint32_t)row, count == 2 ? &pid : NULL));
 }
 
 /* -- what comes out --------------------------------------------------------------------------- */
@@ -305,7 +310,7 @@ static PyObject *replay_result(PyObject *self, PyObject *kind)
         return PyErr_Format(PyExc_TypeError, "result() takes a class of tuples");
     if (enter(self) < 0)
         return NULL;
-    if (!replay_note(replay, replay->rows)) {
+    if (!replay_note(replay, replay->rows, NULL)) {
         Py_XDECREF(leave(self, false));
         return NULL;
     }
@@ -335,7 +340,7 @@ static PyMethodDef methods[] = {
     {"check", FAST(replay_check_method), "Refuse an op or a key that does not exist."},
     {"feed", FAST(replay_feed_method), "Take rows: six columns, the first row, how many."},
     {"apply", FAST(replay_apply_method), "Take the events of one shard, once."},
-    {"note", replay_note_method, METH_O, "Note who holds what just now."},
+    {"note", FAST(replay_note_method), "Note who holds what just now, or what one process holds."},
     {"result", replay_result, METH_O, "Return what was found so far."},
     {NULL, NULL, 0, NULL},
 };

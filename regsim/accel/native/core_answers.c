@@ -22,6 +22,7 @@ struct walk {
     struct replay *replay;
     uint32_t hive; /* the one whose unload is answered; ANY_HIVE to list all of interest */
     uint32_t pid; /* of the process it has come to */
+    uint32_t begin, end; /* the processes that it comes to, by number */
     bool failed;  /* memory ran out */
 };
 
@@ -124,7 +125,7 @@ static bool find(struct replay *replay, struct walk *walk, struct finding findin
         return false;
     *list = items;
     finding.first = replay->holder_count;
-    for (uint32_t i = 0; finding.count && i < replay->process_count; i++)
+    for (uint32_t i = walk->begin; finding.count && i < walk->end; i++)
         visit_process(walk, i);
     if (walk->failed) {
         replay->holder_count = finding.first;
@@ -139,17 +140,24 @@ static bool find(struct replay *replay, struct walk *walk, struct finding findin
 
 bool replay_answer(struct replay *replay, uint32_t row, uint32_t hive)
 {
-    struct walk walk = {replay, hive, 0, false};
+    struct walk walk = {.replay = replay, .hive = hive, .end = replay->process_count};
     struct finding finding = {.count = replay->counts[hive], .row = row, .hive = hive};
 
     return find(replay, &walk, finding, &replay->unloads, &replay->unload_count,
                 &replay->unload_capacity);
 }
 
-bool replay_note(struct replay *replay, uint32_t row)
+bool replay_note(struct replay *replay, uint32_t row, const uint32_t *pid)
 {
-    struct walk walk = {replay, ANY_HIVE, 0, false};
+    struct walk walk = {.replay = replay, .hive = ANY_HIVE, .end = replay->process_count};
     struct finding finding = {.count = 0, .row = row, .hive = 0};
+
+    if (pid) {
+        const uint32_t *number = map_find(&replay->pids, (uint64_t)*pid + 1);
+
+        walk.begin = number ? *number : 0;
+        walk.end = number ? *number + 1 : 0;
+    }
 
     for (size_t i = 1; i < replay->hive_count; i++)
         finding.count += replay->counts[i];

@@ -180,7 +180,8 @@ bool replay_feed(struct replay *replay, const struct columns *columns, size_t fi
 /* apply what events_split() has gathered from the rows up to number `rows`; false as replay_feed() */
 bool replay_apply(struct replay *replay, struct event *events, size_t count, uint32_t rows);
 
-/* note who holds what just now, as a snapshot labelled `row`; false without memory */
-bool replay_note(struct replay *replay, uint32_t row);
+/* note who holds what just now, all or the process `pid` alone, as a snapshot labelled `row`; false
+ * without memory */
+bool replay_note(struct replay *replay, uint32_t row, const uint32_t *pid);
 
 #endif

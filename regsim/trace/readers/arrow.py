@@ -8,7 +8,7 @@ are absolute here. Whole columns are mapped to numbers at once; no row is looked
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED, EventKind
@@ -39,6 +39,8 @@ _TEXTS: Final = ("key", "process", "op")
 _ROWS: Final = 1 << 20
 _UNKNOWN: Final = 1 << 16
 _OPS: Final = len(EventKind)
+_SIGNED: Final = 0xFFFFFFFF << 32
+_MOST_PIDS: Final = 1 << 20
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 _USE_ROOT: Final = int(EventKind.USE_ROOT)
 _DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
@@ -104,25 +106,24 @@ class ArrowCapture(Capture):
         np, rows = self._np, table.num_rows
         first = self.facts.events
         coded = self._coded(table, "op", self._op)
-        texts = self._codes
         processes = self._process_numbers(table)
         keys = self._coded(table, "key", lambda text: self.keys.number(text or ""))
         times = self._times(table, rows)
         self.facts.events += rows
-        ops, statuses = self._understood(coded, texts, keys, self._statuses(table, rows), first)
-        ops, keys = self._asked(table, coded, ops, keys, first)
+        ops, statuses = self._understood(coded, keys, self._statuses(table, rows), first)
+        handles, parents = (self._handles(table, name, rows) for name in ("handle", "parent"))
+        self._ask(table, coded, ops, keys, handles, parents, first)
         batch = Batch(
-            op=ops.astype(np.uint8),
+            op=ops,
             process=processes,
-            key=keys.astype(np.uint32),
+            key=keys,
             status=statuses,
             time=times,
             access=self._ints(table, "access", rows).astype(np.uint32),
             number=np.arange(first + 1, first + rows + 1, dtype=np.uint64),
         )
         if self.facts.fidelity is Fidelity.HANDLES:
-            batch.handle = self._ints(table, "handle", rows)
-            batch.parent = self._handles(table, "parent", rows)
+            batch.handle, batch.parent = self._ints(table, "handle", rows), parents
         return batch
 
     def _op(self, text: str | None) -> int:
@@ -134,68 +135,85 @@ class ArrowCapture(Capture):
         return _UNKNOWN + len(self._codes) - 1
 
     def _understood(
-        self, coded: Table, names: list[str], keys: Table, statuses: Table, first: int
+        self, coded: Table, keys: Table, statuses: Table, first: int
     ) -> tuple[Table, Table]:
         """Return the ops and statuses of rows; what is not understood is counted and op 0."""
         np, record = self._np, self.facts.record
-        hives = np.asarray(self.keys.hives)[keys]
-        families, ops = (coded >> 8) & 0xFF, coded & 0xFF
-        unknown = coded >= _UNKNOWN
-        for code in np.unique(coded[unknown]).tolist():
-            self._note(record.calls, names[code - _UNKNOWN], coded == code, first)
-        ops = np.where(unknown, 0, ops)
-        statuses = statuses.copy()
-        openers = np.isin(ops, (OPEN, CLOSE, DUPLICATE, LOAD, *_UNLOADS))
-        for status in np.unique(statuses[statuses != 0]).tolist():
-            for family in Family:
-                rows = (statuses == status) & (families == family.value)
-                done = success(status, family)
-                if done is None:
-                    lost = rows & openers
-                    self._note(record.statuses, f"{status:#x}", lost, first)
-                    ops = np.where(lost, 0, ops)
-                elif done:
-                    statuses[rows] = 0
+        ops, statuses = coded.astype(np.uint8), statuses.copy()
+        if coded.itemsize > 1:  # names
+            unknown = coded >= _UNKNOWN
+            for code in np.unique(coded[unknown]).tolist():
+                name, rows = self._codes[code - _UNKNOWN], np.flatnonzero(coded == code)
+                self._note(record.calls, name, rows, first)
+            ops[unknown] = 0
+        self._judge_statuses(coded, ops, statuses, first)
         # Any call that finds its key gone is told as an open that failed so.
         failed = (coded == 0) | ((ops == CLOSE) & (statuses != 0))
-        gone = failed & np.isin(statuses, list(GONE))
+        gone = np.zeros(len(ops), bool)
+        for status in GONE:
+            gone |= statuses == status
+        gone &= failed
         record.harmless += int((failed & ~gone).sum())
-        ops = np.where(gone, OPEN, np.where(failed, 0, ops))
+        ops[failed] = 0
+        ops[gone] = OPEN
         # A delete has the handles on its key hold nothing any more; here it is not known on which.
-        void = (ops == DELETE) & (hives == UNPLACED)
+        placed = np.flatnonzero(_among(np, ops, (DELETE, LOAD, *_UNLOADS)))
+        lost = placed[np.asarray(self.keys.hives)[keys[placed]] == UNPLACED]
+        void = ops[lost] == DELETE
         record.harmless += int(void.sum())
-        ops = np.where(void, 0, ops)
-        lost = np.isin(ops, (LOAD, *_UNLOADS)) & (hives == UNPLACED)
-        self._note(record.malformed, NO_HIVE, lost, first)
-        ops = np.where(lost, 0, ops)
-        record.taken += int((ops != 0).sum())
+        self._note(record.malformed, NO_HIVE, lost[~void], first)
+        ops[lost] = 0
+        record.taken += int(np.count_nonzero(ops))
         return ops, statuses
 
-    def _asked(
-        self, table: Table, coded: Table, ops: Table, keys: Table, first: int
-    ) -> tuple[Table, Table]:
-        """Return the ops and keys of rows that say what they are about, and of calls on HKCU."""
-        np, record, rows = self._np, self.facts.record, len(ops)
-        handles, parents = (self._handles(table, name, rows) for name in ("handle", "parent"))
-        unnamed = np.asarray(table.column("pid").is_null()) & np.isin(ops, (START, EXIT))
-        nothing = (ops == CLOSE) & (handles == 0) & (keys == 0)
+    def _judge_statuses(self, coded: Table, ops: Table, statuses: Table, first: int) -> None:
+        """Make the statuses of calls that did what they were asked to 0, and unknown ones op 0."""
+        np = self._np
+        failed = np.flatnonzero(statuses)
+        given, families = statuses[failed], (coded[failed].astype(np.uint32) >> 8) & 0xFF
+        opening = _among(np, ops[failed], (OPEN, CLOSE, DUPLICATE, LOAD, *_UNLOADS))
+        for status in sorted(self._pa.array(given).unique().to_pylist()):
+            for family in Family:
+                rows = (given == status) & (families == family.value)
+                done = success(status, family)
+                if done is None:
+                    lost = failed[rows & opening]
+                    self._note(self.facts.record.statuses, f"{status:#x}", lost, first)
+                    ops[lost] = 0
+                elif done:
+                    statuses[failed[rows]] = 0
+
+    def _ask(
+        self,
+        table: Table,
+        coded: Table,
+        ops: Table,
+        keys: Table,
+        handles: Table,
+        parents: Table,
+        first: int,
+    ) -> None:
+        """Take rows out that do not say what they are about, and calls on HKCU in."""
+        np, record = self._np, self.facts.record
         root = (parents == HKCU) | (handles == HKCU)
-        used = root & (coded == 0) & (ops == 0)
-        if used.any():
-            ops = np.where(used, _USE_ROOT, ops)
-            keys = np.where(used, self.keys.number("HKCU"), keys)
-        record.harmless -= int(used.sum())
-        record.taken += int(used.sum())
-        by_path = self.facts.fidelity is Fidelity.PATHS
-        unasked = by_path & (parents == HKCU) & np.isin(ops, (OPEN, _USE_ROOT))
+        used = np.flatnonzero(root & (coded == 0) & (ops == 0))
+        nothing = np.flatnonzero((ops == CLOSE) & (handles == 0) & (keys == 0))
+        unnamed = unasked = nothing[:0]
+        if table.column("pid").null_count:
+            without = np.asarray(table.column("pid").is_null())
+            unnamed = np.flatnonzero(without & _among(np, ops, (START, EXIT)))
+        if len(used):
+            ops[used], keys[used] = _USE_ROOT, self.keys.number("HKCU")
+        record.harmless -= len(used)
+        record.taken += len(used)
+        if self.facts.fidelity is Fidelity.PATHS:
+            unasked = np.flatnonzero((parents == HKCU) & _among(np, ops, (OPEN, _USE_ROOT)))
         for reason, lost in ((NO_PROCESS, unnamed), (NOTHING, nothing), (UNASKED, unasked)):
             self._note(record.malformed, reason, lost, first)
-            record.taken -= int(lost.sum())
-            ops = np.where(lost, 0, ops)
-        return ops, keys
+            record.taken -= len(lost)
+            ops[lost] = 0
 
-    def _note(self, reasons: Reasons, reason: str, rows: Table, first: int) -> None:
-        places = self._np.flatnonzero(rows)
+    def _note(self, reasons: Reasons, reason: str, places: Table, first: int) -> None:
         if len(places):
             low, high = int(places[0]), int(places[-1])
             note(reasons, reason, first + low + 1, len(places), first + high + 1)
@@ -204,11 +222,14 @@ class ArrowCapture(Capture):
         """Return a column of texts as numbers, each text of its dictionary looked up once."""
         pa, np = self._pa, self._np
         column = table.column(name)
-        if pa.types.is_integer(column.type):
-            values = np.asarray(column.fill_null(0)).astype(np.int64)
-            if name == "op" and len(values) and not 0 <= values.min() <= values.max() < _OPS:
+        if name == "op" and pa.types.is_integer(column.type):
+            values = np.asarray(_filled(column, 0))
+            if len(values) and not 0 <= values.min() <= values.max() < _OPS:
                 raise ValueError(f"op {values.max()} is unknown")
-            return np.where(np.asarray(column.is_null()), number(None), values)
+            values = values.astype(np.uint8)
+            if not column.null_count:
+                return values
+            return np.where(np.asarray(column.is_null()), np.uint32(number(None)), values)
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         kind = column.type.value_type
@@ -217,9 +238,9 @@ class ArrowCapture(Capture):
         known = self._dictionaries.get(name)
         if known is None or not known[0].equals(column.dictionary):
             numbers = [number(text) for text in column.dictionary.to_pylist()]
-            known = (column.dictionary, np.array([*numbers, number(None)], np.int64))
+            known = (column.dictionary, np.array([*numbers, number(None)], np.uint32))
             self._dictionaries[name] = known
-        return known[1][np.asarray(column.indices.fill_null(-1))]
+        return known[1][np.asarray(_filled(column.indices, -1))]
 
     def _ints(self, table: Table, name: str, rows: int) -> Table:
         """Return a column of whole numbers as 64 bits without a sign; zeros if there is none."""
@@ -229,7 +250,7 @@ class ArrowCapture(Capture):
         column = table.column(name)
         if not self._pa.types.is_integer(column.type):
             raise ValueError(f"the column {name} holds no whole numbers")
-        return np.asarray(column.fill_null(0)).astype(np.uint64)
+        return np.asarray(_filled(column, 0)).astype(np.uint64, copy=False)
 
     def _statuses(self, table: Table, rows: int) -> Table:
         """Return the column of statuses; one of more than 32 bits is refused."""
@@ -242,12 +263,10 @@ class ArrowCapture(Capture):
 
     def _handles(self, table: Table, name: str, rows: int) -> Table:
         """Return a column of handles, those of predefined keys with the sign taken off."""
-        np = self._np
         values = self._ints(table, name, rows)
-        short = values & 0xFFFFFFFF
-        mine = (short >= FIRST_PREDEFINED) & (short <= LAST_PREDEFINED)
-        mine &= (values >> 32 == 0) | (values >> 32 == 0xFFFFFFFF)
-        return np.where(mine, short, values)
+        signed = values >= _SIGNED + FIRST_PREDEFINED
+        signed &= values <= _SIGNED + LAST_PREDEFINED
+        return values - signed * self._np.uint64(_SIGNED) if signed.any() else values
 
     def _times(self, table: Table, rows: int) -> Table:
         np, facts = self._np, self.facts
@@ -257,9 +276,9 @@ class ArrowCapture(Capture):
         dates = self._pa.types.is_timestamp(column.type)
         if dates:
             nanoseconds = column.cast(self._pa.timestamp("ns")).cast(self._pa.int64())
-            times = np.asarray(nanoseconds.fill_null(0)) // 100 + _UNIX_TICKS
+            times = np.asarray(_filled(nanoseconds, 0)) // 100 + _UNIX_TICKS
         elif self._pa.types.is_integer(column.type):
-            times = np.asarray(column.fill_null(0)).astype(np.int64)
+            times = np.asarray(_filled(column, 0)).astype(np.int64, copy=False)
         else:
             raise ValueError("the column time holds neither whole numbers nor timestamps")
         if rows and self._pa.types.is_uint64(column.type) and (times < 0).any():
@@ -273,14 +292,28 @@ class ArrowCapture(Capture):
     def _process_numbers(self, table: Table) -> Table:
         """Return the capture's number of each row's process."""
         np = self._np
-        pids, first, inverse = np.unique(
-            self._ints(table, "pid", table.num_rows), return_index=True, return_inverse=True
-        )
+        pids = self._ints(table, "pid", table.num_rows)
         images = table.column("process") if "process" in table.schema.names else None
+        if not len(pids):
+            return np.zeros(0, np.uint32)
+        highest = int(pids.max())
+        if highest >= _MOST_PIDS:
+            found, first, rows = np.unique(pids, return_index=True, return_inverse=True)
+        else:
+            # Numbers of processes are small: a table of them takes less time than sorting.
+            place = np.full(highest + 1, -1, np.int64)
+            place[pids[::-1]] = np.arange(len(pids) - 1, -1, -1)  # the last that is written stays
+            found, rows = np.flatnonzero(place >= 0), pids
+            first = place[found]
         numbers = [
-            self._process(int(pid), images, int(at)) for pid, at in zip(pids, first, strict=True)
+            self._process(pid, images, at)
+            for pid, at in zip(found.tolist(), first.tolist(), strict=True)
         ]
-        return np.array(numbers, np.uint32)[inverse] if numbers else np.zeros(0, np.uint32)
+        if rows is not pids:
+            return np.array(numbers, np.uint32)[rows]
+        number = np.zeros(highest + 1, np.uint32)
+        number[found] = numbers
+        return number[pids]
 
     def _process(self, pid: int, images: Table, at: int) -> int:
         known = self.processes.find(pid)
@@ -289,6 +322,18 @@ class ArrowCapture(Capture):
         image = images[at].as_py() if images is not None else None
         info = ProcessInfo(pid=pid & 0xFFFFFFFF, image=image or f"process {pid}")
         return self.processes.add(pid, info)
+
+
+def _filled(column: Table, value: int) -> Table:
+    """Return *column* with *value* where it holds nothing."""
+    return column.fill_null(value) if column.null_count else column
+
+
+def _among(np: Any, ops: Table, wanted: Iterable[int]) -> Table:  # noqa: ANN401 - numpy
+    """Return by item of *ops* whether it is one of those *wanted*."""
+    table = np.zeros(256, bool)
+    table[list(wanted)] = True
+    return table[ops]
 
 
 def _first(error: Exception) -> str:
