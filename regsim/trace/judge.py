@@ -198,6 +198,9 @@ class _LedgerJudge:
         self.ledger, self.dialect = ledger, dialect
         self.capture = ledger.capture
         self.keys = ledger.capture.keys
+        # A million handles are of few keys and processes: their names are made once, and shared.
+        self._name = functools.lru_cache(maxsize=_NAMES)(self.keys.name)
+        self._process = functools.lru_cache(maxsize=_NAMES)(self.capture.processes.__getitem__)
         self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
         self.doubtful: tuple[Held, ...] = ()
@@ -297,7 +300,7 @@ class _LedgerJudge:
 
     def _held_key(self, held: Held) -> HeldKey:
         """Return in words what a process has open on a key, or had until it ended."""
-        process = self.capture.processes[held.process]
+        process = self._process(held.process)
         first, count = held.openings[0], len(held.openings)
         certain = not self.filtered and self.ledger.is_certain(held)
         hive = self.keys.hives[held.key]
@@ -305,7 +308,7 @@ class _LedgerJudge:
         return HeldKey(
             process=process.image,
             pid=process.pid,
-            key=self.keys.name(held.key),
+            key=self._name(held.key),
             hive=self.keys.hive_names[hive],
             handle=first.handle or None,
             opened_at=self.capture.when(first.time) or None,
@@ -382,6 +385,7 @@ class _LedgerJudge:
             )
 
 
+_NAMES: Final = 1 << 14
 _ENDS: Final = "ends when that session logs off, before the hive is unloaded"
 
 
