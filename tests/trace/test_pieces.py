@@ -184,6 +184,20 @@ def test_nobody_is_told_to_stop_a_part_of_windows(image: str, stop: bool) -> Non
     assert ("leave it running" in said) is not stop
 
 
+def test_an_advice_names_no_more_programs_than_can_be_read() -> None:
+    """Eight, and how many more there are; the blockers are all of them."""
+    row = {"op": "open", "key": "HKU\\S-1-5-21-7\\A", "handle": 4}
+    for count, more in ((8, ""), (10, " and 2 more")):
+        pids = range(10, 10 + count)
+        rows = [json.dumps({**row, "pid": pid, "process": f"p{pid}.exe"}) for pid in pids]
+        found = regsim.replay("\n".join(rows))
+        said = " ".join(as_text(found).split())
+
+        eight = ", ".join(f"p{pid}.exe" for pid in range(10, 18))
+        assert f"until then stop or restart {eight}{more} before the unload." in said
+        assert len(found.blockers) == count
+
+
 def test_rows_of_a_table_are_events_of_their_own() -> None:
     """Each has its time, and that its message is cut off is not taken for silence."""
     found = regsim.who(EVENTS["a German table of two rows"].text)

@@ -222,6 +222,9 @@ def advice(finding: Finding) -> Iterator[str]:
         yield from _programs(ours)
 
 
+_NAMED: Final = 8
+"""Programs that an advice names, so that it can be read; the finding itself has them all."""
+
 _SAFE: Final = {
     Nature.WINDOWS: "is a part of Windows: leave it running, whatever it holds. It acts for "
     "another "
@@ -236,7 +239,9 @@ _SAFE: Final = {
 
 
 def _images(held: Iterable[HeldKey]) -> str:
-    return ", ".join(dict.fromkeys(one.process for one in held))
+    names = list(dict.fromkeys(one.process for one in held))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _services(held: Sequence[HeldKey]) -> Iterator[str]:
