@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from regsim.accel.columns import FIRST_PREDEFINED, TYPECODES, EventKind
 from regsim.accel.records import columns
 from regsim.accel.replaying import new_replay
+from regsim.trace.asking import replay
 from regsim.trace.readers._parquet import ParquetTable, ahead
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ def by_regsim(path: Path, trace: Trace) -> Verdicts:
     }
 
 
+def through_the_door(path: Path, trace: Trace) -> set[tuple[int, int, int]]:
+    """What a user calls: the finding, its blockers as unload, pid and key."""
+    numbers = {name: number for number, name in enumerate(trace.names)}
+    return {
+        (attempt.event - 1, held.pid, numbers[held.key])
+        for attempt in replay(path).attempts
+        for held in attempt.blockers
+    }
+
+
 def _batches(path: Path) -> Iterator[Any]:
     """Yield the columns in batches, of either kind of file."""
     with path.open("rb") as file:
@@ -60,21 +71,29 @@ def _batches(path: Path) -> Iterator[Any]:
 def by_polars(path: Path, trace: Trace, *, implicit: bool = True, engine: str = "") -> Verdicts:
     """The lazy engine; joins as of the next exit and the next unload, no inequality join.
 
-    *engine* "streaming" has polars stream the part that reads the file.
+    *engine* "streaming" has polars stream the part that reads the file. Keys that are texts get
+    their numbers in what is left of it.
     """
     import polars as pl  # noqa: PLC0415
 
+    names = pl.LazyFrame({"key": trace.names, "number": range(len(trace.names))})
+    names = names.with_columns(pl.col("key").cast(pl.Categorical), pl.col("number").cast(pl.UInt32))
     hive = pl.lit(pl.Series(trace.hive_of_key)).gather(pl.col("key"))
     root = pl.lit(pl.Series(trace.root_of_hive)).gather(pl.col("hive"))
     op = pl.col("op")
     did = (pl.col("status") == 0) & op.is_in([EventKind.OPEN.value, EventKind.CLOSE.value])
     called = (op == EventKind.OPEN.value) & (pl.col("parent") == HKCU)
     scan = pl.scan_ipc if path.suffix == ".arrow" else pl.scan_parquet
-    mine = (
+    rows = (
         scan(path, row_index_name="row")
         .select("row", *NAMES)
         .filter(did | called | op.is_in([EventKind.EXIT.value, EventKind.UNLOAD.value]))
-        .with_columns(hive.alias("hive"))
+    )
+    if trace.names:
+        rows = rows.join(names, on="key", how="left", maintain_order="left")
+        rows = rows.drop("key").rename({"number": "key"})
+    mine = (
+        rows.with_columns(hive.alias("hive"))
         .filter((pl.col("hive") > 0) | (op == EventKind.EXIT.value))
         .collect(engine=engine or "auto")
     )

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from measuring import OURS, Asked, Goal, Row, measured, peer, there
 from replay import queries
 from replay.plain_loop import replay as plain_loop
-from replay.traces import NAMES, Trace, make, write
+from replay.traces import NAMES, Trace, make, named, write
 
 from regsim.accel.creplay import CReplay
 from regsim.accel.replay import PyReplay
@@ -145,7 +145,28 @@ def parquet(at: Asked) -> list[Row]:
             what = f"{kind}, {rows:,} rows, {word} implicit roots"
             found.append(_columns(f"{name}: {word} roots", what, path, trace, goals, at))
             path.unlink()
-    return found
+    return [*found, _door(rows, at)]
+
+
+def _door(rows: int, at: Asked) -> Row:
+    """Measure what a user calls, on a file as a user has it: its keys are texts."""
+    trace, path = named(make(rows, 100)), at.folder / "named.parquet"
+    write(trace, path, ours=False)
+    by_polars = partial(queries.by_polars, path, trace)
+    asked = {
+        "polars": (partial(peer, "polars", "polars"), by_polars),
+        "polars, streaming": (
+            partial(peer, "polars", "polars"),
+            partial(by_polars, engine="streaming"),
+        ),
+    }
+    peers, missing = there(asked)
+    todo = {OURS: partial(queries.through_the_door, path, trace)} | peers
+    answers = [{(unload, pid, key) for unload, pid, key, *_ in work()} for work in todo.values()]
+    assert all(answer == answers[0] for answer in answers)
+    what = f"Parquet by pyarrow's defaults, {rows:,} rows, keys as texts, `regsim.replay`, to the"
+    what += f" finding with {len(answers[0]):,} blockers"
+    return measured("parquet, named", what, todo, at, Goal("polars", 1.1), missing=missing)
 
 
 def _columns(name: str, what: str, path: Path, trace: Trace, goals: list[Goal], at: Asked) -> Row:

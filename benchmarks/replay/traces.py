@@ -30,12 +30,16 @@ SHARE_OTHER, SHARE_FAILED = 0.46, 0.23
 
 
 class Trace(NamedTuple):
-    """The columns by name, the arrays of keys, and the policy that fits them."""
+    """The columns by name, the arrays of keys, the policy that fits them, and the keys' names.
+
+    Without *names* keys are numbers in a file too.
+    """
 
     data: dict[str, np.ndarray]
     hive_of_key: np.ndarray
     root_of_hive: np.ndarray
     policy: Policy
+    names: tuple[str, ...] = ()
 
     @property
     def columns(self) -> Columns:
@@ -127,6 +131,17 @@ def _handles(
     data["key"][places[closes]] = data["key"][places[np.flatnonzero(closes) - 1]]
 
 
+def named(trace: Trace) -> Trace:
+    """Return the trace with a name for each key, below HKEY_LOCAL_MACHINE or HKEY_USERS."""
+    roots = dict(zip(trace.root_of_hive.tolist(), range(len(trace.root_of_hive)), strict=True))
+    names = []
+    for key, hive in enumerate(trace.hive_of_key.tolist()):
+        root = f"HKU\\S-1-5-21-1004336348-1177238915-682003330-{1000 + hive}" if hive else "HKLM"
+        below = "" if hive and roots.get(key) == hive else f"\\Software\\Vendor {key % 97}\\{key}"
+        names.append(root + below)
+    return trace._replace(names=tuple(names))
+
+
 def write(trace: Trace, path: Path, *, ours: bool = True) -> None:
     """Write the columns to an Arrow or a Parquet file, by its suffix.
 
@@ -137,6 +152,9 @@ def write(trace: Trace, path: Path, *, ours: bool = True) -> None:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     table = pa.table(trace.data)
+    if trace.names:
+        keys = pa.DictionaryArray.from_arrays(trace.data["key"].astype(np.int32), [*trace.names])
+        table = table.set_column(table.schema.get_field_index("key"), "key", keys)
     if path.suffix == ".arrow":
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)

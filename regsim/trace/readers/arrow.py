@@ -254,12 +254,11 @@ class ArrowCapture(Capture):
 
     def _statuses(self, table: Table, rows: int) -> Table:
         """Return the column of statuses; one of more than 32 bits is refused."""
-        np = self._np
         wide = self._ints(table, "status", rows)
         high = wide >> 31
         if ((high > 1) & (high != (1 << 33) - 1)).any():
             raise ValueError("a status has more than 32 bits")
-        return wide.astype(np.uint32)
+        return wide.astype(self._np.uint32)
 
     def _handles(self, table: Table, name: str, rows: int) -> Table:
         """Return a column of handles, those of predefined keys with the sign taken off."""
@@ -298,22 +297,29 @@ class ArrowCapture(Capture):
             return np.zeros(0, np.uint32)
         highest = int(pids.max())
         if highest >= _MOST_PIDS:
-            found, first, rows = np.unique(pids, return_index=True, return_inverse=True)
+            found, rows = np.unique(pids, return_inverse=True)
         else:
             # Numbers of processes are small: a table of them takes less time than sorting.
-            place = np.full(highest + 1, -1, np.int64)
-            place[pids[::-1]] = np.arange(len(pids) - 1, -1, -1)  # the last that is written stays
-            found, rows = np.flatnonzero(place >= 0), pids
-            first = place[found]
-        numbers = [
-            self._process(pid, images, at)
-            for pid, at in zip(found.tolist(), first.tolist(), strict=True)
-        ]
-        if rows is not pids:
-            return np.array(numbers, np.uint32)[rows]
-        number = np.zeros(highest + 1, np.uint32)
-        number[found] = numbers
-        return number[pids]
+            rows = pids.astype(np.intp)
+            seen = np.zeros(highest + 1, bool)
+            seen[rows] = True
+            found = np.flatnonzero(seen)
+        found_at = self._first_rows(pids, found) if images is not None else {}
+        numbers = np.array(
+            [self._process(pid, images, found_at.get(pid, 0)) for pid in found.tolist()], np.uint32
+        )
+        if highest >= _MOST_PIDS:
+            return numbers[rows]
+        by_pid = np.zeros(highest + 1, np.uint32)
+        by_pid[found] = numbers
+        return by_pid[rows]
+
+    def _first_rows(self, pids: Table, found: Table) -> dict[int, int]:
+        """Return in which row each of those *found* comes first, if any of them is new."""
+        if all(self.processes.find(pid) is not None for pid in found.tolist()):
+            return {}
+        first = self._np.unique(pids, return_index=True)[1]
+        return dict(zip(found.tolist(), first.tolist(), strict=True))
 
     def _process(self, pid: int, images: Table, at: int) -> int:
         known = self.processes.find(pid)
