@@ -222,7 +222,7 @@ def advice(finding: Finding) -> Iterator[str]:
         yield from _programs(ours)
 
 
-_NAMED: Final = 8
+_ADVISED: Final = 8
 """Programs that an advice names, so that it can be read; the finding itself has them all."""
 
 _SAFE: Final = {
@@ -240,8 +240,8 @@ _SAFE: Final = {
 
 def _images(held: Iterable[HeldKey]) -> str:
     names = list(dict.fromkeys(one.process for one in held))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    more = f" and {len(names) - _ADVISED} more" if len(names) > _ADVISED else ""
+    return ", ".join(names[:_ADVISED]) + more
 
 
 def _services(held: Sequence[HeldKey]) -> Iterator[str]:
