@@ -28,7 +28,7 @@ __all__ = [
     "new_handle_table",
 ]
 
-INTERFACE = 8
+INTERFACE = 9
 """The number that the library must bear to fit these modules; see ``native/module.c``."""
 
 

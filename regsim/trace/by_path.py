@@ -149,14 +149,7 @@ class PathLedger(Ledger):
 
     def _load(self, hive: int) -> None:
         """Begin anew with a hive: whatever was open on it before is not open on this one."""
-        hives = self.capture.keys.hives
-        for at, (place, count) in enumerate(self._misses()):
-            if count and hives[place & KEY_BITS] == hive:
-                self._open.forgive(at)
-
-    def _misses(self) -> Iterator[tuple[int, int]]:
-        """Yield each place and how many closes had no open there."""
-        return zip(array("Q", self._open.places()), array("I", self._open.misses()), strict=True)
+        self._open.forgive(self.capture.keys.hives, hive)
 
     def _begun(self) -> list[tuple[int, int]]:
         """Return number and place of each pile, in the order in which they were begun."""
@@ -180,7 +173,7 @@ class PathLedger(Ledger):
         for place, number in self._unsure.items():
             hive = self.capture.keys.hives[place & KEY_BITS]
             self.confused[hive] = max(number, self.confused.get(hive, 0))
-        for at, place in self._begun():
+        for _, place, at in sorted(self._open.standing()):
             if place >> 32 in self.exited:
                 self._end_with_process(place, self._emptied(at))
 
@@ -198,16 +191,16 @@ class PathLedger(Ledger):
 
     def _begin_anew(self, process: int) -> None:
         """Take an open by a process that ended for that of another, whose start was not seen."""
-        for _, key, at in sorted(self._open.begun_by(process)):
-            self._end_with_process(process << 32 | key, self._emptied(at))
+        for _, place, at in sorted(self._open.standing(process)):
+            self._end_with_process(place, self._emptied(at))
         del self.exited[process]
         self.ended[process] = 0
         self.started.discard(process)
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open, in the order of the first opening of the key."""
-        for at, place in self._begun():
-            if self._open.is_open(at) and place >> 32 not in self.exited:
+        for _, place, at in sorted(self._open.standing()):
+            if place >> 32 not in self.exited:
                 openings = [Opened(*opening) for opening in self._open.openings(at)]
                 since = self._since(openings, place & KEY_BITS)
                 if since:
@@ -215,10 +208,8 @@ class PathLedger(Ledger):
 
     def unmatched_on(self, hive: int) -> int:
         """Return how many closes on a hive, or on keys without a name, had no open since then."""
-        hives, anchor = self.capture.keys.hives, self.anchors.get(hive, 0)
-        return sum(
-            count for place, count in self._misses() if count and hives[place & KEY_BITS] == hive
-        ) + sum(number > anchor for number in self._nameless)
+        seen, anchor = self._open.missed(self.capture.keys.hives, hive), self.anchors.get(hive, 0)
+        return seen + sum(number > anchor for number in self._nameless)
 
 
 def _held(place: int, openings: list[Opened], closed: int | None = None) -> Held:

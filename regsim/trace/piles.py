@@ -133,9 +133,16 @@ class Piles:
         """Count a close without an open."""
         self._unseen[at] += 1
 
-    def forgive(self, at: int) -> None:
-        """Forget the closes without an open."""
-        self._unseen[at] = 0
+    def missed(self, hives: array[int], hive: int) -> int:
+        """Return how many closes without an open there were on a hive, by *hives* of the keys."""
+        places = zip(array("Q", self.places()), self._unseen, strict=True)
+        return sum(count for place, count in places if count and hives[place & KEY_BITS] == hive)
+
+    def forgive(self, hives: array[int], hive: int) -> None:
+        """Forget the closes without an open on a hive."""
+        for at, place in enumerate(array("Q", self.places())):
+            if hives[place & KEY_BITS] == hive:
+                self._unseen[at] = 0
 
     def places(self) -> bytes:
         """Return all places by number, whether or not they have a pile, in 64 bits each."""
@@ -145,18 +152,16 @@ class Piles:
         """Return by place the how manieth pile it is, 0 for none, in 32 bits each."""
         return self._begun.tobytes()
 
-    def begun_by(self, process: int) -> list[tuple[int, int, int]]:
-        """Return rank, key and number of each pile of one process, in any order."""
-        places = enumerate(array("Q", self.places()))
-        return [
-            (self._begun[at], place & KEY_BITS, at)
-            for at, place in places
-            if place >> 32 == process and self._begun[at]
-        ]
+    def standing(self, process: int | None = None) -> list[tuple[int, int, int]]:
+        """Return rank, place and number of each pile with an opening, in any order.
 
-    def misses(self) -> bytes:
-        """Return by place the closes without an open, in 32 bits each."""
-        return self._unseen.tobytes()
+        Those of one *process* alone, if it is given.
+        """
+        return [
+            (self._begun[at], place, at)
+            for at, place in enumerate(array("Q", self.places()))
+            if self._tops[at] and process in (None, place >> 32)
+        ]
 
     def feed(
         self,

@@ -1,7 +1,6 @@
 /* regsim.accel._native.CPiles: the columns of a batch in, openings out of core_piles.c. */
 #include "bindings.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "bind_columns.h"
@@ -153,14 +152,37 @@ static PyObject *piles_py_miss(PyObject *self, PyObject *given)
     Py_RETURN_NONE;
 }
 
-/* forgive(at) */
-static PyObject *piles_py_forgive(PyObject *self, PyObject *given)
+/* return the closes without an open on a hive, read from (hives, hive), and forget them if asked to;
+ * NULL with an exception set */
+static PyObject *unseen_on(PyObject *self, PyObject *args, bool forget)
 {
-    uint32_t at;
+    PyObject *given;
+    struct borrowed hives;
+    unsigned int hive;
+    uint64_t count;
 
-    if (!read_place(self, given, &at))
+    if (!PyArg_ParseTuple(args, "OI", &given, &hive) ||
+        borrow(given, "hives", sizeof(uint32_t), &hives) < 0)
         return NULL;
-    PILES(self)->places[at].unseen = 0;
+    count = piles_unseen(PILES(self), hives.data, (size_t)hives.items, hive, forget);
+    give_back(&hives);
+    return PyLong_FromUnsignedLongLong(count);
+}
+
+/* missed(hives, hive) */
+static PyObject *piles_py_missed(PyObject *self, PyObject *args)
+{
+    return unseen_on(self, args, false);
+}
+
+/* forgive(hives, hive) */
+static PyObject *piles_py_forgive(PyObject *self, PyObject *args)
+{
+    PyObject *count = unseen_on(self, args, true);
+
+    if (!count)
+        return NULL;
+    Py_DECREF(count);
     Py_RETURN_NONE;
 }
 
@@ -175,52 +197,41 @@ static PyObject *piles_py_places(PyObject *self, PyObject *Py_UNUSED(none))
     return bytes;
 }
 
-/* return the numbers that a place has at an offset, of all places as bytes */
-static PyObject *numbers(PyObject *self, size_t offset)
+/* ranks() */
+static PyObject *piles_py_ranks(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const struct piles *piles = PILES(self);
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(4 * piles->used));
 
     for (size_t i = 0; bytes && i < piles->used; i++)
-        memcpy(PyBytes_AsString(bytes) + 4 * i, (const char *)&piles->places[i] + offset, 4);
+        memcpy(PyBytes_AsString(bytes) + 4 * i, &piles->places[i].begun, 4);
     return bytes;
 }
 
-/* ranks() */
-static PyObject *piles_py_ranks(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    return numbers(self, offsetof(struct piles_place, begun));
-}
-
-/* begun_by(process) */
-static PyObject *piles_py_begun_by(PyObject *self, PyObject *given)
+/* standing(process) */
+static PyObject *piles_py_standing(PyObject *self, PyObject *args)
 {
     const struct piles *piles = PILES(self);
-    size_t process;
-    PyObject *list;
+    PyObject *given = Py_None, *list;
+    size_t process = 0;
 
-    if (read_size(given, UINT32_MAX, &process) < 0)
+    if (!PyArg_ParseTuple(args, "|O:standing", &given) ||
+        (given != Py_None && read_size(given, UINT32_MAX, &process) < 0))
         return NULL;
     list = PyList_New(0);
     for (size_t i = 0; list && i < piles->used; i++) {
         const struct piles_place *place = &piles->places[i];
         PyObject *one;
 
-        if (place->place >> 32 != process || !place->begun)
+        if (!place->top || (given != Py_None && place->place >> 32 != process))
             continue;
-        one = Py_BuildValue("(IIn)", (unsigned int)place->begun,
-                            (unsigned int)(place->place & UINT32_MAX), (Py_ssize_t)i);
+        one = Py_BuildValue("(IKn)", (unsigned int)place->begun, (unsigned long long)place->place,
+                            (Py_ssize_t)i);
         if (!one || PyList_Append(list, one) < 0)
             Py_CLEAR(list);
         Py_XDECREF(one);
     }
     return list;
-}
-
-/* misses() */
-static PyObject *piles_py_misses(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    return numbers(self, offsetof(struct piles_place, unseen));
 }
 
 enum { BUFFERS = 10 };
@@ -322,11 +333,11 @@ static PyMethodDef methods[] = {
     {"empty", piles_py_empty, METH_O, "Take all openings of a pile away, and return them."},
     {"drop", piles_py_drop, METH_O, "End a pile, and return the openings that it had."},
     {"miss", piles_py_miss, METH_O, "Count a close without an open."},
-    {"forgive", piles_py_forgive, METH_O, "Forget the closes without an open."},
+    {"missed", piles_py_missed, METH_VARARGS, "Return a hive's closes without an open."},
+    {"forgive", piles_py_forgive, METH_VARARGS, "Forget a hive's closes without an open."},
     {"places", piles_py_places, METH_NOARGS, "Return all places."},
     {"ranks", piles_py_ranks, METH_NOARGS, "Return by place the how manieth pile it is."},
-    {"begun_by", piles_py_begun_by, METH_O, "Return rank, key and number of a process's piles."},
-    {"misses", piles_py_misses, METH_NOARGS, "Return by place its closes without an open."},
+    {"standing", piles_py_standing, METH_VARARGS, "Return the piles that have an opening."},
     {"feed", piles_py_feed, METH_VARARGS, "Take plain rows in, up to one that is not."},
     {NULL, NULL, 0, NULL},
 };

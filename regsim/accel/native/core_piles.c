@@ -120,6 +120,23 @@ void piles_empty(struct piles *piles, uint32_t at)
     piles->places[at].top = 0;
 }
 
+uint64_t piles_unseen(struct piles *piles, const uint32_t *hives, size_t hives_used, uint32_t hive,
+                      bool forget)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < piles->used; i++) {
+        struct piles_place *place = &piles->places[i];
+        uint32_t key = (uint32_t)place->place;
+
+        if (key >= hives_used || hives[key] != hive)
+            continue;
+        count += place->unseen;
+        place->unseen = forget ? 0 : place->unseen;
+    }
+    return count;
+}
+
 /* take one row in; false where it is not plain, or where no memory is (then `failed` is set) */
 static bool take(struct piles *piles, const struct piles_rows *rows, size_t i,
                  struct piles_counts *counts, bool *failed)

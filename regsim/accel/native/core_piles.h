@@ -66,6 +66,11 @@ struct piles_opening piles_close(struct piles *piles, uint32_t at);
 /* take all openings of a pile away */
 void piles_empty(struct piles *piles, uint32_t at);
 
+/* return how many closes without an open there were on a hive, by `hives` of the keys; forget them if
+ * asked to */
+uint64_t piles_unseen(struct piles *piles, const uint32_t *hives, size_t hives_used, uint32_t hive,
+                      bool forget);
+
 /* take the plain opens and closes in from row `*next` on, up to one that is neither, which `*next` is
  * then; false without memory for that row, and those before it are in and counted */
 bool piles_feed(struct piles *piles, const struct piles_rows *rows, size_t *next,
