@@ -25,7 +25,7 @@ from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
 from regsim.trace.ledger import LOADS, Attempt, Held, Ledger, Opened
 from regsim.trace.spelling import UNPLACED
-from regsim.trace.texts import Texts
+from regsim.trace.texts import new_texts
 
 _HKCU: Final = 1
 _GROUP: Final = struct.Struct("=II")
@@ -254,7 +254,7 @@ class HandleLedger(Ledger):
         return Opened(known.time, known.number, access, holder.handle, holder.implicit)
 
     def _held(self, holders: tuple[Holder, ...]) -> Iterator[Held]:
-        groups, first, last = Texts(), array("I"), array("I")
+        groups, first, last = new_texts(), array("I"), array("I")
         following = array("I", bytes(4 * len(holders)))  # by holder: the next of its group, from 1
         for at, holder in enumerate(holders):
             group = groups.number(_GROUP.pack(holder.pid, holder.key))

@@ -9,7 +9,7 @@ from typing import Final
 
 from regsim.accel.columns import FIRST_PREDEFINED, LAST_PREDEFINED
 from regsim.trace.spelling import SHORT_NAMES, KeyTable, canonical, hive_of, is_placed, is_users
-from regsim.trace.texts import Texts
+from regsim.trace.texts import new_texts
 
 _MOST_RECENT: Final = 2_048
 _PLACE: Final = struct.Struct("<IQ")
@@ -105,7 +105,7 @@ class _Kept:
 
     def __init__(self, keys: KeyTable) -> None:
         self.keys = keys
-        self._places = Texts()  # process and handle
+        self._places = new_texts()  # process and handle
         self._behind = array("I")  # by place: its key's spelling, from 1; 0: closed
         self._same = array("I")  # by place: the place before it of the same process, from 1
         self._last = array("I")  # by process: its last place, from 1

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from regsim.trace.texts import Texts, packed, unpacked
+from regsim.trace.texts import new_texts, packed, unpacked
 
 Name = int | tuple[str, int | str]
 """What evidence knows a process by: its pid or a record's number, or its image and its pid."""
@@ -55,9 +55,9 @@ class ProcessTable:
         # Of most, evidence may tell no more than pid and image; it may name a million.
         self._pids = array("I")
         self._images = array("I")
-        self._texts = Texts()
+        self._texts = new_texts()
         self._more: dict[int, ProcessInfo] = {}
-        self._names = Texts()
+        self._names = new_texts()
         self._present = array("I")  # by the number of a name: whom it stands for, from 1
         self._recent: dict[Name, int] = {}
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from regsim.errors import UsageError
 from regsim.keypath import Parts, fold_name
-from regsim.trace.texts import Texts, packed, unpacked
+from regsim.trace.texts import new_texts, packed, unpacked
 from regsim.types import PredefinedKey
 
 # The predefined keys that lead to another key: number, short and long name, and that key.
@@ -243,7 +243,7 @@ class KeyTable:
         self.hives = array("I", [UNPLACED])
         self._roots = bytearray(1)
         self.hive_names: list[str] = ["", "?"]
-        self._spellings, self._folded = Texts(), Texts()
+        self._spellings, self._folded = new_texts(), new_texts()
         self._key_of = array("I", [0])  # by the number of a spelling
         self._first = array("I", [0])  # by the number of a key: its first spelling
         self._recent: dict[str, int] = {}

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from regsim.accel import NATIVE
+
+if TYPE_CHECKING:
+    from regsim.accel._native import CTexts
 
 _FEWEST_SLOTS: Final = 64
 
@@ -14,7 +19,8 @@ class Texts:
 
     A dictionary of strings takes some 200 bytes a text beyond its characters, and evidence may name
     millions of keys; this takes 14 to 20: where the text ends, and a place in a table of slots that
-    is searched from the text's hash on.
+    is searched from the text's hash on. The twin is what ``accel/native/core_texts.c`` does, in 24
+    to 40 bytes; `new_texts` chooses.
     """
 
     def __init__(self) -> None:
@@ -70,6 +76,12 @@ class Texts:
             while slots[at]:
                 at = (at + 1) & mask
             slots[at], start = number, end
+
+
+def new_texts() -> Texts | CTexts:
+    """Return no texts, of the backend in use."""
+    # Hashes of bytes differ from one run of Python to the next, so that no file knows the seed.
+    return Texts() if NATIVE is None else NATIVE.CTexts(hash(b"texts") & 0xFFFFFFFFFFFFFFFF)
 
 
 def packed(text: str) -> bytes:

@@ -114,6 +114,12 @@ static uint64_t scanned(struct csv_scan *scan, const uint8_t *data, size_t size)
         MUST(scan->processes[i].row_end <= size && scan->processes[i].pid_end <= size);
         MUST(data[scan->processes[i].row] == '"');
     }
+    for (size_t i = 0; i < scan->paths.used; i++) {
+        size_t length;
+        const uint8_t *path = texts_get(&scan->paths, i, &length);
+
+        MUST(texts_find(&scan->paths, path, length) == i);
+    }
     return mixed(hash, scan->processes, scan->processes_used * sizeof *scan->processes) | 1;
 }
 

@@ -82,14 +82,12 @@ static bool append(struct texts *texts, const uint8_t *text, size_t size)
     return true;
 }
 
-uint32_t texts_number(struct texts *texts, const uint8_t *text, size_t size)
+/* return the slot of a text, or the free one where it would go; there must be slots */
+static inline struct texts_slot *slot_of(const struct texts *texts, const uint8_t *text, size_t size,
+                                         uint32_t hash)
 {
-    uint32_t hash = hash_of(text, size, texts->seed);
-    size_t mask, at;
+    size_t mask = ((size_t)1 << texts->width) - 1, at;
 
-    if ((!texts->slots || 2 * texts->used >= (size_t)1 << texts->width) && !widen(texts))
-        return TEXTS_NONE;
-    mask = ((size_t)1 << texts->width) - 1;
     for (at = hash & mask; texts->slots[at].number; at = (at + 1) & mask) {
         size_t known_size;
         const uint8_t *known;
@@ -98,11 +96,31 @@ uint32_t texts_number(struct texts *texts, const uint8_t *text, size_t size)
             continue;
         known = texts_get(texts, texts->slots[at].number - 1, &known_size);
         if (known_size == size && memcmp(known, text, size) == 0)
-            return texts->slots[at].number - 1;
+            break;
     }
+    return &texts->slots[at];
+}
+
+uint32_t texts_find(const struct texts *texts, const uint8_t *text, size_t size)
+{
+    /* a free slot's number is 0, and what is one less is TEXTS_NONE */
+    return texts->slots ? slot_of(texts, text, size, hash_of(text, size, texts->seed))->number - 1
+                        : TEXTS_NONE;
+}
+
+uint32_t texts_number(struct texts *texts, const uint8_t *text, size_t size)
+{
+    uint32_t hash = hash_of(text, size, texts->seed);
+    struct texts_slot *slot;
+
+    if ((!texts->slots || 2 * texts->used >= (size_t)1 << texts->width) && !widen(texts))
+        return TEXTS_NONE;
+    slot = slot_of(texts, text, size, hash);
+    if (slot->number)
+        return slot->number - 1;
     if (!append(texts, text, size))
         return TEXTS_NONE;
-    texts->slots[at] = (struct texts_slot){hash, (uint32_t)texts->used};
+    *slot = (struct texts_slot){hash, (uint32_t)texts->used};
     return (uint32_t)texts->used - 1;
 }
 

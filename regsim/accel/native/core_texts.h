@@ -25,6 +25,9 @@ struct texts {
 /* return the number of a text, which is added if it is new; TEXTS_NONE without memory */
 uint32_t texts_number(struct texts *texts, const uint8_t *text, size_t size);
 
+/* return the number of a text; TEXTS_NONE where it is not among them */
+uint32_t texts_find(const struct texts *texts, const uint8_t *text, size_t size);
+
 /* return a text's place in memory until the next is added, and its size */
 const uint8_t *texts_get(const struct texts *texts, size_t number, size_t *size);
 
