@@ -91,7 +91,7 @@ static uint64_t scanned(struct csv_scan *scan, const uint8_t *data, size_t size)
     uint64_t hash = 14695981039346656037u;
     enum csv_outcome outcome;
 
-    csv_begin(scan);
+    csv_begin(scan, below(2));
     while ((outcome = csv_run(scan, data, size)) != CSV_DONE) {
         if (outcome == CSV_REFUSED)
             return 0;
@@ -111,7 +111,7 @@ static uint64_t scanned(struct csv_scan *scan, const uint8_t *data, size_t size)
     hash = mixed(hash, out->time, 8 * out->used);
     hash = mixed(hash, out->number, 8 * out->used);
     for (size_t i = 0; i < scan->processes_used; i++) {
-        MUST(scan->processes[i].row_end <= size && scan->processes[i].pid_end <= size);
+        MUST(scan->processes[i].row_end <= size && scan->processes[i].who < scan->who.used);
         MUST(data[scan->processes[i].row] == '"');
     }
     for (size_t i = 0; i < scan->paths.used; i++) {

@@ -14,7 +14,7 @@ from twins import told
 from regsim import accel
 from regsim.errors import DataError
 from regsim.trace.readers import _procmon_scan, procmon_csv
-from regsim.trace.readers._procmon_rows import read_shape, scan
+from regsim.trace.readers._procmon_rows import Chunk, read_shape, scan
 from regsim.trace.readers._procmon_scan import Scanner, _Fast
 
 pytestmark = pytest.mark.skipif(accel.NATIVE is None, reason="the C library is not in use")
@@ -28,8 +28,8 @@ WIDE = (
 )
 FIELDS = {
     "Time of Day": ["4:33:14.3062614 PM", "16:33:14,3062614", "4:33:15.3062614 AM", "4:33:14 PM"],
-    "Process Name": ["a.exe", "b.exe", 'q"q.exe', "\u4e00.exe"],
-    "PID": ["4", "1320", "77", "0x10"],
+    "Process Name": ["a.exe", "b.exe", 'q"q.exe', "\u4e00.exe", "q", 'q"', 'q","', "q\n"],
+    "PID": ["4", "1320", "77", "0x10", '"4', '","4', "4\n", ""],
     "Operation": [
         *("RegOpenKey", "RegCloseKey", "RegQueryKey", "RegCreateKey", "RegLoadKey", "RegUnloadKey"),
         *("Process Start", "Process Exit", "CreateFile", "regopenkey", "RegNewThing", "UDP Send"),
@@ -118,6 +118,7 @@ def test_twins_agree_on_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         rng = random.Random(seed)
         path.write_bytes(damaged(rng, capture(rng, rng.choice([1, 5, 40]))))
         monkeypatch.setattr(procmon_csv, "_STRETCH", rng.choice([64, 700, 5000, 1 << 20]))
+        monkeypatch.setattr(_procmon_scan, "_MOST_NAMED", rng.choice([0, 2, 4096]))
         try:
             wanted = by_twin(path, monkeypatch)
         except DataError as error:  # its header is damaged: that is told before any scan
@@ -127,6 +128,24 @@ def test_twins_agree_on_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             continue
         assert told(path, rng.choice([1, 2])) == wanted, f"seed {seed}"
     assert unread < ROUNDS / 3
+
+
+def test_threads_take_stretches_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one has numbered it does not tell again, so each has its stretches in their order."""
+    taken: dict[int, list[int]] = {}
+    scans = procmon_csv._Stretches.scan
+
+    def noted(self: Any, start: int, end: int) -> Chunk:
+        taken.setdefault(id(self), []).append(start)
+        return scans(self, start, end)
+
+    monkeypatch.setattr(procmon_csv._Stretches, "scan", noted)
+    monkeypatch.setattr(procmon_csv, "_STRETCH", 700)
+    path = tmp_path / "trace"
+    path.write_bytes(capture(random.Random(8), 400))
+    told(path, 3)
+    in_turn = sorted(start for one in taken.values() for start in one)
+    assert sorted(taken.values()) == [in_turn[n::3] for n in range(3)]
 
 
 def stretch(rows: list[str], end: str = "\r\n") -> bytes:
@@ -159,6 +178,18 @@ def test_rows_by_the_rule_are_read_in_c(rows: list[str], end: str) -> None:
     assert found.rows == wanted.rows == len(rows)
     assert (found.batch, found.record) == (wanted.batch, wanted.record)
     assert (found.processes, found.paths) == (wanted.processes, wanted.paths)
+
+
+def test_a_process_is_told_once_and_at_each_start() -> None:
+    """A row that names it comes with its first stretch, and with any in which it begins anew."""
+    starts = GOOD.replace("RegOpenKey", "Process Start")
+    fast = _Fast(SHAPE)
+    told = [fast.scan(stretch(rows)) for rows in ([GOOD], [GOOD, starts], [GOOD])]
+    whole = f"{GOOD}\r".encode(), f"{starts}\r".encode()
+    assert [one and one.samples for one in told] == [[whole[0]], [b"", whole[1]], [b""]]
+    name, pid = FIELDS["Process Name"][0], int(FIELDS["PID"][0])
+    assert [[one[2] for one in some.processes] for some in told if some] == [[0], [0, 1], [0]]
+    assert all(one[:2] == (name, pid) for some in told if some for one in some.processes)
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,14 @@ static void csv_dealloc(PyObject *self)
     free_object(self);
 }
 
-/* begin() */
-static PyObject *csv_py_begin(PyObject *self, PyObject *Py_UNUSED(none))
+/* begin(forget) */
+static PyObject *csv_py_begin(PyObject *self, PyObject *given)
 {
-    csv_begin(SCAN(self));
+    int forget = PyObject_IsTrue(given);
+
+    if (forget < 0)
+        return NULL;
+    csv_begin(SCAN(self), forget);
     Py_RETURN_NONE;
 }
 
@@ -161,10 +165,8 @@ static PyObject *process_at(const void *from, size_t index)
 {
     const struct csv_process *one = (const struct csv_process *)from + index;
 
-    return Py_BuildValue("(KKKKKKK)", (unsigned long long)one->row,
-                         (unsigned long long)one->row_end, (unsigned long long)one->name,
-                         (unsigned long long)one->name_end, (unsigned long long)one->pid,
-                         (unsigned long long)one->pid_end, (unsigned long long)one->started);
+    return Py_BuildValue("(KKKK)", (unsigned long long)one->who, (unsigned long long)one->started,
+                         (unsigned long long)one->row, (unsigned long long)one->row_end);
 }
 
 /* processes() */
@@ -187,24 +189,35 @@ static PyObject *csv_py_pairs(PyObject *self, PyObject *Py_UNUSED(none))
     return tuple_of(SCAN(self)->pairs_used, pair_at, SCAN(self)->pairs);
 }
 
-/* paths(first) */
-static PyObject *csv_py_paths(PyObject *self, PyObject *given)
+/* return a list of the texts from a number on */
+static PyObject *texts_from(const struct texts *texts, PyObject *given)
 {
-    const struct texts *paths = &SCAN(self)->paths;
     size_t first;
     PyObject *list;
 
-    if (read_size(given, paths->used, &first) < 0)
+    if (read_size(given, texts->used, &first) < 0)
         return NULL;
     list = PyList_New(0);
-    for (size_t i = first; list && i < paths->used; i++) {
-        PyObject *path = text_of(paths, i);
+    for (size_t i = first; list && i < texts->used; i++) {
+        PyObject *text = text_of(texts, i);
 
-        if (!path || PyList_Append(list, path) < 0)
+        if (!text || PyList_Append(list, text) < 0)
             Py_CLEAR(list);
-        Py_XDECREF(path);
+        Py_XDECREF(text);
     }
     return list;
+}
+
+/* paths(first) */
+static PyObject *csv_py_paths(PyObject *self, PyObject *given)
+{
+    return texts_from(&SCAN(self)->paths, given);
+}
+
+/* who(first) */
+static PyObject *csv_py_who(PyObject *self, PyObject *given)
+{
+    return texts_from(&SCAN(self)->who, given);
 }
 
 /* renumber(column, table) */
@@ -262,7 +275,7 @@ static PyMethodDef functions[] = {
 };
 
 static PyMethodDef methods[] = {
-    {"begin", csv_py_begin, METH_NOARGS, "Begin a stretch."},
+    {"begin", csv_py_begin, METH_O, "Begin a stretch; forget who was seen before, if asked to."},
     {"run", csv_py_run, METH_O, "Scan the stretch, or go on; return why it stopped."},
     {"asked_pair", csv_py_asked_pair, METH_NOARGS, "Return the operation and result asked about."},
     {"asked_detail", csv_py_asked_detail, METH_NOARGS, "Return the detail asked about."},
@@ -270,9 +283,10 @@ static PyMethodDef methods[] = {
     {"access", csv_py_access, METH_O, "Say which access the detail spells out."},
     {"counts", csv_py_counts, METH_NOARGS, "Return the rows, those taken, the harmless."},
     {"columns", csv_py_columns, METH_NOARGS, "Return the columns of a batch as bytes."},
-    {"processes", csv_py_processes, METH_NOARGS, "Return where the processes are named."},
+    {"processes", csv_py_processes, METH_NOARGS, "Return who begins, or is named, and where."},
     {"pairs", csv_py_pairs, METH_NOARGS, "Return count, first and last of each pair's rows."},
     {"paths", csv_py_paths, METH_O, "Return the paths from a number on."},
+    {"who", csv_py_who, METH_O, "Return names and pids from a number on."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -85,14 +85,14 @@ static int64_t passed(struct csv_scan *scan, int64_t time)
 /* return the number of who has a name and a pid in this stretch; TEXTS_NONE without memory */
 static uint32_t who_of(struct csv_scan *scan, struct field name, struct field pid)
 {
-    size_t size = name.size + pid.size + 1;
+    size_t size = name.size + pid.size + 3;
     uint32_t who;
 
     if (!regsim_reserve((void **)&scan->scratch, &scan->scratch_room, 0, size, 1))
         return TEXTS_NONE;
     memcpy(scan->scratch, name.text, name.size);
-    scan->scratch[name.size] = '"'; /* alone it stands in no field */
-    memcpy(scan->scratch + name.size + 1, pid.text, pid.size);
+    memcpy(scan->scratch + name.size, "\",\"", 3);
+    memcpy(scan->scratch + name.size + 3, pid.text, pid.size);
     who = texts_number(&scan->who, scan->scratch, size);
     if (who == TEXTS_NONE || who < scan->process_of_used)
         return who;
@@ -110,7 +110,6 @@ static uint32_t process_of(struct csv_scan *scan, const struct csv_row *row, siz
     struct field name = field_of(row, data, scan->places[CSV_NAME]);
     struct field pid = field_of(row, data, scan->places[CSV_PID]);
     uint32_t who = who_of(scan, name, pid);
-    size_t name_at = (size_t)(name.text - data), pid_at = (size_t)(pid.text - data);
 
     if (who == TEXTS_NONE)
         return TEXTS_NONE;
@@ -119,8 +118,8 @@ static uint32_t process_of(struct csv_scan *scan, const struct csv_row *row, siz
     if (!regsim_reserve((void **)&scan->processes, &scan->processes_room, scan->processes_used, 1,
                         sizeof *scan->processes))
         return TEXTS_NONE;
-    scan->processes[scan->processes_used++] = (struct csv_process){
-        row->begin, end, name_at, name_at + name.size, pid_at, pid_at + pid.size, starts};
+    scan->processes[scan->processes_used++] =
+        (struct csv_process){who, starts, row->begin, end};
     scan->process_of[who] = (uint32_t)scan->processes_used;
     return (uint32_t)scan->processes_used - 1;
 }
@@ -409,14 +408,19 @@ bool csv_init(struct csv_scan *scan, uint32_t columns, const uint32_t *places, u
     return false;
 }
 
-void csv_begin(struct csv_scan *scan)
+void csv_begin(struct csv_scan *scan, bool forget)
 {
     scan->at = 1;
     scan->rows = scan->taken = scan->harmless = 0;
     scan->days = scan->last = 0;
     scan->zero = false;
-    texts_clear(&scan->who);
-    scan->process_of_used = scan->processes_used = scan->out.used = 0;
+    if (forget) {
+        texts_clear(&scan->who);
+        scan->process_of_used = 0;
+    }
+    if (scan->process_of_used)
+        memset(scan->process_of, 0, scan->process_of_used * sizeof *scan->process_of);
+    scan->processes_used = scan->out.used = 0;
     for (size_t i = 0; i < scan->pairs_used; i++)
         scan->pairs[i].count = scan->pairs[i].first = scan->pairs[i].last = 0;
 }

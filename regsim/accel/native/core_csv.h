@@ -45,9 +45,10 @@ struct csv_pair {
     uint64_t count, first, last;
 };
 
-/* a process of this stretch: where a whole row that names it is, and its fields in it */
+/* a process of this stretch: who it is, whether its start is here, and where a whole row that names it
+ * is */
 struct csv_process {
-    uint64_t row, row_end, name, name_end, pid, pid_end, started;
+    uint64_t who, started, row, row_end;
 };
 
 /* the columns, as regsim.trace.columns has them */
@@ -70,6 +71,7 @@ struct csv_scan {
     uint32_t places[CSV_PLACES]; /* CSV_DETAIL: `columns` where there is none */
     /* what is kept from stretch to stretch */
     struct texts operations, results, paths, details;
+    struct texts who; /* names and pids, as rows have them side by side: name","pid */
     struct csv_pair *pairs;
     size_t pairs_used, pairs_room;
     uint32_t *pair_of; /* by operation and result, from 1 */
@@ -80,7 +82,6 @@ struct csv_scan {
     uint64_t rows, taken, harmless;
     int64_t days, last;   /* midnights passed in ticks, the latest time */
     bool zero;            /* whether a byte so far is 0 */
-    struct texts who;
     uint32_t *process_of; /* by who: the process, from 1 */
     size_t process_of_used, process_of_room;
     struct csv_process *processes;
@@ -95,8 +96,8 @@ struct csv_scan {
 /* begin a scan of rows with so many columns; false where these cannot be */
 bool csv_init(struct csv_scan *scan, uint32_t columns, const uint32_t *places, uint64_t seed);
 
-/* begin a stretch: a line break, and then whole rows */
-void csv_begin(struct csv_scan *scan);
+/* begin a stretch: a line break, and then whole rows; and forget, if asked to, who was seen before */
+void csv_begin(struct csv_scan *scan, bool forget);
 
 /* scan the stretch, or go on where the last call stopped */
 enum csv_outcome csv_run(struct csv_scan *scan, const uint8_t *data, size_t size);

@@ -131,7 +131,8 @@ class Chunk:
     """What was found in a stretch of whole rows; processes and paths are numbered inside it.
 
     ``processes`` holds name, number and whether the row that begins its life is here; ``samples``
-    a whole row of each. ``paths`` are those that follow the ones in ``numbered``, by which whoever
+    a whole row of each, or none of one whose name and number an earlier chunk of the same scanner
+    has. ``paths`` are those that follow the ones in ``numbered``, by which whoever
     adopts a chunk notes what numbers it gave them. The times count from midnight, plus a day for
     each midnight passed.
     """
@@ -232,10 +233,10 @@ def _well_formed(row: bytes) -> list[bytes]:
     return [field.encode("utf-8", "surrogateescape") for field in fields]
 
 
-def process_of(name: bytes, pid: bytes, *, started: bool) -> tuple[str, int, bool]:
-    """Return a process as a `Chunk` has it; a pid that is no number is 0."""
+def process_of(name: bytes, pid: bytes) -> tuple[str, int]:
+    """Return name and number of a process as a `Chunk` has them; a pid that is no number is 0."""
     digits = int(pid) if pid.isdigit() and len(pid) < 10 else 0
-    return name.decode("utf-8", "replace"), digits, started
+    return name.decode("utf-8", "replace"), digits
 
 
 def spelled(rows: Iterable[Sequence[str]]) -> bytes:
@@ -373,7 +374,7 @@ class _Scan:
     def _process(self, who: tuple[bytes, bytes], op: int, row: bytes) -> int:
         """Number a process that is new here, and keep the whole row that names it."""
         number = self.known[who] = len(self.chunk.processes)
-        self.chunk.processes.append(process_of(*who, started=op == START))
+        self.chunk.processes.append((*process_of(*who), op == START))
         self.chunk.samples.append(row)
         return number
 

@@ -24,7 +24,10 @@ HARMLESS, TAKEN, SKIPPED = 1, 2, 3
 MOST_COLUMNS: Final = 64
 """How many columns C takes."""
 
+_BETWEEN: Final = b'","'
 _ENOUGH: Final = 16
+_MOST_NAMED: Final = 4_096
+"""How many processes are known from one stretch to the next: evidence may name a million."""
 
 
 class Scanner:
@@ -63,11 +66,15 @@ class _Fast:
         self._core: CCsvScan = NATIVE.CCsvScan(columns, tuple(places), seed)  # type: ignore[union-attr]
         self._reasons: list[tuple[str, str]] = []
         self._paths = 0
+        self._named: list[tuple[str, int]] = []  # by who
         self._numbered = array("I")
 
     def scan(self, data: bytes | memoryview) -> Chunk | None:
         """Return what is found, None if a row is not written by the rule."""
-        self._core.begin()
+        forget = len(self._named) > _MOST_NAMED
+        if forget:
+            self._named.clear()
+        self._core.begin(forget)
         while outcome := self._core.run(data):
             if outcome == REFUSED:
                 return None
@@ -95,24 +102,33 @@ class _Fast:
             note(getattr(record, where), reason, first, count, last)
         paths = self._core.paths(self._paths)
         self._paths += len(paths)
-        processes = self._core.processes()
+        known, processes = len(self._named), self._core.processes()
+        self._named += map(_named, self._core.who(known))
         return Chunk(
             batch=batch_of_bytes(self._core.columns()),
             rows=rows,
             record=record,
-            processes=[
-                process_of(_bare(data[name:end]), _bare(data[pid:last]), started=bool(started))
-                for _, _, name, end, pid, last, started in processes
+            processes=[(*self._named[who], bool(started)) for who, started, _, _ in processes],
+            samples=[
+                bytes(data[begin:end]) if started or who >= known else b""
+                for who, started, begin, end in processes
             ],
-            samples=[bytes(data[begin:end]) for begin, end, *_ in processes],
             paths=[_bare(path) for path in paths],
             numbered=self._numbered,
         )
 
 
-def _bare(field: bytes | memoryview) -> bytes:
+def _named(who: bytes) -> tuple[str, int]:
+    """Return a process by its name and pid as a row has them side by side."""
+    at = who.index(_BETWEEN)
+    while who.count(b'"', 0, at) % 2:  # of a doubled quote the second begins no end of a field
+        at = who.index(_BETWEEN, at + 1)
+    return process_of(_bare(who[:at]), _bare(who[at + len(_BETWEEN) :]))
+
+
+def _bare(field: bytes) -> bytes:
     """Return a field as it stood before its quotes were doubled."""
-    return bytes(field).replace(b'""', b'"')
+    return field.replace(b'""', b'"')
 
 
 def _plain(field: bytes) -> str:

@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import IO, Final, Self
 
 import attrs
@@ -181,23 +180,23 @@ class CsvCapture(Capture):
         yield rest
 
     def _shared_out(self) -> Iterator[tuple[Chunk, int]]:
-        """Have threads scan the stretches, and yield what they find in the order of the file."""
+        """Have threads scan the stretches, and yield what they find in the order of the file.
+
+        Each thread has its own, in turn: what it has numbered in one stretch it does not tell again
+        in the next, which must not be adopted before.
+        """
         with contextlib.ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(self.workers))
-            idle: SimpleQueue[_Stretches] = SimpleQueue()
-            for _ in range(self.workers):
-                idle.put(stack.enter_context(_Stretches(self.source.path, self.shape)))
-
-            def scanned(start: int, end: int) -> Chunk:
-                mine = idle.get()
-                try:
-                    return mine.scan(start, end)
-                finally:
-                    idle.put(mine)
-
+            threads = [
+                (
+                    stack.enter_context(_Stretches(self.source.path, self.shape)),
+                    stack.enter_context(ThreadPoolExecutor(1)),
+                )
+                for _ in range(self.workers)
+            ]
             ahead: deque[tuple[Future[Chunk], int]] = deque()
-            for start, end in self._ranges(_STRETCH):
-                ahead.append((pool.submit(scanned, start, end), end))
+            turns = itertools.cycle(threads)
+            for (mine, thread), (start, end) in zip(turns, self._ranges(_STRETCH), strict=False):
+                ahead.append((thread.submit(mine.scan, start, end), end))
                 if len(ahead) > 2 * self.workers:
                     future, done = ahead.popleft()
                     yield future.result(), done
