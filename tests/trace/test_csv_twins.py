@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import re
@@ -178,6 +179,26 @@ def test_rows_by_the_rule_are_read_in_c(rows: list[str], end: str) -> None:
     assert found.rows == wanted.rows == len(rows)
     assert (found.batch, found.record) == (wanted.batch, wanted.record)
     assert (found.processes, found.paths) == (wanted.processes, wanted.paths)
+
+
+def test_words_that_differ_are_told_apart() -> None:
+    """In their size alone, or in one letter anywhere, and whichever of them was met before."""
+    words = ["Reg" + "x" * size for size in range(16)]
+    words += [
+        words[13][:at] + letter + words[13][at + 1 :] for at in range(3, 16) for letter in "yzw"
+    ]
+    named = ("RegOpenKey", "RegCreateKey", "RegCloseKey", "RegLoadKey", "RegUnloadKey")
+    pairs = [*itertools.product(words, words[8:15]), *itertools.product(named, words)]
+    pairs = random.Random(1).choices(pairs, k=10_000)
+    rows = [
+        GOOD.replace("RegOpenKey", operation).replace("SUCCESS", result)
+        for operation, result in pairs
+    ]
+    data = stretch(rows)
+    found, wanted = _Fast(SHAPE).scan(data), scan(data, SHAPE)
+    assert found is not None
+    assert found.record == wanted.record
+    assert min(len(wanted.record.calls), len(wanted.record.statuses)) > 40
 
 
 def test_a_process_is_told_once_and_at_each_start() -> None:

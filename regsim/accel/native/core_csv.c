@@ -203,18 +203,66 @@ static enum csv_outcome take(struct csv_scan *scan, const struct csv_row *row, s
 
 /* -- finding rows ------------------------------------------------------------------------------ */
 
+/* read a word of 4 to 16 bytes as two numbers, overlapping where it is shorter than both; false for any
+ * other */
+static inline bool numbers_of(struct field word, uint64_t *out)
+{
+    uint32_t first, last;
+
+    if (word.size < 4 || word.size > 16)
+        return false;
+    if (word.size >= 8) {
+        memcpy(&out[0], word.text, 8);
+        memcpy(&out[1], word.text + word.size - 8, 8);
+        return true;
+    }
+    memcpy(&first, word.text, 4);
+    memcpy(&last, word.text + word.size - 4, 4);
+    out[0] = first | (uint64_t)last << 32;
+    out[1] = 0;
+    return true;
+}
+
+/* return where a pair of short words is kept once it was met, with the words in it, and whether it was;
+ * NULL where one is not short.
+ *
+ * Nearly every row has one of some ten pairs, and what its words are is asked of every row: two numbers
+ * each tell them, in a third of the time that their hashes take. */
+static struct csv_met *meet(struct csv_scan *scan, struct field operation, struct field result,
+                            bool *known)
+{
+    struct csv_met now = {.sizes = (uint32_t)(operation.size << 8 | result.size)}, *met;
+    uint64_t mixed;
+
+    if (!numbers_of(operation, now.words) || !numbers_of(result, now.words + 2))
+        return NULL;
+    mixed = (now.words[0] ^ now.words[2]) + 3 * (now.words[1] ^ now.words[3]) + now.sizes;
+    met = &scan->met[mixed * UINT64_C(0x9E3779B97F4A7C15) >> 58];
+    *known = met->pair && met->sizes == now.sizes && met->words[0] == now.words[0] &&
+             met->words[1] == now.words[1] && met->words[2] == now.words[2] &&
+             met->words[3] == now.words[3];
+    if (!*known)
+        *met = now;
+    return met;
+}
+
 /* find the pair of the row's operation and result; CSV_VERDICT where nothing is known of it */
 static enum csv_outcome pair_of(struct csv_scan *scan, const struct csv_row *row,
                                 const uint8_t *data, struct csv_pair **pair)
 {
     struct field operation = field_of(row, data, scan->places[CSV_OPERATION]);
     struct field result = field_of(row, data, scan->places[CSV_RESULT]);
-    uint32_t first = texts_number(&scan->operations, operation.text, operation.size);
-    uint32_t second = first == TEXTS_NONE
-                          ? TEXTS_NONE
-                          : texts_number(&scan->results, result.text, result.size);
-    uint32_t known;
+    bool met_before = false;
+    struct csv_met *met = meet(scan, operation, result, &met_before);
+    uint32_t first, second, known;
 
+    if (met_before) {
+        *pair = &scan->pairs[met->pair - 1];
+        return CSV_DONE;
+    }
+    first = texts_number(&scan->operations, operation.text, operation.size);
+    second = first == TEXTS_NONE ? TEXTS_NONE
+                                 : texts_number(&scan->results, result.text, result.size);
     if (second == TEXTS_NONE)
         return CSV_NO_MEMORY;
     if (first >= CSV_MOST_WORDS || second >= CSV_MOST_WORDS)
@@ -225,6 +273,8 @@ static enum csv_outcome pair_of(struct csv_scan *scan, const struct csv_row *row
         scan->asked_result = second;
         return CSV_VERDICT;
     }
+    if (met)
+        met->pair = known;
     *pair = &scan->pairs[known - 1];
     return CSV_DONE;
 }

@@ -32,6 +32,7 @@ enum {
     CSV_MOST_COLUMNS = 64,
     CSV_MOST_WORDS = 256,      /* different operations, and results; real files have some 60 */
     CSV_MOST_DETAILS = 10000,  /* different details that are kept */
+    CSV_MET = 64,
     CSV_LONGEST_ROW = 131072,  /* what Python's csv takes for one field */
 };
 
@@ -66,6 +67,12 @@ struct csv_row {
     unsigned fields; /* commas seen, outside of quotes */
 };
 
+/* a pair of short words that was met before, found without a hash of either */
+struct csv_met {
+    uint64_t words[4]; /* the bytes of both; words that differ differ here, or in `sizes` */
+    uint32_t sizes, pair; /* the pair from 1 */
+};
+
 struct csv_scan {
     uint32_t columns, wanted; /* how many there are, and how many commas are kept of each row */
     uint32_t places[CSV_PLACES]; /* CSV_DETAIL: `columns` where there is none */
@@ -75,6 +82,7 @@ struct csv_scan {
     struct csv_pair *pairs;
     size_t pairs_used, pairs_room;
     uint32_t *pair_of; /* by operation and result, from 1 */
+    struct csv_met met[CSV_MET];
     uint32_t accesses[CSV_MOST_DETAILS];
     size_t accesses_used;
     /* what is of one stretch */
