@@ -7,7 +7,6 @@ order, parents, counts and hits are those of the engine in Python.
 
 from __future__ import annotations
 
-import os
 import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from regsim.check.learn import Effect, Learner, LocalStep, State
 from regsim.check.memory import budget, out_of_memory
 from regsim.check.pack import folding, unfolded
 from regsim.check.space import Options, SearchProgress
+from regsim.cores import cores
 
 PERIOD = 1 << 14
 """How many states are expanded between two looks at the limits."""
@@ -28,13 +28,6 @@ _NONE = 0xFFFF_FFFF
 _NO_LIMIT = (1 << 64) - 1
 Ample = Callable[[int, int], bool]
 """Answers whether a process's steps, at a number of its own component, may stand for all steps."""
-
-
-def cores() -> int:
-    """Return how many cores this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _numbers(values: Iterable[int]) -> array[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from regsim import dialects
 from regsim.cli._colour import EVIDENCE, echo
 from regsim.cli._files import put, refuse_both
 from regsim.cli._hive_output import say, tell
+from regsim.cores import cores
 from regsim.errors import UsageError
 from regsim.policy import Dialect
 from regsim.report.text.evidence import as_json, as_text
@@ -100,7 +100,7 @@ class Manner:
                 mounts=self.mounts,
                 at=self.at,
                 progress=progress,
-                workers=min(os.cpu_count() or 1, _MOST_WORKERS),
+                workers=min(cores(), _MOST_WORKERS),
             )
         finally:
             progress.clear()

@@ -44,7 +44,8 @@ def replay(
         at: the moment asked about, a time of day or ``+SECONDS`` after the first event; the end
             of the trace by default.
         progress: told how far the reading is.
-        workers: how many threads may read a CSV file; more than one gain only with the C library.
+        workers: how many threads may read a CSV file, which gain only with the C library, and how
+            many processes an EVTX file; no more of these than there are cores.
 
     Raises:
         DataError: it is of no known format, or damaged where the reading begins.

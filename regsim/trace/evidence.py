@@ -256,7 +256,7 @@ class Reading:
     ``hkcu_sid`` and ``classes`` are as in `regsim.trace.spelling.canonical`; only formats that do
     not tell by themselves whether the user's classes are a hive of their own heed ``classes``.
     ``mounts`` are keys at which hives were loaded that are asked about. Up to ``workers`` threads
-    read a CSV file.
+    read a CSV file, or processes an EVTX file.
     """
 
     hkcu_sid: str | None = None

@@ -17,7 +17,7 @@ import regsim
 # errors; between the names of one row no import is allowed.
 ROWS = (
     ("upcase",),
-    ("_version", "display", "errors", "keypath", "status", "types"),
+    ("_version", "cores", "display", "errors", "keypath", "status", "types"),
     ("accel", "naming", "policy", "reading", "writing"),
     ("kernel",),
     ("regf",),

@@ -4,7 +4,8 @@ The library is written in Rust, and a file can be made that ends its process: te
 one value thousands of times, and one another, make terabytes of 64 KiB (observed: evtx 0.14 aborts
 when the memory is full). Here nothing ends but this. The log is on standard input; each line
 printed is a JSON object with ``events``, the records read so far: ``data`` is a record of one of
-the sources asked for, ``problem`` says what is wrong, and ``done`` stands in the last.
+the sources asked for, ``problem`` says what is wrong, and ``text``, how much all have unpacked to,
+stands in the last.
 
 Time and text are limited everywhere, memory where the system knows limits (Windows does not).
 Nothing of regsim is imported, so that this starts fast.
@@ -13,17 +14,22 @@ Nothing of regsim is imported, so that this starts fast.
 from __future__ import annotations
 
 import faulthandler
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, Final
+from itertools import chain
+from typing import IO, Any, Final
 
 MOST_MEMORY: Final = 1 << 30
 """Bytes of address space that the library may take."""
 MOST_SECONDS: Final = 30
 """Seconds that a record may take; an honest one takes some millionths."""
+HEADER: Final = 4_096
+CHUNK: Final = 65_536
+_AT_ONCE: Final = 16
 _HEAD: Final = (
     '{"Event":{"#attributes":{"xmlns":"http://schemas.microsoft.com/win/2004/08/events/event"},'
     '"System":{"Provider":{"#attributes":{"Name":"'
@@ -35,18 +41,22 @@ _TELL_EVERY: Final = 0.5
 
 
 def main() -> None:
-    """Read the log; the arguments are how many bytes it may unpack to, names and sources.
+    """Read the log, or a part of it, as the arguments say.
 
-    Of the names, parted by commas, one is in the name of whoever writes a record asked for.
+    They are: how many bytes of memory the library may take, and how many the log may unpack to; the
+    first chunk to be read and the one to stop before, two zeros for all there is; names, parted by
+    commas, of which one is in the name of whoever writes a record asked for; and sources.
     """
-    _limit_memory()
+    memory, allowed, first, stop = map(int, sys.argv[1:5])
+    names, sources = sys.argv[5].split(","), sys.argv[6:]
+    _limit_memory(memory)
     # Ends the process from outside Python, which waits while the library is at work.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     faulthandler.dump_traceback_later(MOST_SECONDS, exit=True, file=nowhere)
-    allowed, names, sources = int(sys.argv[1]), sys.argv[2].split(","), sys.argv[3:]
+    logs = _pieces(range(first, stop)) if stop else iter([sys.stdin.buffer])
     matters = _Matters(names)
     told, events, text, damaged = time.monotonic(), 0, 0, False
-    for record in _records():
+    for record in chain.from_iterable(map(_records, logs)):
         if isinstance(record, str):
             if not damaged:
                 _tell(events, problem=f"a record after {events:,} is damaged: {record}")
@@ -67,7 +77,7 @@ def main() -> None:
             told = time.monotonic()
             faulthandler.dump_traceback_later(MOST_SECONDS, exit=True, file=nowhere)
             _tell(events)
-    _tell(events, done=True)
+    _tell(events, text=text)
 
 
 class _Matters(dict[str, bool]):
@@ -99,22 +109,39 @@ class _Matters(dict[str, bool]):
         return found
 
 
-def _limit_memory() -> None:
+def _limit_memory(allowed: int) -> None:
     try:
         import resource  # noqa: PLC0415 - Windows has none
     except ImportError:
         return
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    limit = MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, MOST_MEMORY)
+    limit = allowed if most == resource.RLIM_INFINITY else min(most, allowed)
     resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
-def _records() -> Iterator[dict[str, Any] | str | None]:
+def _pieces(chunks: range) -> Iterator[IO[bytes]]:
+    """Yield logs of some of the *chunks* each.
+
+    The place in the file is not moved, as others who read other chunks share it.
+
+    Raises:
+        EOFError: the file has been cut short; the last word is then missing.
+    """
+    head = os.pread(0, HEADER, 0)
+    for first in chunks[::_AT_ONCE]:
+        size = CHUNK * min(_AT_ONCE, chunks.stop - first)
+        data = os.pread(0, size, HEADER + CHUNK * first)
+        if len(data) < size:
+            raise EOFError
+        yield io.BytesIO(head + data)
+
+
+def _records(log: IO[bytes]) -> Iterator[dict[str, Any] | str | None]:
     """Yield each record as the library gives it, or as a text what is wrong with it."""
     from evtx import PyEvtxParser  # noqa: PLC0415 - below the limits
 
     try:
-        records = iter(PyEvtxParser(sys.stdin.buffer, number_of_threads=1).records_json())
+        records = iter(PyEvtxParser(log, number_of_threads=1).records_json())
     except (RuntimeError, OSError, ValueError) as error:
         yield _line(error)
         return
