@@ -15,7 +15,7 @@ from test_mutants import EVTX_MUTANTS, MUTATIONS
 from regsim import cores
 from regsim.trace.evidence import Reading
 from regsim.trace.formats import open_evidence
-from regsim.trace.readers import event_log
+from regsim.trace.readers import event_log, evtx_apart
 
 pytest.importorskip("evtx")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there one process reads a log")
@@ -194,3 +194,29 @@ def test_templates_that_multiply_end_a_part_alone(started: list[range], tmp_path
     assert "the library that reads EVTX files failed after 2" in found["facts"].problems[0]
     assert len(found["containers"]) == 7
     assert started == [range(4), range(4, 8), range(0)]
+
+
+def test_a_part_may_take_longer_than_a_record(
+    started: list[range], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long the library takes is limited for a record, not for all the pieces of a part."""
+    package = tmp_path / "evtx.py"
+    package.write_text(
+        "import time\nclass PyEvtxParser:\n    def __init__(self, file, **_): pass\n"
+        "    def records_json(self):\n        time.sleep(0.3)\n        yield {'data': '{}'}\n"
+    )
+    program = Path(evtx_apart.__file__).read_text(encoding="utf-8")
+    slow = tmp_path / "apart.py"
+    slow.write_text(
+        program.replace("MOST_SECONDS: Final = 30", "MOST_SECONDS: Final = 2").replace(
+            "_AT_ONCE: Final = 16", "_AT_ONCE: Final = 1"
+        )
+    )
+    monkeypatch.setattr(evtx_apart, "__file__", str(slow))
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "log"
+    path.write_bytes(evtx_files.evtx_file(*[evtx_files.Chunk()] * 18))
+    found = said(path, 2)
+    assert found["facts"].events == 18
+    assert not found["facts"].problems
+    assert started == [range(9), range(9, 18)]
