@@ -103,6 +103,23 @@ def test_where_nothing_is_logged_nothing_is_said(
     assert said(path, 2)["facts"].events == 28
 
 
+def test_a_part_that_tells_nothing_takes_nothing_away(started: list[range], tmp_path: Path) -> None:
+    """Whose log it is, and a record that cannot be read, are told from any part."""
+    path = tmp_path / "log"
+    plain, unreadable = evtx_files.Chunk(), evtx_files.Chunk()
+    plain.event("Disk", 7, ["bad block"])
+    unreadable.laughs(1, "userenv")
+    for chunks, host, problems in (
+        ((plain, chunk(1)), "pc", []),
+        ((plain, unreadable), "", ["a record of the profile service cannot be read"]),
+    ):
+        path.write_bytes(evtx_files.evtx_file(*chunks))
+        whole = said(path, 1)
+        assert (whole["facts"].host, whole["facts"].problems) == (host, problems)
+        assert said(path, 2) == whole
+    assert range(1, 2) in started
+
+
 def test_what_one_process_can_do_it_does(
     started: list[range], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
