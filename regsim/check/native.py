@@ -149,7 +149,6 @@ class NativeSearch:
         if widths != self._widths:
             self._core.layout(_numbers(widths))
             self._widths = widths
-            self._rows.clear()
 
     def _tell(self) -> None:
         """Tell the engine what it found missing."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import assume, event, given
 from random_models import Crowd, Truth, breach, mazes, models, truth
+from toys import Move, Net, becomes
 
 from regsim import accel
 from regsim.check.factored import Factored
+from regsim.check.learn import Learner
+from regsim.check.native import NativeSearch
 from regsim.check.paths import Path, follow
 from regsim.check.plain import Plain
 from regsim.check.property import Fairness, Property, PropertyKind, Verdict
-from regsim.check.verify import ENGINES, Reduce, Result, check, check_all, target
+from regsim.check.search import Search
+from regsim.check.space import Options
+from regsim.check.verify import ENGINES, Reduce, Result, check, check_all, search, target
 
 NATIVE = accel.NATIVE is not None
 AVAILABLE = [engine for engine in ENGINES if engine == "python" or (engine == "c" and NATIVE)]
@@ -133,6 +138,43 @@ def test_both_engines_leave_out_the_same(model: Factored) -> None:
             other.transitions,
             other.depth,
         )
+
+
+@pytest.mark.skipif(not NATIVE, reason="the C engine is not built")
+@pytest.mark.parametrize("crew", [(3, 2), (2, 1, 1), (2, 2, 1)])
+def test_steps_known_to_lead_nowhere_new_are_counted(crew: tuple[int, ...]) -> None:
+    """The C engine, which does not look where such steps lead, has the same states and steps.
+
+    Processes that ask counters, map each other and share what they write are among those drawn, and
+    those that do not touch; the order of states and whom each was first met from is compared.
+    """
+    for seed in range(60):
+        model = Crowd(crew, 2, 3, seed, alike=False, calm=seed % 2 == 0)
+        found = []
+        for engine in (Search, NativeSearch):
+            learner = Learner(model)
+            space = engine(learner, Options()).run()
+            states = space.all_states()
+            parents = [space.before(state) for state in states]
+            found.append(
+                (
+                    space.transitions,
+                    [learner.decode(state) for state in states],
+                    [parent and learner.decode(parent) for parent in parents],
+                )
+            )
+        assert found[0] == found[1]
+
+
+def test_a_counter_found_to_count_more_is_asked_anew() -> None:
+    """A step that asks a counter is looked at again after one that makes it more than zero."""
+    while_nought = Move("a=1", (), lambda at: {"a": 1} if at["sum"] else None, ("sum",))
+    moves = {("p", 0): [while_nought], ("q", 0): [becomes("b", 1)]}
+    weights = {"sum": {"b": 1}}
+    model = Net({"a": 0, "b": 0}, {"p": "a", "q": "b"}, moves, weights=weights)
+    for engine in AVAILABLE:
+        found = search(Learner(model), Options(), engine)
+        assert (found.states, found.transitions) == (4, 3)
 
 
 def test_reductions_reduce() -> None:

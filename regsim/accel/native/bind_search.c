@@ -614,7 +614,7 @@ static void search_py_dealloc(PyObject *self)
 #define METHOD(name, how, doc) {#name, (PyCFunction)(void (*)(void))search_py_##name, how, doc}
 
 static PyMethodDef methods[] = {
-    METHOD(layout, METH_O, "Give each component's field its width; forget all rows."),
+    METHOD(layout, METH_O, "Give each component's field its width."),
     METHOD(group, METH_VARARGS, "Have states be one that differ by a swap of members."),
     METHOD(test, METH_VARARGS, "Add a test of a component; return its number."),
     METHOD(answer, METH_VARARGS, "Say whether a test holds of a number."),

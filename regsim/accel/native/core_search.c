@@ -1,17 +1,25 @@
 /* Breadth-first search that interprets tables; core_search.h has the picture and an example.
  *
- *  steps    miss; apply_maps, step_by, step and collect put the successors of some states into a
- *           worker's batch; choose, approach, append and commit keep the new ones; thin leaves out
- *           those that an ample step stands for; batch does all that
+ *  sleep    asleep_after
+ *  steps    miss; apply_maps, step_by, step, step_all and collect put the successors of some states
+ *           into a worker's batch; choose, approach, append and commit keep the new ones; thin leaves
+ *           out those that an ample step stands for; batch does all that
  *  crews    sift, take_shares, settle and round_of: the same by several threads
  *  the run  expand, search_run, search_begin
  *  edges    write_edges, search_edges: the same steps again, to where they lead
  *
  * Why in batches: a look-up in the set of states waits for memory twice, for the slot and for the
  * state it names. With many successors at hand the slots are asked for first, then the states, and
- * only then is anything compared, so that the waits overlap. Why `recent`: most steps lead to a state
- * met a moment ago by another order of the same steps; a small table that stays in the cache
- * answers for those without either wait.
+ * only then is anything compared, so that the waits overlap.
+ *
+ * Why processes sleep: most steps lead to where another order of the same steps led before. Let a state
+ * p have steps a, to t that is new, and b, to q that was met before t; and let neither of them change
+ * what the other depends on. From t, b leads to where a leads from q; and as q comes before t, it is
+ * expanded before, and where a leads from it is known by then. So in t nobody need look at b. These
+ * are the sleep sets of partial order methods (Godefroid 1996), which leave out steps and no state; a
+ * process is asleep in a state if that is so of all its steps there. They are the same as in p, so
+ * that their number is known and counted. An example: three processes of one step each, and no state
+ * but where they stand: 8 states, 12 steps, and 7 of the steps looked at.
  *
  * Why the order is the same with a crew: while its members take steps and look up where they lead,
  * no state is added, so that all of them read what does not change. What they do not find goes to
@@ -36,6 +44,40 @@ struct fresh {
     uint64_t hash;
     size_t at;
 };
+
+/* -- who is asleep ---------------------------------------------------------------------------- */
+
+/* return who is asleep in a state first met by a step: those whose own steps led from its parent to
+ * states met before it, and neither change what this step depends on nor depend on what it changes */
+INLINE uint64_t asleep_after(const struct search *search, const struct search_worker *worker,
+                             uint32_t first, struct note by, const uint64_t *after, unsigned words)
+{
+    const struct search_process *process = &search->processes[by.process];
+    const uint64_t *mine, *its;
+    uint64_t state[SEARCH_MAX_WORDS], delta[SEARCH_MAX_WORDS];
+    uint64_t asleep = ITEMS(worker->seen, uint64_t)[by.parent - first];
+
+    if (search->wakeful)
+        return 0;
+    if (by.process < SLEEPERS) /* who comes later has met nothing yet, but for those asleep */
+        asleep &= (UINT64_C(1) << by.process * ASLEEP_BITS) - 1;
+    asleep |= asleep_in(search, by.parent);
+    load(search, by.parent, state, words);
+    for (unsigned i = 0; i < words; i++)
+        delta[i] = state[i] ^ after[i];
+    mine = bounds_of(search, process, state, words);
+    for (uint64_t left = sleepers(asleep); left; left &= left - 1) {
+        unsigned at = ZEROS_BELOW(left);
+        uint64_t clash = 0;
+
+        its = bounds_of(search, &search->processes[at / ASLEEP_BITS], state, words);
+        for (unsigned i = 0; i < words; i++)
+            clash |= (delta[i] & its[i]) | (mine[i] & its[words + i]);
+        if (clash)
+            asleep &= ~(((UINT64_C(1) << ASLEEP_BITS) - 1) << at);
+    }
+    return asleep;
+}
 
 /* -- steps ------------------------------------------------------------------------------------ */
 
@@ -86,7 +128,8 @@ static bool apply_maps(const struct search *search, struct outcome outcome, uint
 /* add the successors of a state by an entry to the batch */
 INLINE enum search_status step_by(const struct search *search, struct search_worker *worker,
                                   const uint64_t *state, const struct entry *entry,
-                                  const struct search_miss *by, unsigned words)
+                                  const struct search_miss *by, uint64_t *seen,
+                                  unsigned words)
 {
     const uint64_t *delta = ITEMS(search->deltas, uint64_t) + (size_t)entry->first * words;
     struct note *note;
@@ -108,12 +151,15 @@ INLINE enum search_status step_by(const struct search *search, struct search_wor
     }
     worker->batch.used += entry->count * (size_t)words;
     worker->notes.used += entry->count;
+    if (by->process < SLEEPERS && entry->count + 1 < 1 << ASLEEP_BITS)
+        *seen |= (uint64_t)(entry->count + 1) << by->process * ASLEEP_BITS;
     return SEARCH_DONE;
 }
 
 /* add one process's successors of a state to the batch; `by` says which, and then what is missing */
 INLINE enum search_status step(const struct search *search, struct search_worker *worker,
-                               const uint64_t *state, struct search_miss *by, unsigned words)
+                               const uint64_t *state, struct search_miss *by, uint64_t *seen,
+                               unsigned words)
 {
     const struct search_process *process = &search->processes[by->process];
     uint32_t found = 0;
@@ -128,33 +174,58 @@ INLINE enum search_status step(const struct search *search, struct search_worker
     if (!found)
         return SEARCH_MISSING;
     return step_by(search, worker, state, &ITEMS(search->entries, struct entry)[found - 1], by,
-                   words);
+                   seen, words);
 }
 
-/* put all successors of the states from `first` to before `end` into a worker's batch; what is
- * missing is added to `misses`, as far as it has room */
-INLINE enum search_status collect(const struct search *search, struct search_worker *worker,
-                                  struct search_pool *misses, uint32_t first, uint32_t end,
-                                  unsigned words)
+/* put all successors of a state by those awake there into the batch; what is missing is added to
+ * `misses`; return the worst that became of it */
+INLINE enum search_status step_all(const struct search *search, struct search_worker *worker,
+                                   struct search_pool *misses, uint32_t index, uint64_t asleep,
+                                   unsigned words)
 {
     enum search_status all = SEARCH_DONE;
+    uint64_t state[SEARCH_MAX_WORDS], seen = asleep, sleeping = sleepers(asleep);
 
-    worker->batch.used = worker->notes.used = 0;
-    for (uint32_t i = first; i < end && misses->used < misses->room; i++) {
-        uint64_t state[SEARCH_MAX_WORDS];
+    load(search, index, state, words);
+    for (uint32_t i = 0; i < search->count_of_processes; i++, sleeping >>= ASLEEP_BITS) {
+        struct search_miss by = {.state = index, .process = i};
+        enum search_status one;
 
-        load(search, i, state, words);
-        for (uint32_t j = 0; j < search->count_of_processes; j++) {
-            struct search_miss by = {.state = i, .process = j};
-            enum search_status one = step(search, worker, state, &by, words);
-
-            if (one == SEARCH_NO_MEMORY)
-                return one;
-            if (one == SEARCH_MISSING)
-                all = miss(search, misses, by);
-        }
+        if (sleeping & 1)
+            continue;
+        one = step(search, worker, state, &by, &seen, words);
+        if (one == SEARCH_NO_MEMORY)
+            return one;
+        if (one == SEARCH_MISSING)
+            all = miss(search, misses, by);
     }
+    ITEMS(worker->seen, uint64_t)[worker->seen.used++] = seen;
+    worker->slept += steps_of(asleep);
     return all;
+}
+
+/* put the successors of the states from `first` to before `end` into a worker's batch, those by
+ * processes that are asleep only if `all` are wanted; what is missing is added to `misses`, as far as
+ * it has room */
+INLINE enum search_status collect(const struct search *search, struct search_worker *worker,
+                                  struct search_pool *misses, uint32_t first, uint32_t end,
+                                  bool all, unsigned words)
+{
+    enum search_status worst = SEARCH_DONE;
+
+    worker->batch.used = worker->notes.used = worker->seen.used = worker->slept = 0;
+    if (!reserve(&worker->seen, end - first, sizeof(uint64_t)))
+        return SEARCH_NO_MEMORY;
+    for (uint32_t i = first; i < end && misses->used < misses->room; i++) {
+        enum search_status one =
+            step_all(search, worker, misses, i, all ? 0 : asleep_in(search, i), words);
+
+        if (one == SEARCH_NO_MEMORY)
+            return one;
+        if (one == SEARCH_MISSING)
+            worst = one;
+    }
+    return worst;
 }
 
 /* have the state fetched that the slot of a hash points to */
@@ -189,13 +260,14 @@ INLINE void turn_to(struct search *search, uint32_t end)
 
 /* append a state that is not there yet; there is room */
 INLINE void append(struct search *search, uint32_t *slot, const uint64_t *state, uint64_t hash,
-                   unsigned words)
+                   uint64_t asleep, unsigned words)
 {
     uint32_t index = search->states.count;
 
     add_bit(search, 1);
     store(search, state, words);
     *slot = slot_value(search, hash, index);
+    ITEMS(search->asleep, uint64_t)[search->asleep.used++] = asleep;
     for (size_t i = 0; i < search->targets.used; i++) {
         struct target *target = &ITEMS(search->targets, struct target)[i];
 
@@ -204,20 +276,8 @@ INLINE void append(struct search *search, uint32_t *slot, const uint64_t *state,
     }
 }
 
-/* return whether a state was met lately, and note that it is now */
-INLINE bool lately(struct search_worker *worker, const uint64_t *state, uint64_t hash,
-                   unsigned words)
-{
-    uint64_t *place = worker->recent + (hash & (RECENT - 1)) * words;
-
-    if (same(place, state, words))
-        return true;
-    memcpy(place, state, words * sizeof *state);
-    return false;
-}
-
-/* fold and hash successors from `*at` on; write the next `AHEAD` that were not met lately to `some`
- * and have their slots fetched; return how many they are */
+/* fold and hash successors from `*at` on; write the next `AHEAD` to `some` and have
+ * their slots fetched; return how many they are */
 INLINE unsigned choose(const struct search *search, struct search_worker *worker, size_t *at,
                        struct fresh *some, unsigned words)
 {
@@ -229,8 +289,6 @@ INLINE unsigned choose(const struct search *search, struct search_worker *worker
         if (search->groups.used)
             search_fold(search, after, worker->scratch.data);
         hash = hash_of(after, words);
-        if (lately(worker, after, hash, words))
-            continue;
         some[count++] = (struct fresh){hash, *at};
         PREFETCH(&search->slots[home_of(search, hash)]);
     }
@@ -238,7 +296,8 @@ INLINE unsigned choose(const struct search *search, struct search_worker *worker
 }
 
 /* append those successors in the batch that are new states */
-INLINE void commit(struct search *search, struct search_worker *worker, unsigned words)
+INLINE void commit(struct search *search, struct search_worker *worker, uint32_t first,
+                   unsigned words)
 {
     struct fresh some[AHEAD];
     const struct note *notes = worker->notes.data;
@@ -256,10 +315,11 @@ INLINE void commit(struct search *search, struct search_worker *worker, unsigned
             if (*slot)
                 continue;
             turn_to(search, notes[some[i].at].parent + 1);
-            append(search, slot, after, some[i].hash, words);
+            append(search, slot, after, some[i].hash,
+                   asleep_after(search, worker, first, notes[some[i].at], after, words), words);
         }
     }
-    search->transitions += worker->notes.used;
+    search->transitions += worker->notes.used + worker->slept;
 }
 
 /* of the successors of one state keep an ample process's, if one of them is yet to be expanded */
@@ -303,14 +363,14 @@ INLINE enum search_status batch(struct search *search, uint32_t until, unsigned 
     enum search_status status;
 
     search->misses.used = 0;
-    status = collect(search, worker, &search->misses, search->expanded, end, words);
+    status = collect(search, worker, &search->misses, search->expanded, end, false, words);
     if (status != SEARCH_DONE)
         return status;
     if (!search_reserve_states(search, worker->notes.used, end - search->expanded))
         return SEARCH_NO_MEMORY;
     if (search->ample)
         thin(search, worker, search->expanded, words);
-    commit(search, worker, words);
+    commit(search, worker, search->expanded, words);
     turn_to(search, end);
     search->expanded = end;
     return SEARCH_DONE;
@@ -328,14 +388,14 @@ struct round {
 
 /* keep in a share those successors in the batch that are in no slot; false without memory */
 INLINE bool sift(const struct search *search, struct search_worker *worker, struct share *share,
-                 unsigned words)
+                 uint32_t first, unsigned words)
 {
     struct fresh some[AHEAD];
     const struct note *notes = worker->notes.data;
     size_t at = 0;
 
     share->states.used = share->newcomers.used = 0;
-    share->transitions = worker->notes.used;
+    share->transitions = worker->notes.used + worker->slept;
     while (at < worker->notes.used) {
         unsigned count = choose(search, worker, &at, some, words);
 
@@ -353,7 +413,10 @@ INLINE bool sift(const struct search *search, struct search_worker *worker, stru
                    words * sizeof *after);
             share->states.used += words;
             ITEMS(share->newcomers, struct newcomer)[share->newcomers.used++] =
-                (struct newcomer){some[i].hash, notes[some[i].at].parent};
+                (struct newcomer){some[i].hash,
+                                  asleep_after(search, worker, first, notes[some[i].at], after,
+                                               words),
+                                  notes[some[i].at].parent};
         }
     }
     return true;
@@ -372,10 +435,11 @@ INLINE void take_shares(struct round *round, unsigned member, unsigned words)
         struct search_miss missing;
         struct search_pool misses = {&missing, 0, 1};
         enum search_status status =
-            collect(search, worker, &misses, first, first + (left < BATCH ? left : BATCH), words);
+            collect(search, worker, &misses, first, first + (left < BATCH ? left : BATCH), false,
+                    words);
 
         if (status == SEARCH_DONE &&
-            !sift(search, worker, &ITEMS(search->shares, struct share)[number], words))
+            !sift(search, worker, &ITEMS(search->shares, struct share)[number], first, words))
             status = SEARCH_NO_MEMORY;
         if (status != SEARCH_DONE)
             atomic_store(&round->status, status);
@@ -418,7 +482,7 @@ INLINE void settle(struct search *search, const struct share *share, unsigned wo
         if (*slot)
             continue;
         turn_to(search, all[i].parent + 1);
-        append(search, slot, state, all[i].hash, words);
+        append(search, slot, state, all[i].hash, all[i].asleep, words);
     }
     search->transitions += share->transitions;
 }
@@ -447,8 +511,7 @@ INLINE enum search_status round_of(struct search *search, uint32_t until,
         if (!search_reserve_states(search, count, end - search->expanded))
             atomic_store(&round.status, SEARCH_NO_MEMORY);
     }
-    if (atomic_load(&round.status) != SEARCH_DONE) { /* what was met lately is not there after all */
-        search_forget_recent(search);
+    if (atomic_load(&round.status) != SEARCH_DONE) {
         search->alone = end;
         return (enum search_status)atomic_load(&round.status);
     }
@@ -510,7 +573,7 @@ enum search_status search_begin(struct search *search, const uint32_t *numbers)
     hash = hash_of(state, search->words);
     slot = slot_of(search, state, hash, search->words);
     if (!*slot)
-        append(search, slot, state, hash, search->words);
+        append(search, slot, state, hash, 0, search->words);
     return SEARCH_DONE;
 }
 
@@ -550,7 +613,7 @@ enum search_status search_edges(struct search *search, uint32_t *next_state, uin
         struct search_worker *worker = search->workers.data;
         uint32_t end = until - *next_state < BATCH ? until : *next_state + BATCH;
         enum search_status status =
-            collect(search, worker, &search->misses, *next_state, end, search->words);
+            collect(search, worker, &search->misses, *next_state, end, true, search->words);
 
         if (status != SEARCH_DONE)
             return status;

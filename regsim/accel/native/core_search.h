@@ -6,6 +6,7 @@
  *      number:          3      0        17        state:  [ 17 | 0 | 3 ] [ ... ]   two words
  *      states:   chunks of as many bytes a state as its words have that are ever used
  *      family:   a bit 1 a state, and a bit 0 before the states first met from the next state
+ *      asleep:   for states yet to be expanded, by process 4 bits: 1 + its steps there, or 0
  *      slots:    some bits of the hash | index + 1, 32 bits; open addressing, 0 is empty
  *
  * Why so: where there are many states, bytes a state are what decides how far a search comes. A
@@ -19,7 +20,9 @@
  * each of these counters, select an *entry*: its enabled steps, each a *delta* to be xor-ed and
  * perhaps *maps*, the images of components that change each by itself. A row or an entry that is
  * not there is a *miss*: the search stops before the batch of states that needs it, lists what is
- * missing, and goes on when it has been given that. States, parents and their order are therefore those
+ * missing, and goes on when it has been given that. With a row go its *bounds*: the bits that decide
+ * what its process does, and those that this ever changes; steps within bounds that do not meet can
+ * be taken in either order. States, parents and their order are therefore those
  * of the reference, whatever was missing when.
  *
  * An example: a counter (component 0, 0 to 3) and a process whose own component 1 is 0 or 1; at 0 it
@@ -100,7 +103,8 @@ struct search_states {
 /* what one thread needs to expand states */
 struct search_worker {
     struct search_pool batch, notes, scratch;
-    uint64_t *recent; /* states met lately, by hash; NULL where none is known yet */
+    struct search_pool seen; /* by state of the batch, all processes' steps, as `asleep` has them */
+    size_t slept;            /* steps in the batch's states of those asleep there */
 };
 
 /* threads that work together: `run` has each of `members` do the job, one of them the caller, with
@@ -126,7 +130,11 @@ struct search {
     uint32_t alone;    /* and those before this one are for one thread: it lists what is missing */
     uint64_t most_bytes, wanted_bytes; /* what may be allocated, and what was last refused */
 
-    struct search_pool rows, masks, zeros;
+    struct search_pool asleep; /* by state from `first_asleep` on: who need not be looked at in it */
+    uint32_t first_asleep;
+    bool wakeful; /* whether all must be looked at in every state */
+
+    struct search_pool rows, masks, zeros, bounds;
     struct search_pool entries, keys, outcomes, deltas, maps, images;
     uint32_t *index; /* of the entries: number + 1, open addressing */
     size_t index_mask;
@@ -153,7 +161,7 @@ bool search_init(struct search *search, uint32_t components, const uint32_t *own
 /* give all memory back */
 void search_clear(struct search *search);
 
-/* give each field its width, 1 to 32 bits, and move every state; all rows are forgotten */
+/* give each field its width, 1 to 32 bits and no less than before, and move all that is known */
 enum search_status search_layout(struct search *search, const uint32_t *widths);
 
 /* have states that differ by a swap of members be one: `places` are the members' components, one
@@ -185,7 +193,8 @@ enum search_status search_row(struct search *search, uint32_t process, uint32_t 
 
 /* give what a process does in a state and all that look alike to it. `code` is, for each enabled
  * step: n, then n times (component, number): the reads that change; m, then m times (component,
- * k, the images of 0 to k - 1, NONE where not known). What was given before is replaced. */
+ * k, the images of 0 to k - 1, NONE where not known). What was given before is replaced, and must
+ * have done the same as far as its images were known. */
 enum search_status search_entry(struct search *search, uint32_t state, uint32_t process,
                                 const uint32_t *code, size_t length);
 

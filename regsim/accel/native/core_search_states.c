@@ -1,10 +1,10 @@
 /* The search: its memory, its states, and how they are laid out; core_search.h has the picture.
  *
- *  memory   search_init, search_clear, search_bytes; search_forget_recent, search_reserve_workers
+ *  memory   search_init, search_clear, search_bytes; search_reserve_workers
  *  fields   search_numbers and search_encode, between numbers and states; search_fold
  *  states   reserve_chunks, reserve_family, reserve_slots and search_reserve_states; search_find,
  *           search_parent
- *  layout   place, move_states, adopt and search_layout; forget_rows; search_group
+ *  layout   place, move_states, adopt and search_layout; search_group
  *
  * An example of a layout: widths 40, 20 and 8 take two words. The third field would reach beyond bit
  * 64, so it begins word 1: {word 0, shift 0}, {word 0, shift 40}, {word 1, shift 0}. */
@@ -61,6 +61,8 @@ bool search_init(struct search *search, uint32_t components, const uint32_t *own
     EACH(marks, uint32_t)                                                                         \
     EACH(rows, struct row)                                                                        \
     EACH(masks, uint64_t)                                                                         \
+    EACH(asleep, uint64_t)                                                                        \
+    EACH(bounds, uint64_t)                                                                        \
     EACH(zeros, uint32_t)                                                                         \
     EACH(entries, struct entry)                                                                   \
     EACH(keys, uint64_t)                                                                          \
@@ -89,7 +91,6 @@ static void release_chunks(struct search_pool *chunks)
 
 void search_clear(struct search *search)
 {
-    search_forget_recent(search);
     for (uint32_t i = 0; i < search->count_of_processes; i++)
         release(&search->processes[i].rows);
     for (size_t i = 0; i < search->tests.used; i++)
@@ -97,6 +98,7 @@ void search_clear(struct search *search)
     for (size_t i = 0; i < search->workers.used; i++) {
         release(&ITEMS(search->workers, struct search_worker)[i].batch);
         release(&ITEMS(search->workers, struct search_worker)[i].notes);
+        release(&ITEMS(search->workers, struct search_worker)[i].seen);
         release(&ITEMS(search->workers, struct search_worker)[i].scratch);
     }
     for (size_t i = 0; i < search->shares.used; i++) {
@@ -131,9 +133,9 @@ size_t search_bytes(const struct search *search)
     for (size_t i = 0; i < search->workers.used; i++) {
         struct search_worker worker = ITEMS(search->workers, struct search_worker)[i];
 
-        bytes += worker.batch.room * sizeof(uint64_t) + worker.notes.room * sizeof(struct note) +
-                 worker.scratch.room * sizeof(uint32_t) +
-                 (worker.recent ? RECENT * search->words * sizeof(uint64_t) : 0);
+        bytes += (worker.batch.room + worker.seen.room) * sizeof(uint64_t) +
+                 worker.notes.room * sizeof(struct note) +
+                 worker.scratch.room * sizeof(uint32_t);
     }
     for (size_t i = 0; i < search->shares.used; i++) {
         struct share share = ITEMS(search->shares, struct share)[i];
@@ -164,33 +166,6 @@ static bool may_grow(struct search *search, uint64_t more)
 
 /* -- workers ---------------------------------------------------------------------------------- */
 
-void search_forget_recent(struct search *search)
-{
-    for (size_t i = 0; i < search->workers.used; i++) {
-        struct search_worker *worker = &ITEMS(search->workers, struct search_worker)[i];
-
-        regsim_free(worker->recent);
-        worker->recent = NULL;
-    }
-}
-
-/* make a table of states met lately in which no state counts as met: every place holds one that
- * does not belong there; NULL without memory */
-static uint64_t *make_recent(uint32_t words)
-{
-    uint64_t state[SEARCH_MAX_WORDS] = {0}, home = hash_of(state, words) & (RECENT - 1);
-    uint64_t *recent = regsim_resize(NULL, RECENT * words * sizeof *recent);
-
-    if (!recent)
-        return NULL;
-    memset(recent, 0, RECENT * words * sizeof *recent);
-    do
-        state[0]++;
-    while ((hash_of(state, words) & (RECENT - 1)) == home);
-    memcpy(recent + home * words, state, words * sizeof *state);
-    return recent;
-}
-
 bool search_reserve_workers(struct search *search, unsigned count)
 {
     if (search->workers.used < count &&
@@ -198,15 +173,11 @@ bool search_reserve_workers(struct search *search, unsigned count)
         return false;
     while (search->workers.used < count)
         ITEMS(search->workers, struct search_worker)[search->workers.used++] =
-            (struct search_worker){.recent = NULL};
+            (struct search_worker){.slept = 0};
     for (unsigned i = 0; i < count; i++) {
         struct search_worker *worker = &ITEMS(search->workers, struct search_worker)[i];
 
         if (!reserve(&worker->scratch, search->components + 1u, sizeof(uint32_t)))
-            return false;
-        if (!worker->recent)
-            worker->recent = make_recent(search->words);
-        if (!worker->recent)
             return false;
     }
     return true;
@@ -325,6 +296,21 @@ static bool reserve_family(struct search *search, size_t bits)
            reserve(&search->marks, marks - search->marks.used, sizeof(uint32_t));
 }
 
+/* make room for who is asleep in more states; who was in those expanded need not be known */
+static bool reserve_asleep(struct search *search, size_t more)
+{
+    uint64_t *asleep = search->asleep.data;
+    uint32_t done = search->expanded - search->first_asleep;
+
+    if (search->asleep.room - search->asleep.used < more && done >= search->asleep.used / 2) {
+        search->asleep.used -= done;
+        search->first_asleep = search->expanded;
+        if (search->asleep.used)
+            memmove(asleep, asleep + done, search->asleep.used * sizeof *asleep);
+    }
+    return reserve(&search->asleep, more, sizeof *asleep);
+}
+
 /* have the table take `count` states; false without memory, and all is as before */
 static bool reserve_slots(struct search *search, size_t count)
 {
@@ -351,7 +337,7 @@ bool search_reserve_states(struct search *search, size_t more, size_t parents)
 {
     size_t count = search->states.count + more;
 
-    return reserve_chunks(search, &search->states, count) &&
+    return reserve_chunks(search, &search->states, count) && reserve_asleep(search, more) &&
            reserve_family(search, more + parents) && reserve_slots(search, count);
 }
 
@@ -399,19 +385,6 @@ uint32_t search_parent(const struct search *search, uint32_t state)
 }
 
 /* -- the layout ------------------------------------------------------------------------------- */
-
-/* have every process be asked anew: the masks are of the old layout */
-static void forget_rows(struct search *search)
-{
-    for (uint32_t i = 0; i < search->count_of_processes; i++)
-        search->processes[i].rows.used = 0;
-    search->rows.used = search->masks.used = search->zeros.used = 0;
-    search->entries.used = search->keys.used = search->outcomes.used = 0;
-    search->deltas.used = search->maps.used = search->images.used = 0;
-    search->ample = false;
-    if (search->index)
-        memset(search->index, 0, (search->index_mask + 1) * sizeof *search->index);
-}
 
 /* place fields of these widths one after the other; return the words they take, 0 for too many.
  * Three words become four, since search_run has code made for four. */
@@ -483,13 +456,13 @@ static bool adopt(struct search *search, struct search_field *fields, uint32_t w
         return false;
     }
     move_states(search, &states, fields, words);
+    search_move_tables(search, fields, words);
     if (!in_place)
         release_chunks(&search->states.chunks);
     search->states = states;
     regsim_free(search->fields);
     search->fields = fields;
     search->words = words;
-    search_forget_recent(search);
     return true;
 }
 
@@ -506,11 +479,12 @@ enum search_status search_layout(struct search *search, const uint32_t *widths)
     if (!fields)
         return SEARCH_NO_MEMORY;
     words = place(widths, search->components, fields);
-    if (!words || !adopt(search, fields, words)) {
+    if (!words || !search_reserve_tables(search, words) || !adopt(search, fields, words)) {
         regsim_free(fields);
         return words ? SEARCH_NO_MEMORY : SEARCH_BAD;
     }
-    forget_rows(search);
+    if (search->index)
+        search_fill_index(search);
     if (search->slots)
         rebuild(search);
     return SEARCH_DONE;
@@ -527,6 +501,7 @@ enum search_status search_group(struct search *search, const uint32_t *places, s
     if (!reserve(&search->groups, 1, sizeof(struct group)) ||
         !reserve(&search->places, count, sizeof(uint32_t)))
         return SEARCH_NO_MEMORY;
+    search->wakeful = true; /* folded, a process may stand in another's place */
     ITEMS(search->groups, struct group)[search->groups.used++] =
         (struct group){(uint32_t)search->places.used, (uint32_t)count, parts};
     for (size_t i = 0; i < count; i++)

@@ -1,8 +1,9 @@
 /* The search: the tables of formulas, rows and entries; core_search.h has the picture.
  *
  *  questions          search_test, search_answer, search_target, search_hit, search_marks
- *  rows and entries   search_row; read_delta, read_map, read_outcome, reserve_entry, keep_entry and
- *                     search_entry
+ *  rows and entries   bind_row, bind_counters, add_bounds and search_row; read_delta, read_map,
+ *                     read_outcome, reserve_entry, keep_entry, bind_entry and search_entry
+ *  another layout     search_reserve_tables; move_pool and search_move_tables
  *
  * An example of an entry's code, for the state (0, 0) of core_search.h: {2, 0, 1, 1, 1, 0} is one
  * step that changes 2 components, 0 to 1 and 1 to 1, and has 0 maps. With a map at the end, {2, 0, 1,
@@ -26,6 +27,31 @@ enum search_status search_test(struct search *search, uint32_t component, uint32
     return SEARCH_DONE;
 }
 
+/* have a row be bound to a component: what it selects depends on that */
+static void bind_row(struct search *search, size_t row, uint32_t component)
+{
+    struct search_field field = search->fields[component];
+
+    ITEMS(search->bounds, uint64_t)[row * 2 * search->words + field.word] |= field.ones
+                                                                             << field.shift;
+}
+
+/* have a row be bound to what its counters are sums of, as far as is known */
+static void bind_counters(struct search *search, size_t row)
+{
+    struct row asked = ITEMS(search->rows, struct row)[row];
+
+    for (uint32_t i = 0; i < asked.zeros; i++) {
+        size_t counter = ITEMS(search->zeros, uint32_t)[asked.first_zero + i];
+        const struct search_test *tests =
+            ITEMS(search->tests, struct search_test) + counter * search->components;
+
+        for (uint32_t j = 0; j < search->components; j++)
+            if (tests[j].ever)
+                bind_row(search, row, j);
+    }
+}
+
 enum search_status search_answer(struct search *search, uint32_t test, uint32_t number, bool yes)
 {
     struct search_pool *truth;
@@ -42,7 +68,11 @@ enum search_status search_answer(struct search *search, uint32_t test, uint32_t 
         truth->used += more;
     }
     ITEMS(*truth, uint8_t)[number] = yes;
-    ITEMS(search->tests, struct search_test)[test].ever |= yes;
+    if (yes && !ITEMS(search->tests, struct search_test)[test].ever) {
+        ITEMS(search->tests, struct search_test)[test].ever = true;
+        for (size_t i = 0; i < search->rows.used; i++)
+            bind_counters(search, i);
+    }
     return SEARCH_DONE;
 }
 
@@ -88,6 +118,20 @@ void search_marks(const struct search *search, uint32_t target, uint8_t *out)
 
 /* -- rows and entries ------------------------------------------------------------------------- */
 
+/* note what the last row is bound to; there is room */
+static void add_bounds(struct search *search, uint32_t own)
+{
+    size_t row = search->rows.used - 1;
+    uint64_t *bounds = ITEMS(search->bounds, uint64_t) + search->bounds.used;
+
+    search->bounds.used += search->words * 2;
+    memset(bounds, 0, search->words * 2 * sizeof *bounds);
+    memcpy(bounds, ITEMS(search->masks, uint64_t) + row * search->words,
+           search->words * sizeof *bounds);
+    bind_row(search, row, own);
+    bind_counters(search, row);
+}
+
 enum search_status search_row(struct search *search, uint32_t process, uint32_t own,
                               const uint32_t *reads, size_t count, const uint32_t *zeros,
                               size_t zero_count, bool ample)
@@ -110,6 +154,7 @@ enum search_status search_row(struct search *search, uint32_t process, uint32_t 
     if (!reserve(rows, own < rows->used ? 0 : own + (size_t)1 - rows->used, sizeof own) ||
         !reserve(&search->rows, 1, sizeof(struct row)) ||
         !reserve(&search->masks, search->words, sizeof(uint64_t)) ||
+        !reserve(&search->bounds, search->words * 2, sizeof(uint64_t)) ||
         !reserve(&search->zeros, zero_count + 1, sizeof(uint32_t)))
         return SEARCH_NO_MEMORY;
     while (rows->used <= own)
@@ -127,7 +172,9 @@ enum search_status search_row(struct search *search, uint32_t process, uint32_t 
     }
     for (size_t i = 0; i < zero_count; i++)
         ITEMS(search->zeros, uint32_t)[search->zeros.used++] = zeros[i];
+    add_bounds(search, search->processes[process].own);
     search->ample |= ample;
+    search->wakeful |= ample; /* who sleeps relies on all steps of the states before */
     return SEARCH_DONE;
 }
 
@@ -200,6 +247,18 @@ static bool read_outcome(struct search *search, const uint64_t *state, struct re
     return true;
 }
 
+void search_fill_index(struct search *search)
+{
+    memset(search->index, 0, (search->index_mask + 1) * sizeof *search->index);
+    for (size_t i = 0; i < search->entries.used; i++) {
+        struct entry entry = ITEMS(search->entries, struct entry)[i];
+        const uint64_t *key = ITEMS(search->keys, uint64_t) + i * search->words;
+
+        search->index[entry_place(search, entry.row, entry.zeros, key, search->words)] =
+            (uint32_t)i + 1;
+    }
+}
+
 /* make room for an entry whose code has `length` numbers */
 static bool reserve_entry(struct search *search, size_t length)
 {
@@ -224,13 +283,7 @@ static bool reserve_entry(struct search *search, size_t length)
     regsim_free(search->index);
     search->index = index;
     search->index_mask = size - 1;
-    memset(index, 0, size * sizeof *index);
-    for (size_t i = 0; i < search->entries.used; i++) {
-        struct entry entry = ITEMS(search->entries, struct entry)[i];
-        const uint64_t *key = ITEMS(search->keys, uint64_t) + i * search->words;
-
-        index[entry_place(search, entry.row, entry.zeros, key, search->words)] = (uint32_t)i + 1;
-    }
+    search_fill_index(search);
     return true;
 }
 
@@ -246,6 +299,18 @@ static void keep_entry(struct search *search, const uint64_t *state, struct entr
             ITEMS(search->keys, uint64_t)[search->keys.used++] = state[i] & mask[i];
     }
     ITEMS(search->entries, struct entry)[search->index[at] - 1] = entry;
+}
+
+/* note what an entry, whose deltas begin with number `first`, has its row change: where it maps, that
+ * may be anything, and what it leads to depends on anything */
+static void bind_entry(struct search *search, const struct entry *entry, size_t first)
+{
+    uint64_t *bounds = ITEMS(search->bounds, uint64_t) + (size_t)entry->row * 2 * search->words;
+
+    for (size_t i = first; i < search->deltas.used; i++)
+        bounds[search->words + (i - first) % search->words] |= ITEMS(search->deltas, uint64_t)[i];
+    if (entry->maps)
+        memset(bounds, 0xFF, search->words * 2 * sizeof *bounds);
 }
 
 enum search_status search_entry(struct search *search, uint32_t state, uint32_t process,
@@ -277,6 +342,52 @@ enum search_status search_entry(struct search *search, uint32_t state, uint32_t 
     entry.zeros = zeros_of(search, entry.row, words);
     entry.count = (uint32_t)(search->outcomes.used - outcomes);
     entry.maps = search->maps.used > maps;
+    bind_entry(search, &entry, deltas);
     keep_entry(search, words, entry);
     return SEARCH_DONE;
+}
+
+/* -- another layout --------------------------------------------------------------------------- */
+
+/* make room for the states of a pool with this many words each; false without memory */
+static bool reserve_wider(const struct search *search, struct search_pool *pool, uint32_t words)
+{
+    return reserve(pool, pool->used / search->words * (words - search->words), sizeof(uint64_t));
+}
+
+bool search_reserve_tables(struct search *search, uint32_t words)
+{
+    return reserve_wider(search, &search->masks, words) &&
+           reserve_wider(search, &search->bounds, words) &&
+           reserve_wider(search, &search->keys, words) &&
+           reserve_wider(search, &search->deltas, words);
+}
+
+/* have the states of a pool be of another layout: its fields are as wide or wider and so none of
+ * them lies before where it lay. Of a mask all bits of a field are set, or none. */
+static void move_pool(const struct search *search, struct search_pool *pool, bool masks,
+                      const struct search_field *fields, uint32_t words)
+{
+    size_t count = pool->used / search->words;
+
+    for (size_t i = count; i-- > 0;) {
+        const uint64_t *from = ITEMS(*pool, uint64_t) + i * search->words;
+        uint64_t to[SEARCH_MAX_WORDS] = {0};
+
+        for (uint32_t j = 0; j < search->components; j++) {
+            uint32_t number = get(from, search->fields[j]);
+
+            put(to, fields[j], !masks ? number : number ? (uint32_t)fields[j].ones : 0);
+        }
+        memcpy(ITEMS(*pool, uint64_t) + i * words, to, words * sizeof *to);
+    }
+    pool->used = count * words;
+}
+
+void search_move_tables(struct search *search, const struct search_field *fields, uint32_t words)
+{
+    move_pool(search, &search->masks, true, fields, words);
+    move_pool(search, &search->bounds, true, fields, words);
+    move_pool(search, &search->keys, false, fields, words);
+    move_pool(search, &search->deltas, false, fields, words);
 }

@@ -10,12 +10,25 @@
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
 #define PREFETCH(address) __builtin_prefetch(address)
+#define ZEROS_BELOW(word) ((unsigned)__builtin_ctzll(word))
 #elif defined(_MSC_VER)
 #define INLINE static __forceinline
 #define PREFETCH(address) ((void)(address))
 #else
 #define INLINE static inline
 #define PREFETCH(address) ((void)(address))
+#endif
+
+#ifndef ZEROS_BELOW
+/* return how many bits below the lowest 1 are 0; the word is not 0 */
+INLINE unsigned ZEROS_BELOW(uint64_t word)
+{
+    unsigned below = 0;
+
+    for (; !(word & 1); word >>= 1)
+        below++;
+    return below;
+}
 #endif
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -27,11 +40,10 @@
 #define ITEMS(pool, type) ((type *)(pool).data)
 
 #ifdef REGSIM_SMALL /* for tests: small models go every way */
-enum { BATCH = 8, RECENT = 1 << 6, CHUNK = 1 << 14 };
+enum { BATCH = 8, CHUNK = 1 << 14 };
 #else
 enum {
     BATCH = 256,      /* states whose steps are looked up before any successor is */
-    RECENT = 1 << 14, /* states that are known to have been met without looking them up */
     CHUNK = 1 << 18,  /* bytes of states that are allocated at once */
 };
 #endif
@@ -41,6 +53,8 @@ enum {
     MARK = 32,         /* words of the family between two marks */
     MOST_BITS = 32,    /* of the number of slots */
     FULL = 17,         /* of 20 slots are used at most */
+    ASLEEP_BITS = 4,   /* of a process in a word that says who is asleep */
+    SLEEPERS = 16,     /* processes that have such bits: the first ones */
 };
 
 struct row {
@@ -83,7 +97,7 @@ struct note {
 
 /* a successor that is in no slot yet; its words stand beside it */
 struct newcomer {
-    uint64_t hash;
+    uint64_t hash, asleep;
     uint32_t parent;
 };
 
@@ -109,8 +123,14 @@ bool search_reserve_states(struct search *search, size_t more, size_t parents);
 /* have the first `count` workers be ready to expand states; false without memory */
 bool search_reserve_workers(struct search *search, unsigned count);
 
-/* have no worker take a state for one that was met lately */
-void search_forget_recent(struct search *search);
+/* make room for all rows and entries with this many words; false without memory */
+bool search_reserve_tables(struct search *search, uint32_t words);
+
+/* have all in rows and entries be of another layout, with `words` words; there is room */
+void search_move_tables(struct search *search, const struct search_field *fields, uint32_t words);
+
+/* fill the index of the entries anew */
+void search_fill_index(struct search *search);
 
 /* -- fields ----------------------------------------------------------------------------------- */
 
@@ -251,6 +271,31 @@ INLINE uint32_t *slot_of(const struct search *search, const uint64_t *state, uin
     return &search->slots[at];
 }
 
+/* -- who is asleep ---------------------------------------------------------------------------- */
+
+/* return who need not be looked at in a state: 1 + the number of its steps for each such process */
+INLINE uint64_t asleep_in(const struct search *search, uint32_t state)
+{
+    return search->wakeful ? 0 : ITEMS(search->asleep, uint64_t)[state - search->first_asleep];
+}
+
+/* return the lowest bit of each process that sleeps */
+INLINE uint64_t sleepers(uint64_t asleep)
+{
+    asleep |= asleep >> 1;
+    return (asleep | asleep >> 2) & UINT64_C(0x1111111111111111);
+}
+
+/* return how many steps they take in all */
+INLINE size_t steps_of(uint64_t asleep)
+{
+    const uint64_t low = UINT64_C(0x0F0F0F0F0F0F0F0F);
+
+    asleep -= sleepers(asleep);
+    asleep = (asleep & low) + (asleep >> ASLEEP_BITS & low); /* sums of two in bytes, below 32 */
+    return (size_t)(asleep * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* -- questions -------------------------------------------------------------------------------- */
 
 /* answer a test for a state */
@@ -303,6 +348,16 @@ static inline bool holds(const struct search *search, struct target target, cons
 INLINE uint32_t row_of(const struct search_process *process, uint32_t own)
 {
     return own < process->rows.used ? ITEMS(process->rows, uint32_t)[own] : SEARCH_NONE;
+}
+
+/* return what the row that a process has in a state is bound to: the bits that decide which entry is
+ * selected, then those that its entries change */
+INLINE const uint64_t *bounds_of(const struct search *search, const struct search_process *process,
+                                 const uint64_t *state, unsigned words)
+{
+    uint32_t row = row_of(process, get(state, search->fields[process->own]));
+
+    return ITEMS(search->bounds, uint64_t) + (size_t)row * 2 * words;
 }
 
 /* return one bit for each counter that the row asks for and that is 0 */
