@@ -241,25 +241,39 @@ void search_fold(const struct search *search, uint64_t *state, uint32_t *vals)
 
 /* -- the set of states ------------------------------------------------------------------------ */
 
+/* put all states into the table, which is empty; each is hashed once, `AHEAD` before it is put, so
+ * that its slot is fetched meanwhile */
+INLINE void refill(struct search *search, unsigned words)
+{
+    size_t mask = ((size_t)1 << search->slot_bits) - 1, count = search->states.count;
+    uint64_t hashes[AHEAD], state[SEARCH_MAX_WORDS];
+
+    for (size_t i = 0; i < count + AHEAD; i++) {
+        uint64_t *hash = &hashes[i % AHEAD];
+
+        if (i >= AHEAD) {
+            size_t at = home_of(search, *hash);
+
+            while (search->slots[at])
+                at = (at + 1) & mask;
+            search->slots[at] = slot_value(search, *hash, (uint32_t)(i - AHEAD));
+        }
+        if (i < count) {
+            load(search, (uint32_t)i, state, words);
+            *hash = hash_of(state, words);
+            PREFETCH(&search->slots[home_of(search, *hash)]);
+        }
+    }
+}
+
 /* fill the table anew with the states that there are */
 static void rebuild(struct search *search)
 {
-    uint32_t count = search->states.count;
-    size_t mask = ((size_t)1 << search->slot_bits) - 1;
-
     memset(search->slots, 0, sizeof *search->slots << search->slot_bits);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t state[SEARCH_MAX_WORDS], hash;
-        size_t at;
-
-        load(search, count - i > AHEAD ? i + AHEAD : i, state, search->words);
-        PREFETCH(&search->slots[home_of(search, hash_of(state, search->words))]);
-        load(search, i, state, search->words);
-        hash = hash_of(state, search->words);
-        for (at = home_of(search, hash); search->slots[at];)
-            at = (at + 1) & mask;
-        search->slots[at] = slot_value(search, hash, i);
-    }
+    if (search->words == 1) /* the same code, in fewer instructions */
+        refill(search, 1);
+    else
+        refill(search, search->words);
 }
 
 /* add chunks of this width for `count` states; false without memory, and all is as before */
@@ -426,19 +440,19 @@ static struct search_states storage(const struct search_field *last, uint32_t wo
 static void move_states(struct search *search, struct search_states *states,
                         const struct search_field *fields, uint32_t words)
 {
-    uint32_t *numbers = ITEMS(search->scratch, uint32_t);
     uint32_t in_chunk = (UINT32_C(1) << states->shift) - 1;
 
     for (; states->count < search->states.count; states->count++) {
         unsigned char *to = ITEMS(states->chunks, unsigned char *)[states->count >> states->shift];
-        uint64_t state[SEARCH_MAX_WORDS] = {0};
+        uint64_t state[SEARCH_MAX_WORDS], moved[SEARCH_MAX_WORDS];
 
-        search_numbers(search, states->count, numbers);
+        load(search, states->count, state, search->words);
+        memset(moved, 0, words * sizeof *moved);
         for (uint32_t i = 0; i < search->components; i++)
-            put(state, fields[i], numbers[i]);
+            moved[fields[i].word] |= (uint64_t)get(state, search->fields[i]) << fields[i].shift;
         for (uint32_t i = 0; i < words; i++)
-            state[i] = LITTLE(state[i]);
-        memcpy(to + (size_t)(states->count & in_chunk) * states->width, state, states->width);
+            moved[i] = LITTLE(moved[i]);
+        memcpy(to + (size_t)(states->count & in_chunk) * states->width, moved, states->width);
     }
 }
 
