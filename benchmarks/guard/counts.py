@@ -38,6 +38,7 @@ KERNELS = {
     "replay": ("replay_feed",),
     "search": ("search_run",),
     "walk": ("regf_take",),
+    "find": ("regf_subkey", "regf_find_value"),
     "handles": ("handle_open", "handle_close"),
 }
 """The programs, and the functions of each that are counted."""
@@ -53,6 +54,7 @@ def inputs(folder: Path) -> dict[str, Path]:
     from regsim.regf import new_hive  # noqa: PLC0415 - judging alone needs none of them
 
     made = {name: folder / f"input.{name}" for name in ("csv", "pml", "walk")}
+    made["find"] = made["walk"]
     synthetic_csv(made["csv"], 20_000)
     made["csv"].write_bytes(b"\n" + made["csv"].read_bytes().partition(b"\n")[2])
     synthetic_pml(made["pml"], 20_000)

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
-from typing import Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from regsim.accel.handles import Entry
 from regsim.accel.records import Buffer
 
 INTERFACE: int
+
+_Value = TypeVar("_Value", bound=CStored)
 
 class CHandleTable:
     def open(self, obj: int, hive: int, access: int, inherit: bool = False) -> int: ...
@@ -42,6 +44,13 @@ class CHiveWalk:
     def take(
         self, data: Buffer
     ) -> tuple[int, list[tuple[int, int, str, tuple[CStored, ...] | None]], bytes]: ...
+
+def find_key(
+    data: Buffer, offset: int, data_size: int, path: str
+) -> list[tuple[int, str]] | Literal[False] | None: ...
+def find_value(
+    kind: type[_Value], of: object, data: Buffer, offset: int, data_size: int, name: str
+) -> _Value | Literal[False] | None: ...
 
 class CEvents:
     def __new__(

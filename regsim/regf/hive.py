@@ -14,7 +14,7 @@ from regsim.regf import save as saving
 from regsim.regf.baseblock import BaseBlock
 from regsim.regf.contents import HiveContents
 from regsim.regf.image import Image
-from regsim.regf.key import Key
+from regsim.regf.key import Key, find
 from regsim.regf.layout import BASE_BLOCK_SIZE, MAX_DATA_SIZE, FileType, Mode
 from regsim.regf.walk import walk
 from regsim.writing import write_file
@@ -58,7 +58,7 @@ class HiveFile(HiveContents):
 
     def find(self, path: str) -> Key | None:
         r"""Return the key at *path* (joined by ``\``, below the root), or None."""
-        return self.root.find(path)
+        return find(self, self.image.base.root, path)
 
     def walk(self, start: Key | None = None) -> Iterator[tuple[str, Key]]:
         """Yield (path, key) for *start* (the root) and everything below, parents first.

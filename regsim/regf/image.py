@@ -7,9 +7,18 @@ import struct
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from regsim.accel import NATIVE
 from regsim.errors import HiveFormatError
 from regsim.regf.baseblock import BaseBlock, refuse_other
-from regsim.regf.layout import BASE_BLOCK_SIZE, BIN_HEADER_SIZE, NONE, PAGE, FileType, Mode
+from regsim.regf.layout import (
+    BASE_BLOCK_SIZE,
+    BIN_HEADER_SIZE,
+    MAX_DATA_SIZE,
+    NONE,
+    PAGE,
+    FileType,
+    Mode,
+)
 from regsim.regf.problems import ProblemLog
 
 ImageBytes: TypeAlias = bytes | bytearray | mmap.mmap
@@ -58,6 +67,16 @@ class Image:
     def salvage(self) -> bool:
         """True when violations are listed instead of raised."""
         return self.mode is Mode.SALVAGE
+
+    @property
+    def plain(self) -> bool:
+        """True when C may read ahead: it stops at what would be told, and knows no NT 3.1 cells."""
+        return (
+            NATIVE is not None
+            and self.mode is not Mode.SALVAGE
+            and not self.old_cells
+            and self.data_size <= MAX_DATA_SIZE
+        )
 
     def _minor(self) -> int:
         """Return the version to read by: the base block's, or in salvage what the root key shows.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from regsim.accel import NATIVE
 from regsim.errors import HiveFormatError, UsageError
 from regsim.regf import nk, sk, subkeys, vk
 from regsim.regf.hash import sort_key
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _BY_WALK: Final = -1
 """Stands in `Key._charged` for the list of subkeys: the walk has counted it."""
-_WALKED: Final = frozenset({_BY_WALK})
+_NONE: Final[AbstractSet[int]] = frozenset()
+WALKED: Final = frozenset({_BY_WALK})
 _READ: Final = frozenset({_BY_WALK, 0})
 
 
@@ -50,27 +52,29 @@ class Key:
         self._known, self._name = nk.parse(hive.image, offset)
         self._given: Sequence[StoredValue] | None = None
         self._credit = None if parent is None else parent.credit
-        self._charged: AbstractSet[int] = frozenset()
+        self._charged: AbstractSet[int] = _NONE
 
     def met(
         self,
-        parent: Key,
+        hive: HiveContents,
+        parent: Key | None,
         offset: int,
         name: str,
-        given: Sequence[StoredValue] | None,
-        credit: list[int],
+        given: Sequence[StoredValue] | None = None,
+        credit: list[int] | None = None,
+        charged: AbstractSet[int] = _NONE,
     ) -> Key:
-        """Be the subkey of *parent* at *offset*, made without a look at it, and return it.
+        """Be the key of *hive* at *offset*, made without a look at it, and return it.
 
-        A walk has read its name, its values, which are *given* (None: they were not read), and
-        counted its list of subkeys.
+        What has met it has read its name and its values, which are *given* (None: they were not
+        read), and has *charged* lists of it to the *credit* of the walk that it is met in.
         """
-        self._hive = hive = parent._hive
+        self._hive = hive
         self.offset, self.parent = offset, parent
         self._seen = hive.edits
         self._known = None
         self._name, self._given = name, given
-        self._credit, self._charged = credit, _WALKED
+        self._credit, self._charged = credit, charged
         return self
 
     @property
@@ -265,16 +269,15 @@ class Key:
 
         An empty path is this key; a leading or doubled ``\`` is skipped.
         """
-        node: Key | None = self
-        for name in filter(None, path.split("\\")):
-            node = node.subkey(name) if node is not None else None
-        return node
+        if self._credit is None and path.strip("\\"):
+            return find(self._hive, self._living(), path, self)
+        return by_level(self, path)
 
     def values(self) -> Iterator[StoredValue]:
         """Iterate over the values in stored order; the default value's name is ``""``."""
         given = self._given
         if given is not None and self._seen == self._hive.edits:
-            if given and self._charged is _WALKED and self._credit is not None:
+            if given and self._charged is WALKED and self._credit is not None:
                 self._charged = _READ
                 self._credit[0] -= len(given)  # no more than what the walk has found room for
             return iter(given)
@@ -299,13 +302,15 @@ class Key:
 
     def value(self, name: str) -> StoredValue | None:
         """Return the value of that name, ignoring case, or None; ``""`` is the default value."""
-        wanted = sort_key(name)
-        # What is ASCII equals nothing that is longer or shorter: see `regsim.regf.hash.upcase`.
-        length = len(name) if name.isascii() else None
-        for value in self.values():
-            if length in (None, len(value.name)) and sort_key(value.name) == wanted:
-                return value
-        return None
+        image = self._hive.image
+        if self._given is None and self._credit is None and image.plain and name.isascii():
+            where = self._living(), image.data_size
+            found: StoredValue | Literal[False] | None = NATIVE.find_value(  # type: ignore[union-attr]
+                StoredValue, image, image.buffer, *where, name
+            )
+            if found is not False:
+                return found
+        return among(self, name)
 
     # -- editing ----------------------------------------------------------------------------
 
@@ -446,3 +451,41 @@ class Key:
 
 def _taken(above: Key, name: str) -> UsageError:
     return UsageError(f"the key {above.name!r} already has a subkey {name!r}")
+
+
+def find(hive: HiveContents, offset: int, path: str, start: Key | None = None) -> Key | None:
+    """Return the key at *path* below the one at *offset*, which is *start*, or None.
+
+    C looks first, and gives up at the first thing that is odd.
+    """
+    image = hive.image
+    if image.plain and path.isascii():
+        line = NATIVE.find_key(image.buffer, offset, image.data_size, path)  # type: ignore[union-attr]
+        if line is None:
+            return None
+        if line:
+            key, new = start, Key.__new__
+            for number, (at, name) in enumerate(line):
+                if number or key is None:
+                    key = new(Key).met(hive, key, at, name)
+            return key
+    return by_level(start or Key(hive, offset), path)
+
+
+def by_level(start: Key, path: str) -> Key | None:
+    """Do what `Key.find` does, level by level: this is what it means."""
+    node: Key | None = start
+    for name in filter(None, path.split("\\")):
+        node = node.subkey(name) if node is not None else None
+    return node
+
+
+def among(key: Key, name: str) -> StoredValue | None:
+    """Do what `Key.value` does, one value after the other: this is what it means."""
+    wanted = sort_key(name)
+    # What is ASCII equals nothing that is longer or shorter: see `regsim.regf.hash.upcase`.
+    length = len(name) if name.isascii() else None
+    for value in key.values():
+        if length in (None, len(value.name)) and sort_key(value.name) == wanted:
+            return value
+    return None

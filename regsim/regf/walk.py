@@ -6,7 +6,7 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 from regsim import accel
-from regsim.regf.key import Key
+from regsim.regf.key import WALKED, Key
 from regsim.regf.layout import MAX_DATA_SIZE, MAX_DEPTH
 from regsim.regf.value import StoredValue
 
@@ -84,7 +84,8 @@ def _ahead(
                     line[deep] = f"{path}\\" if path else "", key
                 deep = depth
                 prefix, parent = line[depth - 1]
-            key, path = new(Key).met(parent, offset, name, given, credit), prefix + name
+            key = new(Key).met(hive, parent, offset, name, given, credit, WALKED)
+            path = prefix + name
             yield path, key
             if hive.edits != edits:
                 del met[met.index(offset) + 1 :]

@@ -1,5 +1,5 @@
-/* Drives the walk through hives without Python, for the sanitizers: over broken bytes, and with
- * each allocation failing.
+/* Drives the walk through hives, and finding by name, without Python, for the sanitizers: over broken
+ * bytes, and with each allocation failing.
  *
  * Usage: regf_driver SEEDS FILE..., each a hive. Prints what it has done and ends with 0, or says
  * what broke. */
@@ -13,6 +13,7 @@
 
 static unsigned long failures; /* how often an allocation was made to fail */
 static unsigned long walked;   /* keys met */
+static unsigned long sought;   /* keys and values found by name */
 
 static uint64_t state;
 
@@ -25,6 +26,14 @@ static uint32_t pick(uint32_t below)
 static uint32_t get32(const unsigned char *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+/* return how many bytes of bins there are */
+static uint32_t data_size(const unsigned char *bytes, size_t length)
+{
+    uint32_t claimed = get32(bytes + 40);
+
+    return claimed <= length - 4096 ? claimed : (uint32_t)length - 4096;
 }
 
 /* what a call has found lies in the file, and in what it says that it has found */
@@ -49,16 +58,43 @@ static void check(const struct regf_walk *walk, const struct regf_image *image)
     walked += walk->key_count;
 }
 
+/* look for keys and values, some of which are there, from the root down */
+static void find(const struct regf_image *image, uint32_t root)
+{
+    static const char *const names[] = {"a", "A1", "a3", "k7", "K38", "rich", "v", "V", "", "zz"};
+    uint32_t at = root;
+
+    for (int left = 40; left > 0; left--) {
+        const char *text = names[pick(sizeof names / sizeof *names)];
+        struct regf_wanted wanted = {text, strlen(text)};
+        struct regf_name name;
+        struct regf_value value;
+        uint32_t found;
+
+        if (regf_find_value(image, at, wanted, &value) == REGF_FOUND) {
+            MUST(value.name.at + (size_t)value.name.length <= image->length);
+            MUST(!value.at || value.at + (size_t)(value.size & INT32_MAX) <= image->length);
+            sought++;
+        }
+        if (regf_subkey(image, at, wanted, &found, &name) == REGF_FOUND) {
+            MUST(name.at + (size_t)name.length <= image->length);
+            MUST(regf_key_at(image, found, &name));
+            sought++;
+            at = found;
+        } else {
+            at = root;
+        }
+    }
+}
+
 /* walk a hive whose bytes are all that there is; return whether an allocation has failed */
 static bool walk_all(const unsigned char *bytes, size_t length, unsigned long fail)
 {
-    struct regf_image image = {bytes, length, 0, 0};
+    uint32_t size = data_size(bytes, length);
+    struct regf_image image = {bytes, length, size, size};
     struct regf_walk walk;
     enum regf_end end = REGF_NO_MEMORY;
-    uint32_t claimed = get32(bytes + 40);
 
-    image.data_size = claimed <= length - 4096 ? claimed : (uint32_t)length - 4096;
-    image.extent = image.data_size;
     regsim_requests = 0;
     regsim_fail_at = fail;
     if (regf_begin(&walk, &image, get32(bytes + 36))) {
@@ -84,6 +120,8 @@ static void broken(const unsigned char *whole, size_t length)
         bytes[pick(4) ? 4096 + pick((uint32_t)length - 4096) : 36 + pick(8)] =
             (unsigned char)(pick(3) ? pick(256) : 0xFF);
     walk_all(bytes, length, 0);
+    find(&(struct regf_image){bytes, length, data_size(bytes, length), data_size(bytes, length)},
+         get32(bytes + 36));
     free(bytes);
 }
 
@@ -118,7 +156,7 @@ int main(int count, char **words)
         }
         free(whole);
     }
-    MUST(walked > 0 || count < 3);
+    MUST((walked > 0 && sought > 0) || count < 3);
     printf("%lu seeds, %lu failed allocations\n", seeds, failures);
     return 0;
 }

@@ -141,13 +141,13 @@ def test_mutants_of_index_roots(make: Any) -> None:
 def test_real_hives(shared: Any) -> None:
     """Hives of Windows, sound and damaged, read the same both ways."""
     for name in (
-        "regipy__NTUSER.DAT.xz",
-        "regipy__corrupted_system_hive.xz",
+        "regipy__NTUSER.DAT",
+        "regipy__corrupted_system_hive",
         "plaso__test_data__regf__corrupt_sub_key_list.hiv",
         "yarp__UnicodeHive",
         "yarp__BigDataHive",
     ):
-        compare(shared(name))
+        compare(shared(name).read_bytes())
 
 
 def test_names_that_are_no_text() -> None:

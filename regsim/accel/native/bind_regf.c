@@ -1,4 +1,5 @@
-/* regsim.accel._native.CHiveWalk: the bytes of a hive in, its keys and values out, for regf.walk.
+/* regsim.accel._native.CHiveWalk: the bytes of a hive in, its keys and values out, for regf.walk;
+ * and what finds a key or a value by name, for regf.key.
  *
  * The bytes are borrowed for the time of one call only, so that a hive can be closed or changed in
  * between. One walk belongs to one thread: on a free-threaded build a second one waits. */
@@ -85,12 +86,12 @@ static PyObject *packed(Py_ssize_t count, PyObject *const *items)
     return tuple;
 }
 
-/* return one value as an object of the class that the walk was given */
-static PyObject *stored_of(const Walk *self, const struct regf_image *image,
+/* return one value as an object of class `kind`, which reads from `of` */
+static PyObject *stored_of(PyObject *kind, PyObject *of, const struct regf_image *image,
                            const struct regf_value *value)
 {
     const char *data = (const char *)image->bytes + value->at;
-    Stored *stored = new_stored((PyTypeObject *)self->type, self->of);
+    Stored *stored = new_stored((PyTypeObject *)kind, of);
 
     if (!stored)
         return NULL;
@@ -117,7 +118,8 @@ static PyObject *values_of(const Walk *self, const struct regf_image *image,
         return Py_NewRef(Py_None);
     values = PyTuple_New(key->count);
     for (uint32_t i = 0; values && i < key->count; i++) {
-        PyObject *value = stored_of(self, image, &self->walk.values[key->first + i]);
+        PyObject *value =
+            stored_of(self->type, self->of, image, &self->walk.values[key->first + i]);
 
         if (!value || PyTuple_SetItem(values, i, value) < 0)
             Py_CLEAR(values);
@@ -186,6 +188,118 @@ static PyObject *walk_take(PyObject *self, PyObject *bytes)
     return taken;
 }
 
+/* -- by name ---------------------------------------------------------------------------------- */
+
+/* read what is looked for; false with an exception set */
+static bool wanted_of(PyObject *text, struct regf_wanted *wanted)
+{
+    Py_ssize_t length;
+
+    wanted->text = PyUnicode_AsUTF8AndSize(text, &length);
+    wanted->length = (size_t)length;
+    return wanted->text != NULL;
+}
+
+/* return the next name of a path, whose text begins after it from then on; "" at the end */
+static struct regf_wanted next_name(struct regf_wanted *path)
+{
+    struct regf_wanted name;
+
+    while (path->length && *path->text == '\\')
+        path->text++, path->length--;
+    name = (struct regf_wanted){path->text, 0};
+    while (name.length < path->length && name.text[name.length] != '\\')
+        name.length++;
+    path->text += name.length;
+    path->length -= name.length;
+    return name;
+}
+
+/* put the key at `offset` and those on the way down into `found`; *sought is how the search ended;
+ * -1 with an exception set */
+static int line_of(const struct regf_image *image, uint32_t offset, struct regf_wanted path,
+                   PyObject *found, enum regf_sought *sought)
+{
+    struct regf_name name;
+    struct regf_wanted wanted = next_name(&path);
+
+    *sought = regf_key_at(image, offset, &name) ? REGF_FOUND : REGF_UNSURE;
+    while (*sought == REGF_FOUND) {
+        PyObject *one =
+            packed(2, (PyObject *[]){PyLong_FromUnsignedLong(offset), text_of(image, name)});
+        int failed = !one || PyList_Append(found, one) < 0;
+
+        Py_XDECREF(one);
+        if (failed)
+            return -1;
+        if (!wanted.length)
+            break;
+        *sought = regf_subkey(image, offset, wanted, &offset, &name);
+        wanted = next_name(&path);
+    }
+    return 0;
+}
+
+/* find_key(bytes of the file, offset of the key above, data size, path) */
+static PyObject *find_key(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    unsigned int offset, data_size;
+    PyObject *bytes, *text, *found;
+    enum regf_sought sought = REGF_UNSURE;
+    struct regf_wanted path;
+    Py_buffer view;
+
+    if (!PyArg_ParseTuple(args, "OIIU", &bytes, &offset, &data_size, &text))
+        return NULL;
+    if (!wanted_of(text, &path) || PyObject_GetBuffer(bytes, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    struct regf_image image = {view.buf, (size_t)view.len, data_size, data_size};
+    found = PyList_New(0);
+    if (found && line_of(&image, offset, path, found, &sought) < 0)
+        Py_CLEAR(found);
+    PyBuffer_Release(&view);
+    if (!found || sought == REGF_FOUND)
+        return found;
+    Py_DECREF(found);
+    return Py_NewRef(sought == REGF_ABSENT ? Py_None : Py_False);
+}
+
+/* find_value(class of values, what they read from, bytes, offset of the key, data size, name) */
+static PyObject *find_value(PyObject *module, PyObject *args)
+{
+    unsigned int offset, data_size;
+    PyObject *kind, *of, *bytes, *text, *found;
+    enum regf_sought sought;
+    struct regf_wanted name;
+    struct regf_value value;
+    Py_buffer view;
+
+    if (!PyArg_ParseTuple(args, "OOOIIU", &kind, &of, &bytes, &offset, &data_size, &text))
+        return NULL;
+    if (!is_kind(module, kind, PART_stored))
+        return PyErr_Format(PyExc_TypeError, "the class of values is none made of CStored");
+    if (!wanted_of(text, &name) || PyObject_GetBuffer(bytes, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    struct regf_image image = {view.buf, (size_t)view.len, data_size, data_size};
+    sought = regf_find_value(&image, offset, name, &value);
+    if (sought == REGF_FOUND)
+        found = stored_of(kind, of, &image, &value);
+    else
+        found = Py_NewRef(sought == REGF_ABSENT ? Py_None : Py_False);
+    PyBuffer_Release(&view);
+    return found;
+}
+
+static PyMethodDef functions[] = {
+    {"find_key", find_key, METH_VARARGS,
+     "Return a key and those on the way down a path; None: there is none; False: ask the specification."},
+    {"find_value", find_value, METH_VARARGS,
+     "Return a value of a key; None: there is none; False: ask the specification."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* -- the type --------------------------------------------------------------------------------- */
+
 static PyMethodDef methods[] = {
     {"take", walk_take, METH_O, "Return how it goes on, and the next keys and their values."},
     {NULL, NULL, 0, NULL},
@@ -206,4 +320,4 @@ static PyType_Spec type = {
     .slots = type_slots,
 };
 
-const struct binding bind_regf = {NULL, &type};
+const struct binding bind_regf = {functions, &type};

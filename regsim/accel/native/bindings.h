@@ -35,7 +35,8 @@ void free_object(PyObject *self);
 /* return whether `other` is of the type that a part has added to the module of `self`'s type */
 int is_a(PyObject *self, PyObject *other, enum part part);
 
-/* return whether `type` is the type that a part has added to the module of `self`'s, or made of it */
+/* return whether `type` is the type that a part has added to the module `self` or to that of
+ * `self`'s type, or made of it */
 int is_kind(PyObject *self, PyObject *type, enum part part);
 
 #endif

@@ -1,4 +1,4 @@
-/* Walking a well-formed hive: see core_regf.h. The layout is that of regf/nk.py, vk.py and
+/* Walking a well-formed hive, and finding by name in it: see core_regf.h. The layout is that of regf/nk.py, vk.py and
  * subkeys.py. */
 #include "core_regf.h"
 
@@ -15,6 +15,7 @@ enum {
     PREDEF = 0x40,     /* its count of values is a handle */
     VALUE_COMP = 1,    /* a value's name is Latin-1 */
     SMALLEST_KEY = 80, /* bytes of a key with its cell */
+    FEW = 256,         /* offsets that are compared each with each */
 };
 
 #define INLINE_DATA UINT32_C(0x80000000)
@@ -29,6 +30,12 @@ static uint32_t get16(const unsigned char *at)
 static uint32_t get32(const unsigned char *at)
 {
     return get16(at) | get16(at + 2) << 16;
+}
+
+/* return whether the bytes hold all that they are said to */
+static bool bytes_there(const struct regf_image *image)
+{
+    return image->length >= BASE && image->length - BASE >= image->data_size;
 }
 
 /* return the data of the allocated cell at `offset` and its length; NULL where there is none */
@@ -344,8 +351,7 @@ static enum regf_end next(struct regf_walk *walk, const struct regf_image *image
 enum regf_end regf_take(struct regf_walk *walk, const struct regf_image *image)
 {
     walk->key_count = walk->value_count = 0;
-    if (image->length < BASE || image->length - BASE < image->data_size ||
-        image->data_size != walk->data_size)
+    if (!bytes_there(image) || image->data_size != walk->data_size)
         return REGF_ODD;
     if (!walk->depth) {
         enum regf_end end = walk->pending_used ? first(walk, image) : REGF_DONE;
@@ -380,4 +386,166 @@ void regf_end(struct regf_walk *walk)
     regsim_free(walk->keys);
     regsim_free(walk->values);
     *walk = (struct regf_walk){0};
+}
+
+/* -- by name ---------------------------------------------------------------------------------- */
+
+/* return unit number `i` of a name, an ASCII letter as the large one */
+static uint32_t unit(const struct regf_image *image, struct regf_name name, size_t i)
+{
+    const unsigned char *at = image->bytes + name.at;
+    uint32_t code = name.wide ? get16(at + 2 * i) : at[i];
+
+    return code >= 'a' && code <= 'z' ? code - 'a' + 'A' : code;
+}
+
+static size_t units(struct regf_name name)
+{
+    return name.wide ? name.length / 2 : name.length;
+}
+
+/* return whether a name comes before (< 0), after (> 0) or is the one that is looked for.
+ *
+ * What is not ASCII has no upper case that is, so that it comes after all that is. */
+static int order(const struct regf_image *image, struct regf_name name, struct regf_wanted wanted)
+{
+    size_t length = units(name);
+
+    for (size_t i = 0; i < length && i < wanted.length; i++) {
+        uint32_t mine = unit(image, name, i), other = (unsigned char)wanted.text[i];
+
+        if (other >= 'a' && other <= 'z')
+            other -= 'a' - 'A';
+        if (mine != other)
+            return mine < other ? -1 : 1;
+    }
+    return (length > wanted.length) - (length < wanted.length);
+}
+
+static bool is_ascii(const struct regf_image *image, struct regf_name name)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0, length = units(name); i < length; i++)
+        bits |= unit(image, name, i);
+    return bits < 0x80;
+}
+
+/* return whether `count` offsets are different ones; false for very many, too */
+static bool all_differ(const unsigned char *list, uint32_t count)
+{
+    if (count > FEW)
+        return false;
+    for (uint32_t i = 1; i < count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (get32(list + 4 * (size_t)i) == get32(list + 4 * (size_t)j))
+                return false;
+    return true;
+}
+
+/* the keys of one list, or of the leaves that an index root names, one after the other */
+struct keys {
+    struct list list; /* the list, or the root */
+    uint32_t count;
+};
+
+/* return the leaf number `i` of an index root, which is there */
+static struct list leaf_at(const struct regf_image *image, const struct list *root, uint32_t i)
+{
+    struct list leaf = {0};
+
+    list_at(image, get32(root->at + 4 * (size_t)i), &leaf);
+    return leaf;
+}
+
+static bool keys_at(const struct regf_image *image, uint32_t offset, struct keys *out)
+{
+    uint32_t room = image->extent / SMALLEST_KEY;
+
+    if (!list_at(image, offset, &out->list))
+        return false;
+    out->count = out->list.root ? 0 : out->list.count;
+    if (!out->list.root)
+        return true;
+    if (!all_differ(out->list.at, out->list.count))
+        return false;
+    for (uint32_t i = 0; i < out->list.count; i++) {
+        struct list leaf = leaf_at(image, &out->list, i);
+
+        if (!leaf.at || leaf.root || leaf.count > room - out->count)
+            return false;
+        out->count += leaf.count;
+    }
+    return true;
+}
+
+/* return the offset of key number `i` */
+static uint32_t key_number(const struct regf_image *image, const struct keys *keys, uint32_t i)
+{
+    struct list leaf = keys->list;
+
+    for (uint32_t next = 0; keys->list.root; i -= leaf.count) {
+        leaf = leaf_at(image, &keys->list, next++);
+        if (i < leaf.count)
+            break;
+    }
+    return get32(leaf.at + (size_t)i * leaf.step);
+}
+
+bool regf_key_at(const struct regf_image *image, uint32_t offset, struct regf_name *name)
+{
+    return bytes_there(image) && key_at(image, offset, name);
+}
+
+enum regf_sought regf_subkey(const struct regf_image *image, uint32_t offset,
+                             struct regf_wanted wanted, uint32_t *found, struct regf_name *name)
+{
+    const unsigned char *key = bytes_there(image) ? key_at(image, offset, name) : NULL;
+    struct keys keys = {.count = 0};
+    bool certain = true;
+
+    if (!key || (get32(key + 20) && !keys_at(image, get32(key + 28), &keys)))
+        return REGF_UNSURE;
+    for (uint32_t low = 0, high = keys.count; low < high;) {
+        uint32_t middle = (low + high) / 2;
+        int before;
+
+        *found = key_number(image, &keys, middle);
+        key = key_at(image, *found, name);
+        if (!key)
+            return REGF_UNSURE;
+        before = order(image, *name, wanted);
+        if (!before)
+            return get32(key + 16) == offset ? REGF_FOUND : REGF_UNSURE;
+        certain = certain && is_ascii(image, *name);
+        if (before < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return certain ? REGF_ABSENT : REGF_UNSURE;
+}
+
+enum regf_sought regf_find_value(const struct regf_image *image, uint32_t offset,
+                                 struct regf_wanted wanted, struct regf_value *found)
+{
+    struct regf_name name;
+    const unsigned char *list, *key = bytes_there(image) ? key_at(image, offset, &name) : NULL;
+    uint32_t count, length;
+
+    if (!key)
+        return REGF_UNSURE;
+    count = get16(key + 2) & PREDEF ? 0 : get32(key + 36);
+    if (!count)
+        return REGF_ABSENT;
+    list = cell(image, get32(key + 40), &length);
+    if (!list || count > length / 4 || !all_differ(list, count))
+        return REGF_UNSURE;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!value_at(image, get32(list + 4 * (size_t)i), found))
+            return REGF_UNSURE;
+        if (!order(image, found->name, wanted))
+            return REGF_FOUND;
+    }
+    return REGF_ABSENT;
 }

@@ -1,7 +1,7 @@
-/* The walk through a hive's keys, for as long as all is as it should be: the fast form of
- * regf.walk, which specifies it.
+/* Reading a hive for as long as all is as it should be: the fast form of regf.walk, and of what
+ * regf.key.Key finds by name, which specify it.
  *
- * It meets the keys below one key in the same order, and stops before the first thing that the
+ * The walk meets the keys below one key in the same order, and stops before the first thing that the
  * specification would report: it never reports and never repairs. What it has met by then is what
  * the specification has met too, so that this can go on where it stopped.
  *
@@ -88,5 +88,28 @@ enum regf_end regf_take(struct regf_walk *walk, const struct regf_image *image);
 
 /* give the memory back */
 void regf_end(struct regf_walk *walk);
+
+/* a name that is looked for, of ASCII characters only */
+struct regf_wanted {
+    const char *text;
+    size_t length;
+};
+
+enum regf_sought {
+    REGF_FOUND,
+    REGF_ABSENT, /* the specification finds none either */
+    REGF_UNSURE, /* the specification must be asked: something is odd, or has no certain order */
+};
+
+/* tell the name of the key at `offset`; false where that is odd */
+bool regf_key_at(const struct regf_image *image, uint32_t offset, struct regf_name *name);
+
+/* look for a subkey of the key at `offset`, by halves as regf.key.Key does; tell its cell and name */
+enum regf_sought regf_subkey(const struct regf_image *image, uint32_t offset,
+                             struct regf_wanted wanted, uint32_t *found, struct regf_name *name);
+
+/* look for a value of the key at `offset`, the first of that name */
+enum regf_sought regf_find_value(const struct regf_image *image, uint32_t offset,
+                                 struct regf_wanted wanted, struct regf_value *found);
 
 #endif

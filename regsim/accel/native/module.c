@@ -70,7 +70,8 @@ int is_a(PyObject *self, PyObject *other, enum part part)
 
 int is_kind(PyObject *self, PyObject *type, enum part part)
 {
-    struct state *state = PyType_GetModuleState(Py_TYPE(self));
+    struct state *state =
+        PyModule_Check(self) ? PyModule_GetState(self) : PyType_GetModuleState(Py_TYPE(self));
 
     return PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type,
                                                   (PyTypeObject *)state->types[part]);
