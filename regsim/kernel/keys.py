@@ -34,7 +34,7 @@ LINK_VALUE = "SymbolicLinkValue"
 _LINK = keypath.fold_name(LINK_VALUE)
 
 # The rights and options as plain numbers: every call asks for one, and flags of an enum are slow.
-_QUERY = int(Access.QUERY_VALUE)
+QUERY = int(Access.QUERY_VALUE)
 _SET = int(Access.SET_VALUE)
 _ENUMERATE = int(Access.ENUMERATE_SUB_KEYS)
 _NOTIFY = int(Access.NOTIFY)
@@ -400,7 +400,7 @@ def duplicate(
 
 def query_value(machine: Machine, caller: Tid, *, handle: int, name: str) -> Answered:
     """Read one value; the default value's name is ``""``. The result is a `Value`."""
-    status, obj = use(machine, caller, handle, _QUERY)
+    status, obj = use(machine, caller, handle, QUERY)
     if obj is None:
         return status, None
     value = node_of(machine, obj).values.get(keypath.fold_name(name))
@@ -502,7 +502,7 @@ def numbered(status: NtStatus, found: Sequence[object], index: int) -> Answered:
 
 def enumerate_value(machine: Machine, caller: Tid, *, handle: int, index: int) -> Answered:
     """Return value number *index*, in the order they were made; NO_MORE_ENTRIES after the last."""
-    status, obj = use(machine, caller, handle, _QUERY)
+    status, obj = use(machine, caller, handle, QUERY)
     if obj is None:
         return status, None
     return numbered(status, values_of(machine, obj), index)

@@ -7,8 +7,6 @@ part 1, ch. 4; documented.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 
 from regsim.keypath import Parts
@@ -99,17 +97,3 @@ class KeyObject:
     def origin(self) -> Origin:
         """Who opened it; of alike opens, the first."""
         return Origin(*self.made)
-
-
-_new: Callable[[type[KeyObject]], KeyObject] = object.__new__
-
-
-def opened_once(id_: ObjectId, kcb: Kcb, made: tuple[str, str, bool, int, object]) -> KeyObject:
-    """Return ``KeyObject(id_, kcb, made, handles=1)``.
-
-    Every open makes one, and going through the class takes three times as long as its fields do.
-    """
-    obj = _new(KeyObject)
-    obj.id, obj.kcb, obj.made, obj.handles = id_, kcb, made, 1
-    obj.shared, obj.watch, obj.events, obj.opens = 1, None, (), 1
-    return obj

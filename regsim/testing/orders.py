@@ -488,10 +488,12 @@ class _GateLock:
     def __init__(self, baton: Baton, gate: Gate) -> None:
         self.baton, self.gate = baton, gate
 
-    def acquire(self, blocking: bool = True) -> bool:
+    def tries(self) -> bool:
+        """Come not in: what was dropped waits for a point."""
+        return False
+
+    def enter(self) -> bool:
         """Have others go on first; what was dropped is closed before, each as a step."""
-        if not blocking:
-            return False  # what was dropped waits for a point
         self.flush()
         return self.baton.point("calls the registry", _REGISTRY)
 
@@ -502,11 +504,11 @@ class _GateLock:
             binding, handle = self.gate.dropped.popleft()
             binding.close_dropped(handle)
 
-    def release(self) -> None:
+    def leave(self, _token: None) -> None:
         """Do nothing: the next point lets others in."""
 
     def __enter__(self) -> bool:
-        return self.acquire()
+        return self.enter()
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -526,7 +528,7 @@ class _Steps:
         threading.Thread.start = partialmethod(_started, self.baton)  # type: ignore[assignment]
         self.baton.flush = self.lock.flush
         for binding in self.bindings:
-            binding.enter, binding.leave = self.lock.acquire, self.lock.release
+            binding.enter, binding.leave = self.lock.enter, self.lock.leave
             binding.prepare = self._prepare  # type: ignore[method-assign]
         return self
 
@@ -534,7 +536,7 @@ class _Steps:
         threading.Thread.start = self.start  # type: ignore[method-assign]
         self.gate.lock = self.real
         for binding in self.bindings:
-            binding.enter, binding.leave = self.real.acquire, self.real.release
+            binding.enter, binding.leave = self.real.enter, self.real.leave
 
     def within(self, body: Callable[[], object]) -> Callable[[], object]:
         """Return *body* as a thread is to run it."""

@@ -13,7 +13,7 @@ from regsim import dialects, keypath
 from regsim.errors import UsageError
 from regsim.kernel.calls import Call, Plan, interpret, run_call
 from regsim.kernel.expr import Arg, Ask, Scope, Var
-from regsim.kernel.fast.again import Closing, Reopening
+from regsim.kernel.fast.again import Closing, Querying, Reopening, queries
 from regsim.kernel.fast.compiled import compile_plan
 from regsim.kernel.machine import IDLE_KCBS, MAX_PLACES, Machine
 from regsim.kernel.steps import FAIL, RETURN, Act, Set, Step, go, ok, op
@@ -101,6 +101,14 @@ class Both:
             closing = Closing(planned)
             self.make(planned, lambda _: closing.run(self.fast, self.process, lambda: self.tid))
 
+    def read(self, handle: int | None = None, name: str | None = "v") -> None:
+        """Read a value through a handle, open or not, as the prepared call does it."""
+        handle = self.random.choice(self.handles) if handle is None else handle
+        planned = advapi_data.RegQueryValueEx(self.fast.dialect, handle, name)
+        if isinstance(planned, Call) and queries(planned):
+            reading = Querying(planned)
+            self.make(planned, lambda _: reading.run(self.fast, self.process, lambda: self.tid))
+
     def other(self) -> None:
         """Make some other call, by its compiled plan."""
         dialect, pick = self.fast.dialect, self.random.choice
@@ -151,7 +159,8 @@ def test_both_ways(build: Callable[..., Any], os_name: str) -> None:
             for act, share in (
                 (both.open, 0.6),
                 (both.close, 0.2),
-                (both.other, 0.17),
+                (both.read, 0.03),
+                (both.other, 0.14),
                 (both.impersonate, 0.03),
             ):
                 if roll < share:
@@ -326,6 +335,40 @@ def test_only_closing_is_closing(world: Any) -> None:
 
     with pytest.raises(UsageError, match="more than to close"):
         Closing(planned)
+
+
+def test_reading_a_value(build: Callable[..., Any]) -> None:
+    """A value is read in one step as by its plan, and so is what keeps it from being read."""
+    both = Both(build, "win11", 1)
+    dialect = both.fast.dialect
+    for access in (Access.ALL, Access.SET_VALUE):
+        both.make(advapi.RegOpenKeyEx(dialect, HKU, rf"{USER}\Software\App", access=access))
+    key, writing = both.handles[-2:]
+    both.make(advapi_data.RegSetValueEx(dialect, writing, "Name", 1, b"x\0"))
+    both.make(advapi_data.RegSetValueEx(dialect, writing, None, 4, b"1234"))
+
+    def read() -> None:
+        for handle in (key, writing, 4000):
+            for name in ("Name", "nAME", "none", "", None):
+                both.read(handle, name)
+
+    read()
+    both.make(advapi_data.RegDeleteValue(dialect, writing, "name"))
+    read()
+    for machine in (both.fast, both.slow):
+        delete(Api(machine, both.tid))
+    read()
+    both.make(advapi.RegCloseKey(dialect, key))
+    read()
+
+
+def test_only_a_plain_read_is_one_step(world: Any) -> None:
+    """A call that opens a predefined key to read a value is no `Querying`."""
+    planned = advapi_data.RegQueryValueEx(world.machine.dialect, HKCU, "v")
+    assert isinstance(planned, Call)
+
+    with pytest.raises(UsageError, match="more than to read"):
+        Querying(planned)
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,14 @@ static int read_handle(PyObject *number, int64_t *out)
 /* return a slot as accel.handles.Entry */
 static PyObject *entry_of(const struct handle_slot *slot)
 {
-    return Py_BuildValue("(kkkO)", (unsigned long)slot->obj, (unsigned long)(slot->home >> 1),
-                         (unsigned long)slot->access, slot->home & 1 ? Py_True : Py_False);
+    PyObject *items[] = {
+        PyLong_FromUnsignedLong(slot->obj),
+        PyLong_FromUnsignedLong(slot->home >> 1),
+        PyLong_FromUnsignedLong(slot->access),
+        Py_NewRef(slot->home & 1 ? Py_True : Py_False),
+    };
+
+    return packed(sizeof items / sizeof *items, items);
 }
 
 /* append what `make` gives for a new reference; -1 with an exception set when either fails */

@@ -68,24 +68,6 @@ static PyObject *text_of(const struct regf_image *image, struct regf_name name)
     return PyUnicode_DecodeLatin1(at, name.length, NULL);
 }
 
-/* return a tuple of `count` items, whose references it takes; NULL where one of them is NULL */
-static PyObject *packed(Py_ssize_t count, PyObject *const *items)
-{
-    PyObject *tuple = PyTuple_New(count);
-
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = items[i];
-
-        if (!item)
-            Py_CLEAR(tuple);
-        if (tuple)
-            PyTuple_SetItem(tuple, i, item);
-        else
-            Py_XDECREF(item);
-    }
-    return tuple;
-}
-
 /* return one value as an object of class `kind`, which reads from `of` */
 static PyObject *stored_of(PyObject *kind, PyObject *of, const struct regf_image *image,
                            const struct regf_value *value)

@@ -26,6 +26,9 @@ enum part {
 PyObject *tuple_of(size_t count, PyObject *(*item)(const void *from, size_t index),
                    const void *from);
 
+/* return a tuple of `count` items, whose references it takes; NULL where one of them is NULL */
+PyObject *packed(Py_ssize_t count, PyObject *const *items);
+
 /* return number `index` of an array of 32-bit numbers, for tuple_of() */
 PyObject *number_at(const void *from, size_t index);
 

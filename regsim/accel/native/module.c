@@ -47,6 +47,23 @@ PyObject *tuple_of(size_t count, PyObject *(*item)(const void *from, size_t inde
     return tuple;
 }
 
+PyObject *packed(Py_ssize_t count, PyObject *const *items)
+{
+    PyObject *tuple = PyTuple_New(count);
+
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = items[i];
+
+        if (!item)
+            Py_CLEAR(tuple);
+        if (tuple)
+            PyTuple_SetItem(tuple, i, item);
+        else
+            Py_XDECREF(item);
+    }
+    return tuple;
+}
+
 PyObject *number_at(const void *from, size_t index)
 {
     return PyLong_FromUnsignedLong(((const uint32_t *)from)[index]);

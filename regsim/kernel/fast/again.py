@@ -1,10 +1,13 @@
-"""Opening the same key again: the plan is run once, and not again while nothing it read changed.
+"""What is called most, in fewer steps: opening a key again, closing a handle, reading a value.
+
+The plan of an open is run once, and not again while nothing it read changed.
 
 What an open reads is where its path leads, what stands behind a predefined key, and which key its
 root handle names. `Machine.stamp` counts the changes of the first two and the duplicates made of
 handles. So while it stands, and the root's object, which had one handle, still has it, the plan
 would end at the same control block; all that is left to do is to make one more object on that.
-Closing an ordinary handle is a plan of one step, which is that step. Tests make calls both ways
+Closing an ordinary handle is a plan of one step, which is that step, and so is reading a value
+through one. Tests make calls both ways
 and compare the machines.
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from regsim import keypath
 from regsim.errors import UsageError
 from regsim.kernel import keys, predef
 from regsim.kernel.calls import Call, run_call
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from regsim.kernel.process import Process
 
 _SUCCESS = NtStatus.SUCCESS
+_DONE = (_SUCCESS, None)
 # What opens below a key and does nothing after that.
 _LASTING = ([keys.open_key], [predef.resolve, keys.open_key])
 # The close at the end of these is of a root opened for this call alone, which an empty cache asks
@@ -149,4 +154,50 @@ class Closing:
         machine.call = self.text
         if machine.counts_opens:
             return keys.close_in(machine, process, self.handle)
-        return machine.close_handle(process, self.handle), None
+        number = process.table.close(self.handle)
+        if number < 0:
+            return NtStatus.INVALID_HANDLE, None
+        machine.drop_reference(machine.objects[number])  # type: ignore[index]
+        return _DONE
+
+
+def queries(call: Call) -> bool:
+    """Return whether *call* reads one value through an ordinary handle and does nothing besides."""
+    return _operations(call) == [keys.query_value]
+
+
+class Querying:
+    """A call that `queries`: its plan is one step and the operation all there is.
+
+    Raises `UsageError` for a call of another plan.
+    """
+
+    __slots__ = ("call", "handle", "name")
+
+    def __init__(self, call: Call) -> None:
+        if not queries(call):
+            raise UsageError(f"{call.text} does more than to read a value through a handle")
+        self.call = call
+        self.handle: int = call.args["key"]
+        self.name = keypath.fold_name(call.args["name"])
+
+    def run(
+        self, machine: Machine, process: Process, caller: Callable[[], Tid]
+    ) -> tuple[NtStatus, Any]:
+        """Make the call as a thread of *process*; return its status and the value.
+
+        *caller* is asked for the thread only where there is nothing to read: by the plan.
+        """
+        entry = process.table.lookup(self.handle)
+        if entry is not None and entry[2] & keys.QUERY:
+            kcb = machine.objects[entry[0]].kcb  # type: ignore[index]
+            if kcb.status is _SUCCESS:
+                node = machine.hives[kcb.hive].root
+                for name in kcb.path:
+                    node = node.children[name]
+                value = node.values.get(self.name)
+                if value is not None:
+                    machine.serial += 1
+                    machine.call = self.call.text
+                    return _SUCCESS, value
+        return run_call(machine, caller(), self.call)

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from queue import Empty, SimpleQueue
 from types import CodeType, ModuleType
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
@@ -16,7 +17,7 @@ import attrs
 
 from regsim.errors import RegsimError, UsageError
 from regsim.kernel.calls import run_call
-from regsim.kernel.fast.again import Closing, Reopening
+from regsim.kernel.fast.again import Closing, Querying, Reopening, queries
 from regsim.kernel.holding import Holding, described
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
@@ -59,6 +60,34 @@ KEPT = 1024
 """How many prepared calls of a kind a process keeps for the next one with equal arguments."""
 
 
+class Latch:
+    """A lock for one caller at a time: whoever has taken the one token out of a queue.
+
+    That takes half the time of a `threading.Lock`, which reads its arguments the slow way.
+    """
+
+    def __init__(self) -> None:
+        token: SimpleQueue[None] = SimpleQueue()
+        token.put(None)
+        self.enter: Callable[[], None] = token.get
+        self.leave: Callable[[None], None] = token.put
+        self._token = token
+
+    def tries(self) -> bool:
+        """Come in if nobody is; return whether that was so."""
+        try:
+            self._token.get(block=False)
+        except Empty:
+            return False
+        return True
+
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self.leave(None)
+
+
 class Gate:
     """Lets one call at a time into a machine; handles dropped meanwhile wait here to be closed.
 
@@ -66,25 +95,20 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self.lock: threading.Lock | _Barred = threading.Lock()
+        self.lock: Latch | _Barred = Latch()
         self.bindings: WeakSet[Binding] = WeakSet()
         self.dropped: deque[tuple[Binding, int]] = deque()
 
-    def drop(self, binding: Binding, handle: int) -> None:
-        """Close *handle* of *binding*, or leave it for the call in progress to close."""
-        self.dropped.append((binding, handle))
-        self.drain()
-
     def drain(self) -> None:
         """Close what was dropped, unless a call is in progress: it will do so when it ends."""
-        while self.dropped and self.lock.acquire(blocking=False):
+        while self.dropped and self.lock.tries():
             try:
                 binding, handle = self.dropped.popleft()
                 binding.close_dropped(handle)
             except IndexError:  # another thread was faster
                 continue
             finally:
-                self.lock.release()
+                self.lock.leave(None)
 
 
 class ElsewhereError(RegsimError):
@@ -110,11 +134,13 @@ class _Barred:
     def __exit__(self, *exc: object) -> None:
         """Do nothing: nobody came in."""
 
-    def acquire(self, blocking: bool = True) -> bool:
-        """Refuse; but drop handles in silence, as Python does so at any moment."""
-        return self.__enter__() if blocking else False
+    enter = __enter__
 
-    def release(self) -> None:
+    def tries(self) -> bool:
+        """Come not in, in silence: Python drops handles at any moment."""
+        return False
+
+    def leave(self, _token: None) -> None:
         """Do nothing: nobody came in."""
 
 
@@ -131,7 +157,7 @@ def _bar() -> None:
     for gate in _gates.values():
         gate.lock = barred = _Barred()
         for binding in gate.bindings:
-            binding.enter, binding.leave = barred.acquire, barred.release
+            binding.enter, binding.leave = barred.enter, barred.leave
 
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, a child shares nothing to mistake
@@ -189,7 +215,8 @@ class Binding:
         self.accounts: dict[str, str] = dict(accounts or {})
         self.gate = gate_of(machine)
         self.gate.bindings.add(self)
-        self.enter, self.leave = self.gate.lock.acquire, self.gate.lock.release
+        self.enter: Callable[[], object] = self.gate.lock.enter
+        self.leave: Callable[[None], object] = self.gate.lock.leave
         self.dropped = self.gate.dropped
         self.calls = calls = _Calls(machine, process)
         self.caller: Callable[[], Tid] = lambda: calls.tid
@@ -243,12 +270,14 @@ class Binding:
         **kwargs: P.kwargs,
     ) -> Reply:
         """Have the current thread do *work* for the code at *site*, and return what it gives."""
-        gate = self.gate
-        with gate.lock:
+        self.enter()
+        try:
             self.machine.site = site
             reply = work(self.calls.api, *args, **kwargs)
-        if gate.dropped:
-            gate.drain()
+        finally:
+            self.leave(None)
+        if self.dropped:
+            self.gate.drain()
         return reply
 
     def make(self, prepared: Prepared, site: Site | None) -> Any:  # noqa: ANN401 - any result
@@ -262,7 +291,7 @@ class Binding:
             machine.site = site
             status, value = prepared(machine, self.process, self.caller)
         finally:
-            self.leave()
+            self.leave(None)
         if self.dropped:
             self.gate.drain()
         if status is not SUCCESS:
@@ -287,8 +316,9 @@ class Binding:
         return found
 
     def let_go(self, handle: int) -> None:
-        """Close *handle*, whose object is gone."""
-        self.gate.drop(self, handle)
+        """Close *handle*, whose object is gone, or leave it for the call in progress to close."""
+        self.dropped.append((self, handle))
+        self.gate.drain()
 
     def close_dropped(self, handle: int) -> None:
         """Close *handle* with the gate held; nothing is left to do when its process has ended."""
@@ -342,6 +372,8 @@ def prepared(planned: Planned) -> Prepared:
         return Reopening(planned).run
     if planned.plan.name == "RegCloseKey" and predefined_of(planned.args["key"]) is None:
         return Closing(planned).run
+    if queries(planned):
+        return Querying(planned).run
     return lambda machine, _process, caller: run_call(machine, caller(), planned)
 
 

@@ -5,13 +5,15 @@ Source: the documentation of Python's ``winreg``, *Value Types*; observed in CPy
 
 from __future__ import annotations
 
+from codecs import utf_16_le_decode
 from typing import Final
 
 from regsim.types import ValueType
 
 NO_FIT: Final = "Could not convert the data to the specified type."
-_SIZES: Final = {ValueType.DWORD: 4, ValueType.QWORD: 8}
-_TEXTS: Final = (ValueType.SZ, ValueType.EXPAND_SZ)
+# As plain numbers: every read asks for one, and members of an enum have a slow hash.
+_SIZES: Final = {int(ValueType.DWORD): 4, int(ValueType.QWORD): 8}
+_TEXTS: Final = (int(ValueType.SZ), int(ValueType.EXPAND_SZ))
 
 
 def to_bytes(kind: int, value: object) -> bytes:
@@ -23,7 +25,7 @@ def to_bytes(kind: int, value: object) -> bytes:
         TypeError: it should be bytes-like and is not.
     """
     if kind in _SIZES:
-        return _number(value, _SIZES[ValueType(kind)])
+        return _number(value, _SIZES[kind])
     if kind in _TEXTS:
         if value is not None and not isinstance(value, str):
             raise ValueError(NO_FIT)
@@ -71,10 +73,12 @@ def from_bytes(kind: int, data: bytes) -> object:
     A text ends at its first NUL, a list of texts at its length; what has no data is 0, an empty
     text, an empty list or None.
     """
-    if kind in _SIZES:
-        return int.from_bytes(data[: _SIZES[ValueType(kind)]], "little")
     if kind in _TEXTS:
-        return _decode(data).split("\0", 1)[0]
+        text = _decode(data)
+        end = text.find("\0")
+        return text if end < 0 else text[:end]
+    if kind in _SIZES:
+        return int.from_bytes(data[: _SIZES[kind]], "little")
     if kind == ValueType.MULTI_SZ:
         lines = _decode(data).removesuffix("\0")
         return lines.removesuffix("\0").split("\0") if lines else []
@@ -82,4 +86,5 @@ def from_bytes(kind: int, data: bytes) -> object:
 
 
 def _decode(data: bytes) -> str:
-    return data[: len(data) & ~1].decode("utf-16-le", "surrogatepass")
+    # What bytes.decode() looks up by the name of the encoding, and calls through Python.
+    return utf_16_le_decode(data[: len(data) & ~1], "surrogatepass", True)[0]

@@ -86,7 +86,7 @@ class KeyCalls(Binding):
             machine.site = site
             status, opened = found[0](machine, self.process, self.caller)
         finally:
-            self.leave()
+            self.leave(None)
         if self.dropped:
             self.gate.drain()
         if status is not SUCCESS:
@@ -146,7 +146,7 @@ class KeyCalls(Binding):
         try:
             status = close(self.machine, self.process, self.caller)[0]
         finally:
-            self.leave()
+            self.leave(None)
         if self.dropped:
             self.gate.drain()
         if status is not SUCCESS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sys import audit
+from sys import _getframe, audit
+from typing import Any
 
 from regsim.status import Win32Error
 from regsim.testing._fake import arguments, performance
-from regsim.testing._fake.binding import Binding, site_above
+from regsim.testing._fake.binding import Binding, Site
 from regsim.testing._fake.data import from_bytes, to_bytes
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, signed
 from regsim.testing._fake.oserror import windows_error
@@ -23,15 +24,33 @@ class ValueCalls(Binding):
 
     def QueryValueEx(self, key: HKEYType | int, name: str | None, /) -> tuple[object, int]:
         """Return a value's content and type; 2 when there is none of that name."""
-        handle = self.number(key)
-        wanted = arguments.text_or_none("QueryValueEx", 2, name)
-        audit("winreg.QueryValue", signed(handle), None, name)
-        if handle < FIRST_HIGH:
-            query = self.ready(advapi_data.RegQueryValueEx, handle, wanted)
-            value = self.make(query, site_above(1))
+        handle: Any = key
+        if key.__class__ is HKEYType and key._owner is self:  # noqa: SLF001
+            handle = key._handle  # noqa: SLF001
         else:
+            handle = self.number(key)
+        try:
+            read = self.others.get((advapi_data.RegQueryValueEx, handle, name))
+        except TypeError:  # what has no hash is no name, and said to be so below
+            read = None
+        wanted = name if read else arguments.text_or_none("QueryValueEx", 2, name)
+        if handle < FIRST_HIGH:
+            audit("winreg.QueryValue", handle, None, name)
+            read = read or self.ready(advapi_data.RegQueryValueEx, handle, wanted)
+            site: Site | None
+            try:  # as `site_above` does
+                frame = _getframe(1)
+                site = (frame.f_code, frame.f_lasti)
+            except ValueError:
+                site = None
+            value = self.make(read, site)
+        else:
+            audit("winreg.QueryValue", signed(handle), None, name)
             value = self.call(query_value, handle, wanted)
-        return from_bytes(value.type, value.data), arguments.as_int(value.type)
+        kind = value.type
+        if kind.__class__ is not int or kind >= FIRST_HIGH:
+            kind = arguments.as_int(kind)
+        return from_bytes(kind & 0xFFFFFFFF, value.data), kind
 
     def QueryValue(self, key: HKEYType | int, sub_key: str | None, /) -> str:
         """Return the default value of *key* or of its subkey as text; "" when it has none."""
