@@ -441,16 +441,16 @@ class Machine(Displayed):
 
     def drop_reference(self, obj: KeyObject) -> None:
         """Take one handle off *obj*; the last one ends it and may let its hive unload."""
-        obj.handles -= 1
+        obj.handles = handles = obj.handles - 1
         kcb = obj.kcb
         hive = self.hives[kcb.hive] if kcb.status is _SUCCESS else None
         if hive is not None:
             hive.handles -= 1
-        if obj.handles >= obj.opens:
+        if handles >= obj.opens:
             return
         if obj.events:
             self.end_notifies(obj)
-        if obj.handles:
+        if handles:
             obj.opens -= 1
         else:
             del self.objects[obj.id]

@@ -67,9 +67,10 @@ class KeyCalls(Binding):
             handle = key._handle  # noqa: SLF001
         elif key.__class__ is not int:
             handle = self.number(key)
+        found: tuple[Prepared, int] | None
         try:
-            found = self.opens.get((function, handle, sub_key, reserved, access))
-        except TypeError:  # what has no hash is wrong, and said to be so below
+            found = self.opens[function, handle, sub_key, reserved, access]
+        except (KeyError, TypeError):  # what has no hash is wrong, and said to be so below
             found = None
         if found is None or not (isinstance(reserved, int) and isinstance(access, int)):
             found = self._prepare(function, handle, sub_key, reserved, access)  # 1.0 is not 1
@@ -141,7 +142,10 @@ class KeyCalls(Binding):
             handle = self.number(hkey)
         if not handle:
             return
-        close = self.closings.get(handle) or self.closing(handle)
+        try:
+            close = self.closings[handle]
+        except KeyError:
+            close = self.closing(handle)
         self.enter()
         try:
             status = close(self.machine, self.process, self.caller)[0]
