@@ -26,7 +26,7 @@ TITLES = {
     "parquet": "Parquet",
     "parquet, ours": "Parquet, our layout",
     "parquet, named": "Parquet, `regsim.replay`",
-    "arrow": "Arrow IPC",
+    "parquet, arrow": "Arrow IPC",
     "hive": "whole hive",
     "deep": "one value of a hive",
     "evtx": "EVTX",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def keep(path: Path, part: str, new: Iterable[dict[str, Any]], order: Sequence[s
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     named = {one["name"]: one for one in (*kept.get(part, ()), *new)}
     places = {name: place for place, name in enumerate(order)}
-    groups = {name: name.partition(":")[0] for name in named}
+    groups = {name: re.split("[:,]", name)[0] for name in named}
     kept[part] = sorted(
         named.values(), key=lambda one: places.get(groups[one["name"]], len(places))
     )

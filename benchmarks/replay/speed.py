@@ -128,7 +128,7 @@ def files(rows: int, processes: int, count: int, folder: Path, *, implicit: bool
 _FILES = (
     ("parquet", "Parquet (snappy, pyarrow's defaults)", False, ".parquet", (1.1, 1.0), 0.0),
     ("parquet, ours", "Parquet (laid out for reading)", True, ".parquet", (1.5, 1.5), 3.0),
-    ("arrow", "Arrow IPC", True, ".arrow", (2.5, 2.5), 0.0),
+    ("parquet, arrow", "Arrow IPC", True, ".arrow", (2.5, 2.5), 0.0),
 )
 
 
@@ -142,7 +142,7 @@ def parquet(at: Asked) -> list[Row]:
             write(trace, path, ours=ours)
             goals = [Goal("polars", polars[not implicit])]
             goals += [Goal("duckdb", duckdb)] if duckdb else []
-            what = f"{kind}, {rows:,} rows, {word} implicit roots"
+            what = f"{kind}, {rows:,} rows, keys as numbers, {word} implicit roots"
             found.append(_columns(f"{name}: {word} roots", what, path, trace, goals, at))
             path.unlink()
     return [*found, _door(rows, at)]
