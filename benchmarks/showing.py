@@ -25,7 +25,7 @@ TITLES = {
     "pml": "PML",
     "parquet": "Parquet",
     "parquet, ours": "Parquet, our layout",
-    "parquet, named": "Parquet, `regsim.replay`",
+    "parquet, named": "Parquet by regsim.replay",
     "parquet, arrow": "Arrow IPC",
     "hive": "whole hive",
     "deep": "one value of a hive",

@@ -214,6 +214,11 @@ class Image:
             self.close()
             self.buffer = data
 
+    @property
+    def closed(self) -> bool:
+        """Whether its file was mapped and has been let go of."""
+        return isinstance(self.buffer, mmap.mmap) and self.buffer.closed
+
     def close(self) -> None:
         """Let go of a mapped file; an image in memory is left as it is."""
         if isinstance(self.buffer, mmap.mmap):

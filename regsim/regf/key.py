@@ -111,6 +111,9 @@ class Key:
         return known
 
     def _reload(self) -> nk.KeyCell:
+        if self._hive.image.closed:
+            msg = f"the hive of the key {self._name!r} is closed; ask the key before that"
+            raise UsageError(msg)
         if self._hive.died_at(self.offset) > self._seen:
             msg = f"the key {self._name!r} is gone: deleted or renamed since it was read"
             raise UsageError(msg)
@@ -468,6 +471,8 @@ def find(hive: HiveContents, offset: int, path: str, start: Key | None = None) -
             for number, (at, name) in enumerate(line):
                 if number or key is None:
                     key = new(Key).met(hive, key, at, name)
+            if key is not None:
+                _ = key.cell  # what was asked for outlives the hive's file
             return key
     return by_level(start or Key(hive, offset), path)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from regsim import accel
+from regsim import accel, reading
 from regsim.errors import HiveFormatError, UsageError
-from regsim.regf import HiveFile, Mode, new_hive, parse_hive
+from regsim.regf import HiveFile, Mode, new_hive, open_hive, parse_hive
 from regsim.regf.key import Key, among, by_level
 
 MUTANTS = 50
@@ -224,3 +225,22 @@ def test_a_walk_counts_what_is_found_below_it(make: Any) -> None:
     found, made = hive.find("software"), by_level(hive.root, "software")
     assert [path for path, _ in hive.walk(found)] == [path for path, _ in hive.walk(made)]
     assert found.credit == made.credit
+
+
+def test_what_was_found_outlives_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other keys of a large hive that is closed may have to say that it is."""
+    hive = new_hive()
+    hive.root.ensure("Software\\Example", last_written=7)
+    hive.save(tmp_path / "hive")
+    told = set()
+    for most in (1 << 20, 0):
+        monkeypatch.setattr(reading, "WHOLE", most)
+        with open_hive(tmp_path / "hive") as opened:
+            found = opened.find("Software\\Example")
+            met = [key for _, key in opened.walk()][-1]
+        assert found is not None
+        assert found.last_written == 7
+        told.add(outcome(lambda key=met: key.last_written))
+
+    closed = {"the hive of the key 'Example' is closed; ask the key before that"}
+    assert told == {7} | (closed if accel.NATIVE is not None else set())
