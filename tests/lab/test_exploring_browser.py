@@ -65,7 +65,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 def way(page: Any) -> str:
     """Return the way that the page's address names."""
-    found = re.search(r"way=(\w*)", page.url)
+    found = re.search(r"way=(\w*)", page.evaluate("location.hash"))
     assert found is not None
     return found[1]
 

@@ -110,7 +110,7 @@ def test_a_link_that_is_made_leads_back(bench: Bench, desk: Any) -> None:
     page.locator("#text").fill("# na\u00efve \u2713 ? & = +\n")
     page.locator("#link").click()
     page.locator("#status").get_by_text("It holds the text itself").wait_for()
-    again = desk.open("#" + page.url.partition("#")[2])
+    again = desk.open("#" + page.evaluate("location.href").partition("#")[2])
     assert again.locator("#text").input_value() == "# na\u00efve \u2713 ? & = +\n"
     again.close()
     cut = desk.open("#text=%25%25%25")
