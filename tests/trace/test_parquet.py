@@ -128,6 +128,19 @@ def test_pyarrow_takes_over_in_the_middle(tmp_path: Path, monkeypatch: pytest.Mo
     assert [n for batch in found for n in batch.column(0).to_pylist()] == numbers
 
 
+@pytest.mark.parametrize(("key", "said"), [(7, True), ("HKU\\S-1-5-21-7", False)])
+def test_keys_that_are_numbers_are_said_to_be_no_text(
+    tmp_path: Path, key: object, *, said: bool
+) -> None:
+    """Nobody knows which keys they stand for, so that nothing is read, and nothing is clear."""
+    pq.write_table(pa.table({"op": ["load"], "pid": [4], "key": [key]}), tmp_path / "file")
+    found = replay(tmp_path / "file")
+
+    reason = "the file is damaged after 0 rows: the column key holds no text"
+    assert (reason in found.reasons) is said
+    assert (found.conclusion.value == "clear") is not said
+
+
 def outcome(path: Path) -> object:
     """Return all that is said of a trace, or how it is refused."""
     try:
