@@ -176,3 +176,25 @@ def visit(browser) -> Iterator[Callable[..., Visit]]:
         assert one.complaints == []
         assert [url for url in one.requests if not url.startswith(("file:", "data:"))] == []
         assert len({url for url in one.requests if url.startswith("file:")}) <= 1
+
+
+# WCAG 2.2 AA and what axe-core calls good practice, of whole pages; a part of one has no landmarks.
+_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+
+
+@pytest.fixture
+def faults() -> Callable[..., list[tuple[str, str]]]:
+    """What axe-core finds wrong with a page, each with the first element that it holds for.
+
+    What moves has arrived first: in the midst of fading in, a text has hardly any contrast.
+    """
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe here")
+
+    def find(page: Any, *, whole: bool = True) -> list[tuple[str, str]]:
+        page.evaluate("document.getAnimations().forEach(moving => moving.finish())")
+        rules = [*_RULES, "best-practice"] if whole else list(_RULES)
+        found = axe.Axe().run(page, options={"runOnly": rules}).response
+        assert len(found["passes"]) > 5, "axe-core has looked at nothing"
+        return [(fault["id"], fault["nodes"][0]["html"]) for fault in found["violations"]]
+
+    return find
