@@ -86,7 +86,8 @@ def answer(source: Source, how: Manner, *, several: bool = False, wanted: str = 
     try:
         finding = how.find(source)
     except RegsimError:
-        code = _linted(source, "", how)  # whose content does not tell, but its name
+        # A program in a text that is none as a whole, or one whose name tells.
+        code = _linted(source, script_language(source, anywhere=True), how)
         if code is None:
             raise
         return code

@@ -24,7 +24,7 @@ from regsim.lint.settings import LintSettings, settings_for
 from regsim.lint.sources import WANTED
 from regsim.report.text.console import prose_width, wrap
 from regsim.report.words.writing import visible
-from regsim.trace.inputs import script_language
+from regsim.trace.inputs import program_lines, script_language
 from regsim.trace.source import Source, pasted
 
 _STDIN: Final = "-"
@@ -150,7 +150,7 @@ def _piped() -> SourceText:
     if not data:
         raise UnreadableError("standard input", "is empty", WANTED)
     source = pasted(data, "standard input")
-    text = _source_text(source, script_language(source))
+    text = _source_text(source, script_language(source, anywhere=True))
     if text is None:
         raise UsageError("standard input is in no language that lint can tell; name a file")
     return text
@@ -162,7 +162,8 @@ def _source_text(source: Source, language: str) -> SourceText | None:
     if grammar is None or (not language and b"\0" in source.head):
         return None
     with source.open() as file:
-        return SourceText(name=source.name, language=grammar, data=file.read())
+        data = program_lines(file.read(), language)
+    return SourceText(name=source.name, language=grammar, data=data)
 
 
 _GRAMMARS: Final = {
@@ -195,7 +196,9 @@ def answered(source: Source, language: str, systems: Sequence[str], *, as_json: 
     if as_json:
         say(json.dumps({**as_object(report), "kind": "script", "language": language}))
     else:
-        first = f"{source.name} is a program ({language}), and is not run; `regsim lint` finds:"
+        first = (
+            f"{source.name} holds a program ({language}), which is not run; `regsim lint` finds:"
+        )
         for line in (*wrap(first, prose_width()), *as_text(report, prose_width())):
             say(line)
     return report.exit_code(allow_partial=settings.allow_partial)

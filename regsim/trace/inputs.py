@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from regsim.trace.source import Source
@@ -58,22 +59,86 @@ def is_archive(source: Source) -> bool:
     )
 
 
-def script_language(source: Source) -> str:
+def script_language(source: Source, *, anywhere: bool = False) -> str:
     """Return the language of the program text that *source* is; "" if it is none.
 
-    Of its first lines at least two, and one in eight, or else three must be such as only that
-    language has: the log of a script repeats some of its lines.
+    A text in Markdown is one if its fenced blocks of that language are most of it, or, *anywhere*,
+    if it has any that tell.
     """
     if b"\0" in source.head:
         return ""
-    first = [
-        line for line in source.head.decode("utf-8-sig", "replace").splitlines() if line.strip()
-    ]
-    text = "\n".join(first[:_LOOKED_AT])
-    lines = len(first[:_LOOKED_AT]) or 1
+    lines = source.head.decode("utf-8-sig", "replace").splitlines()
+    places = _places(lines)
+    outside = _told(lines, [info is None for info in places])
+    if outside or all(info is None for info in places):
+        return outside
+    for language in _SCRIPTS:
+        inside = [_is_of(info, language) for info in places]
+        if _told(lines, inside) == language and (anywhere or 2 * sum(inside) >= len(lines)):
+            return language
+    return ""
+
+
+def program_lines(data: bytes, language: str) -> bytes:
+    """Return the text *data* with nothing on the lines that are no program of that *language*.
+
+    These are what stands around the fenced blocks of a text in Markdown, and other blocks.
+    """
+    raw = data.splitlines(keepends=True)
+    lines = [line.decode("utf-8-sig", "replace").rstrip("\r\n") for line in raw]
+    places = _places(lines)
+    if language not in _SCRIPTS or all(info is None for info in places):
+        return data
+    if _told(lines, [info is None for info in places]):
+        return data  # the fences stand in a comment of the program
+    return b"".join(
+        line if _is_of(info, language) else line[len(line.rstrip(b"\r\n")) :]
+        for line, info in zip(raw, places, strict=True)
+    )
+
+
+def _told(lines: Sequence[str], looked_at: Sequence[bool]) -> str:
+    """Return the language of those *lines* that are *looked_at*, "" where they are no program.
+
+    Of the first of them at least two, and one in eight, or else three must be such as only that
+    language has: the log of a script repeats some of its lines.
+    """
+    kept = [line for line, look in zip(lines, looked_at, strict=True) if look and line.strip()]
+    text = "\n".join(kept[:_LOOKED_AT])
+    count = len(kept[:_LOOKED_AT]) or 1
     counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
     best = max(counts, key=counts.__getitem__)
-    enough = counts[best] >= min(_ENOUGH, lines) and (
-        counts[best] >= _SHARE * lines or counts[best] > _ENOUGH
+    enough = counts[best] >= min(_ENOUGH, count) and (
+        counts[best] >= _SHARE * count or counts[best] > _ENOUGH
     )
     return best if enough and counts[best] else ""
+
+
+def _places(lines: Sequence[str]) -> list[str | None]:
+    """Return by line what is written at the fence of the block that it is in; None outside."""
+    places: list[str | None] = []
+    fence, info = "", None
+    for line in lines:
+        found = _FENCE.match(line)
+        if found is None or (fence and not (found[1].startswith(fence) and not found[2])):
+            places.append(info)
+            continue
+        fence, info = ("", None) if fence else (found[1], found[2].lower())
+        places.append(None)
+    return places
+
+
+def _is_of(info: str | None, language: str) -> bool:
+    """Return whether a line is in a block that may be of that *language*, by its fence."""
+    return info is not None and (not info or info in _CALLED[language])
+
+
+_FENCE: Final = re.compile(r"[ ]{0,3}(`{3,}|~{3,})[ \t]*([\w+#-]*)[^`]*$")
+_CALLED: Final = {
+    "PowerShell": ("powershell", "ps", "ps1", "pwsh"),
+    "batch": ("bat", "batch", "cmd", "dos"),
+    "C or C++": ("c", "cpp", "c++", "cc", "cxx", "h", "hpp"),
+    "C#": ("cs", "csharp", "c#"),
+    "Python": ("py", "python", "python3"),
+}
+"""What a language is called at a fence."""

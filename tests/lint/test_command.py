@@ -275,7 +275,7 @@ def test_the_front_door_lints_a_program(write, capsys, monkeypatch) -> None:
         assert "verdict" not in record
         jsonschema.Draft202012Validator(SCHEMA).validate(record)
         assert cli.main([name]) == code
-        assert f"is a program ({language}), and is not run" in capsys.readouterr().out
+        assert f"holds a program ({language}), which is not run" in capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(PS["PS101"][0].encode())))
     assert cli.main(["-"]) == 1
 
@@ -296,3 +296,60 @@ def test_the_front_door_lints_a_program(write, capsys, monkeypatch) -> None:
 def test_what_languages_share_tells_none(language: str, text: str) -> None:
     """An if, a while and a try are written alike in several; what stands in them tells."""
     assert script_language(pasted(text.encode(), "pasted")) == language
+
+
+FENCED = """# How to
+
+Some words about it, more of them than there is of a program.
+It is asked about a program only where the words are no evidence, and it is said then.
+One more line. And one.
+
+```console
+import this
+```
+
+```{}
+import winreg
+with winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Software"):
+    pass
+def f() -> None:
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "anywhere"),
+    [
+        (FENCED.format("python"), "", "Python"),
+        (FENCED.format(""), "", "Python"),
+        (FENCED.format("text"), "", ""),
+        ("Look:\n```python\nimport a\nimport b\ndef f():\n    pass\n```\n", "Python", "Python"),
+        (
+            'import a\nimport b\nclass C:\n    """Do.\n```c\nint f(void)\n```\n"""\n',
+            "Python",
+            "Python",
+        ),
+    ],
+)
+def test_a_page_is_no_program_for_the_programs_in_it(
+    text: str, language: str, anywhere: str
+) -> None:
+    """A text in Markdown is one where its fenced blocks are most of it, or if that is asked for."""
+    source = pasted(text.encode(), "pasted")
+    assert script_language(source) == language
+    assert script_language(source, anywhere=True) == anywhere
+
+
+def test_of_a_page_only_its_programs_are_looked_into(write, capsys) -> None:
+    """What stands around the fenced blocks cannot be parsed, and is not said to be unread."""
+    page = f"Some words.\n\n```powershell\n{PS['PS101'][0]}```\n\nMore (words.\n"
+    path = write("page.md", page)
+    assert cli.main([str(path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    alone = write("alone.ps1", PS["PS101"][0])
+    assert cli.main([str(alone), "--json"]) == 1
+    plain = json.loads(capsys.readouterr().out)
+    assert report["partial"] == plain["partial"] == []
+    assert [one["line"] - 3 for one in report["findings"]] == [
+        one["line"] for one in plain["findings"]
+    ]

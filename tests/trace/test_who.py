@@ -357,3 +357,21 @@ def test_a_count_of_handles_is_a_number_of_its_own(text: str, told: bool) -> Non
     except DataError:
         blocked = False
     assert blocked is told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("We often see event 1530 from Userenv at logoff here.", True),
+        ("Source: Userenv. Since Monday it is there.\nEvent ID: 1530\n", True),
+        ("It reads Userenv's 1000, too. Of event 1530 more is said below.", False),
+        ("- reads what Userenv writes\n- speaks of event 1530 and its like\n", False),
+    ],
+)
+def test_a_source_and_a_number_of_two_sentences_are_no_event(text: str, told: bool) -> None:
+    """Who writes that an event was there names its source with its number; a page has both."""
+    try:
+        blocked = who(text).conclusion is Conclusion.BLOCKED
+    except DataError:
+        blocked = False
+    assert blocked is told

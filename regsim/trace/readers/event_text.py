@@ -99,6 +99,7 @@ class _Draft:
     cleaned: list[Sighting] = attrs.field(factory=list)
     meaning: Meaning | None = None
     body: bool = False
+    mentioned: bool = False
     end: int = 0
 
     def told(self) -> bool:
@@ -191,12 +192,23 @@ def _headings(text: str, start: int, end: int) -> Iterator[_Mark]:
                 yield _Mark(found.start(), "id", number)
         elif not _NO_ID.search(label) or _ID_CODE.search(label):
             yield _Mark(found.start(), "id", number)
-    for found in _SOURCE.finditer(text, start, end):
-        yield _Mark(found.start(), "source", known.source_of(found[0]))
+            if not label:
+                yield _Mark(found.start(), "mention", None)
+    yield from _sources(text, start, end)
     for found in TIME.finditer(text, start, end):
         yield _Mark(found.start(), "time", found[0])
     for found in _HOST.finditer(text, start, end):
         yield _Mark(found.start(), "host", found[1])
+
+
+def _sources(text: str, start: int, end: int) -> Iterator[_Mark]:
+    """Yield the sources that a stretch names, and where its sentences end."""
+    for found in _SOURCE.finditer(text, start, end):
+        yield _Mark(found.start(), "source", known.source_of(found[0]))
+        if not _AS_FIELD.search(text, max(0, found.start() - _NEAR), found.start()):
+            yield _Mark(found.start(), "mention", None)
+    for found in _SENTENCE_END.finditer(text, start, end):
+        yield _Mark(found.start(), "stop", None)
 
 
 def _in_row(text: str, at: int) -> bool:
@@ -207,6 +219,12 @@ def _in_row(text: str, at: int) -> bool:
 
 _OVER_TABLE: Final = re.compile(r"ProviderName:")
 """What Get-WinEvent writes over its table, in every language."""
+_AS_FIELD: Final = re.compile(r"(?:^|[\n\t:=>|\"]|  )\s{0,20}[\"'(\[{]?$")
+"""What stands before a source that is no word of a sentence: a label, a column, a line's start."""
+_SENTENCE_END: Final = re.compile(
+    r"[^\W\d_][.!?;][ \n]{0,3}(?=[`A-Z])|[^\W\d_][).`]{0,2}[*-] (?=[\w`])"
+)
+"""Also the next point of a list: wrapped lines are joined, so its mark follows a word at once."""
 _NEAR: Final = 80
 _SHORTEST: Final = 3
 
@@ -282,6 +300,8 @@ def _take(draft: _Draft, mark: _Mark) -> None:  # noqa: C901 - one branch a kind
     if kind in _HEADS:
         if not getattr(draft, kind):
             setattr(draft, kind, value)
+    elif kind in ("mention", "stop"):
+        _mention(draft, ends=kind == "stop")
     elif kind == "prose":
         draft.body = bool(draft.source or draft.id or draft.time)
     elif isinstance(value, Leaked):
@@ -304,6 +324,17 @@ def _take(draft: _Draft, mark: _Mark) -> None:  # noqa: C901 - one branch a kind
         )
     elif kind == "sentence" and draft.meaning is None:
         draft.meaning = cast("Meaning", value)
+
+
+def _mention(draft: _Draft, *, ends: bool) -> None:
+    """Take a heading that is a word of a sentence, or the end of one.
+
+    A source in one sentence and a number in another are two topics, and no event.
+    """
+    if not ends:
+        draft.mentioned = True
+    elif draft.mentioned and not (draft.source and draft.id) and not draft.told():
+        draft.source, draft.id, draft.mentioned = "", 0, False
 
 
 def _of(sid: str, key: str) -> str:
