@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -96,6 +97,23 @@ def build_world(os_name: str | Dialect = "nt4-sp6a") -> World:
         _mount(machine, keypath.user_root(USER) + "_Classes", root, r"C:\UsrClass.dat")
     service = machine.start_process("service", services=("TapiSrv",))
     return World(machine, service, Api(machine, machine.start_thread(service)))
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector look no more at what is there before the first test."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """After each file have it look no more at what stays, such as all reports of pytest's.
+
+    A registry that is left with handles is judged after a whole collection, and there are hundreds.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 def _mount(machine: Machine, path: str, root: Node, file: str) -> None:
