@@ -105,7 +105,7 @@ class HandleLedger(Ledger):
         """Bring the arrays that the replay needs up to the capture's tables."""
         keys = self.capture.keys
         while len(self._roots) < len(keys.hive_names):
-            self._roots.append(keys.number(keys.hive_names[len(self._roots)]))
+            self._roots.append(keys.root_of(len(self._roots)))
         self._hives.extend(keys.hives[len(self._hives) :])
 
     def _note(self, batch: Batch, end: int) -> list[int]:

@@ -245,16 +245,22 @@ class KeyTable:
         self.hive_names: list[str] = ["", "?"]
         self._spellings, self._folded = new_texts(), new_texts()
         self._key_of = array("I", [0])  # by the number of a spelling
-        self._first = array("I", [0])  # by the number of a key: its first spelling
+        self._first = array("I", [0])  # by the number of a key: its first spelling, 0 for none
         self._recent: dict[str, int] = {}
         self._hive_numbers: dict[str, int] = {}
         self._spellings.number(b"")
+        self._apart = False
 
     def __len__(self) -> int:
         return len(self.hives)
 
     def name(self, key: int) -> str:
-        """Return the key as the evidence first wrote it, "" for key 0."""
+        """Return the key as the evidence first wrote it, "" for key 0.
+
+        A root that it never names is called as its hive is.
+        """
+        if key and not self._first[key]:
+            return self.hive_names[self.hives[key]]
         return self.spelled(self._first[key]).rstrip("\\")
 
     def is_root(self, key: int) -> bool:
@@ -281,11 +287,32 @@ class KeyTable:
         """Return the path that has the number *spelling*."""
         return unpacked(self._spellings[spelling])
 
+    def root_of(self, hive: int) -> int:
+        """Return the number of the key that is the root of *hive*, whether or not it is named."""
+        return self._key(self.hive_names[hive])
+
+    def tell_apart(self) -> None:
+        """Have each spelling be a key of its own, before the first is asked for.
+
+        What is written out so can be read by other rules of what is one key. A key's number is then
+        that of its spelling.
+        """
+        self._apart = True
+
     def _add(self, path: str, spelling: int) -> int:
+        number = self._key(path)
+        if not self._first[number]:
+            self._first[number] = spelling
+        return number
+
+    def _key(self, path: str) -> int:
+        """Return the number of the key at *path*; one that is new has no spelling yet."""
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
         if self.merged and is_merged(path):
             parts = ("HKCR", *parts[len(_ROOTS["HKCR"]) :])
-        number = self._folded.number(packed("\\".join(parts))) + 1
+        number = len(self)
+        if not self._apart:
+            number = self._folded.number(packed("\\".join(parts))) + 1
         if number < len(self):
             return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
@@ -294,7 +321,7 @@ class KeyTable:
         # What a container mounts may be one of its user's hives, so it stays in doubt there.
         named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
         hive = hive_of(parts, self.mounts) if named else None
-        self._first.append(spelling)
+        self._first.append(0)
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
         self._roots.append(is_root(parts, self.mounts))

@@ -101,3 +101,16 @@ def test_bad_sid_is_refused(sid: str) -> None:
     """What is no SID is refused with an example."""
     with pytest.raises(UsageError, match="S-1-5-21"):
         check_sid(sid)
+
+
+def test_a_root_is_called_as_it_is_first_written() -> None:
+    """However late that is; until then, and if nothing ever writes it, it is called as its hive."""
+    keys = KeyTable()
+    keys.number("HKU\\S-1-5-21-7\\Software")
+    root = keys.root_of(keys.hives[-1])
+    before = keys.name(root)
+    same = keys.number("\\REGISTRY\\USER\\s-1-5-21-7\\")
+    keys.number("HKU\\S-1-5-21-7")
+
+    assert (same, keys.is_root(root), before) == (root, True, "HKU\\S-1-5-21-7")
+    assert keys.name(root) == "\\REGISTRY\\USER\\s-1-5-21-7"
