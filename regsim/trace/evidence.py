@@ -19,7 +19,7 @@ from regsim.trace.completeness import Completeness
 from regsim.trace.processes import ProcessTable
 from regsim.trace.source import CutShortError, Source
 from regsim.trace.spelling import KeyTable
-from regsim.trace.times import SECOND, filetime_text
+from regsim.trace.times import Calendar, TimeForm
 
 OnProgress = Callable[[int, int, int], None]
 """Called now and then with the bytes done, the bytes in all (0: unknown) and the events so far."""
@@ -89,22 +89,33 @@ class Facts:
 
 
 class Capture(ABC):
-    """An opened trace: tables that fill while `batches` is read, once."""
+    """An opened trace: tables that fill while `batches` is read, once.
+
+    Of a format that *heeds_hives* the rows depend on which hives are asked about.
+    """
+
+    heeds_hives: bool = False
 
     def __init__(self, facts: Facts, keys: KeyTable) -> None:
         self.facts, self.keys = facts, keys
         self.processes = ProcessTable()
+        self.calendar = Calendar()
         self.sources: dict[int, str] = {}  # by event: the line of a program that made the call
 
     @abstractmethod
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""
 
+    @property
+    def time_form(self) -> TimeForm:
+        """How its times are written, as far as it is read."""
+        if self.facts.clock == "utc":
+            return TimeForm.UTC
+        return TimeForm.SECONDS if self.facts.clock else TimeForm.NONE
+
     def when(self, ticks: int) -> str:
         """Return the time of a row as people read it, "" where there are no times."""
-        if self.facts.clock == "utc":
-            return filetime_text(ticks)
-        return f"{ticks / SECOND:.7f} s" if self.facts.clock else ""
+        return self.time_form.text(ticks, self.calendar)
 
 
 class RowCapture(Capture):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import enum
 import re
 from typing import Final
 
@@ -119,9 +120,32 @@ class Calendar:
         days, rest = divmod(ticks, DAY)
         seconds, fraction = divmod(rest, SECOND)
         clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:07}"
-        if self.day is None:
-            return clock if not days else f"{clock} (day {days + 1})"
-        return f"{self.day + dt.timedelta(days=days)} {clock}"
+        with contextlib.suppress(OverflowError):  # a day that no calendar has is told by its number
+            if self.day is not None:
+                return f"{self.day + dt.timedelta(days=days)} {clock}"
+        return clock if not days else f"{clock} (day {days + 1})"
+
+
+class TimeForm(enum.Enum):
+    """How the times of a capture are written for people."""
+
+    NONE = ""
+    UTC = "utc"  # a FILETIME, as a date and time
+    DAY = "day"  # the time of a day, with the date where it is known
+    SECONDS = "seconds"  # to 100 ns
+    MILLISECONDS = "milliseconds"
+    LINE = "line"  # which line of a log it was
+
+    def text(self, ticks: int, calendar: Calendar) -> str:
+        """Return *ticks* so written, "" where there are no times."""
+        if self is TimeForm.UTC:
+            return filetime_text(ticks)
+        if self is TimeForm.DAY:
+            return calendar.text(ticks)
+        if self is TimeForm.LINE:
+            return f"line {ticks}"
+        digits = {TimeForm.SECONDS: 7, TimeForm.MILLISECONDS: 3}.get(self)
+        return f"{ticks / SECOND:.{digits}f} s" if digits else ""
 
 
 def dates_of(text: bytes) -> tuple[dt.date | None, ...]:

@@ -39,7 +39,7 @@ from regsim.trace.readers._procmon_rows import (
 )
 from regsim.trace.readers._procmon_scan import Scanner
 from regsim.trace.source import CutShortError, Source
-from regsim.trace.times import DAY, Calendar, time_of_day
+from regsim.trace.times import DAY, TimeForm, time_of_day
 
 _STRETCH: Final = 1 << 20
 _TAIL: Final = 1 << 20
@@ -102,11 +102,11 @@ class CsvCapture(Capture):
         self.shape = read_shape(header)
         if self.skipped or self.delimiter != ",":
             self.shape = attrs.evolve(self.shape, regular=False)
-        self.calendar = Calendar()
 
-    def when(self, ticks: int) -> str:
-        """Return *ticks* as a date, where the file gives one, and the time of day."""
-        return self.calendar.text(ticks)
+    @property
+    def time_form(self) -> TimeForm:
+        """As a date, where the file gives one, and the time of day."""
+        return TimeForm.DAY
 
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""

@@ -13,7 +13,7 @@ from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.readers._procmon import described, understood
 from regsim.trace.readers._xml import Record, XmlRecords, is_xml
 from regsim.trace.source import Source
-from regsim.trace.times import DAY, Calendar, time_of_day
+from regsim.trace.times import DAY, TimeForm, time_of_day
 
 
 class ProcmonXmlCapture(RowCapture):
@@ -27,12 +27,12 @@ class ProcmonXmlCapture(RowCapture):
             clock="local",
         )
         super().__init__(source, facts, reading.keys())
-        self.calendar = Calendar()
         self._by_index: dict[str, int] = {}
 
-    def when(self, ticks: int) -> str:
-        """Return *ticks* as the time of day, with the date where the file gives one."""
-        return self.calendar.text(ticks)
+    @property
+    def time_form(self) -> TimeForm:
+        """As a date, where the file gives one, and the time of day."""
+        return TimeForm.DAY
 
     def read(self) -> Iterator[int]:
         """Take the processes in, which the file lists first, and then the events."""

@@ -31,7 +31,7 @@ from regsim.trace.evidence import Facts, Fidelity, Format, Reading, RowCapture
 from regsim.trace.open_keys import OpenKeys
 from regsim.trace.source import Source
 from regsim.trace.spelling import KeyTable
-from regsim.trace.times import SECOND
+from regsim.trace.times import SECOND, TimeForm
 
 _FIRST_LINES: Final = 50
 SERVER_LINE: Final = re.compile(rb"^[0-9a-f]{4,8}: [a-z_]+\(")
@@ -122,6 +122,8 @@ def _numbers(text: bytes) -> dict[bytes, int]:
 class _LineCapture(RowCapture):
     """What both logs share: lines for events, and processes told by number."""
 
+    heeds_hives = True
+
     def __init__(self, source: Source, reading: Reading, form: str, *, closes: bool) -> None:
         facts = Facts(
             record=Completeness(shows_filters=False, inherits=closes),
@@ -137,9 +139,10 @@ class _LineCapture(RowCapture):
         self.open = OpenKeys(self.keys)
         self._odd = False
 
-    def when(self, ticks: int) -> str:
-        """Return which line it was, where the log has no times."""
-        return f"line {ticks}"
+    @property
+    def time_form(self) -> TimeForm:
+        """As which line it was, where the log has no times."""
+        return TimeForm.LINE
 
     def process(self, pid: int) -> int:
         """Return the number of process *pid*."""
@@ -399,9 +402,10 @@ class WineClientCapture(_LineCapture):
         self._asked: dict[bytes, tuple[int, str, int]] = {}
         self._timed = False
 
-    def when(self, ticks: int) -> str:
-        """Return the log's own seconds, or which line it was."""
-        return f"{ticks / SECOND:.3f} s" if self._timed else super().when(ticks)
+    @property
+    def time_form(self) -> TimeForm:
+        """As the log's own seconds, or as which line it was."""
+        return TimeForm.MILLISECONDS if self._timed else TimeForm.LINE
 
     def line(self, line: bytes) -> None:
         """Take a call's arguments, and with its result's line the handle."""
