@@ -51,6 +51,7 @@ _COMMANDS = {
     "record": _Entry(
         "record", "command", "Run a Windows program under Wine: what does it leave open?"
     ),
+    "convert": _Entry("convert", "command", "A capture in, a Parquet file out that says the same."),
     "fleet": _Entry(
         "fleet", "command", "The evidence of many machines in, one ranking of the holders out."
     ),

@@ -29,7 +29,7 @@ from regsim.trace.source import Source
 EXIT: Final = {Conclusion.CLEAR: 0, Conclusion.BLOCKED: 1, Conclusion.INCONCLUSIVE: 3}
 _QUIET: Final = 1.0
 _PAUSE: Final = 0.2
-_MOST_WORKERS: Final = 8
+MOST_WORKERS: Final = 8
 
 
 class ProgressLine:
@@ -100,7 +100,7 @@ class Manner:
                 mounts=self.mounts,
                 at=self.at,
                 progress=progress,
-                workers=min(cores(), _MOST_WORKERS),
+                workers=min(cores(), MOST_WORKERS),
             )
         finally:
             progress.clear()

@@ -82,7 +82,7 @@ _NAMED: Final = {
 _NAMED["ntunloadkey2"] = UNLOAD
 _ANY_HANDLE: Final = frozenset({"ntclose", "closehandle", "ntduplicateobject", "duplicatehandle"})
 _TOUCHES_NONE: Final = re.compile(
-    r"(?:query|set_?value|enum|flush|notify|wait|write|read|delete_?value|set|save|rename)|"
+    r"(?:other|query|set_?value|enum|flush|notify|wait|write|read|delete_?value|set|save|rename)|"
     r"(?:reg|nt)(?:query|get|set|enum|flush|notify|save|restore|replace|rename|delete|lock|"
     r"compact|compress|initialize|freeze|thaw|copytree|disablereflection|"
     r"enablereflection)(?!\w*(?:open(?!subkeys)|create|load|duplicate))\w*"

@@ -12,6 +12,7 @@ from regsim.errors import UnreadableError
 from regsim.trace.evidence import Capture, Format, Reading, Snapshot
 from regsim.trace.readers import (
     arrow,
+    converted,
     debugger,
     etw,
     event_log,
@@ -37,6 +38,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     *etw.FORMATS,
     *live.FORMATS,
     *jsonl.FORMATS,
+    *converted.FORMATS,
     *arrow.FORMATS,
     *wine.FORMATS,
     *event_log.FORMATS,

@@ -53,6 +53,7 @@ ANY = ["q241572", "-p", "workers=any", "-p", "services=0", "-p", "queue=1", "--p
 WRITES: dict[tuple[str, str], list[str]] = {
     ("demo", "-o"): ["-o", "OUT"],
     ("fleet", "-o"): ["LISTING", "-o", "OUT"],
+    ("convert", "-o"): ["TRACE", "-o", "OUT"],
     ("check", "-o"): ["MODEL.PY", "--export", "dot", "-o", "OUT"],
     ("check", "--certificate-out"): [*ANY, "--certificate-out", "OUT"],
     ("fix", "-o"): ["SERVICE.PY", "-o", "OUT"],
@@ -79,6 +80,7 @@ READS: dict[tuple[str, str], list[str]] = {
     ("check", "--certificate"): ["--certificate", "BAD"],
     ("lint", "--baseline"): ["SCRIPT.PS1", "--baseline", "BAD"],
     ("replay", "TRACE"): ["BAD"],
+    ("convert", "CAPTURE"): ["BAD", "-o", "OUT"],
     ("who", "FILE"): ["BAD"],
     ("hive cat", "FILE"): ["BAD", "Old"],
     ("hive diff", "OLD"): ["BAD", "HIVE"],

@@ -125,6 +125,18 @@ def test_who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         validate({**record, "more": 1}, schema("who.json"))
 
 
+def test_convert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``regsim convert --json``, of JSON lines of which one is none."""
+    path = tmp_path / "log"
+    path.write_text('{"op": "open", "pid": 1, "key": "HKCU"}\n{\n')
+    assert cli.main(["convert", str(path), "-o", str(tmp_path / "out"), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    validate(record, schema("convert.json"))
+    assert len(record["problems"]) == 1
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**record, "rows": -1}, schema("convert.json"))
+
+
 def test_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``regsim fleet --json``, of a listing, a file of nothing and a capture."""
     (tmp_path / "in").mkdir()

@@ -21,6 +21,9 @@ T = TypeVar("T")
 Table = Any
 """A batch of pyarrow's, or one of its types or columns, or a numpy array."""
 
+DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
+"""What a damaged file raises beside pyarrow's own exceptions."""
+
 Fields = dict[tuple[int, int], Any]
 """A struct of Thrift's: what its fields hold, by number and type."""
 
@@ -40,6 +43,8 @@ _UNITS: Final = {"ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"
 class ParquetTable:
     """The columns of the Parquet file in the buffer *data*; those named *texts* by dictionaries.
 
+    ``names`` are all that it has, ``metadata`` what its writer put beside them.
+
     Raises what pyarrow does where the file is damaged.
     """
 
@@ -50,6 +55,7 @@ class ParquetTable:
         reader = self._pa.BufferReader(self._pa.py_buffer(data))
         plain = parquet.ParquetFile(reader)
         self.names: list[str] = list(plain.schema_arrow.names)
+        self.metadata: dict[bytes, bytes] = plain.metadata.metadata or {}
         kept = [name for name in texts if name in self.names]
         self._file = parquet.ParquetFile(reader, read_dictionary=kept, metadata=plain.metadata)
         self._groups = _row_groups(data)
@@ -264,3 +270,8 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := coming.result()) is not none:
             coming = pool.submit(next, items, none)
             yield item  # type: ignore[misc]
+
+
+def first_line(error: Exception) -> str:
+    """Return what *error* says in its first line."""
+    return str(error).partition("\n")[0][:200]

@@ -27,7 +27,7 @@ from regsim.trace.completeness import (
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
 from regsim.trace.extras import need
 from regsim.trace.processes import ProcessInfo
-from regsim.trace.readers._parquet import ParquetTable, Table, ahead
+from regsim.trace.readers._parquet import DAMAGE, ParquetTable, Table, ahead, first_line
 from regsim.trace.source import Source
 from regsim.trace.spelling import HKCU, UNPLACED, KeyTable
 
@@ -43,12 +43,13 @@ _SIGNED: Final = 0xFFFFFFFF << 32
 _MOST_PIDS: Final = 1 << 20
 _UNLOADS: Final = (UNLOAD, int(EventKind.FORCE))
 _USE_ROOT: Final = int(EventKind.USE_ROOT)
-_DAMAGE: Final = (OSError, ValueError, LookupError, ArithmeticError)
 _UNIX_TICKS: Final = 116_444_736_000_000_000
 
 
 class ArrowCapture(Capture):
     """A Parquet or Arrow file as a `Capture`."""
+
+    heeds_hives = True
 
     def __init__(self, source: Source, reading: Reading) -> None:
         self.source = source
@@ -81,8 +82,8 @@ class ArrowCapture(Capture):
             file = ParquetTable(data, _TEXTS)
             wanted = [name for name in _WANTED if name in file.names]
             return ahead(file.batches(wanted, _ROWS)), file.names
-        except (pa.ArrowException, *_DAMAGE) as error:
-            raise DataError(f"{self.source.name} is damaged: {_first(error)}") from None
+        except (pa.ArrowException, *DAMAGE) as error:
+            raise DataError(f"{self.source.name} is damaged: {first_line(error)}") from None
 
     def batches(self, progress: OnProgress | None = None) -> Iterator[Batch]:
         """Yield the rows in the order of the file."""
@@ -93,8 +94,8 @@ class ArrowCapture(Capture):
                     return
                 table.validate(full=True)
                 batch = self._batch(table)
-            except (self._pa.ArrowException, *_DAMAGE) as error:
-                text = f"the file is damaged after {self.facts.events:,} rows: {_first(error)}"
+            except (self._pa.ArrowException, *DAMAGE) as error:
+                text = f"the file is damaged after {self.facts.events:,} rows: {first_line(error)}"
                 self.facts.cut(text)
                 return
             if progress is not None:
@@ -340,10 +341,6 @@ def _among(np: Any, ops: Table, wanted: Iterable[int]) -> Table:  # noqa: ANN401
     table = np.zeros(256, bool)
     table[list(wanted)] = True
     return table[ops]
-
-
-def _first(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
 
 
 FORMATS: Final = (

@@ -79,6 +79,8 @@ def _bounded(value: int, most: int) -> int:
 class JsonlCapture(RowCapture):
     """JSON lines as a `Capture`."""
 
+    heeds_hives = True
+
     def __init__(self, source: Source, reading: Reading) -> None:
         handles = b'"handle"' in source.head
         fidelity = Fidelity.HANDLES if handles else Fidelity.PATHS
