@@ -16,6 +16,7 @@ import numpy as np
 
 from regsim.accel.columns import EventKind
 from regsim.accel.records import NEVER, OF_HIVE, Columns, Policy, columns
+from regsim.trace.converting import ROWS, parquet_writer
 
 NOT_FOUND = 0xC000_0034
 CANNOT_DELETE = 0xC000_0121
@@ -145,8 +146,7 @@ def named(trace: Trace) -> Trace:
 def write(trace: Trace, path: Path, *, ours: bool = True) -> None:
     """Write the columns to an Arrow or a Parquet file, by its suffix.
 
-    *Ours* is laid out for reading: dictionaries throughout but for the times, which ascend and are
-    written as their differences, no nulls, and pages as they are. Otherwise pyarrow's defaults.
+    *Ours* is laid out as `regsim convert` lays a capture out. Otherwise pyarrow's defaults.
     """
     import pyarrow as pa  # noqa: PLC0415 - only to write
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -162,14 +162,8 @@ def write(trace: Trace, path: Path, *, ours: bool = True) -> None:
         pq.write_table(table, path)
     else:
         schema = pa.schema([field.with_nullable(False) for field in table.schema])
-        pq.write_table(
-            table.cast(schema),
-            path,
-            row_group_size=1 << 20,
-            compression="none",
-            use_dictionary=[name for name in NAMES if name != "time"],
-            column_encoding={"time": "DELTA_BINARY_PACKED"},
-        )
+        with parquet_writer(path, schema) as writer:
+            writer.write_table(table.cast(schema), row_group_size=ROWS)
 
 
 if __name__ == "__main__":
