@@ -281,6 +281,21 @@ def test_metadata_are_input(clear: Path) -> None:
     assert found.conclusion.value == "inconclusive"
 
 
+def test_a_time_that_no_calendar_has_is_told_by_its_day(clear: Path) -> None:
+    """Whatever metadata say of the first time, and in which form it is to be written."""
+    good = told(clear)
+    for form, text in (
+        ("day", "02:48:05.4775807 (day 10675200)"),
+        ("utc", f"tick {(1 << 63) - 1}"),
+    ):
+        facts = {**good["facts"], "clock": "local", "first_time": (1 << 63) - 1}
+        more = {"facts": facts, "times": form, "day": "2025-01-02"}
+        rewrite(clear, pq.read_table(clear), {**good, **more})
+        found = answer(clear)
+        assert isinstance(found, Finding)
+        assert found.completeness.begins == text
+
+
 def test_a_column_that_is_gone_is_said(clear: Path) -> None:
     """The file is refused."""
     rewrite(clear, pq.read_table(clear).drop_columns(["handle"]), told(clear))
