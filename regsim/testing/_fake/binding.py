@@ -21,7 +21,7 @@ from regsim.kernel.fast.again import Closing, Querying, Reopening, queries
 from regsim.kernel.holding import Holding, described
 from regsim.kernel.machine import Machine
 from regsim.kernel.process import Process
-from regsim.status import NtStatus, to_win32
+from regsim.status import NtStatus
 from regsim.testing._fake.hkey import HKEYType, number_of
 from regsim.testing._fake.oserror import windows_error
 from regsim.testing.installed.system import system_of
@@ -221,7 +221,6 @@ class Binding:
         self.calls = calls = _Calls(machine, process)
         self.caller: Callable[[], Tid] = lambda: calls.tid
         self.closings: dict[int, Prepared] = {}
-        self.others: dict[tuple[object, ...], Prepared] = {}
 
     @cached_property
     def environ(self) -> Environ:
@@ -280,24 +279,6 @@ class Binding:
             self.gate.drain()
         return reply
 
-    def make(self, prepared: Prepared, site: Site | None) -> Any:  # noqa: ANN401 - any result
-        """Make a call that was prepared before, for the code at *site*; raise as `call` does.
-
-        The way for what is called most, opening and closing: the same plan as `Api` runs.
-        """
-        machine = self.machine
-        self.enter()
-        try:
-            machine.site = site
-            status, value = prepared(machine, self.process, self.caller)
-        finally:
-            self.leave(None)
-        if self.dropped:
-            self.gate.drain()
-        if status is not SUCCESS:
-            raise windows_error(to_win32(status))
-        return value
-
     def prepare(self, planned: Planned) -> Prepared:
         """Return *planned* as it is to be made here: as fast as can be."""
         return prepared(planned)
@@ -306,14 +287,6 @@ class Binding:
         """Return the closing of *handle*, ready to be made, and keep it."""
         planned = advapi.RegCloseKey(self.machine.dialect, handle)
         return keep(self.closings, handle, self.prepare(planned))
-
-    def ready(self, plan: Callable[..., Planned], *arguments: object) -> Prepared:
-        """Return the call that *plan* makes of checked *arguments*, ready to be made; keep it."""
-        asked = (plan, *arguments)
-        found = self.others.get(asked)
-        if found is None:
-            found = keep(self.others, asked, self.prepare(plan(self.machine.dialect, *arguments)))
-        return found
 
     def let_go(self, handle: int) -> None:
         """Close *handle*, whose object is gone, or leave it for the call in progress to close."""

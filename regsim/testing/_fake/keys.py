@@ -83,7 +83,7 @@ class KeyCalls(Binding):
         except ValueError:
             site = None
         self.enter()
-        try:  # as `make` does; this is what is called most
+        try:  # as `reply_to` does; this is what is called most
             machine.site = site
             status, opened = found[0](machine, self.process, self.caller)
         finally:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from sys import _getframe, audit
+from collections.abc import Mapping
+from sys import audit
 from typing import Any
 
-from regsim.status import Win32Error
+from regsim.kernel.machine import Machine
+from regsim.kernel.process import Process
+from regsim.status import Win32Error, to_win32
 from regsim.testing._fake import arguments, performance
-from regsim.testing._fake.binding import Binding, Site
+from regsim.testing._fake.binding import SUCCESS, Binding, Prepared, keep
 from regsim.testing._fake.data import from_bytes, to_bytes
 from regsim.testing._fake.hkey import FIRST_HIGH, HKEYType, signed
 from regsim.testing._fake.oserror import windows_error
-from regsim.types import Access, PredefinedKey, ValueType, as_predefined
+from regsim.types import Access, PredefinedKey, Value, ValueType, as_predefined
 from regsim.win32 import advapi_data
 from regsim.win32.api import Api
 from regsim.win32.plans import Reply
@@ -19,8 +22,35 @@ from regsim.win32.plans import Reply
 INVALID_DATA = 13
 
 
+class KeptRead:
+    """The reading of one value, ready to be made, and what the value that it read last came to.
+
+    A value never changes, only which one a key has: so the same one is not decoded again. A list
+    of texts is, since its caller may change it.
+    """
+
+    __slots__ = ("last", "run")
+
+    def __init__(self, run: Prepared) -> None:
+        self.run = run
+        self.last: tuple[object, tuple[object, int]] = (None, (None, 0))
+
+    def answer(self, value: Value) -> tuple[object, int]:
+        """Return the content and the type of *value*, and keep them."""
+        answer = answered(value)
+        if answer[0].__class__ is not list and value.data.__class__ is bytes:
+            self.last = (value, answer)  # both in one: another thread may read between two
+        return answer
+
+
 class ValueCalls(Binding):
     """The functions on values, as one process makes them."""
+
+    def __init__(
+        self, machine: Machine, process: Process, accounts: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(machine, process, accounts)
+        self.reads: dict[tuple[int, str | None], KeptRead] = {}
 
     def QueryValueEx(self, key: HKEYType | int, name: str | None, /) -> tuple[object, int]:
         """Return a value's content and type; 2 when there is none of that name."""
@@ -30,27 +60,26 @@ class ValueCalls(Binding):
         else:
             handle = self.number(key)
         try:
-            read = self.others.get((advapi_data.RegQueryValueEx, handle, name))
-        except TypeError:  # what has no hash is no name, and said to be so below
-            read = None
-        wanted = name if read else arguments.text_or_none("QueryValueEx", 2, name)
-        if handle < FIRST_HIGH:
-            audit("winreg.QueryValue", handle, None, name)
-            read = read or self.ready(advapi_data.RegQueryValueEx, handle, wanted)
-            site: Site | None
-            try:  # as `site_above` does
-                frame = _getframe(1)
-                site = (frame.f_code, frame.f_lasti)
-            except ValueError:
-                site = None
-            value = self.make(read, site)
-        else:
-            audit("winreg.QueryValue", signed(handle), None, name)
-            value = self.call(query_value, handle, wanted)
-        kind = value.type
-        if kind.__class__ is not int or kind >= FIRST_HIGH:
-            kind = arguments.as_int(kind)
-        return from_bytes(kind & 0xFFFFFFFF, value.data), kind
+            read = self.reads[handle, name]
+        except (KeyError, TypeError):  # what has no hash is no name, and said to be so below
+            wanted = arguments.text_or_none("QueryValueEx", 2, name)
+            if handle >= FIRST_HIGH:
+                audit("winreg.QueryValue", signed(handle), None, name)
+                return answered(self.call(query_value, handle, wanted))
+            planned = advapi_data.RegQueryValueEx(self.machine.dialect, handle, wanted)
+            read = keep(self.reads, (handle, name), KeptRead(self.prepare(planned)))
+        audit("winreg.QueryValue", handle, None, name)
+        self.enter()
+        try:  # as `reply_to` does, but for the site: a read leaves nothing open
+            status, value = read.run(self.machine, self.process, self.caller)
+        finally:
+            self.leave(None)
+        if self.dropped:
+            self.gate.drain()
+        if status is not SUCCESS:
+            raise windows_error(to_win32(status))
+        last = read.last
+        return last[1] if last[0] is value else read.answer(value)
 
     def QueryValue(self, key: HKEYType | int, sub_key: str | None, /) -> str:
         """Return the default value of *key* or of its subkey as text; "" when it has none."""
@@ -120,6 +149,12 @@ class ValueCalls(Binding):
         text = arguments.text("ExpandEnvironmentStrings", None, string)
         audit("winreg.ExpandEnvironmentStrings", string)
         return self.environ.expand(text)
+
+
+def answered(value: Value) -> tuple[object, int]:
+    """Return content and type of *value* as QueryValueEx gives them."""
+    kind = arguments.as_int(value.type)
+    return from_bytes(kind & 0xFFFFFFFF, value.data), kind
 
 
 def query_value(api: Api, key: int, name: str | None) -> Reply:

@@ -147,6 +147,37 @@ def test_bad_data(kind: int, value: Any, raised: type[Exception]) -> None:
         to_bytes(kind, value)
 
 
+def test_what_was_read_before(winreg: BoundWinreg, key: HKEYType) -> None:
+    """A read that was made before tells what the value is now, as numbers and names are used."""
+    winreg.SetValueEx(key, "n", 0, winreg.REG_SZ, "blue")
+    assert [winreg.QueryValueEx(key, "n") for _ in range(2)] == [("blue", winreg.REG_SZ)] * 2
+    winreg.SetValueEx(key, "N", 0, winreg.REG_DWORD, 7)
+    assert winreg.QueryValueEx(key, "n") == (7, winreg.REG_DWORD)
+    winreg.DeleteValue(key, "n")
+    with pytest.raises(FileNotFoundError):
+        winreg.QueryValueEx(key, "n")
+
+    winreg.SetValueEx(key, "n", 0, winreg.REG_SZ, "green")
+    with winreg.CreateKey(winreg.HKEY_CURRENT_USER, "Other") as other:
+        winreg.SetValueEx(other, "n", 0, winreg.REG_SZ, "red")
+        for _ in range(2):
+            assert [winreg.QueryValueEx(each, "n")[0] for each in (key, other)] == ["green", "red"]
+    number = int(key)
+    key.Close()
+    with winreg.OpenKey(winreg.HKEY_CURRENT_USER, "Other") as again:
+        assert int(again) == number
+        assert winreg.QueryValueEx(again, "n") == ("red", winreg.REG_SZ)
+
+
+def test_texts_that_were_read(winreg: BoundWinreg, key: HKEYType) -> None:
+    """A list of texts is its caller's own: who changes it changes no later read."""
+    winreg.SetValueEx(key, "n", 0, winreg.REG_MULTI_SZ, ["a", "b"])
+    for _ in range(2):
+        texts, _ = winreg.QueryValueEx(key, "n")
+        assert texts == ["a", "b"]
+        texts.clear()
+
+
 # -- audit events --------------------------------------------------------------------------------
 
 
