@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from regsim.accel.handles import HandleTable, PyHandleTable
+from regsim.accel.owned import PyOwned
 from regsim.accel.stored import PyStored
 from regsim.errors import UnknownNameError, UsageError
 
@@ -22,13 +23,15 @@ __all__ = [
     "NATIVE",
     "REASON",
     "HandleTable",
+    "Owned",
     "PyHandleTable",
+    "PyOwned",
     "PyStored",
     "Stored",
     "new_handle_table",
 ]
 
-INTERFACE = 9
+INTERFACE = 10
 """The number that the library must bear to fit these modules; see ``native/module.c``."""
 
 
@@ -58,8 +61,11 @@ BACKEND = "c" if NATIVE else "python"
 """Which twins are in use: ``c`` or ``python``."""
 
 if TYPE_CHECKING:
+    Owned = PyOwned
     Stored = PyStored
 else:
+    Owned = NATIVE.COwned if NATIVE else PyOwned
+    """What handle objects are made of."""
     Stored = NATIVE.CStored if NATIVE else PyStored
     """What the values of a hive are made of."""
 

@@ -37,6 +37,11 @@ class CStored:
     @property
     def data(self) -> bytes: ...
 
+class COwned:
+    _handle: int
+    _owner: object
+    def __enter__(self) -> Self: ...
+
 class CHiveWalk:
     def __new__(
         cls, kind: type[CStored], of: object, offset: int, data_size: int, extent: int

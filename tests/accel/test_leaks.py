@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(accel.NATIVE is None, reason="this installation 
 # Runs in a fresh interpreter; the resident set is read where Linux tells it, and only there.
 SCRIPT = """
 import gc, pathlib, sys
+sys.unraisablehook = lambda _: None
 from array import array
 from regsim.accel import NATIVE
 from regsim.accel.columns import TYPECODES, EventKind
@@ -61,13 +62,25 @@ def hive():
     except TypeError:
         pass
 
+class Owned(NATIVE.COwned):
+    def let_go(self, handle):
+        if handle >> 8000 & 1:
+            raise OSError
+        return bytes(5000)
+
+def owned():
+    for number in range(100):
+        one = Owned()
+        one._handle, one._owner = number << 8000, one if number % 10 == 0 else None
+        one.__enter__()
+
 def resident():
     gc.collect()
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 def work():
     for _ in range(40):
-        table(); replay(1); replay(3); hive()
+        table(); replay(1); replay(3); hive(); owned()
 
 work(); work()
 before = resident()

@@ -3,7 +3,7 @@
 
 /* Raised by one whenever the Python side and the library no longer fit; accel/__init__.py has the
  * same number, so that a library left over from another build is noticed. */
-#define INTERFACE 9
+#define INTERFACE 10
 
 #define DECLARE(name) extern const struct binding bind_##name;
 BINDINGS(DECLARE)

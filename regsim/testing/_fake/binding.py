@@ -288,10 +288,14 @@ class Binding:
         planned = advapi.RegCloseKey(self.machine.dialect, handle)
         return keep(self.closings, handle, self.prepare(planned))
 
-    def let_go(self, handle: int) -> None:
-        """Close *handle*, whose object is gone, or leave it for the call in progress to close."""
-        self.dropped.append((self, handle))
-        self.gate.drain()
+    def let_go(self, handle: int, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Close *handle*, whose object is gone, or leave it for the call in progress to close.
+
+        Nothing is done when Python itself is ending.
+        """
+        if not _ending():
+            self.dropped.append((self, handle))
+            self.gate.drain()
 
     def close_dropped(self, handle: int) -> None:
         """Close *handle* with the gate held; nothing is left to do when its process has ended."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn, Protocol
 
+from regsim.accel import Owned
 from regsim.testing._fake import arguments
 from regsim.testing._fake.constants import HIGH
 
@@ -21,7 +21,7 @@ class Owner(Protocol):
         """Close a handle, and raise `OSError` where that fails."""
 
     def let_go(self, handle: int) -> None:
-        """Close *handle*, whose object is gone, now or as soon as that can be done."""
+        """Close *handle*, whose object is gone, now or soon, or not where Python ends."""
 
 
 class _Sealed(type):
@@ -37,17 +37,14 @@ class _Sealed(type):
         raise TypeError("cannot create 'winreg.PyHKEY' instances")
 
 
-class HKEYType(metaclass=_Sealed):
+class HKEYType(Owned, metaclass=_Sealed):
     """A handle to a registry key, or the number of a predefined one.
 
     It is true and has a number until it is closed or detached, is compared and hashed by identity,
     closes in a ``with`` statement and on destruction.
     """
 
-    __slots__ = ("_handle", "_owner")
-
-    _handle: int
-    _owner: Any  # an Owner
+    __slots__ = ()
 
     def __init_subclass__(cls, **_kwargs: object) -> NoReturn:
         """Refuse: the type is final."""
@@ -69,10 +66,6 @@ class HKEYType(metaclass=_Sealed):
         handle, self._handle = self._handle, 0
         return handle
 
-    def __enter__(self) -> HKEYType:  # noqa: PYI034 - the type is final
-        """Return the handle object itself."""
-        return self
-
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
@@ -82,11 +75,6 @@ class HKEYType(metaclass=_Sealed):
     ) -> None:
         """Close the handle."""
         self._owner.CloseKey(self)
-
-    def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
-        """Close the handle that nobody can close any more, unless Python itself is ending."""
-        if self._handle and not _ending():
-            self._owner.let_go(self._handle)
 
     def __reduce__(self) -> NoReturn:
         """Refuse: a handle means nothing to another process."""
