@@ -63,9 +63,9 @@ class KeyCalls(Binding):
         The caller's caller is noted as who opened it.
         """
         handle: Any = key
-        if key.__class__ is HKEYType and key._owner is self:  # noqa: SLF001
+        if type(key) is HKEYType and key._owner is self:  # noqa: SLF001
             handle = key._handle  # noqa: SLF001
-        elif key.__class__ is not int:
+        elif type(key) is not int:
             handle = self.number(key)
         found: tuple[Prepared, int] | None
         try:
@@ -75,19 +75,19 @@ class KeyCalls(Binding):
         if found is None or not (isinstance(reserved, int) and isinstance(access, int)):
             found = self._prepare(function, handle, sub_key, reserved, access)  # 1.0 is not 1
         audit(event, found[1], sub_key, access)
-        machine = self.machine
+        machine, enter, leave = self.machine, self.enter, self.leave
         site: Site | None
         try:  # as `site_above` does
             frame = _getframe(2)
             site = (frame.f_code, frame.f_lasti)
         except ValueError:
             site = None
-        self.enter()
+        enter()
         try:  # as `reply_to` does; this is what is called most
             machine.site = site
             status, opened = found[0](machine, self.process, self.caller)
         finally:
-            self.leave(None)
+            leave(None)
         if self.dropped:
             self.gate.drain()
         if status is not SUCCESS:
@@ -135,7 +135,7 @@ class KeyCalls(Binding):
         """
         if hkey is None:
             return
-        if hkey.__class__ is HKEYType and hkey._owner is self:  # noqa: SLF001
+        if type(hkey) is HKEYType and hkey._owner is self:  # noqa: SLF001
             handle = hkey._handle  # noqa: SLF001
             hkey._handle = 0  # noqa: SLF001
         else:
@@ -146,11 +146,12 @@ class KeyCalls(Binding):
             close = self.closings[handle]
         except KeyError:
             close = self.closing(handle)
-        self.enter()
+        enter, leave = self.enter, self.leave
+        enter()
         try:
             status = close(self.machine, self.process, self.caller)[0]
         finally:
-            self.leave(None)
+            leave(None)
         if self.dropped:
             self.gate.drain()
         if status is not SUCCESS:

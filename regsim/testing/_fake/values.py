@@ -54,11 +54,8 @@ class ValueCalls(Binding):
 
     def QueryValueEx(self, key: HKEYType | int, name: str | None, /) -> tuple[object, int]:
         """Return a value's content and type; 2 when there is none of that name."""
-        handle: Any = key
-        if key.__class__ is HKEYType and key._owner is self:  # noqa: SLF001
-            handle = key._handle  # noqa: SLF001
-        else:
-            handle = self.number(key)
+        own = type(key) is HKEYType and key._owner is self  # noqa: SLF001
+        handle: Any = key._handle if own else self.number(key)  # type: ignore[union-attr]  # noqa: SLF001
         try:
             read = self.reads[handle, name]
         except (KeyError, TypeError):  # what has no hash is no name, and said to be so below
@@ -69,11 +66,12 @@ class ValueCalls(Binding):
             planned = advapi_data.RegQueryValueEx(self.machine.dialect, handle, wanted)
             read = keep(self.reads, (handle, name), KeptRead(self.prepare(planned)))
         audit("winreg.QueryValue", handle, None, name)
-        self.enter()
+        enter, leave, run = self.enter, self.leave, read.run
+        enter()
         try:  # as `reply_to` does, but for the site: a read leaves nothing open
-            status, value = read.run(self.machine, self.process, self.caller)
+            status, value = run(self.machine, self.process, self.caller)
         finally:
-            self.leave(None)
+            leave(None)
         if self.dropped:
             self.gate.drain()
         if status is not SUCCESS:
