@@ -137,6 +137,25 @@ class CSearch:
 def renumber(column: Buffer, table: Buffer) -> None: ...
 def fallen(column: Buffer, latest: int) -> tuple[int, int, int, int]: ...
 def shift(column: Buffer, by: int) -> None: ...
+def settle(
+    op_places: Buffer,
+    calls: Buffer,
+    key_places: Buffer,
+    keys: Buffer,
+    status: Buffer,
+    handle: Buffer,
+    parent: Buffer,
+    failures: Buffer,
+    gone: Buffer,
+    op: Buffer,
+    key: Buffer,
+    outcome: Buffer,
+    left: Buffer,
+    item: int,
+    by_path: bool,
+    /,
+) -> tuple[int, int, int]: ...
+def number_pids(pids: Buffer, numbers: Buffer, out: Buffer, fresh: Buffer, item: int, /) -> int: ...
 
 class CCsvScan:
     def __new__(cls, columns: int, places: tuple[int, ...], seed: int) -> Self: ...

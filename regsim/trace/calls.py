@@ -114,13 +114,14 @@ GONE: Final = frozenset({1018, 0xC000017C, 0xC0000425})
 REPARSED: Final = (0x104, 0x368)
 """STATUS_REPARSE and STATUS_REPARSE_GLOBAL: an open is tried again elsewhere (observed)."""
 
-_WIN32: Final = (
+WIN32_ERRORS: Final = (
     frozenset(
         {2, 3, 4, 5, 6, 8, 14, 32, 50, 53, 87, 120, 122, 123, 161, 183, 1009, 1010, 1011, 1012}
     )
     | frozenset(range(1013, 1024))
     | frozenset({1168, 1314, 1332, 1450, 1722, 1726, 6700})
 )
+"""Documented errors of Win32 that a call which opens a key may return."""
 
 
 def success(status: int, family: Family = Family.NT, *, reparse: bool = False) -> bool | None:
@@ -141,5 +142,5 @@ def success(status: int, family: Family = Family.NT, *, reparse: bool = False) -
     if reparse and status in REPARSED:
         return False
     if family is Family.NEUTRAL and status < 0x40000000:
-        return False if status in _WIN32 else None
+        return False if status in WIN32_ERRORS else None
     return status <= 0x7FFFFFFF

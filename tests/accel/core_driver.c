@@ -8,6 +8,7 @@
 #include "core_answers.h"
 #include "core_memory.h"
 #include "core_replay.h"
+#include "core_rows.h"
 #include "must.h"
 
 enum { ROWS = 700, KEYS = 9, HIVES = 4 };
@@ -186,6 +187,55 @@ static bool replays(uint64_t seed, unsigned long fail)
     return !good;
 }
 
+/* -- rows of columns -------------------------------------------------------------------------- */
+
+/* return an array of `count` items of `size` bytes, none of which lies behind it, each below `most` */
+static void *filled(size_t count, size_t size, uint32_t most)
+{
+    uint8_t *items = calloc(count, size);
+
+    MUST(items || !count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t item = pick(most);
+
+        if (size == 1)
+            items[i] = (uint8_t)item;
+        else
+            memcpy(items + i * size, &item, 4);
+    }
+    return items;
+}
+
+/* settle random rows, with places beyond the dictionaries; each row is settled or left over */
+static void rows_calls(void)
+{
+    size_t count = 1 + pick(200), room = count * 4;
+    unsigned item = pick(2) ? 1 : 4;
+    void *op = filled(count, item, 20), *calls = filled(15, 4, 14), *key = filled(count, 4, 9);
+    void *keys = filled(8, 4, 5), *status = filled(count, 4, 9), *failures = filled(6, 1, 2);
+    void *handle = filled(count, 8, 3), *parent = filled(count, 8, 3), *gone = filled(2, 4, 9);
+    struct rows rows = {{op, item, calls, 15}, {key, 4, keys, 8}, status, handle, parent, count,
+                        failures, 6, gone, 2, pick(2)};
+    struct settled out = {malloc(count), malloc(room), malloc(room), malloc(room), 0, 0, 0};
+    uint32_t *numbers = calloc(20, 4), *fresh = malloc(room);
+
+    MUST(out.op && out.key && out.status && out.odd && numbers && fresh);
+    rows_settle(&rows, &out);
+    MUST(out.odd_count + out.harmless + out.taken == count);
+    for (size_t i = 0; i < out.odd_count; i++)
+        MUST(out.op[out.odd[i]] == OP_OTHER &&
+             out.status[out.odd[i]] == rows.status[out.odd[i]]);
+    MUST(rows_number(key, 4, count, numbers, 20, out.key, fresh) <= 9);
+    MUST(rows_number(key, 4, count, numbers, 20, out.key, fresh) == 0);
+    MUST(rows_number(key, 4, count, numbers, 0, out.key, fresh) == SIZE_MAX);
+    for (size_t i = 0; i < count; i++)
+        MUST(out.key[i] == UINT32_MAX - 1);
+    MUST(rows_number(handle, 8, count, numbers, 20, out.key, fresh) <= 3);
+    free(op), free(calls), free(key), free(keys), free(status), free(failures), free(handle);
+    free(parent), free(gone), free(out.op), free(out.key), free(out.status), free(out.odd);
+    free(numbers), free(fresh);
+}
+
 int main(int count, char **words)
 {
     unsigned long seeds = count > 1 ? strtoul(words[1], NULL, 10) : 10, fail;
@@ -198,6 +248,7 @@ int main(int count, char **words)
             table_calls(fail);
         }
         MUST(!replays(seed, 0));
+        rows_calls();
     }
     for (uint64_t seed = 1; seed <= 1 + seeds / 40; seed++)
         for (fail = 1; replays(seed, fail); fail++)

@@ -11,7 +11,7 @@ import pytest
 
 from regsim import accel
 from regsim.trace.asking import replay
-from regsim.trace.readers import _parquet
+from regsim.trace.readers import _parquet, _settled, arrow
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -173,6 +173,49 @@ def test_damage_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     assert found == [outcome(path) for path in damaged]
     assert len({str(one) for one in found}) > 1
+
+
+def traced(rng: random.Random) -> Any:
+    """Return a table of calls with all that may be odd about one, and some columns missing."""
+    ops = [*("open", "NtOpenKey", "RegOpenKeyExW", "close", "NtClose", "duplicate", "use", "exit")]
+    ops += [*("load", "unload", "force", "start", "delete", "RegQueryValueEx", "Bogus", None)]
+    users = ["HKU\\S-1-5-21-7", "HKU\\S-1-5-21-7\\A", "HKU\\S-1-5-21-8\\B", "HKLM\\C"]
+    keys = [*users, *users, "\\REGISTRY\\X", "HKCU", None, "", "relative"]
+    statuses = [0, 0, 0, 5, 77, 1018, 0xC000017C, 0x40000016, 259, 0xC0000034, None]
+    roots = [0, 4, 8, 0x80000001, 0xFFFFFFFF80000001, 0x80000002, None]
+    rows = rng.randrange(1, 120)
+    found = {
+        "op": pa.array(rng.choices(ops[: rng.choice([5, 16])], k=rows), pa.string()),
+        "pid": pa.array(rng.choices([4, 8, 12, rng.choice([4, None, 4 << 20])], k=rows)),
+        "key": pa.array(rng.choices(keys, k=rows), pa.string()),
+        "handle": pa.array(rng.choices(roots, k=rows), pa.uint64()),
+        "parent": pa.array(rng.choices(roots, k=rows), pa.uint64()),
+        "status": pa.array(rng.choices(statuses, k=rows), rng.choice([pa.uint32(), pa.int64()])),
+        "process": pa.array(rng.choices(["a.exe", "b.exe", None], k=rows), pa.string()),
+        "time": pa.array([10 * at - rng.choice([0, 0, 30]) for at in range(rows)]),
+    }
+    if rng.random() < 0.3:
+        numbers = rng.choices([*range(14), rng.choice([1, None])], k=rows)
+        found["op"] = pa.array(numbers, pa.uint8())
+    for name in ("handle", "parent", "status", "process", "time"):
+        if rng.random() < 0.2:
+            del found[name]
+    return pa.table(found)
+
+
+def test_library_settles_rows_as_numpy_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is odd about a row, it is told the same, and counted the same, either way."""
+    rng, path = random.Random(6), tmp_path / "rows.parquet"
+    for _ in range(40):
+        pq.write_table(traced(rng), path, row_group_size=rng.choice([7, 1_000]))
+        said = []
+        for library in (accel.NATIVE, None):
+            for module in (_settled, arrow):
+                monkeypatch.setattr(module, "NATIVE", library)
+            said.append(outcome(path))
+        assert said[0] == said[1]
 
 
 def test_a_file_of_no_rows(tmp_path: Path) -> None:
