@@ -6,6 +6,7 @@ from regsim.accel.records import Buffer
 
 INTERFACE: int
 
+_Kind = TypeVar("_Kind")
 _Value = TypeVar("_Value", bound=CStored)
 
 class CHandleTable:
@@ -155,6 +156,7 @@ def settle(
     by_path: bool,
     /,
 ) -> tuple[int, int, int]: ...
+def records(kind: type[_Kind], count: int, /, *columns: tuple[object, object]) -> list[_Kind]: ...
 def number_pids(pids: Buffer, numbers: Buffer, out: Buffer, fresh: Buffer, item: int, /) -> int: ...
 
 class CCsvScan:

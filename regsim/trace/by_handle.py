@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from regsim.accel.columns import EventKind
@@ -23,7 +24,7 @@ from regsim.trace.calls import GONE
 from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
-from regsim.trace.ledger import LOADS, Attempt, Held, Ledger, Opened
+from regsim.trace.ledger import LOADS, Attempt, Held, Holdings, Ledger, Opened
 from regsim.trace.spelling import UNPLACED
 from regsim.trace.texts import new_texts
 
@@ -234,8 +235,8 @@ class HandleLedger(Ledger):
                     self.unended.add(self._begun[row])
                 continue
             process, time, number = self._exits[row]
-            for holder in holders:
-                life = Held(process, holder.key, (self._opening(holder),), time)
+            for holder, opened in zip(holders, self._opened(holders), strict=True):
+                life = Held(process, holder.key, (opened,), time)
                 if self._hives[holder.key] > UNPLACED:
                     self.lives.append(life)
                 self.orphans.append((life, number))
@@ -243,15 +244,41 @@ class HandleLedger(Ledger):
             if unload.row not in self._unloads:
                 continue
             at, key, status = self._unloads[unload.row]
-            held = tuple(self._held(unload.blockers))
             if unload.count and not status:
                 self.left[self._hives[key]] = at.number
+            held = self._holdings(unload.blockers)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
 
-    def _opening(self, holder: Holder) -> Opened:
-        known = self._openings.at(holder.row)
-        access = 0 if holder.implicit else known.access
-        return Opened(known.time, known.number, access, holder.handle, holder.implicit)
+    def _opened(self, holders: Sequence[Holder]) -> list[Opened]:
+        """Return when *holders*, which come in the order of their rows, opened."""
+        times, numbers, access = self._openings.of([holder.row for holder in holders])
+        return [
+            Opened(times[at], numbers[at], 0 if implicit else access[at], handle, implicit)
+            for at, (_, implicit, _, _, handle) in enumerate(holders)
+        ]
+
+    def _holdings(self, holders: Sequence[Holder]) -> Holdings:
+        """Return *holders* by process and key, in the order in which each was first opened."""
+        places = [pid << 32 | key for _, _, pid, key, _ in holders]
+        count = Counter(places)
+        first = dict(zip(reversed(places), reversed(holders), strict=True))
+        rows, implicit, processes, keys, handles = (
+            map(list, zip(*[first[place] for place in count], strict=True))
+            if holders
+            else ([], [], [], [], [])
+        )
+        times, numbers, access = self._openings.of(rows)
+        return Holdings(
+            process=processes,
+            key=keys,
+            time=times,
+            number=numbers,
+            access=[0 if root else asked for root, asked in zip(implicit, access, strict=True)],
+            handle=handles,
+            implicit=implicit,
+            count=list(count.values()),
+            closed=[None] * len(count),
+        )
 
     def _held(self, holders: tuple[Holder, ...]) -> Iterator[Held]:
         groups, first, last = new_texts(), array("I"), array("I")
@@ -265,11 +292,11 @@ class HandleLedger(Ledger):
                 first.append(at)
                 last.append(at)
         for at in first:
-            openings = [self._opening(holders[at])]
+            same = [holders[at]]
             while following[at]:
                 at = following[at] - 1  # noqa: PLW2901 - along the group
-                openings.append(self._opening(holders[at]))
-            yield Held(holders[at].pid, holders[at].key, tuple(openings))
+                same.append(holders[at])
+            yield Held(same[0].pid, same[0].key, tuple(self._opened(same)))
 
     def held(self) -> Iterator[Held]:
         """Yield what living processes have open on users' hives, the oldest first."""
@@ -314,12 +341,26 @@ class _Openings:
                 np = need("numpy", "large traces")
                 kept.frombytes(np.asarray(column)[rows].astype(kept.typecode).tobytes())
 
-    def at(self, row: int) -> Opened:
-        """Return what was added for *row*, zeros if nothing was."""
-        at = bisect_left(self._rows, row)
-        if at == len(self._rows) or self._rows[at] != row:
-            return Opened(0, 0, 0)
-        return Opened(self._times[at], self._numbers[at], self._access[at])
+    def of(self, rows: list[int]) -> tuple[list[int], list[int], list[int]]:
+        """Return times, numbers and access of *rows*, zeros of what was not added."""
+        mine, columns = self._rows, (self._times, self._numbers, self._access)
+        if len(rows) >= _FEW and mine and have("numpy"):
+            np = need("numpy", "large traces")
+            wanted = np.array(rows, np.uint32)
+            places = np.searchsorted(mine, wanted)
+            places[places == len(mine)] = 0
+            known = np.asarray(mine)[places] == wanted
+            times, numbers, access = (
+                np.where(known, np.asarray(column)[places], 0).tolist() for column in columns
+            )
+            return times, numbers, access
+        found = [bisect_left(mine, row) for row in rows]
+        known = [at < len(mine) and mine[at] == row for at, row in zip(found, rows, strict=True)]
+        times, numbers, access = (
+            [column[at] if is_known else 0 for at, is_known in zip(found, known, strict=True)]
+            for column in columns
+        )
+        return times, numbers, access
 
     def keep(self, rows: set[int]) -> None:
         """Forget all but what was added for *rows*."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -31,9 +32,10 @@ from regsim.trace.finding import (
     HiveFinding,
     Skipped,
     UnloadAttempt,
+    held_keys,
 )
 from regsim.trace.holders import ends_with_session
-from regsim.trace.ledger import Held, Ledger
+from regsim.trace.ledger import Held, Holdings, Ledger
 from regsim.trace.readers._profile_events import systems
 from regsim.trace.sightings import ENDS, seen_hives
 from regsim.trace.signs import take_reports
@@ -199,12 +201,13 @@ class _LedgerJudge:
         self.capture = ledger.capture
         self.keys = ledger.capture.keys
         # A million handles are of few keys and processes: their names are made once, and shared.
-        self._name = functools.lru_cache(maxsize=_NAMES)(self.keys.name)
-        self._process = functools.lru_cache(maxsize=_NAMES)(self.capture.processes.__getitem__)
+        self._about_key = functools.lru_cache(maxsize=_NAMES)(self._name_key)
+        self._about_process = functools.lru_cache(maxsize=_NAMES)(self._name_process)
         self.filtered = filtered(ledger)
         self.rule = dialect.unload_blockers if dialect else UnloadBlockers.ANY
         self.doubtful: tuple[Held, ...] = ()
         self.sessions: set[int] = set()
+        self.roots: dict[tuple[int, int], Held] = {}
 
     def finding(self, asked_at: str | None) -> Finding:
         """Return the finding on the hives of the capture as they are at *asked_at*."""
@@ -213,13 +216,18 @@ class _LedgerJudge:
         held: dict[int, list[HeldKey]] = {at: [] for at in range(UNPLACED + 1, len(names))}
         known = self.capture.processes
         self.sessions = {known[at].session or 0 for at in range(len(known))} - {0}
+        for life in ledger.lives:
+            self._keep_root(life)
         doubtful: list[Held] = []
-        for one in ledger.held():
-            hive = self.keys.hives[one.key]
-            if hive > UNPLACED:
-                held[hive].append(self._ruled(one))
-            if hive == UNPLACED or names[hive].startswith("HKCU"):
-                doubtful.append(one)
+        now = ledger.held()
+        while some := list(itertools.islice(now, _AT_ONCE)):
+            for one, found in zip(some, self._held_keys(Holdings.of(some)), strict=True):
+                hive = self.keys.hives[one.key]
+                if hive > UNPLACED:
+                    held[hive].append(self._ruled(one.key, found))
+                if hive == UNPLACED or names[hive].startswith("HKCU"):
+                    doubtful.append(one)
+                self._keep_root(one)
         self.doubtful = tuple(doubtful)
         hives = [
             conclude(names[hive], found, self._doubts(hive))
@@ -233,7 +241,7 @@ class _LedgerJudge:
         return attrs.evolve(
             _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
             asked_at=asked_at,
-            roots=tuple(self._roots()),
+            roots=() if self.filtered else tuple(self._held_keys(Holdings.of(self.roots.values()))),
             attempts=tuple(self._attempts()),
             opens=ledger.opens,
             closes=ledger.closes,
@@ -256,10 +264,9 @@ class _LedgerJudge:
             or any(self.keys.hives[attempt.key] == hive for attempt in ledger.attempts)
         )
 
-    def _ruled(self, held: Held) -> HeldKey:
-        """Return what is open with why it is a bystander, if it is one."""
-        found = self._held_key(held)
-        if not blocks(self.rule, is_root=self.keys.is_root(held.key)) and self.dialect is not None:
+    def _ruled(self, key: int, found: HeldKey) -> HeldKey:
+        """Return what is open on *key* with why it is a bystander, if it is one."""
+        if not blocks(self.rule, is_root=self.keys.is_root(key)) and self.dialect is not None:
             return attrs.evolve(found, why=_harmless(self.dialect), blocks=False)
         # With several sessions the capture does not tell whose hive a process of one has open.
         if is_users(found.hive) and ends_with_session(found.process, found.session):
@@ -298,57 +305,72 @@ class _LedgerJudge:
         ledger, name = self.ledger, self.keys.hive_names[hive]
         return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.doubtful))
 
-    def _held_key(self, held: Held) -> HeldKey:
-        """Return in words what a process has open on a key, or had until it ended."""
-        process = self._process(held.process)
-        first, count = held.openings[0], len(held.openings)
-        certain = not self.filtered and self.ledger.is_certain(held)
-        hive = self.keys.hives[held.key]
-        whole = self.ledger.is_whole(held.process) or hive in self.ledger.loaded
-        return HeldKey(
-            process=process.image,
-            pid=process.pid,
-            key=self._name(held.key),
-            hive=self.keys.hive_names[hive],
-            handle=first.handle or None,
-            opened_at=self.capture.when(first.time) or None,
-            closed_at=None if held.closed is None else self.capture.when(held.closed),
-            event=first.number,
-            access=access_text(first.access),
-            implicit=self._cached(held),
-            inferred=not first.implicit,
+    def _held_keys(self, held: Holdings) -> list[HeldKey]:
+        """Return in words what processes have open on keys, or had until they ended.
+
+        There may be a million, so that all is made column by column, names from few to many.
+        """
+        capture, count = self.capture, len(held)
+        keys = {key: self._about_key(key) for key in set(held.key)}
+        name, hive, loaded, root = _columns([keys[key] for key in held.key], 4)
+        processes = {at: self._about_process(at) for at in set(held.process)}
+        image, pid, user, session, service, whole = _columns(
+            [processes[at] for at in held.process], 6
+        )
+        accesses = {access: access_text(access) for access in set(held.access)}
+        certain = [False] * count if self.filtered else self.ledger.are_certain(held)
+        covered = map(operator.or_, whole, loaded)
+        return held_keys(
+            count,
+            process=image,
+            pid=pid,
+            key=name,
+            hive=hive,
+            handle=[handle or None for handle in held.handle],
+            opened_at=[at or None for at in map(capture.when, held.time)],
+            closed_at=[None if at is None else capture.when(at) for at in held.closed],
+            event=held.number,
+            access=[accesses[access] for access in held.access],
+            implicit=[
+                implicit or (is_root and bool(access & MAXIMUM_ALLOWED))
+                for implicit, is_root, access in zip(held.implicit, root, held.access, strict=True)
+            ],
+            inferred=[not implicit for implicit in held.implicit],
             certain=certain,
-            balance=_balance(count if certain else 0, count if whole and certain else None),
-            user=process.user,
-            session=process.session,
-            service=process.service,
-            ticks=first.time,
+            balance=[
+                _balance(least, least if all_seen else None) if sure else (0, None)
+                for least, all_seen, sure in zip(held.count, covered, certain, strict=True)
+            ],
+            user=user,
+            session=session,
+            service=service,
+            ticks=held.time,
             closed=held.closed,
-            source=self.capture.sources.get(first.number, ""),
+            source=[capture.sources.get(number, "") for number in held.number],
         )
 
-    def _cached(self, held: Held) -> bool:
-        """Return whether the first handle is, or looks like, a root that Windows caches unasked."""
-        opening = held.openings[0]
-        asked_for_all = bool(opening.access & MAXIMUM_ALLOWED)
-        return opening.implicit or (self.keys.is_root(held.key) and asked_for_all)
+    def _name_key(self, key: int) -> tuple[str, str, bool, bool]:
+        """Return a key's name and its hive's, whether that was loaded, and whether it is a root."""
+        hive = self.keys.hives[key]
+        loaded = hive in self.ledger.loaded
+        return self.keys.name(key), self.keys.hive_names[hive], loaded, self.keys.is_root(key)
 
-    def _roots(self) -> Iterable[HeldKey]:
-        """Yield the cached roots: a process has one for a hive, the first that it kept."""
-        kept: dict[tuple[int, int], Held] = {}
-        each = (
-            Held(held.process, held.key, (one,))
-            for held in self.ledger.held()
-            for one in held.openings
-        )
-        for held in itertools.chain(self.ledger.lives, each):
+    def _name_process(self, at: int) -> tuple[str, int, str, int | None, str, bool]:
+        """Return what a finding tells of a process, and whether it was seen from its start on."""
+        one = self.capture.processes[at]
+        whole = self.ledger.is_whole(at)
+        return one.image, one.pid, one.user, one.session, one.service, whole
+
+    def _keep_root(self, held: Held) -> None:
+        """Keep a handle if it is a cached root: a process has one for a hive, the first it kept."""
+        for opening in held.openings:
+            asked_for_all = opening.access & MAXIMUM_ALLOWED and self.keys.is_root(held.key)
+            if not (opening.implicit or asked_for_all):
+                continue
             slot = (held.process, self.keys.hives[held.key])
-            first = kept.get(slot)
-            earlier = first is None or held.openings[0].number < first.openings[0].number
-            if earlier and self._cached(held):
-                kept[slot] = held
-        if not self.filtered:
-            yield from map(self._held_key, kept.values())
+            first = self.roots.get(slot)
+            if first is None or opening.number < first.openings[0].number:
+                self.roots[slot] = Held(held.process, held.key, (opening,), held.closed)
 
     def _attempts(self) -> Iterable[UnloadAttempt]:
         for attempt in self.ledger.attempts:
@@ -357,7 +379,7 @@ class _LedgerJudge:
                 at=self.capture.when(attempt.time),
                 event=attempt.number,
                 status=attempt.status,
-                blockers=tuple(map(self._held_key, attempt.held)),
+                blockers=tuple(self._held_keys(attempt.held)),
                 ticks=attempt.time,
             )
 
@@ -386,6 +408,7 @@ class _LedgerJudge:
 
 
 _NAMES: Final = 1 << 14
+_AT_ONCE: Final = 1 << 12
 _ENDS: Final = "ends when that session logs off, before the hive is unloaded"
 
 
@@ -393,6 +416,11 @@ _ENDS: Final = "ends when that session logs off, before the hive is unloaded"
 def _balance(least: int, most: int | None) -> tuple[int, int | None]:
     """Return the two as one: a million blockers share a few balances."""
     return least, most
+
+
+def _columns(rows: list[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Return *rows* of *count* items each as columns."""
+    return list(map(list, zip(*rows, strict=True))) if rows else [[] for _ in range(count)]
 
 
 def _unseen(facts: Facts) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import attrs
@@ -44,6 +44,41 @@ class Held:
     closed: int | None = None
 
 
+@attrs.frozen(kw_only=True)
+class Holdings:
+    """Many of `Held` in columns: when the first handle was opened, and how many there are."""
+
+    process: list[int]
+    key: list[int]
+    time: list[int]
+    number: list[int]
+    access: list[int]
+    handle: list[int]
+    implicit: list[bool]
+    count: list[int]
+    closed: list[int | None]
+
+    def __len__(self) -> int:
+        return len(self.process)
+
+    @classmethod
+    def of(cls, held: Iterable[Held]) -> Holdings:
+        """Return *held* in columns."""
+        held = tuple(held)
+        first = [one.openings[0] for one in held]
+        return cls(
+            process=[one.process for one in held],
+            key=[one.key for one in held],
+            time=[one.time for one in first],
+            number=[one.number for one in first],
+            access=[one.access for one in first],
+            handle=[one.handle for one in first],
+            implicit=[one.implicit for one in first],
+            count=[len(one.openings) for one in held],
+            closed=[one.closed for one in held],
+        )
+
+
 @attrs.frozen
 class Attempt:
     """A hive's unload that the evidence shows: its answer, and who held the hive just before."""
@@ -52,7 +87,7 @@ class Attempt:
     number: int
     key: int
     status: int
-    held: tuple[Held, ...]
+    held: Holdings
 
 
 class Ledger(ABC):
@@ -177,12 +212,13 @@ class Ledger(ABC):
         if len(self.copies) < _MOST_COPIES:
             self.copies.add((hive, number))
 
-    def is_certain(self, held: Held) -> bool:
-        """Return whether the handles are of the hive as it is mounted now."""
-        hive = self.capture.keys.hives[held.key]
-        copied = (hive, held.openings[0].number) in self.copies
-        stale = copied and (hive in self.left or hive in self.unloaded)
-        return not stale and len(self.copies) < _MOST_COPIES
+    def are_certain(self, held: Holdings) -> list[bool]:
+        """Return of each whether its handles are of the hive as it is mounted now."""
+        if not 0 < len(self.copies) < _MOST_COPIES:
+            return [not self.copies] * len(held)
+        hives, stale = self.capture.keys.hives, self.left.keys() | self.unloaded.keys()
+        places = ((hives[key], number) for key, number in zip(held.key, held.number, strict=True))
+        return [place not in self.copies or place[0] not in stale for place in places]
 
     def _since(self, openings: list[Opened], key: int) -> tuple[Opened, ...]:
         """Return those of *openings* that follow the hive's last load or unload.

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsim.trace import by_handle
+from regsim.accel import NATIVE
+from regsim.trace import by_handle, finding
 from regsim.trace.by_handle import HandleLedger
 from regsim.trace.evidence import Capture, Reading
+from regsim.trace.finding import HeldKey, held_keys
 from regsim.trace.formats import open_evidence
 from regsim.trace.source import pasted
 
@@ -73,3 +75,25 @@ def told(rows: Sequence[dict[str, Any]], *, together: bool) -> dict[str, Any]:
 def test_rows_together_are_told_as_one_by_one(rows: list[dict[str, Any]]) -> None:
     """Whatever begins, ends, fails, is copied or comes back in between, the ledger says so."""
     assert told(rows, together=True) == told(rows, together=False)
+
+
+def test_keys_made_together_are_those_made_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not the library makes them, their fields hold what was given, or the default."""
+    given = {"process": ["a", "b"], "pid": [4, 8], "key": ["k", ""], "balance": [(1, 1), (2, None)]}
+    expected = [HeldKey(**dict(zip(given, row, strict=True))) for row in zip(*given.values())]  # noqa: B905
+
+    assert held_keys(2, **given) == expected
+    monkeypatch.setattr(finding, "NATIVE", None)
+    assert held_keys(2, **given) == expected
+
+
+@pytest.mark.skipif(NATIVE is None, reason="it is the library that makes them")
+def test_records_have_slots_and_as_many_values() -> None:
+    """A slot of another class, what is no slot, and too few values are refused."""
+    slot = HeldKey.__dict__["pid"]
+    for column in ((slot, [1]), (1, 2), (slot,), (property(), [1, 2]), slot):
+        with pytest.raises((TypeError, ValueError)):
+            NATIVE.records(HeldKey, 2, column)
+    for words in ((Capture, 1, (slot, 1)), (HeldKey, -1), (HeldKey, "x"), (1, 1), (HeldKey,)):
+        with pytest.raises((TypeError, ValueError)):
+            NATIVE.records(*words)

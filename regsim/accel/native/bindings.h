@@ -13,7 +13,7 @@ struct binding {
 };
 
 #define BINDINGS(PART) PART(handles) PART(events) PART(replay) PART(search) PART(csv) PART(piles) \
-    PART(pml) PART(stored) PART(owned) PART(regf) PART(parquet) PART(texts) PART(rows)
+    PART(pml) PART(stored) PART(owned) PART(regf) PART(parquet) PART(texts) PART(rows) PART(records)
 
 enum part {
 #define NUMBER(name) PART_##name,

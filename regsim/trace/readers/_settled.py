@@ -89,19 +89,19 @@ class Settler:
             left = np.arange(count)
             out.key[:] = rows.key.at(left)
         else:
-            left = self._by_library(rows, out)
+            left = self._by_library(NATIVE.settle, rows, out)
         if len(left):
             self._settle(rows, left, out)
         return out
 
-    def _by_library(self, rows: Unsettled, out: Settled) -> Table:
+    def _by_library(self, settle: Any, rows: Unsettled, out: Settled) -> Table:  # noqa: ANN401 - of C
         """Settle what the library can, and return the other rows."""
         np, record = self._np, self._facts.record
         left = np.empty(len(rows.status), np.uint32)
         columns = (*rows.call, *rows.key, rows.status, rows.handle, rows.parent, *self._fixed)
         by_path = self._facts.fidelity is Fidelity.PATHS
         item = rows.call.places.itemsize
-        found, harmless, taken = NATIVE.settle(*columns, *out, left, item, by_path)
+        found, harmless, taken = settle(*columns, *out, left, item, by_path)
         record.harmless += harmless
         record.taken += taken
         return left[:found].astype(np.int64)

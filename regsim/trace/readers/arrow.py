@@ -215,24 +215,24 @@ class ArrowCapture(Capture):
             pids = pids.astype(np.uint64, copy=False)
         images = table.column("process") if "process" in table.schema.names else None
         if NATIVE is not None and pids.max(initial=0) < _MOST_PIDS:
-            return self._numbered(pids, images)
+            return self._numbered(NATIVE.number_pids, pids, images)
         found, first, rows = np.unique(pids, return_index=True, return_inverse=True)
         each = zip(found.tolist(), first.tolist(), strict=True)
         numbers = [self._process(pid, images, at) for pid, at in each]
         return np.array(numbers, np.uint32)[rows]
 
-    def _numbered(self, pids: Table, images: Table) -> Table:
+    def _numbered(self, number: Any, pids: Table, images: Table) -> Table:  # noqa: ANN401 - of C
         """Return the numbers of processes whose pids are small, from a table that is kept."""
         np, rows = self._np, len(pids)
         if self._numbers is None:
             self._numbers = np.zeros(_MOST_PIDS, np.uint32)
         out, fresh = np.empty(rows, np.uint32), np.empty(rows, np.uint32)
-        count = NATIVE.number_pids(pids, self._numbers, out, fresh, pids.itemsize)
+        count = number(pids, self._numbers, out, fresh, pids.itemsize)
         if count:
             new = sorted((int(pids[at]), int(at)) for at in fresh[:count])
             for pid, at in new:
                 self._numbers[pid] = self._process(pid, images, at) + 1
-            NATIVE.number_pids(pids, self._numbers, out, fresh, pids.itemsize)
+            number(pids, self._numbers, out, fresh, pids.itemsize)
         return out
 
     def _process(self, pid: int, images: Table, at: int) -> int:
