@@ -41,6 +41,16 @@ static size_t read_all(const uint8_t *column, size_t size, size_t step, unsigned
     parquet_init(&parquet, pages, size - HEAD, values, column[0], column[1], column[2]);
     if (!column[0])
         answer = parquet_dictionary(&parquet);
+    if (!column[0] && answer == PARQUET_DONE && parquet_texts_size(&parquet) != SIZE_MAX) {
+        uint32_t *ends = malloc(4 * ((size_t)parquet.entry_count + 1));
+        uint8_t *texts = malloc(parquet_texts_size(&parquet) + 1);
+
+        MUST(ends && texts);
+        if (parquet_texts(&parquet, ends, texts))
+            MUST(ends[parquet.entry_count] == parquet_texts_size(&parquet));
+        free(ends);
+        free(texts);
+    }
     *hash = 14695981039346656037u;
     while (answer == PARQUET_DONE && done < values) {
         size_t count = values - done < step ? values - done : step;

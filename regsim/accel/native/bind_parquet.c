@@ -101,28 +101,47 @@ static PyObject *column_read(PyObject *self, PyObject *args)
     return answered(answer);
 }
 
+/* return the ends and the bytes of the texts of a dictionary that was read, None where it has none */
+static PyObject *texts_of(const struct parquet *parquet)
+{
+    size_t size = parquet_texts_size(parquet);
+    PyObject *ends, *texts;
+    bool good = false;
+
+    if (size == SIZE_MAX)
+        Py_RETURN_NONE;
+    ends = PyBytes_FromStringAndSize(NULL, 4 * ((Py_ssize_t)parquet->entry_count + 1));
+    texts = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (ends && texts)
+        good = parquet_texts(parquet, (uint32_t *)(void *)PyBytes_AsString(ends),
+                             (uint8_t *)PyBytes_AsString(texts));
+    if (good)
+        return Py_BuildValue("(NN)", ends, texts);
+    Py_XDECREF(ends);
+    Py_XDECREF(texts);
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
 /* dictionary() */
 static PyObject *column_dictionary(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    const struct parquet *parquet = PARQUET(self);
     enum parquet_answer answer;
+    PyObject *texts = NULL;
 
     if (enter(self) < 0)
         return NULL;
     answer = parquet_dictionary(PARQUET(self));
-    atomic_flag_clear(&((Column *)self)->busy);
     if (answer == PARQUET_NO_MEMORY)
-        return PyErr_NoMemory();
-    if (answer == PARQUET_STRANGE)
-        Py_RETURN_NONE;
-    return Py_BuildValue("(IN)", (unsigned)parquet->entry_count,
-                         PyBytes_FromStringAndSize((const char *)parquet->entries,
-                                                   (Py_ssize_t)parquet->entries_size));
+        PyErr_NoMemory();
+    else
+        texts = answer == PARQUET_DONE ? texts_of(PARQUET(self)) : Py_NewRef(Py_None);
+    atomic_flag_clear(&((Column *)self)->busy);
+    return texts;
 }
 
 static PyMethodDef methods[] = {
     {"read", column_read, METH_VARARGS, "Fill a buffer with the next items; False if it is odd."},
-    {"dictionary", column_dictionary, METH_NOARGS, "Return the dictionary, None without one."},
+    {"dictionary", column_dictionary, METH_NOARGS, "Return the dictionary's texts, None without any."},
     {NULL, NULL, 0, NULL},
 };
 

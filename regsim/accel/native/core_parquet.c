@@ -635,6 +635,36 @@ enum parquet_answer parquet_dictionary(struct parquet *parquet)
     return parquet->has_entries ? PARQUET_DONE : PARQUET_STRANGE;
 }
 
+size_t parquet_texts_size(const struct parquet *parquet)
+{
+    size_t lengths = 4 * (size_t)parquet->entry_count;
+
+    return lengths > parquet->entries_size ? SIZE_MAX : parquet->entries_size - lengths;
+}
+
+bool parquet_texts(const struct parquet *parquet, uint32_t *ends, uint8_t *texts)
+{
+    const uint8_t *at = parquet->entries, *stop = at + parquet->entries_size;
+    uint32_t done = 0;
+
+    ends[0] = 0;
+    for (uint32_t i = 0; i < parquet->entry_count; i++) {
+        size_t length;
+
+        if (stop - at < 4 || load32(at) > (size_t)(stop - at) - 4)
+            return false;
+        length = load32(at);
+        /* of the lengths not yet read each takes four bytes, that `texts` has no room for */
+        if (done + length > parquet_texts_size(parquet))
+            return false;
+        memcpy(texts + done, at + 4, length);
+        at += 4 + length;
+        done += (uint32_t)length;
+        ends[i + 1] = done;
+    }
+    return at == stop;
+}
+
 void parquet_init(struct parquet *parquet, const uint8_t *pages, size_t size, uint64_t values,
                   unsigned width, bool optional, bool snappy)
 {

@@ -56,6 +56,14 @@ enum parquet_answer parquet_read(struct parquet *parquet, void *out, unsigned it
 /* have the dictionary read, which comes before all values; strange where there is none */
 enum parquet_answer parquet_dictionary(struct parquet *parquet);
 
+/* write the texts of a dictionary that was read one after the other to `texts`, and to `ends`, of
+ * which there is one more than texts, where each begins and the last one ends; false where the
+ * entries are no texts. `texts` has room for what parquet_texts_size() says */
+bool parquet_texts(const struct parquet *parquet, uint32_t *ends, uint8_t *texts);
+
+/* return how many bytes the texts of a dictionary have, SIZE_MAX where its entries are none */
+size_t parquet_texts_size(const struct parquet *parquet);
+
 void parquet_free(struct parquet *parquet);
 
 #endif

@@ -146,11 +146,13 @@ class _Column:
         found = self._pages.dictionary()
         if found is None:
             return None
-        texts = _texts(*found)
+        buffers = [None, *map(self._pa.py_buffer, found)]
+        texts = self._pa.Array.from_buffers(self._kind.value_type, len(found[0]) // 4 - 1, buffers)
         try:
-            return None if texts is None else self._pa.array(texts, self._kind.value_type)
-        except self._pa.ArrowException:
+            texts.validate(full=True)
+        except self._pa.ArrowException:  # it is not in UTF-8
             return None
+        return texts
 
 
 def _item_size(kind: Table, of: Table) -> int | None:
@@ -168,19 +170,6 @@ def _item_size(kind: Table, of: Table) -> int | None:
         return None
     by_four = types.is_int32(kind.index_type) and of.physical_type == "BYTE_ARRAY"
     return 4 if by_four else None
-
-
-def _texts(count: int, data: bytes) -> list[str] | None:
-    """Return the *count* texts of a dictionary, None where its bytes are no such texts."""
-    found, at = [], 0
-    try:
-        for _ in range(count):
-            end = at + 4 + int.from_bytes(data[at : at + 4], "little")
-            found.append(data[at + 4 : end].decode())
-            at = end
-    except UnicodeDecodeError:
-        return None
-    return found if at == len(data) else None
 
 
 def _row_groups(data: Buffer) -> list[Fields]:
