@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from regsim.accel.columns import EventKind
-from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Holder, Policy, columns
+from regsim.accel.records import NEVER, OF_HIVE, ROOTS, Columns, Holder, Policy, columns
 from regsim.accel.replaying import new_replay
+from regsim.accel.watching import RowWatch
 from regsim.kernel.holding import blocks
 from regsim.policy import (
     Dialect,
@@ -21,7 +22,7 @@ from regsim.policy import (
     PredefEmpty,
 )
 from regsim.trace.calls import GONE
-from regsim.trace.columns import EXIT, LOAD, START, UNLOAD, Batch
+from regsim.trace.columns import EXIT, LOAD, START, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
 from regsim.trace.ledger import LOADS, Attempt, Held, Holdings, Ledger, Opened
@@ -30,17 +31,9 @@ from regsim.trace.texts import new_texts
 
 _HKCU: Final = 1
 _GROUP: Final = struct.Struct("=II")
-_LARGE: Final = 10_000
 _MOST_OPENINGS: Final = 1_000_000
-_OPENERS: Final = frozenset(
-    {int(EventKind.OPEN), int(EventKind.DUPLICATE), int(EventKind.USE_ROOT)}
-)
-_SEEN: Final = frozenset({START, EXIT, LOAD, UNLOAD, int(EventKind.FORCE)})
 _FEW: Final = 30
-"""Opens that are looked at sooner one by one than together."""
-
-Rows = Any
-"""Numbers of rows, ascending: a list, or an array of numpy's where there are many."""
+"""Rows whose columns are read sooner one by one than together."""
 
 
 def policy_of(dialect: Dialect | None) -> Policy:
@@ -95,8 +88,8 @@ class HandleLedger(Ledger):
         self.stopped = end < len(batch)
         self._learn_keys()
         self._check_order(batch)
-        stops = self._note(batch, end)
         rows = columns(**_columns(batch, end))
+        stops = self._note(batch, rows)
         self._replay.feed(rows, self._hives, self._roots, stops, own=True)
         self._rows += end
         if len(self._openings) > self._most:
@@ -109,59 +102,25 @@ class HandleLedger(Ledger):
             self._roots.append(keys.root_of(len(self._roots)))
         self._hives.extend(keys.hives[len(self._hives) :])
 
-    def _note(self, batch: Batch, end: int) -> list[int]:
+    def _note(self, batch: Batch, rows: Columns) -> list[int]:
         """Keep what the replay does not: when rows happened; return before which to look."""
-        first, stops, done = self._rows, [], 0
-        opens, seen = self._of_interest(batch, end)
-        self._openings.extend(first, opens, batch)
-        for at in seen:
-            stop = bisect_left(opens, at, done)
-            self._check_opens(batch, opens[done:stop])
-            done = stop
-            op = int(batch.op[at])
-            self._see(op, first + at, batch, at)
+        first, stops, opens, at = self._rows, [], array("I"), 0
+        watch = RowWatch(rows, self._hives, len(self._roots))
+        while True:
+            found = watch.run(at, self.gone, self.ended)
+            opens.extend(found.opens)
+            self.touched.update(found.touched)
+            for odd in found.odd:
+                self._check_opened(batch, odd)
+            if found.stop == len(rows):
+                break
+            op = rows.op[found.stop]
+            self._see(op, first + found.stop, batch, rows, found.stop)
             if op in (EXIT, START):
-                stops.append(first + at)
-        self._check_opens(batch, opens[done:])
+                stops.append(first + found.stop)
+            at = found.stop + 1
+        self._openings.extend(first, opens, batch)
         return stops
-
-    def _of_interest(self, batch: Batch, end: int) -> tuple[Rows, list[int]]:
-        """Return the rows that open a key of a user's hive, and those that begin or end something.
-
-        The former are numpy's where there are many.
-        """
-        hives = self._hives
-        if end >= _LARGE and have("numpy"):
-            np = need("numpy", "large traces")
-            op = np.asarray(batch.op[:end])
-            opens = _is_one_of(_OPENERS)[op] & (np.array(hives)[np.asarray(batch.key[:end])] != 0)
-            return np.flatnonzero(opens), np.flatnonzero(_is_one_of(_SEEN)[op]).tolist()
-        rows = list(enumerate(zip(batch.op[:end], batch.key[:end], strict=True)))
-        return (
-            [at for at, (op, key) in rows if op in _OPENERS and hives[key]],
-            [at for at, (op, _) in rows if op in _SEEN],
-        )
-
-    def _check_opens(self, batch: Batch, rows: Rows) -> None:
-        """Note what is odd about the opens *rows*, between which nothing begins or ends."""
-        for at in rows if len(rows) < _FEW or isinstance(rows, list) else self._odd(batch, rows):
-            self._check_opened(batch, int(at))
-
-    def _odd(self, batch: Batch, rows: Rows) -> list[int]:
-        """Return those of *rows* that are to be looked at one by one; note what the others touch.
-
-        These are opens that failed, of a hive that is there, or succeeded, by who has not ended.
-        """
-        np = need("numpy", "large traces")
-        op, status, process, key = (
-            np.asarray(column)[rows]
-            for column in (batch.op, batch.status, batch.process, batch.key)
-        )
-        hive, done = np.array(self._hives)[key], status == 0
-        self.touched.update(np.unique(hive[done & (op == EventKind.OPEN)]).tolist())
-        late = (op == EventKind.DUPLICATE) | _flagged(self.ended, process)
-        odd: list[int] = rows[_flagged(self.gone, hive) | (done & late)].tolist()
-        return odd
 
     def _check_opened(self, batch: Batch, at: int) -> None:
         """Note an open that nobody can have made: of a hive that is gone, by who has ended."""
@@ -181,13 +140,12 @@ class HandleLedger(Ledger):
             if hive in self.unloaded:
                 self._opened_after_unload(hive, opened)
 
-    def _see(self, op: int, row: int, batch: Batch, at: int) -> None:
-        columns = (batch.process, batch.key, batch.time, batch.status)
-        process, key, time, status = (int(column[at]) for column in columns)
+    def _see(self, op: int, row: int, batch: Batch, rows: Columns, at: int) -> None:
+        process, key, time, status = rows.pid[at], rows.key[at], rows.time[at], rows.status[at]
         hive = self._hives[key]
         if op in LOADS and hive > UNPLACED and not self.capture.keys.is_root(key):
             self._below_root(int(batch.number[at]))
-            batch.op[at] = EventKind.OTHER
+            rows.op[at] = EventKind.OTHER
         elif op == START:
             self._begun[row] = int(batch.number[at])
             self._start_seen(process, time, int(batch.number[at]))
@@ -324,22 +282,21 @@ class _Openings:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def extend(self, first: int, rows: Rows, batch: Batch) -> None:
+    def extend(self, first: int, rows: array[int], batch: Batch) -> None:
         """Add *rows* of *batch*, whose first has the number *first*."""
-        if isinstance(rows, list):
-            self._rows.extend(first + at for at in rows)
-        else:
-            self._rows.frombytes((rows + first).astype("I").tobytes())
-        for kept, column in (
-            (self._access, batch.access),
-            (self._times, batch.time),
-            (self._numbers, batch.number),
-        ):
-            if isinstance(rows, list):
-                kept.extend(int(column[at]) for at in rows)
-            else:
-                np = need("numpy", "large traces")
-                kept.frombytes(np.asarray(column)[rows].astype(kept.typecode).tobytes())
+        kept = (self._access, self._times, self._numbers)
+        columns = (batch.access, batch.time, batch.number)
+        if len(rows) >= _FEW and have("numpy"):
+            np = need("numpy", "large traces")
+            places = np.asarray(rows).astype(np.intp)
+            self._rows.frombytes((places + first).astype(np.uint32).tobytes())
+            for mine, column in zip(kept, columns, strict=True):
+                found = np.asarray(column)[places]
+                mine.frombytes(found.astype(mine.typecode, copy=False).tobytes())
+            return
+        self._rows.extend(first + at for at in rows)
+        for mine, column in zip(kept, columns, strict=True):
+            mine.extend(int(column[at]) for at in rows)
 
     def of(self, rows: list[int]) -> tuple[list[int], list[int], list[int]]:
         """Return times, numbers and access of *rows*, zeros of what was not added."""
@@ -369,23 +326,6 @@ class _Openings:
         for name in ("_rows", "_access", "_times", "_numbers"):
             column = getattr(self, name)
             setattr(self, name, array(column.typecode, [column[at] for at in kept]))
-
-
-def _is_one_of(ops: frozenset[int]) -> Any:  # noqa: ANN401 - of numpy
-    """Return by op whether it is one of *ops*."""
-    np = need("numpy", "large traces")
-    found = np.zeros(len(EventKind), bool)
-    found[list(ops)] = True
-    return found
-
-
-def _flagged(flags: bytearray, numbers: Any) -> Any:  # noqa: ANN401 - of numpy
-    """Return by item of *numbers* whether it is flagged; none is beyond the end of *flags*."""
-    np = need("numpy", "large traces")
-    table = np.zeros(max(len(flags), int(numbers.max(initial=0)) + 1), bool)
-    # It is copied, since nothing can be added to *flags* as long as numpy looks at it.
-    table[: len(flags)] = np.frombuffer(bytes(flags), bool)
-    return table[numbers]
 
 
 def _columns(batch: Batch, end: int) -> dict[str, Any]:

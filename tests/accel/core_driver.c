@@ -220,6 +220,17 @@ static void rows_calls(void)
     uint32_t *numbers = calloc(20, 4), *fresh = malloc(room);
 
     MUST(out.op && out.key && out.status && out.odd && numbers && fresh);
+    struct watch watch = {{op, key, handle, parent, key, status}, count, calls, failures, failures,
+                          12, 3, 6};
+    struct watched seen = {malloc(room), malloc(room), calloc(9, 1), 0, 0, 9};
+
+    MUST(seen.opens && seen.odd && seen.touched);
+    for (size_t row = 0; item == 1 && row < count; row++) {
+        row = rows_watch(&watch, row, &seen);
+        MUST(row == count || (((uint8_t *)op)[row] >= OP_START && ((uint8_t *)op)[row] <= OP_FORCE));
+        MUST(seen.open_count <= count && seen.odd_count <= count);
+    }
+    free(seen.opens), free(seen.odd), free(seen.touched);
     rows_settle(&rows, &out);
     MUST(out.odd_count + out.harmless + out.taken == count);
     for (size_t i = 0; i < out.odd_count; i++)

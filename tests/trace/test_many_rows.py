@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsim.accel import NATIVE
+from regsim.accel import NATIVE, watching
 from regsim.trace import by_handle, finding
 from regsim.trace.by_handle import HandleLedger
 from regsim.trace.evidence import Capture, Reading
@@ -63,8 +63,9 @@ def told(rows: Sequence[dict[str, Any]], *, together: bool) -> dict[str, Any]:
     assert isinstance(capture, Capture)
     ledger = HandleLedger(capture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(by_handle, "_LARGE", 0 if together else 1 << 30)
-        patch.setattr(by_handle, "_FEW", 0)
+        patch.setattr(by_handle, "_FEW", 0 if together else 1 << 30)
+        if not together:
+            patch.setattr(watching, "NATIVE", None)
         for batch in capture.batches():
             ledger.feed(batch)
     ledger.finish()

@@ -1,4 +1,4 @@
-/* regsim.accel._native.settle and number_pids: buffers in, columns out of core_rows.c; the GIL is
+/* regsim.accel._native.settle, number_pids and watch: buffers in, columns out of core_rows.c; the GIL is
  * free while the core works. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,8 @@ static int borrow_one(PyObject *given, size_t size, int writable, struct borrowe
 {
     if (borrow(given, "of rows", size, out) < 0)
         return -1;
-    if (!writable || (!out->view.readonly && !out->copy))
+    /* what is written to a copy is lost, unless it is nothing: then it may lie anywhere */
+    if (!writable || (!out->view.readonly && !(out->copy && out->items)))
         return 0;
     give_back(out);
     PyErr_SetString(PyExc_ValueError, "a column of rows cannot be written to");
@@ -148,11 +149,60 @@ static PyObject *number_pids(PyObject *Py_UNUSED(module), PyObject *const *args,
     return PyErr_Occurred() ? NULL : PyLong_FromSize_t(found);
 }
 
+/* watch(the six columns of replay.feed(), the first row, how many, hives, gone, ended, touched, opens,
+ * odd): return the row that it came to, and how many rows were written to the last two */
+static PyObject *watch(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    enum { HIVES, GONE_FLAGS, ENDED, TOUCHED, OPENS_OUT, ODD, PARTS };
+    static const size_t items[PARTS] = {4, 1, 1, 1, 4, 4};
+    struct borrowed_columns borrowed;
+    struct borrowed parts[PARTS];
+    struct watched out = {0};
+    size_t row = 0;
+    int done = 0;
+
+    if (count != COLUMNS + 2 + PARTS)
+        return PyErr_Format(PyExc_TypeError, "watch() takes %d arguments, not %zd",
+                            COLUMNS + 2 + PARTS, count);
+    if (borrow_columns(args, &borrowed) < 0)
+        return NULL;
+    while (done < PARTS &&
+           borrow_one(args[COLUMNS + 2 + done], items[done], done >= TOUCHED, &parts[done]) == 0)
+        done++;
+    if (done == PARTS && ((size_t)parts[OPENS_OUT].items < borrowed.rows ||
+                          (size_t)parts[ODD].items < borrowed.rows))
+        PyErr_SetString(PyExc_ValueError, "there is no room for all rows");
+    if (!PyErr_Occurred()) {
+        struct watch in = {.columns = borrowed.columns,
+                           .count = borrowed.first + borrowed.rows,
+                           .hives = parts[HIVES].data,
+                           .gone = parts[GONE_FLAGS].data,
+                           .ended = parts[ENDED].data,
+                           .keys = (size_t)parts[HIVES].items,
+                           .gone_count = (size_t)parts[GONE_FLAGS].items,
+                           .ended_count = (size_t)parts[ENDED].items};
+
+        out = (struct watched){parts[OPENS_OUT].view.buf, parts[ODD].view.buf,
+                               parts[TOUCHED].view.buf, 0, 0, (size_t)parts[TOUCHED].items};
+        Py_BEGIN_ALLOW_THREADS
+        row = rows_watch(&in, borrowed.first, &out);
+        Py_END_ALLOW_THREADS
+    }
+    while (done > 0)
+        give_back(&parts[--done]);
+    give_back_columns(&borrowed);
+    if (PyErr_Occurred())
+        return NULL;
+    return Py_BuildValue("(nnn)", (Py_ssize_t)row, (Py_ssize_t)out.open_count,
+                         (Py_ssize_t)out.odd_count);
+}
+
 #define FAST(name) (PyCFunction)(void (*)(void))name, METH_FASTCALL
 
 static PyMethodDef functions[] = {
     {"settle", FAST(settle), "Settle most rows of columns; return how many are left over."},
     {"number_pids", FAST(number_pids), "Put numbers in the place of pids."},
+    {"watch", FAST(watch), "Find what is to be told of rows, up to one that begins or ends."},
     {NULL, NULL, 0, NULL},
 };
 

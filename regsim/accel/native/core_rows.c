@@ -1,8 +1,6 @@
 /* Rows of columns; core_rows.h has an example. */
 #include "core_rows.h"
 
-#include "core_events.h"
-
 #define HKEY_CURRENT_USER UINT64_C(0x80000001)
 #define SIGN_EXTENDED UINT64_C(0xFFFFFFFF00000000)
 
@@ -108,4 +106,38 @@ size_t rows_number(const void *pids, unsigned item, size_t rows, uint32_t *numbe
         out[row] = numbers[pid] - 1;
     }
     return count;
+}
+
+static inline bool begins_or_ends(uint8_t op)
+{
+    return op >= OP_START && op <= OP_FORCE;
+}
+
+static inline bool opens(uint8_t op)
+{
+    return op == OP_OPEN || op == OP_DUPLICATE || op == OP_USE_ROOT;
+}
+
+size_t rows_watch(const struct watch *watch, size_t row, struct watched *out)
+{
+    const struct columns *columns = &watch->columns;
+
+    for (; row < watch->count && !begins_or_ends(columns->op[row]); row++) {
+        uint8_t op = columns->op[row];
+        uint32_t key = columns->key[row], process = columns->pid[row];
+        uint32_t hive = opens(op) && key < watch->keys ? watch->hives[key] : 0;
+        bool done = !columns->status[row], late;
+
+        if (!hive || hive >= out->hives)
+            continue;
+        late = op == OP_DUPLICATE || (process < watch->ended_count && watch->ended[process]);
+        out->opens[out->open_count] = (uint32_t)row;
+        /* a call that failed has still opened the root of a predefined key */
+        out->open_count += done || columns->parent[row] - FIRST_PREDEFINED < ROOTS;
+        out->odd[out->odd_count] = (uint32_t)row;
+        out->odd_count += (done && late) || (hive < watch->gone_count && watch->gone[hive]);
+        if (done && op == OP_OPEN)
+            out->touched[hive] = 1;
+    }
+    return row;
 }

@@ -17,13 +17,17 @@
  *      4    CLOSE                 16  5             OTHER, harmless: what was open is so still
  *      5    open                   0  77            no: nobody knows whether 77 is a failure
  *
- * rows_settle does that; rows_number puts the numbers of processes in the place of their pids. */
+ * rows_settle does that; rows_number puts the numbers of processes in the place of their pids.
+ * rows_watch finds what is to be told of rows beyond their replay; regsim/accel/watching.py has its
+ * twin. */
 #ifndef REGSIM_CORE_ROWS_H
 #define REGSIM_CORE_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core_events.h"
 
 /* places in a dictionary, of 1 or 4 bytes each, and what stands there. The last item is that of
  * all places beyond it: of a row that has none */
@@ -67,5 +71,26 @@ void rows_settle(const struct rows *rows, struct settled *out);
  * are, or SIZE_MAX where a pid is not below `limit`; the pids have `item` bytes, 4 or 8 */
 size_t rows_number(const void *pids, unsigned item, size_t rows, uint32_t *numbers, size_t limit,
                    uint32_t *out, uint32_t *fresh);
+
+/* the columns of rows as they are replayed, the hive of each key, and a flag for each hive that was
+ * ever gone and for each process that has ended; what lies beyond their ends is neither */
+struct watch {
+    struct columns columns;
+    size_t count;
+    const uint32_t *hives;
+    const uint8_t *gone, *ended;
+    size_t keys, gone_count, ended_count;
+};
+
+struct watched {
+    uint32_t *opens; /* the rows from which handles in hives of interest may be open */
+    uint32_t *odd;   /* opens in such a hive that nobody can have made, or copies */
+    uint8_t *touched; /* by hive: whether a key in it was opened; it has room for `hives` */
+    size_t open_count, odd_count, hives;
+};
+
+/* watch the rows from `row` on, up to one that begins or ends something; return the number of that,
+ * or of the rows */
+size_t rows_watch(const struct watch *watch, size_t row, struct watched *out);
 
 #endif
