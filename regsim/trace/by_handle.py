@@ -25,7 +25,7 @@ from regsim.trace.calls import GONE
 from regsim.trace.columns import EXIT, LOAD, START, Batch
 from regsim.trace.evidence import Capture
 from regsim.trace.extras import have, need
-from regsim.trace.ledger import LOADS, Attempt, Held, Holdings, Ledger, Opened
+from regsim.trace.ledger import LOADS, Attempt, Held, HeldColumns, Ledger, Opened
 from regsim.trace.spelling import UNPLACED
 from regsim.trace.texts import new_texts
 
@@ -204,7 +204,7 @@ class HandleLedger(Ledger):
             at, key, status = self._unloads[unload.row]
             if unload.count and not status:
                 self.left[self._hives[key]] = at.number
-            held = self._holdings(unload.blockers)
+            held = self._held_columns(unload.blockers)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
 
     def _opened(self, holders: Sequence[Holder]) -> list[Opened]:
@@ -215,7 +215,7 @@ class HandleLedger(Ledger):
             for at, (_, implicit, _, _, handle) in enumerate(holders)
         ]
 
-    def _holdings(self, holders: Sequence[Holder]) -> Holdings:
+    def _held_columns(self, holders: Sequence[Holder]) -> HeldColumns:
         """Return *holders* by process and key, in the order in which each was first opened."""
         places = [pid << 32 | key for _, _, pid, key, _ in holders]
         count = Counter(places)
@@ -226,7 +226,7 @@ class HandleLedger(Ledger):
             else ([], [], [], [], [])
         )
         times, numbers, access = self._openings.of(rows)
-        return Holdings(
+        return HeldColumns(
             process=processes,
             key=keys,
             time=times,

@@ -24,7 +24,7 @@ from regsim.trace.columns import (
     Batch,
 )
 from regsim.trace.evidence import Capture
-from regsim.trace.ledger import LOADS, Attempt, Held, Holdings, Ledger, Opened
+from regsim.trace.ledger import LOADS, Attempt, Held, HeldColumns, Ledger, Opened
 from regsim.trace.piles import KEY_BITS, new_piles
 from regsim.trace.spelling import UNPLACED
 
@@ -135,7 +135,7 @@ class PathLedger(Ledger):
             self._load(hive)
             self._load_seen(hive, at.time, at.number)
         elif op in (UNLOAD, _FORCE) and hive > UNPLACED:
-            held = Holdings.of(one for one in self.held() if hives[one.key] == hive)
+            held = HeldColumns.of(one for one in self.held() if hives[one.key] == hive)
             self.attempts.append(Attempt(at.time, at.number, key, status, held))
             if op == _FORCE:
                 self.forced.add(hive)

@@ -35,7 +35,7 @@ from regsim.trace.finding import (
     held_keys,
 )
 from regsim.trace.holders import ends_with_session
-from regsim.trace.ledger import Held, Holdings, Ledger
+from regsim.trace.ledger import Held, HeldColumns, Ledger
 from regsim.trace.readers._profile_events import systems
 from regsim.trace.sightings import ENDS, seen_hives
 from regsim.trace.signs import take_reports
@@ -221,7 +221,7 @@ class _LedgerJudge:
         doubtful: list[Held] = []
         now = ledger.held()
         while some := list(itertools.islice(now, _AT_ONCE)):
-            for one, found in zip(some, self._held_keys(Holdings.of(some)), strict=True):
+            for one, found in zip(some, self._held_keys(HeldColumns.of(some)), strict=True):
                 hive = self.keys.hives[one.key]
                 if hive > UNPLACED:
                     held[hive].append(self._ruled(one.key, found))
@@ -241,7 +241,9 @@ class _LedgerJudge:
         return attrs.evolve(
             _finding(facts, self.dialect, hives, limits, doubted=bool(self.filtered)),
             asked_at=asked_at,
-            roots=() if self.filtered else tuple(self._held_keys(Holdings.of(self.roots.values()))),
+            roots=()
+            if self.filtered
+            else tuple(self._held_keys(HeldColumns.of(self.roots.values()))),
             attempts=tuple(self._attempts()),
             opens=ledger.opens,
             closes=ledger.closes,
@@ -305,7 +307,7 @@ class _LedgerJudge:
         ledger, name = self.ledger, self.keys.hive_names[hive]
         return doubts(Asked(ledger, hive, name, ledger.anchors.get(hive, 0), self.doubtful))
 
-    def _held_keys(self, held: Holdings) -> list[HeldKey]:
+    def _held_keys(self, held: HeldColumns) -> list[HeldKey]:
         """Return in words what processes have open on keys, or had until they ended.
 
         There may be a million, so that all is made column by column, names from few to many.

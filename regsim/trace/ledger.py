@@ -45,7 +45,7 @@ class Held:
 
 
 @attrs.frozen(kw_only=True)
-class Holdings:
+class HeldColumns:
     """Many of `Held` in columns: when the first handle was opened, and how many there are."""
 
     process: list[int]
@@ -62,7 +62,7 @@ class Holdings:
         return len(self.process)
 
     @classmethod
-    def of(cls, held: Iterable[Held]) -> Holdings:
+    def of(cls, held: Iterable[Held]) -> HeldColumns:
         """Return *held* in columns."""
         held = tuple(held)
         first = [one.openings[0] for one in held]
@@ -87,7 +87,7 @@ class Attempt:
     number: int
     key: int
     status: int
-    held: Holdings
+    held: HeldColumns
 
 
 class Ledger(ABC):
@@ -212,7 +212,7 @@ class Ledger(ABC):
         if len(self.copies) < _MOST_COPIES:
             self.copies.add((hive, number))
 
-    def are_certain(self, held: Holdings) -> list[bool]:
+    def are_certain(self, held: HeldColumns) -> list[bool]:
         """Return of each whether its handles are of the hive as it is mounted now."""
         if not 0 < len(self.copies) < _MOST_COPIES:
             return [not self.copies] * len(held)
