@@ -213,8 +213,11 @@ _USERS: Final = re.compile(r"HKU\\(?:S-1-|<SID-)\S+")
 
 def is_root(parts: Parts, mounts: Iterable[str] = ()) -> bool:
     """Return whether the key is the root of a hive that can be unloaded."""
-    hive = hive_of(parts, mounts)
-    return hive is not None and hive.lstrip("\\") == "\\".join(parts)
+    return _heads("\\".join(parts), hive_of(parts, mounts))
+
+
+def _heads(folded: str, hive: str | None) -> bool:
+    return hive is not None and hive.lstrip("\\") == folded
 
 
 UNPLACED: Final = 1
@@ -308,11 +311,12 @@ class KeyTable:
     def _key(self, path: str) -> int:
         """Return the number of the key at *path*; one that is new has no spelling yet."""
         parts = canonical(path, self.hkcu_sid, classes=self.classes)
-        if self.merged and is_merged(path):
-            parts = ("HKCR", *parts[len(_ROOTS["HKCR"]) :])
-        number = len(self)
+        classes = _ROOTS["HKCR"]
+        if self.merged and parts[: len(classes)] == classes and is_merged(path):
+            parts = ("HKCR", *parts[len(classes) :])
+        number, folded = len(self), "\\".join(parts)
         if not self._apart:
-            number = self._folded.number(packed("\\".join(parts))) + 1
+            number = self._folded.number(packed(folded)) + 1
         if number < len(self):
             return number
         # Zeros are what a failed disk leaves of a name; in a real one they are very rare.
@@ -320,11 +324,12 @@ class KeyTable:
         whole = "\0" not in path and (parts != ("REGISTRY",) or path.startswith("\\"))
         # What a container mounts may be one of its user's hives, so it stays in doubt there.
         named = whole and (parts[:2] != _CONTAINERS or bool(self.mounts))
-        hive = hive_of(parts, self.mounts) if named else None
+        above = hive_of(parts, self.mounts)
+        hive = above if named else None
         self._first.append(0)
         placed = 0 if is_placed(parts) and whole else UNPLACED
         self.hives.append(self._hive(hive, path) if hive else placed)
-        self._roots.append(is_root(parts, self.mounts))
+        self._roots.append(_heads(folded, above))
         return number
 
     def _hive(self, folded: str, path: str) -> int:
