@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from array import array
 from typing import Final, NamedTuple
 
@@ -35,24 +34,30 @@ class RowWatch:
     """Watches *rows*; each key's hive is in *hives*, 0 for one of no interest."""
 
     def __init__(self, rows: Columns, hives: Buffer, count: int) -> None:
-        self._rows, self._hives, self._count = rows, hives, count
+        self._rows, self._hives = rows, hives
         room = 4 * len(rows) if NATIVE is not None else 0
         self._opens, self._odd = array("I", bytes(room)), array("I", bytes(room))
+        self._touched = bytearray(count)
 
     def run(self, first: int, gone: bytearray, ended: bytearray) -> WatchedRows:
-        """RowWatch the rows from *first* on, up to one that begins or ends something.
+        """Watch the rows from *first* on, up to one that begins or ends something.
 
         *gone* flags the hives that were ever gone, *ended* the processes that have ended; those
         beyond their ends are not flagged.
         """
         if NATIVE is None:
             return self._run(first, gone, ended)
-        rows, touched = self._rows, bytearray(self._count)
+        rows, touched = self._rows, self._touched
         columns = (rows.op, rows.pid, rows.handle, rows.parent, rows.key, rows.status)
         flags = (self._hives, gone, ended, touched)
         left = len(rows) - first
         stop, opens, odd = NATIVE.watch(*columns, first, left, *flags, self._opens, self._odd)
-        hives = list(itertools.compress(range(self._count), touched))
+        # There may be many hives and many ends of processes: no loop of Python's goes over both.
+        hives, hive = [], touched.find(1)
+        while hive >= 0:
+            hives.append(hive)
+            touched[hive] = 0
+            hive = touched.find(1, hive + 1)
         return WatchedRows(stop, self._opens[:opens], self._odd[:odd], hives)
 
     def _run(self, first: int, gone: bytearray, ended: bytearray) -> WatchedRows:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +239,23 @@ def test_work_ahead_tells_its_errors_in_their_place() -> None:
     assert [next(coming), next(coming)] == [1, 2]
     with pytest.raises(ValueError, match="damaged"):
         next(coming)
+
+
+def test_reading_ahead_that_is_given_up_waits_for_no_thread() -> None:
+    """The garbage collector may end it where a lock is held that joining a thread takes."""
+    going_on = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        going_on.wait(60)
+        yield 2
+
+    reading = _parquet.ahead(items())
+    assert next(reading) == 1
+    giving_up = threading.Thread(target=reading.close, daemon=True)
+    giving_up.start()
+    giving_up.join(20)
+    waits = giving_up.is_alive()
+    going_on.set()
+    assert not waits
+    assert list(_parquet.ahead(iter([1, 2, 3]))) == [1, 2, 3]

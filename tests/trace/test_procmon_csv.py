@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from regsim import dialects
 from regsim.errors import DataError
 from regsim.trace.access import access_of
 from regsim.trace.asking import replay
+from regsim.trace.evidence import Reading
+from regsim.trace.formats import open_evidence
 from regsim.trace.readers import _procmon_scan, procmon_csv
 from regsim.trace.readers._procmon import os_of, status_of
 from regsim.trace.readers._procmon_rows import last_row, read_shape, scan
+from regsim.trace.source import open_source
 from regsim.trace.times import Calendar, date_of, filetime_text, time_of_day
 
 HOUR = 36_000_000_000
@@ -297,6 +301,30 @@ def test_threads_share_the_work(
     alone = replay(path)
     monkeypatch.setattr(procmon_csv, "_STRETCH", 40_000)
     assert replay(path, workers=workers) == alone
+
+
+def test_a_reading_that_is_given_up_waits_for_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector may end one where a lock is held that joining a thread takes."""
+    scan, begun, going_on = procmon_csv._Stretches.scan, [], threading.Event()
+
+    def slow(stretches: procmon_csv._Stretches, start: int, end: int) -> object:
+        begun.append(start)
+        assert len(begun) == 1 or going_on.wait(60)
+        return scan(stretches, start, end)
+
+    monkeypatch.setattr(procmon_csv, "_STRETCH", 40_000)
+    monkeypatch.setattr(procmon_csv._Stretches, "scan", slow)
+    capture = open_evidence(open_source(big(tmp_path)), Reading(workers=2))
+    reading = capture.batches()
+    next(reading)
+    giving_up = threading.Thread(target=reading.close, daemon=True)
+    giving_up.start()
+    giving_up.join(20)
+    waits = giving_up.is_alive()
+    going_on.set()
+    assert not waits
 
 
 def test_script_without_a_guard_is_run_once(tmp_path: Path) -> None:

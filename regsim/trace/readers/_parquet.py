@@ -9,11 +9,11 @@ wrong with it. Either way a batch is the same, and never of two row groups.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from regsim.accel import NATIVE
 from regsim.accel.records import Buffer
+from regsim.cores import helpers
 from regsim.trace.extras import need
 
 T = TypeVar("T")
@@ -254,7 +254,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def ahead(items: Iterator[T]) -> Iterator[T]:
     """Yield *items*, each made in a thread of its own while the one before it is worked on."""
     none = object()
-    with ThreadPoolExecutor(1) as pool:
+    with helpers(1) as pool:
         coming = pool.submit(next, items, none)
         while (item := coming.result()) is not none:
             coming = pool.submit(next, items, none)

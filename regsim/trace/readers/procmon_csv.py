@@ -11,19 +11,21 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import io
 import itertools
 import re
 from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import IO, Final
 
 import attrs
 
 from regsim.accel import NATIVE
 from regsim.accel.columns import renumber, shift
+from regsim.cores import helpers
 from regsim.trace.columns import Batch
 from regsim.trace.completeness import Completeness, note
 from regsim.trace.evidence import Capture, Facts, Fidelity, Format, OnProgress, Reading
@@ -57,18 +59,19 @@ _WINDOW: Final = 1 << 13
 _LONGEST_ROW: Final = 64 << 20
 
 
+class _OwnFile(io.FileIO):
+    """A file that is closed with its last user, which may be a thread that nobody waits for."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class _Stretches:
     """One thread's reading of stretches of the file, into memory that is used again and again."""
 
     def __init__(self, path: Path, shape: CsvShape) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._file = _OwnFile(path)
         self._scanner, self._room = Scanner(shape), bytearray()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
     def scan(self, start: int, end: int) -> Chunk:
         """Return what is found between two offsets, each at the line break before a row."""
@@ -127,9 +130,9 @@ class CsvCapture(Capture):
             yield from self._shared_out()
             self._look_at_end()
         else:
-            with _Stretches(self.source.path, self.shape) as stretches:
-                for start, end in self._ranges(_STRETCH):
-                    yield stretches.scan(start, end), end
+            stretches = _Stretches(self.source.path, self.shape)
+            for start, end in self._ranges(_STRETCH):
+                yield stretches.scan(start, end), end
             self._look_at_end()
 
     def _respelled(self) -> Iterator[tuple[Chunk, int]]:
@@ -188,8 +191,8 @@ class CsvCapture(Capture):
         with contextlib.ExitStack() as stack:
             threads = [
                 (
-                    stack.enter_context(_Stretches(self.source.path, self.shape)),
-                    stack.enter_context(ThreadPoolExecutor(1)),
+                    _Stretches(self.source.path, self.shape),
+                    stack.enter_context(helpers(1)),
                 )
                 for _ in range(self.workers)
             ]
