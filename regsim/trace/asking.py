@@ -189,8 +189,9 @@ def _stop_at(at: str, ledger: Ledger) -> None:
 def _check_within(at: str, ledger: Ledger) -> None:
     """Refuse a moment that lies after the end of the trace, or before its beginning."""
     facts = ledger.capture.facts
-    if ledger.until_number is not None:
-        if ledger.until_number > facts.events:
+    if at.startswith("#"):
+        _stop_at(at, ledger)  # a trace without any row has not come to that
+        if ledger.until_number is not None and ledger.until_number > facts.events:
             raise UsageError(f"--at {at}: the trace has {facts.events:,} events")
     elif facts.last_time is None or facts.first_time is None:
         raise UsageError(f"--at {at}: the trace has no times")

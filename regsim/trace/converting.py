@@ -278,13 +278,13 @@ class _Groups:
         }
         for name in self.schema.names:
             if name not in arrays:
-                kind = self.schema.field(name).type.to_pandas_dtype()
+                kind = self._np.dtype(str(self.schema.field(name).type))
                 arrays[name] = self._joined(batches, name, kind)
         return self._pa.RecordBatch.from_arrays(
             [self._pa.array(arrays[name]) for name in self.schema.names], schema=self.schema
         )
 
-    def _joined(self, batches: Sequence[Batch], name: str, kind: str) -> Table:
+    def _joined(self, batches: Sequence[Batch], name: str, kind: object) -> Table:
         """Return a column of all *batches*, zeros where one has none."""
         np = self._np
         parts = ((getattr(batch, name), len(batch)) for batch in batches)

@@ -13,7 +13,7 @@ import pytest
 from twins import told
 
 from regsim import dialects
-from regsim.errors import DataError
+from regsim.errors import DataError, UsageError
 from regsim.trace.access import access_of
 from regsim.trace.asking import replay
 from regsim.trace.evidence import Reading
@@ -376,6 +376,8 @@ def test_header_alone(tmp_path: Path) -> None:
     path.write_bytes(table([], COLUMNS))
     verdict = replay(path)
     assert (verdict.events, verdict.conclusion.value) == (0, "inconclusive")
+    with pytest.raises(UsageError, match="the trace has 0 events"):
+        replay(path, at="#7")
 
 
 def test_scan_numbers_rows() -> None:
