@@ -21,7 +21,7 @@ from regsim.trace.formats import open_evidence
 from regsim.trace.readers import _procmon_scan, procmon_csv
 from regsim.trace.readers._procmon import os_of, status_of
 from regsim.trace.readers._procmon_rows import last_row, read_shape, scan
-from regsim.trace.source import open_source
+from regsim.trace.source import open_source, pasted
 from regsim.trace.times import Calendar, date_of, filetime_text, time_of_day
 
 HOUR = 36_000_000_000
@@ -350,6 +350,17 @@ def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(told) > 3
     assert told == sorted(told)
     assert told[-1] == (path.stat().st_size, path.stat().st_size, 4000)
+
+
+def test_a_capture_that_is_piped_reads_the_same(tmp_path: Path) -> None:
+    """To the time of its last row, which may be no call that is kept."""
+    path = tmp_path / "trace"
+    ends = {**ROWS[-1], "Time of Day": "11:59:59.0000000 PM", "Operation": "CloseFile"}
+    path.write_bytes(table([*ROWS, ends], COLUMNS))
+    piped = replay(pasted(path.read_bytes(), path.name))
+    assert piped == replay(path)
+    assert piped.span is not None
+    assert piped.span != replay(pasted(table(ROWS, COLUMNS), path.name)).span
 
 
 def test_utf16(tmp_path: Path) -> None:

@@ -274,7 +274,8 @@ class CsvCapture(Capture):
         """Look at the file's end: whether it is whole, and the time of its last row."""
         if len(rest) > 2 and not rest.rstrip(b"\r\n\0 ").endswith(b'"'):
             self.facts.cut("the file is cut short in its last row")
-        last = self._time_of(rest[last_row(rest) + 1 :])
+        # A row alone, as what is left of a file that is unpacked, has its line break before it.
+        last = self._time_of(rest[last_row(rest) + 1 :].lstrip(b"\n"))
         known = self.facts.last_time
         if last >= 0 and known is not None:
             days = known - known % DAY
