@@ -89,13 +89,13 @@ def convert(
 
 def _capture(source: Source, reading: Reading) -> Capture:
     """Return *source* opened, if it is a capture."""
-    need("pyarrow", "Parquet files")
     capture = open_evidence(source, reading)
     if isinstance(capture, Snapshot):
         raise UsageError(
             f"{source.name} is evidence of single moments ({capture.facts.format}) and no capture: "
             "`regsim who` answers from it"
         )
+    need("pyarrow", "Parquet files")  # what is no capture needs none, and is said to be none
     capture.keys.tell_apart()
     return capture
 

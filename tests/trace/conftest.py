@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import threading
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,18 @@ class Trace:
 def trace() -> Trace:
     """An empty capture to write to."""
     return Trace()
+
+
+@pytest.fixture
+def waits_when_given_up() -> Callable[[Generator[object, None, None], threading.Event], bool]:
+    """Closes a reading whose threads wait for an event, sets that, and tells whether it waited."""
+
+    def close(reading: Generator[object, None, None], going_on: threading.Event) -> bool:
+        giving_up = threading.Thread(target=reading.close, daemon=True)
+        giving_up.start()
+        giving_up.join(20)
+        waits = giving_up.is_alive()
+        going_on.set()
+        return waits
+
+    return close

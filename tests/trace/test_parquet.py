@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +241,9 @@ def test_work_ahead_tells_its_errors_in_their_place() -> None:
         next(coming)
 
 
-def test_reading_ahead_that_is_given_up_waits_for_no_thread() -> None:
+def test_reading_ahead_that_is_given_up_waits_for_no_thread(
+    waits_when_given_up: Callable[..., bool],
+) -> None:
     """The garbage collector may end it where a lock is held that joining a thread takes."""
     going_on = threading.Event()
 
@@ -252,10 +254,5 @@ def test_reading_ahead_that_is_given_up_waits_for_no_thread() -> None:
 
     reading = _parquet.ahead(items())
     assert next(reading) == 1
-    giving_up = threading.Thread(target=reading.close, daemon=True)
-    giving_up.start()
-    giving_up.join(20)
-    waits = giving_up.is_alive()
-    going_on.set()
-    assert not waits
+    assert not waits_when_given_up(reading, going_on)
     assert list(_parquet.ahead(iter([1, 2, 3]))) == [1, 2, 3]

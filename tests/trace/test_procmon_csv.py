@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -304,7 +305,7 @@ def test_threads_share_the_work(
 
 
 def test_a_reading_that_is_given_up_waits_for_no_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits_when_given_up: Callable[..., bool]
 ) -> None:
     """The garbage collector may end one where a lock is held that joining a thread takes."""
     scan, begun, going_on = procmon_csv._Stretches.scan, [], threading.Event()
@@ -319,12 +320,7 @@ def test_a_reading_that_is_given_up_waits_for_no_thread(
     capture = open_evidence(open_source(big(tmp_path)), Reading(workers=2))
     reading = capture.batches()
     next(reading)
-    giving_up = threading.Thread(target=reading.close, daemon=True)
-    giving_up.start()
-    giving_up.join(20)
-    waits = giving_up.is_alive()
-    going_on.set()
-    assert not waits
+    assert not waits_when_given_up(reading, going_on)
 
 
 def test_script_without_a_guard_is_run_once(tmp_path: Path) -> None:
