@@ -144,9 +144,12 @@ def world() -> World:
     return build_world()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A running Chromium: Debian's, driven by Playwright, without a network."""
+    """A running Chromium: Debian's, driven by Playwright, without a network.
+
+    Playwright's loop runs until it is closed: coroutines of other files could not be tested with it.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="no browser here: playwright is absent")
     if not CHROMIUM:
         pytest.skip("no browser here: there is no chromium")
