@@ -35,6 +35,8 @@ MOST = 1.10
 KERNELS = {
     "csv": ("csv_run",),
     "pml": ("pml_run",),
+    "parquet": ("parquet_dictionary", "parquet_read"),
+    "rows": ("rows_settle", "rows_number", "rows_watch"),
     "replay": ("replay_feed",),
     "search": ("search_run",),
     "walk": ("regf_take",),
@@ -53,11 +55,12 @@ def inputs(folder: Path) -> dict[str, Path]:
 
     from regsim.regf import new_hive  # noqa: PLC0415 - judging alone needs none of them
 
-    made = {name: folder / f"input.{name}" for name in ("csv", "pml", "walk")}
+    made = {name: folder / f"input.{name}" for name in ("csv", "pml", "parquet", "walk")}
     made["find"] = made["walk"]
     synthetic_csv(made["csv"], 20_000)
     made["csv"].write_bytes(b"\n" + made["csv"].read_bytes().partition(b"\n")[2])
     synthetic_pml(made["pml"], 20_000)
+    made["parquet"].write_bytes(column_of_texts(200_000))
     hive = new_hive()
     for number in range(4_000):
         key = hive.root.ensure(rf"a{number % 40}\k{number}")
@@ -65,6 +68,38 @@ def inputs(folder: Path) -> dict[str, Path]:
             key.set_value(name, 3, bytes(number % 50))
     hive.save(made["walk"])
     return made
+
+
+def column_of_texts(rows: int) -> bytes:
+    """Return the pages of a column of a thousand texts, as Parquet has them, and 8 bytes more.
+
+    The indices have ten bits: three times eight of them packed, then a run of sixteen alike.
+    """
+    texts = [b"RegOpenKey-%d" % number for number in range(1_000)]
+    entries = b"".join(len(text).to_bytes(4, "little") + text for text in texts)
+    pages = page(2, 7, len(texts), 0, entries)
+    for first in range(0, rows, 20_000):
+        body = b"\x0a"  # the bits of an index
+        for at in range(first, first + 20_000, 40):
+            packed = sum((7 * (at + n) % 1_000) << 10 * n for n in range(24))
+            body += b"\x07" + packed.to_bytes(30, "little")
+            body += b"\x20" + (at % 1_000).to_bytes(2, "little")
+        pages += page(0, 5, 20_000, 8, body)
+    return pages + bytes(8)
+
+
+def page(kind: int, own: int, values: int, encoding: int, body: bytes) -> bytes:
+    """Return a page that is not packed, with its header in Thrift's compact protocol."""
+
+    def number(value: int) -> bytes:
+        value *= 2  # as a signed number is written
+        return bytes((value >> shift & 127) | 128 for shift in (0, 7, 14)) + bytes([value >> 21])
+
+    head = b"\x15" + number(kind) + b"\x15" + number(len(body)) + b"\x15" + number(len(body))
+    head += bytes([(own - 3) << 4 | 12]) + b"\x15" + number(values) + b"\x15" + number(encoding)
+    if own == 5:
+        head += 2 * (b"\x15" + number(3))  # how levels would be written
+    return head + b"\0\0" + body
 
 
 def build(folder: Path) -> None:
