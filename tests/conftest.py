@@ -148,7 +148,7 @@ def world() -> World:
 def browser() -> Iterator[Any]:
     """A running Chromium: Debian's, driven by Playwright, without a network.
 
-    Playwright's loop runs until it is closed: coroutines of other files could not be tested with it.
+    Its loop runs until it is closed: beside it no coroutines of other files could be tested.
     """
     api = pytest.importorskip("playwright.sync_api", reason="no browser here: playwright is absent")
     if not CHROMIUM:

@@ -99,12 +99,8 @@ class Shell:
 
     def pytest(self, words: list[str]) -> str:
         """Return what pytest prints in a process of its own, in the reader's folder."""
-        ours = (
-            "GITHUB_",
-            "CI",
-            "BUILD_NUMBER",
-            "PYTEST_",
-        )  # where pytest says more than to a reader
+        # where pytest says more than to a reader
+        ours = ("GITHUB_", "CI", "BUILD_NUMBER", "PYTEST_")
         env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *words]
         done = subprocess.run(
