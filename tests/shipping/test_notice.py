@@ -33,9 +33,10 @@ def required() -> Iterator[str]:
 
 
 def installed(script: str) -> Iterator[str]:
-    """Yield what *script*, in a shell's language, installs by pip, uv and apt-get."""
+    """Yield what *script*, in a shell's language, installs by pip, uv, apt-get and ``apart``."""
     joined = re.sub(r"\\\n", " ", script)
-    for words in re.findall(r"\b(?:pip\"?|apt-get)\b[^\n]*? install ([^\n>|;&}]*)", joined):
+    installing = r"(?m)(?:\b(?:pip\"?|apt-get)\b[^\n]*? install|^ +apart \S+ \S+) ([^\n>|;&}]*)"
+    for words in re.findall(installing, joined):
         for word in words.replace('"', "").split():
             if re.fullmatch(r"'?[a-z][a-z0-9_.-]+(\[[a-z,]+\])?([<>=]=?[\d.]+)?'?", word):
                 yield word.strip("'")
@@ -70,9 +71,10 @@ def test_what_is_installed_is_found() -> None:
         wine gcc-mingw-w64-x86-64 >/dev/null
     uv pip install -q --python "$tools" zizmor "$work"/dist/*.whl
     .venv/bin/pip install -q -e '.[plot]' playwright && done
+    apart clusters test,fleet duckdb
     """
     assert [named(each) for each in installed(script)] == [
-        *("build", "setuptools", "wine", "gcc-mingw-w64-x86-64", "zizmor", "playwright"),
+        *("build", "setuptools", "wine", "gcc-mingw-w64-x86-64", "zizmor", "playwright", "duckdb"),
     ]
 
 
