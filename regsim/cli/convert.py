@@ -30,7 +30,7 @@ _BLOCK: Final = 1 << 20
     required=True,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file to write: Arrow where its name ends in .arrow, else Parquet.",
+    help="The file to write; its name ends in .parquet or .arrow.",
 )
 @click.option(
     "--hive",

@@ -34,7 +34,8 @@ ROWS: Final = 1 << 20
 _PEOPLE: Final = {"process": "image", "user": "user", "service": "service"}
 _TEXTS: Final = ("op", *_PEOPLE, "key", "source")
 _HANDLES: Final = ("handle", "parent")
-_ARROW: Final = ".arrow"
+_IS_ARROW: Final = {"": False, ".parquet": False, ".arrow": True}
+"""By how the name of a file ends, whether it is Arrow's or Parquet's."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,14 +62,14 @@ def convert(
     progress: OnProgress | None = None,
     workers: int = 2,
 ) -> Conversion:
-    """Write the capture *evidence* to *output*, Arrow where that ends in ``.arrow``, else Parquet.
+    """Write the capture *evidence* to *output*, which ends in ``.parquet`` or in ``.arrow``.
 
     The finding of `regsim.trace.asking.replay` on it is that on *evidence*. Missing folders are
     made; where the writing fails, *output* is as it was.
 
     Args:
         evidence: a file, or the text itself; its content tells the format.
-        output: the file to write, which must not be *evidence*.
+        output: the file to write, which must not be *evidence*; without an ending it is Parquet.
         mounts: keys at which hives were loaded that will be asked about.
         progress: told how far the reading is.
         workers: how many threads may read a CSV file.
@@ -77,14 +78,19 @@ def convert(
         DataError: *evidence* is of no known format, damaged where the reading begins, or has names
             that no such file can hold.
         MissingExtraError: numpy and pyarrow are not installed.
-        UsageError: it is no capture, or *output* is no file, or is *evidence*.
+        UsageError: it is no capture, or *output* is no file, is *evidence*, or ends otherwise.
     """
+    ending = Path(output).suffix.lower()
+    if ending not in _IS_ARROW:
+        raise UsageError(
+            f"{output} would hold columns and no {ending[1:]}: name it .parquet or .arrow"
+        )
     source = evidence if isinstance(evidence, Source) else source_of(evidence)
     inputs = () if source.content is not None else (source.path,)
     reading = Reading(mounts=tuple(mounts), workers=workers, progress=progress)
     capture = _capture(source, reading)
     with replacing(output, inputs=inputs) as file:
-        return written(capture, file, reading, arrow=Path(output).suffix == _ARROW)
+        return written(capture, file, reading, arrow=_IS_ARROW[ending])
 
 
 def _capture(source: Source, reading: Reading) -> Capture:

@@ -324,6 +324,17 @@ def test_what_no_file_can_hold_is_refused(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [log, path]
 
 
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log.PML", "log.parquet.gz"])
+def test_a_name_that_promises_another_format_is_refused(tmp_path: Path, name: str) -> None:
+    """Before anything is read; upper case and no ending at all promise none."""
+    with pytest.raises(UsageError, match=r"name it \.parquet or \.arrow"):
+        convert(tmp_path / "none", tmp_path / name)
+    log = jsonl(tmp_path / "log", *CLEAR)
+    for good, head in (("A.PARQUET", b"PAR1"), ("A.Arrow", b"ARROW1"), ("rows", b"PAR1")):
+        convert(log, tmp_path / good)
+        assert (tmp_path / good).read_bytes().startswith(head)
+
+
 def test_a_snapshot_is_no_capture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line names the command that answers from it."""
     listing = tmp_path / "handles.txt"
